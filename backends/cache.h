@@ -1,0 +1,161 @@
+#ifndef CACHEFS_CACHE_H
+#define CACHEFS_CACHE_H
+
+/*
+ * THE interface between the cache and its storage: a *backend* is code (one file and one line in
+ * the registry), a *layer* one configured instance of it.
+ *
+ * All operations are thread-safe and return 0 or a negative errno: -ENOENT is a miss, -EHOSTDOWN a
+ * layer that cannot answer now, -EFBIG a value that this layer never takes, -EIO damage. Output
+ * parameters are set exactly when 0 is returned. Keys are borrowed for the call; values are
+ * borrowed too (a layer that keeps one takes its own reference); a meta that a layer fills is
+ * finished by the caller with meta_fini(). No operation shows an entry that has expired.
+ *
+ * For one key, layered.c makes one change at a time (set, touch, remove, rename; the prefix forms
+ * for their range); reads come at any moment and see the state before or after a change, never
+ * one between.
+ *
+ * An operation that blocks for longer than a point read (network, commit, a lock of another
+ * process, bytes by the megabyte) calls waiting_begin() before it does, with no lock held.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "meta.h"
+#include "option.h"
+#include "problem.h"
+#include "time_source.h"
+#include "value.h"
+
+/* What a layer gets from the cache it belongs to. Outlives the layer. */
+struct backend_env {
+	const char *layer_name;
+	const struct time_source *time;
+	/*
+	 * The layer dropped an entry of its own accord (evicted, expired) or learnt that another
+	 * program changed it. Called with no lock held; must not call back into the layer.
+	 */
+	void (*gone)(void *self, struct key key);
+	void *self;
+};
+
+/* One child of a directory. */
+struct child {
+	struct key name;   /* one component; its bytes are the batch's */
+	bool is_dir;       /* a prefix directory or a marker */
+	struct meta meta;  /* of the entry; of the marker, or empty (mode 0), for a directory */
+};
+
+enum { CHILDREN_MAX = 128 };
+
+/* A part of a listing. Made with = {0}, reused call after call, ended with children_fini(). */
+struct children {
+	size_t count;
+	struct child items[CHILDREN_MAX];
+	char *names[CHILDREN_MAX];  /* owned copies behind items[].name */
+	bool end;                   /* nothing follows the last item */
+};
+
+/* Adds a child; takes over nothing, copies the name and the meta (may be NULL). 0 or -ENOMEM; asserts room. */
+int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta);
+void children_clear(struct children *batch);
+void children_fini(struct children *batch);
+
+/*
+ * The order of a listing is that of the keys: a child that is a directory sorts as its name + "/",
+ * an entry as its name (so an entry "a!" comes before the directory "a"). Compares two children so.
+ */
+int child_compare(struct key a_name, bool a_is_dir, struct key b_name, bool b_is_dir);
+
+/* Amounts, for limits, stats and df. What a layer does not know is 0. */
+struct layer_usage {
+	uint64_t entries;
+	uint64_t bytes;        /* as the limit counts them */
+	uint64_t max_entries;  /* 0: no limit */
+	uint64_t max_bytes;
+	uint64_t evictions;
+	uint64_t expiries;
+	const char *path;      /* a file whose file system bounds the layer, or NULL; valid until close */
+};
+
+struct backend {
+	const char *type;
+	const struct option_spec *options;  /* fill a struct of conf_size bytes */
+	size_t conf_size;
+	bool durable;       /* survives the death of the daemon */
+
+	/*
+	 * Makes the layer; conf outlives it. A store that is missing is created; one that is damaged
+	 * or locked is no reason to fail: operations answer -EHOSTDOWN until it is well again.
+	 * -EINVAL with the problem set is for what the user must mend (a directory that cannot be
+	 * made, a path that is a directory).
+	 */
+	int (*open)(const void *conf, const struct backend_env *env, void **state, struct problem *problem);
+	void (*close)(void *state);  /* finishes what is queued; no other operation is running */
+
+	/* Metadata only: no recency, no hit, no bytes loaded. */
+	int (*stat)(void *state, struct key key, struct meta *meta);
+
+	/* The value with its metadata; touches recency and frequency, never waits for a commit. */
+	int (*get)(void *state, struct key key, struct value **value, struct meta *meta);
+
+	/*
+	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death of the
+	 * daemon (durable backends). meta->size and meta->checksum are the value's. -EFBIG, -ENOSPC
+	 * leave the old entry; layered.c then removes it if another layer took the new one.
+	 */
+	int (*set)(void *state, struct key key, struct value *value, const struct meta *meta);
+
+	/* Writes the named fields (enum meta_fields) of an entry's metadata. */
+	int (*touch)(void *state, struct key key, const struct meta *meta, unsigned fields);
+
+	int (*remove)(void *state, struct key key);
+
+	/* All entries below dir, and the markers of dir and of all directories below it. 0 when there was none. */
+	int (*remove_prefix)(void *state, struct key dir);
+
+	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when there is no `from`. */
+	int (*rename)(void *state, struct key from, struct key to);
+
+	/* Moves every entry and marker below `from`, and its own marker; `to` has none. 0 when there was none. */
+	int (*rename_prefix)(void *state, struct key from, struct key to);
+
+	/*
+	 * The children of dir after the one named `after` (with after_is_dir; an empty name starts), in
+	 * listing order, each once, up to CHILDREN_MAX; sets batch->end at the end. The batch arrives
+	 * cleared. The cost is that of the children returned, not of the keys below them.
+	 */
+	int (*list)(void *state, struct key dir, struct key after, bool after_is_dir, struct children *batch);
+
+	/*
+	 * Directories. dir_stat: 0 when there is a marker (its metadata) or a live key below (empty
+	 * metadata, mode 0), else -ENOENT. dir_set: creates or replaces the marker. dir_remove: the
+	 * marker alone.
+	 */
+	int (*dir_stat)(void *state, struct key dir, struct meta *meta);
+	int (*dir_set)(void *state, struct key dir, const struct meta *meta);
+	int (*dir_remove)(void *state, struct key dir);
+
+	/* Everything acknowledged so far survives power loss when it returns. */
+	int (*sync)(void *state);
+
+	/* A faster layer served this key: counts for recency and hits. Never waits, never fails. May be NULL. */
+	void (*note_hit)(void *state, struct key key);
+
+	/*
+	 * An unnamed file (O_TMPFILE, read and write) where a value that lies in it can be stored by
+	 * set() without copying its bytes. Returns the fd or -errno. May be NULL.
+	 */
+	int (*temp_file)(void *state);
+
+	void (*usage)(void *state, struct layer_usage *usage);
+};
+
+/* The list of backends. */
+const struct backend *backend_find(const char *type);      /* NULL: no such type */
+const struct backend *backend_at(size_t index);            /* NULL past the end */
+
+#endif

@@ -1,0 +1,62 @@
+/* Batches of a listing, and the order of what is in them. See cache.h. */
+#include "cache.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta)
+{
+	assert(batch->count < CHILDREN_MAX);
+	char *copy = key_copy(name);
+	if (!copy)
+		return -ENOMEM;
+
+	struct child *child = &batch->items[batch->count];
+	*child = (struct child){ .name = key_make(copy, name.size), .is_dir = is_dir };
+	if (meta)
+		meta_copy(&child->meta, meta);
+	batch->names[batch->count++] = copy;
+	return 0;
+}
+
+void children_clear(struct children *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		meta_fini(&batch->items[i].meta);
+		free(batch->names[i]);
+		batch->names[i] = NULL;
+	}
+	batch->count = 0;
+	batch->end = false;
+}
+
+void children_fini(struct children *batch)
+{
+	children_clear(batch);
+}
+
+/* The i-th byte of the name as it sorts, -1 past its end. */
+static int sort_byte(struct key name, bool is_dir, size_t i)
+{
+	if (i < name.size)
+		return (unsigned char)name.bytes[i];
+	return is_dir && i == name.size ? '/' : -1;
+}
+
+int child_compare(struct key a_name, bool a_is_dir, struct key b_name, bool b_is_dir)
+{
+	size_t common = a_name.size < b_name.size ? a_name.size : b_name.size;
+	int order = common > 0 ? memcmp(a_name.bytes, b_name.bytes, common) : 0;
+
+	if (order != 0)
+		return order;
+	for (size_t i = common;; i++) {
+		int a = sort_byte(a_name, a_is_dir, i), b = sort_byte(b_name, b_is_dir, i);
+		if (a != b)
+			return a < b ? -1 : 1;
+		if (a < 0)
+			return 0;
+	}
+}

@@ -1,0 +1,728 @@
+/*
+ * The disk layer: entries in an SQLite database that other programs may share. Gets read on
+ * connections of their own and never commit; everything that writes is a job for the one writer
+ * thread. See disk_store.h for the parts.
+ */
+#include "disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk_row.h"
+#include "disk_store.h"
+#include "log.h"
+#include "waiting.h"
+
+enum {
+	FILE_TRIES = 4,          /* a row may be replaced, and its file removed, before the file is opened */
+	BUSY_PAUSE_MAX_MS = 10,
+};
+
+static const struct option_spec disk_options[] = {
+	{ .name = "path", .type = OPT_PATH, .offset = offsetof(struct disk_conf, path),
+	  .def = "\".cache/accuralai.sqlite\"", .doc = "the database" },
+	{ .name = "size_limit_mb", .type = OPT_MB, .offset = offsetof(struct disk_conf, size_limit),
+	  .def = "null", .min = 1, .nullable = true,
+	  .doc = "pages in use, large values and the log together; above it the least recently used go" },
+	{ .name = "vacuum_on_start", .type = OPT_BOOL, .offset = offsetof(struct disk_conf, vacuum_on_start),
+	  .def = "false", .doc = "rewrite the database without gaps at the start" },
+	{ .name = "ensure_directory", .type = OPT_BOOL,
+	  .offset = offsetof(struct disk_conf, ensure_directory),
+	  .def = "true", .doc = "make the directory of the database if it is missing" },
+	{ .name = "inline_limit_kb", .type = OPT_KB, .offset = offsetof(struct disk_conf, inline_limit),
+	  .def = "1024", .min = 1, .max = 512 * 1024,
+	  .doc = "larger values are files beside the database, in PATH.values/" },
+	{ 0 },
+};
+
+double disk_tick(struct disk *d)
+{
+	int64_t ms = time_wall_ms(d->env->time);
+	uint64_t now = ms > 0 ? (uint64_t)ms * 1000 : 0;
+	uint64_t last = atomic_load(&d->tick_us), next;
+
+	do {
+		next = now > last ? now : last + 1;
+	} while (!atomic_compare_exchange_weak(&d->tick_us, &last, next));
+	return (double)next / 1e6;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+/* Makes every missing directory that leads to path. */
+static int make_parents(const char *path)
+{
+	char *copy = strdup(path);
+	int rc = copy ? 0 : -ENOMEM;
+
+	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+			rc = -errno;
+		*slash = '/';
+	}
+	free(copy);
+	return rc;
+}
+
+/* Whether the directory that holds path is one. */
+static bool parent_exists(const char *path)
+{
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return true;
+	char *parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	bool exists = parent && stat(parent, &st) == 0 && S_ISDIR(st.st_mode);
+	free(parent);
+	return exists;
+}
+
+/* What only the user can mend. */
+static int check_path(const struct disk_conf *conf, struct problem *problem)
+{
+	struct stat st;
+
+	if (conf->ensure_directory && !parent_exists(conf->path)) {
+		int rc = make_parents(conf->path);
+		if (rc < 0)
+			return problem_set(problem, "path", NULL, "cannot make the directory of %s: %s",
+					   conf->path, strerror(-rc));
+	}
+	if (!parent_exists(conf->path))
+		return problem_set(problem, "path", "create it, or set \"ensure_directory\": true",
+				   "the directory of %s does not exist", conf->path);
+	if (stat(conf->path, &st) == 0 && S_ISDIR(st.st_mode))
+		return problem_set(problem, "path", "name a file in it", "%s is a directory", conf->path);
+	return 0;
+}
+
+static void disk_free(struct disk *d)
+{
+	disk_hits_fini(&d->hits);
+	disk_values_fini(&d->values);
+	pthread_cond_destroy(&d->returned);
+	lock_fini(&d->pool);
+	free(d);
+}
+
+static int disk_open(const void *conf, const struct backend_env *env, void **state,
+		     struct problem *problem)
+{
+	const struct disk_conf *c = conf;
+
+	int rc = check_path(c, problem);
+	if (rc < 0)
+		return rc;
+	struct disk *d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->conf = c;
+	d->env = env;
+	atomic_store(&d->page_size, 4096);
+	lock_init(&d->pool, RANK_LAYER_INNER);
+	condition_init(&d->returned);
+	disk_hits_init(&d->hits);
+	rc = disk_values_init(&d->values, c->path);
+	if (rc == 0)
+		rc = disk_writer_start(d);
+	if (rc < 0) {
+		disk_free(d);
+		return rc;
+	}
+	*state = d;
+	return 0;
+}
+
+static void disk_close(void *state)
+{
+	struct disk *d = state;
+
+	while (d->idle) {
+		struct disk_db *db = d->idle;
+		d->idle = db->next;
+		disk_db_close(db);
+		free(db);
+	}
+	disk_writer_stop(d);
+	disk_free(d);
+}
+
+/* --- connections for reading ------------------------------------------------------------------ */
+
+static void reader_discard(struct disk *d, struct disk_db *db)
+{
+	if (db)
+		disk_db_close(db);
+	free(db);
+	lock_take(&d->pool);
+	d->readers--;
+	pthread_cond_signal(&d->returned);
+	lock_release(&d->pool);
+}
+
+static void reader_return(struct disk *d, struct disk_db *db)
+{
+	lock_take(&d->pool);
+	db->next = d->idle;
+	d->idle = db;
+	pthread_cond_signal(&d->returned);
+	lock_release(&d->pool);
+}
+
+/* 0 with a connection or with leave to make one (*db NULL); -EAGAIN: all are busy. */
+static int reader_reserve(struct disk *d, struct disk_db **db)
+{
+	int rc = 0;
+
+	lock_take(&d->pool);
+	*db = d->idle;
+	if (*db)
+		d->idle = (*db)->next;
+	else if (d->readers < DISK_READERS_MAX)
+		d->readers++;
+	else
+		rc = -EAGAIN;
+	lock_release(&d->pool);
+	return rc;
+}
+
+static bool reader_wait(struct disk *d, const struct timespec *deadline)
+{
+	bool in_time = true;
+
+	lock_take(&d->pool);
+	while (!d->idle && d->readers >= DISK_READERS_MAX && in_time)
+		in_time = condition_wait_until(&d->returned, &d->pool, deadline);
+	lock_release(&d->pool);
+	return in_time;
+}
+
+static int reader_open(struct disk *d, struct disk_db **db)
+{
+	uint64_t generation = atomic_load(&d->generation);
+	struct disk_db *made = calloc(1, sizeof(*made));
+
+	int rc = made ? disk_db_errno_of(disk_db_open(made, d->conf->path, DISK_READER)) : -ENOMEM;
+	if (rc < 0) {
+		reader_discard(d, made);
+		return rc;
+	}
+	made->generation = generation;
+	*db = made;
+	return 0;
+}
+
+static int reader_take(struct disk *d, struct disk_db **db)
+{
+	int rc = reader_reserve(d, db);
+
+	if (rc == -EAGAIN) {
+		struct timespec deadline = time_deadline(DISK_BUSY_MS);
+		waiting_begin();
+		do {
+			if (!reader_wait(d, &deadline))
+				return -EHOSTDOWN;
+			rc = reader_reserve(d, db);
+		} while (rc == -EAGAIN);
+	}
+	if (*db && (*db)->generation == atomic_load(&d->generation))
+		return 0;
+	if (*db) {  /* of a file that is not there any more */
+		disk_db_close(*db);
+		free(*db);
+	}
+	return reader_open(d, db);
+}
+
+/* What a read asks for, and what it found. */
+struct lookup {
+	struct key key;
+	struct key after;
+	bool after_is_dir;
+	struct children *batch;
+	struct meta meta;          /* the caller's once the read returned 0 */
+	struct value *value;
+	char file[DISK_FILE_NAME]; /* the value lies there */
+};
+
+/* Runs a read on a connection, again and again while another program keeps it from it. */
+static int run_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct lookup *),
+		    struct lookup *lookup)
+{
+	int64_t deadline = 0;
+	int pause_ms = 1;
+	struct disk_db *db = NULL;
+
+	if (!atomic_load(&d->up))
+		return -EHOSTDOWN;
+	int rc = reader_take(d, &db);
+	if (rc < 0) {
+		disk_writer_nudge(d);  /* it looks what is the matter */
+		return rc == -EAGAIN ? -EHOSTDOWN : rc;
+	}
+	while ((rc = read(d, db, lookup)) == -EAGAIN) {
+		int64_t now = time_mono_ms(&time_system);
+		waiting_begin();
+		if (deadline == 0)
+			deadline = now + DISK_BUSY_MS;
+		if (now >= deadline)
+			break;
+		poll(NULL, 0, pause_ms);
+		if (pause_ms < BUSY_PAUSE_MAX_MS)
+			pause_ms *= 2;
+	}
+	if (rc == -EHOSTDOWN) {
+		atomic_store(&d->suspect, true);
+		disk_writer_nudge(d);
+	}
+	reader_return(d, db);
+	return rc == -EAGAIN ? -EHOSTDOWN : rc;
+}
+
+/* --- gets ------------------------------------------------------------------------------------- */
+
+static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id, struct key key)
+{
+	sqlite3_stmt *s = disk_db_statement(db, id);
+
+	if (s) {
+		disk_bind_key(s, 1, key);
+		sqlite3_bind_double(s, 2, disk_seconds(time_wall_ms(d->env->time)));
+	}
+	return s;
+}
+
+static int read_stat(struct disk *d, struct disk_db *db, struct lookup *lookup)
+{
+	sqlite3_stmt *s = bind_lookup(d, db, DISK_STAT, lookup->key);
+	int rc = disk_db_step(db, s);
+
+	if (rc > 0)
+		disk_row_meta(s, &lookup->meta);
+	if (s)
+		sqlite3_reset(s);
+	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
+}
+
+static int disk_stat(void *state, struct key key, struct meta *meta)
+{
+	struct disk *d = state;
+	struct lookup lookup = { .key = key };
+
+	int rc = run_read(d, read_stat, &lookup);
+	if (rc < 0)
+		return rc;
+	*meta = lookup.meta;
+	meta->hits += disk_hits_peek(&d->hits, key);
+	return 0;
+}
+
+/* Straight into the value's own memory; the statement that found the row keeps it as it was. */
+static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct value **value)
+{
+	sqlite3_blob *blob = NULL;
+
+	waiting_begin();
+	if (sqlite3_blob_open(db->handle, "main", "cache", "payload", id, 0, &blob) != SQLITE_OK)
+		return disk_db_errno(db);
+	int rc = 0;
+	void *bytes = NULL;
+	if ((uint64_t)sqlite3_blob_bytes(blob) != size)
+		rc = -EIO;
+	if (rc == 0 && !(bytes = malloc((size_t)size)))
+		rc = -ENOMEM;
+	if (rc == 0 && sqlite3_blob_read(blob, bytes, (int)size, 0) != SQLITE_OK)
+		rc = disk_db_errno(db);
+	sqlite3_blob_close(blob);
+	if (rc < 0) {
+		free(bytes);
+		return rc;
+	}
+	*value = value_adopt(bytes, (size_t)size);
+	return *value ? 0 : -ENOMEM;
+}
+
+static int load_value(struct disk_db *db, sqlite3_stmt *s, struct lookup *lookup)
+{
+	const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
+
+	if (file) {
+		strncpy(lookup->file, file, sizeof(lookup->file) - 1);
+		return 0;
+	}
+	if (sqlite3_column_type(s, DISK_COLUMN_EXTRA) == SQLITE_NULL)
+		return load_large(db, sqlite3_column_int64(s, DISK_COLUMN_ROWID), lookup->meta.size,
+				  &lookup->value);
+	struct key payload = disk_column_key(s, DISK_COLUMN_EXTRA);
+	if (payload.size != lookup->meta.size)
+		return -EIO;
+	lookup->value = value_copy(payload.bytes, payload.size);
+	return lookup->value ? 0 : -ENOMEM;
+}
+
+static int read_get(struct disk *d, struct disk_db *db, struct lookup *lookup)
+{
+	sqlite3_stmt *s = bind_lookup(d, db, DISK_GET, lookup->key);
+
+	if (s)
+		sqlite3_bind_int64(s, 3, DISK_LARGE);
+	int rc = disk_db_step(db, s);
+	if (rc > 0) {
+		disk_row_meta(s, &lookup->meta);
+		rc = load_value(db, s, lookup);
+		if (rc < 0)
+			meta_fini(&lookup->meta);
+	} else if (rc == 0) {
+		rc = -ENOENT;
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+/* A value that is not what was stored is a miss; said once, not at every get. */
+static int damaged(struct disk *d, struct key key, const char *what)
+{
+	uint64_t hash = key_hash(key);
+
+	if (atomic_exchange(&d->damaged, hash) != hash)
+		log_error("disk: layer \"%s\": %s of \"%.*s\" in %s; treated as a miss, set or remove it",
+			  d->env->layer_name, what, (int)key.size, key.bytes, d->conf->path);
+	return -ENOENT;
+}
+
+static int verify(struct disk *d, struct key key, struct value *value, const struct meta *meta)
+{
+	uint64_t checksum = 0, offset;
+	bool in_file = value_fd(value, &offset) >= 0;
+
+	if (meta->version == 0 || (in_file && meta->size > DISK_CHECKED_FILE))
+		return 0;
+	if (in_file)
+		waiting_begin();
+	int rc = value_checksum(value, &checksum);
+	if (rc < 0)
+		return rc;
+	return checksum == meta->checksum ? 0 : damaged(d, key, "wrong checksum");
+}
+
+/* Reads the row; for a large value opens the file that it names. */
+static int find_value(struct disk *d, struct lookup *lookup)
+{
+	int fd = -1;
+
+	for (int i = 0; i < FILE_TRIES; i++) {
+		int rc = run_read(d, read_get, lookup);
+		if (rc < 0 || lookup->value)
+			return rc;
+		fd = disk_values_open(&d->values, lookup->file, lookup->meta.size);
+		if (fd >= 0)
+			break;
+		meta_fini(&lookup->meta);
+		if (fd != -ENOENT)
+			return fd;
+	}
+	if (fd < 0)
+		return damaged(d, lookup->key, "missing file");
+	lookup->value = value_from_file(fd, 0, lookup->meta.size);
+	if (lookup->value)
+		return 0;
+	meta_fini(&lookup->meta);
+	return -ENOMEM;
+}
+
+static uint64_t note_hit(struct disk *d, struct key key)
+{
+	bool many = false;
+	uint64_t count = disk_hits_note(&d->hits, key, disk_tick(d), &many);
+
+	if (many)
+		disk_writer_nudge(d);
+	return count;
+}
+
+static int disk_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct disk *d = state;
+	struct lookup lookup = { .key = key };
+
+	int rc = find_value(d, &lookup);
+	if (rc < 0)
+		return rc;
+	rc = verify(d, key, lookup.value, &lookup.meta);
+	if (rc < 0) {
+		value_unref(lookup.value);
+		meta_fini(&lookup.meta);
+		return rc;
+	}
+	lookup.meta.hits += note_hit(d, key);
+	*value = lookup.value;
+	*meta = lookup.meta;
+	return 0;
+}
+
+static void disk_note_hit(void *state, struct key key)
+{
+	note_hit(state, key);
+}
+
+/* --- sets ------------------------------------------------------------------------------------- */
+
+/* Puts the value into the job as heap bytes. *loaded: what to free, if it lay in a file. */
+static int job_inline(struct disk_job *job, struct value *value, void **loaded)
+{
+	job->bytes = value_bytes(value);
+	if (job->bytes || job->size == 0)
+		return 0;
+	waiting_begin();
+	char *bytes = *loaded = malloc((size_t)job->size);
+	if (!bytes)
+		return -ENOMEM;
+	job->bytes = bytes;
+	for (uint64_t done = 0; done < job->size;) {
+		ssize_t n = value_read(value, bytes + done, (size_t)(job->size - done), done);
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* Stores the value in a file of its own; the job borrows *copy, an fd to be closed. */
+static int set_in_file(struct disk *d, struct disk_job *job, struct value *value, int *copy)
+{
+	uint64_t offset;
+
+	waiting_begin();
+	if (disk_values_can_adopt(&d->values, value)) {
+		job->fd = value_fd(value, &offset);
+		int rc = disk_writer_submit(d, job);
+		if (rc != -EXDEV)
+			return rc;
+	}
+	*copy = disk_values_copy(&d->values, value);
+	if (*copy < 0)
+		return *copy;
+	job->fd = *copy;
+	int rc = disk_writer_submit(d, job);
+	return rc == -EXDEV ? -EIO : rc;
+}
+
+static int set_inline(struct disk *d, struct disk_job *job, struct value *value)
+{
+	void *loaded = NULL;
+
+	job->fd = -1;
+	int rc = job_inline(job, value, &loaded);
+	if (rc == 0)
+		rc = disk_writer_submit(d, job);
+	free(loaded);
+	return rc;
+}
+
+static int disk_set(void *state, struct key key, struct value *value, const struct meta *meta)
+{
+	struct disk *d = state;
+	struct disk_job job = { .kind = DISK_JOB_SET, .key = key, .meta = meta, .fd = -1 };
+	int copy = -1;
+
+	job.size = value_size(value);
+	if (!atomic_load(&d->up))
+		return -EHOSTDOWN;
+	if (d->conf->size_limit > 0 && job.size > d->conf->size_limit)
+		return -EFBIG;
+	if (job.size <= d->conf->inline_limit)
+		return set_inline(d, &job, value);
+	int rc = set_in_file(d, &job, value, &copy);
+	if (copy >= 0)
+		close(copy);
+	if (copy == -EOPNOTSUPP || copy == -EISDIR)  /* no O_TMPFILE on this file system */
+		return set_inline(d, &job, value);
+	return rc;
+}
+
+static int disk_temp_file(void *state)
+{
+	struct disk *d = state;
+
+	return disk_values_temp(&d->values);
+}
+
+/* --- other changes ---------------------------------------------------------------------------- */
+
+static int submit(void *state, struct disk_job job)
+{
+	job.fd = -1;
+	return disk_writer_submit(state, &job);
+}
+
+static int disk_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_TOUCH, .key = key, .meta = meta,
+						.fields = fields });
+}
+
+static int disk_remove(void *state, struct key key)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE, .key = key });
+}
+
+static int disk_remove_prefix(void *state, struct key dir)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE_BELOW, .key = dir });
+}
+
+static int disk_rename(void *state, struct key from, struct key to)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_RENAME, .key = from, .to = to });
+}
+
+static int disk_rename_prefix(void *state, struct key from, struct key to)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_RENAME_BELOW, .key = from, .to = to });
+}
+
+static int disk_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_DIR_SET, .key = dir, .meta = meta });
+}
+
+static int disk_dir_remove(void *state, struct key dir)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_DIR_REMOVE, .key = dir });
+}
+
+/* Files first: a row on disk must not point to bytes that are not. */
+static int disk_sync(void *state)
+{
+	struct disk *d = state;
+
+	waiting_begin();
+	int rc = disk_values_sync(&d->values);
+	return rc < 0 ? rc : submit(d, (struct disk_job){ .kind = DISK_JOB_SYNC });
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static int read_children(struct disk *d, struct disk_db *db, struct lookup *lookup)
+{
+	children_clear(lookup->batch);
+	return disk_list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir, lookup->batch);
+}
+
+static int disk_list(void *state, struct key dir, struct key after, bool after_is_dir,
+		     struct children *batch)
+{
+	struct lookup lookup = { .key = dir, .after = after, .after_is_dir = after_is_dir, .batch = batch };
+
+	int rc = run_read(state, read_children, &lookup);
+	if (rc < 0)
+		children_clear(batch);
+	return rc;
+}
+
+/* 1: there is a live key, or a marker, below the directory. */
+static int any_below(struct disk *d, struct disk_db *db, enum disk_statement id,
+		     const struct disk_range *range, enum disk_key_type type)
+{
+	sqlite3_stmt *s = disk_db_statement(db, id);
+
+	if (s) {
+		disk_range_bind(s, range, type);
+		if (id == DISK_BELOW)
+			sqlite3_bind_double(s, 3, disk_seconds(time_wall_ms(d->env->time)));
+	}
+	int rc = disk_db_step(db, s);
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int read_marker(struct disk_db *db, struct key dir, struct meta *meta)
+{
+	struct key_buffer marker;
+	sqlite3_stmt *s = disk_db_statement(db, DISK_DIR_STAT);
+
+	disk_marker_key(dir, &marker);
+	if (s)
+		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+	int rc = disk_db_step(db, s);
+	if (rc > 0)
+		disk_row_dir_meta(s, meta);
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int read_dir(struct disk *d, struct disk_db *db, struct lookup *lookup)
+{
+	struct disk_range range;
+	int rc = read_marker(db, lookup->key, &lookup->meta);
+
+	disk_range_below(&range, lookup->key);
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = any_below(d, db, DISK_BELOW, &range, (enum disk_key_type)type);
+		if (rc == 0)
+			rc = any_below(d, db, DISK_DIRS_BELOW, &range, (enum disk_key_type)type);
+	}
+	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
+}
+
+static int disk_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct lookup lookup = { .key = dir };
+
+	int rc = run_read(state, read_dir, &lookup);
+	if (rc == 0)
+		*meta = lookup.meta;
+	return rc;
+}
+
+/* --- amounts ---------------------------------------------------------------------------------- */
+
+static void disk_usage(void *state, struct layer_usage *usage)
+{
+	struct disk *d = state;
+	int64_t entries = atomic_load(&d->entries);
+
+	*usage = (struct layer_usage){
+		.entries = entries > 0 ? (uint64_t)entries : 0,
+		.bytes = atomic_load(&d->used_bytes),
+		.max_bytes = d->conf->size_limit,
+		.evictions = atomic_load(&d->evictions),
+		.expiries = atomic_load(&d->expiries),
+		.path = d->conf->path,
+	};
+}
+
+const struct backend backend_disk = {
+	.type = "disk",
+	.options = disk_options,
+	.conf_size = sizeof(struct disk_conf),
+	.durable = true,
+	.open = disk_open,
+	.close = disk_close,
+	.stat = disk_stat,
+	.get = disk_get,
+	.set = disk_set,
+	.touch = disk_touch,
+	.remove = disk_remove,
+	.remove_prefix = disk_remove_prefix,
+	.rename = disk_rename,
+	.rename_prefix = disk_rename_prefix,
+	.list = disk_list,
+	.dir_stat = disk_dir_stat,
+	.dir_set = disk_dir_set,
+	.dir_remove = disk_dir_remove,
+	.sync = disk_sync,
+	.note_hit = disk_note_hit,
+	.temp_file = disk_temp_file,
+	.usage = disk_usage,
+};

@@ -1,0 +1,615 @@
+/* What jobs do inside the writer's transaction; eviction and expiry. See disk_store.h. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk_row.h"
+#include "disk_store.h"
+
+enum {
+	SCHEMA_PAGES = 24,  /* what an empty database needs */
+	EXPIRE_FIRST = 64,  /* expired entries looked for before a live one is evicted */
+};
+
+/* --- the transaction -------------------------------------------------------------------------- */
+
+static int names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id)
+{
+	if (names->count == names->capacity) {
+		size_t capacity = names->capacity > 0 ? names->capacity * 2 : 16;
+		struct disk_name *items = reallocarray(names->items, capacity, sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		names->items = items;
+		names->capacity = capacity;
+	}
+	char *copy = malloc(size + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, bytes, size);
+	copy[size] = '\0';
+	names->items[names->count++] = (struct disk_name){ copy, size, id };
+	return 0;
+}
+
+static void names_clear(struct disk_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i].bytes);
+	names->count = 0;
+}
+
+static void names_fini(struct disk_names *names)
+{
+	names_clear(names);
+	free(names->items);
+	*names = (struct disk_names){ 0 };
+}
+
+static void names_strike(struct disk_names *names, struct key key)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (key_equal(key, key_make(names->items[i].bytes, names->items[i].size)))
+			names->items[i].size = 0;
+}
+
+void disk_txn_init(struct disk_txn *txn, struct disk *d)
+{
+	*txn = (struct disk_txn){ .disk = d, .db = &d->writer.db, .now_ms = time_wall_ms(d->env->time) };
+}
+
+void disk_txn_fini(struct disk_txn *txn)
+{
+	names_fini(&txn->unlinked);
+	names_fini(&txn->gone);
+}
+
+void disk_txn_committed(struct disk_txn *txn)
+{
+	struct disk *d = txn->disk;
+
+	atomic_fetch_add(&d->entries, txn->entries);
+	atomic_fetch_add(&d->file_bytes, txn->file_bytes);
+	atomic_fetch_add(&d->evictions, txn->evictions);
+	atomic_fetch_add(&d->expiries, txn->expiries);
+	for (size_t i = 0; i < txn->unlinked.count; i++)
+		disk_values_remove(&d->values, txn->unlinked.items[i].bytes);
+	for (size_t i = 0; i < txn->gone.count; i++) {
+		struct key key = key_make(txn->gone.items[i].bytes, txn->gone.items[i].size);
+		if (key_is_valid(key) && d->env->gone)
+			d->env->gone(d->env->self, key);
+	}
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* The row of a key, as far as a change needs it. */
+struct row {
+	bool exists, live;
+	int64_t id;
+	uint64_t size;
+	char file[DISK_FILE_NAME];  /* empty: none */
+};
+
+/* Fills meta (finished by the caller) if it is asked for and the row exists. */
+static int row_find(struct disk_txn *txn, struct key key, struct row *row, struct meta *meta)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FIND);
+	struct meta found = { 0 };
+
+	*row = (struct row){ 0 };
+	if (s)
+		disk_bind_key(s, 1, key);
+	int rc = disk_db_step(txn->db, s);
+	if (rc > 0) {
+		const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
+		disk_row_meta(s, &found);
+		row->exists = true;
+		row->live = !meta_is_expired(&found, txn->now_ms);
+		row->id = sqlite3_column_int64(s, DISK_COLUMN_ROWID);
+		row->size = found.size;
+		if (file && disk_values_is_name(file))
+			memcpy(row->file, file, DISK_FILE_NAME);
+	}
+	if (s)
+		sqlite3_reset(s);
+	if (rc > 0 && meta)
+		meta_move(meta, &found);
+	meta_fini(&found);
+	return rc < 0 ? rc : 0;
+}
+
+/* The file of a row that is deleted or replaced goes after the commit. */
+static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t size)
+{
+	if (!file[0])
+		return 0;
+	txn->file_bytes -= (int64_t)size;
+	return names_add(&txn->unlinked, file, strlen(file), 0);
+}
+
+static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DELETE);
+
+	if (s)
+		sqlite3_bind_int64(s, 1, id);
+	int rc = disk_db_run(txn->db, s);
+	if (rc < 0)
+		return rc;
+	txn->entries--;
+	return row_file_unlinked(txn, file, size);
+}
+
+/* --- recency, expiry, eviction ---------------------------------------------------------------- */
+
+static int use_row(struct disk_txn *txn, const struct disk_hit *hit)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USE);
+
+	if (s) {
+		disk_bind_key(s, 1, key_make(hit->key_bytes, hit->key_size));
+		sqlite3_bind_double(s, 2, hit->used);
+		sqlite3_bind_int64(s, 3, (int64_t)hit->count);
+	}
+	return disk_db_run(txn->db, s);
+}
+
+int disk_change_use(struct disk_txn *txn, struct disk_hit *list)
+{
+	int rc = 0;
+
+	for (const struct disk_hit *hit = list; hit && rc == 0; hit = hit->next)
+		rc = use_row(txn, hit);
+	disk_hits_drop(list);
+	return rc;
+}
+
+/* The row that DISK_OLDEST or DISK_EXPIRED found: its id twice, key, file, size. */
+struct victim {
+	int64_t use_id, id;
+	bool stale;   /* no row behind the note of its use */
+	char file[DISK_FILE_NAME];
+	uint64_t size;
+};
+
+/* 1 found: its key is the last of txn->gone. 0 none. */
+static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *victim)
+{
+	int rc = disk_db_step(txn->db, s);
+
+	*victim = (struct victim){ 0 };
+	if (rc > 0) {
+		const char *file = (const char *)sqlite3_column_text(s, 3);
+		struct key key = disk_column_key(s, 2);
+		victim->use_id = sqlite3_column_int64(s, 0);
+		victim->stale = sqlite3_column_type(s, 1) == SQLITE_NULL;
+		victim->id = sqlite3_column_int64(s, 1);
+		if (file && disk_values_is_name(file))
+			memcpy(victim->file, file, DISK_FILE_NAME);
+		victim->size = (uint64_t)sqlite3_column_int64(s, 4);
+		int added = names_add(&txn->gone, key.bytes, key.size, 0);
+		rc = added < 0 ? added : 1;
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static void gone_take_back(struct disk_txn *txn)
+{
+	free(txn->gone.items[--txn->gone.count].bytes);
+}
+
+int disk_change_expire(struct disk_txn *txn, int max)
+{
+	struct victim victim;
+	int count = 0;
+
+	while (count < max) {
+		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_EXPIRED);
+		if (s)
+			sqlite3_bind_double(s, 1, disk_seconds(txn->now_ms));
+		int rc = victim_find(txn, s, &victim);
+		if (rc == 0)
+			break;
+		if (rc > 0)
+			rc = row_delete(txn, victim.id, victim.file, victim.size);
+		if (rc < 0)
+			return rc;
+		txn->expiries++;
+		count++;
+	}
+	return count;
+}
+
+static int used_now(struct disk_txn *txn, uint64_t *used)
+{
+	int64_t pages = 0, spare = 0;
+	int rc = disk_db_number(txn->db, DISK_PAGE_COUNT, &pages);
+
+	if (rc == 0)
+		rc = disk_db_number(txn->db, DISK_FREE_COUNT, &spare);
+	int64_t files = atomic_load(&txn->disk->file_bytes) + txn->file_bytes;
+	*used = (uint64_t)(pages - spare) * atomic_load(&txn->disk->page_size) +
+		(files > 0 ? (uint64_t)files : 0);
+	return rc;
+}
+
+/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
+static int evict_one(struct disk_txn *txn, int64_t keep)
+{
+	struct victim victim;
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST);
+
+	if (s)
+		sqlite3_bind_int64(s, 1, keep);
+	int rc = victim_find(txn, s, &victim);
+	if (rc <= 0)
+		return rc < 0 ? rc : -EFBIG;
+	if (victim.stale) {
+		gone_take_back(txn);
+		s = disk_db_statement(txn->db, DISK_FORGET_USE);
+		if (s)
+			sqlite3_bind_int64(s, 1, victim.use_id);
+		return disk_db_run(txn->db, s);
+	}
+	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
+	struct disk_hit *hit = disk_hits_take_key(&txn->disk->hits, key_make(name->bytes, name->size));
+	if (hit) {  /* not so old after all */
+		gone_take_back(txn);
+		return disk_change_use(txn, hit);
+	}
+	txn->evictions++;
+	return row_delete(txn, victim.id, victim.file, victim.size);
+}
+
+/* Until what is in use keeps to the limit. */
+static int evict(struct disk_txn *txn, int64_t keep)
+{
+	uint64_t used = 0;
+
+	if (txn->disk->limit == 0)
+		return 0;
+	int rc = used_now(txn, &used);
+	if (rc < 0 || used <= txn->disk->limit)
+		return rc;
+	rc = disk_change_expire(txn, EXPIRE_FIRST);
+	while (rc >= 0) {
+		rc = used_now(txn, &used);
+		if (rc < 0 || used <= txn->disk->limit)
+			return rc;
+		rc = evict_one(txn, keep);
+	}
+	return rc;
+}
+
+/* --- one entry -------------------------------------------------------------------------------- */
+
+static bool can_never_fit(const struct disk *d, const struct disk_job *job)
+{
+	uint64_t need = job->size + job->key.size + SCHEMA_PAGES * atomic_load(&d->page_size);
+
+	return d->limit > 0 && need > d->limit;
+}
+
+/* Names the job's file, once: a name outlives a transaction that is tried again. */
+static int link_file(struct disk_txn *txn, struct disk_job *job)
+{
+	struct disk_values *values = &txn->disk->values;
+
+	if (job->fd < 0)
+		return 0;
+	if (!job->file[0]) {
+		int rc = disk_values_link(values, job->fd, job->file);
+		if (rc < 0) {
+			job->file[0] = '\0';
+			return rc;
+		}
+	} else if (!disk_values_exists(values, job->file)) {
+		return -EIO;
+	}
+	txn->file_bytes += (int64_t)job->size;
+	return 0;
+}
+
+static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
+{
+	const void *bytes = job->fd < 0 && job->size > 0 ? job->bytes : "";
+	uint64_t size = job->fd < 0 ? job->size : 0;
+
+	if (job->file[0])
+		sqlite3_bind_text(s, 17, job->file, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(s, 17);
+	if (disk_is_text(bytes, (size_t)size))
+		sqlite3_bind_text64(s, 18, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_blob64(s, 18, bytes, size, SQLITE_STATIC);
+}
+
+static int upsert(struct disk_txn *txn, const struct disk_job *job)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_UPSERT);
+
+	if (s) {
+		disk_bind_key(s, 1, job->key);
+		disk_row_bind_meta(s, job->meta);
+		sqlite3_bind_int64(s, 3, (int64_t)job->size);
+		sqlite3_bind_int64(s, 16, (int64_t)job->meta->hits);
+		bind_payload(s, job);
+		sqlite3_bind_double(s, 19, disk_tick(txn->disk));
+	}
+	return disk_db_run(txn->db, s);
+}
+
+static int set_entry(struct disk_txn *txn, struct disk_job *job)
+{
+	struct row old;
+
+	if (can_never_fit(txn->disk, job))
+		return -EFBIG;
+	int rc = row_find(txn, job->key, &old, NULL);
+	if (rc == 0)
+		rc = link_file(txn, job);
+	if (rc == 0)
+		rc = upsert(txn, job);
+	if (rc == 0)
+		rc = row_file_unlinked(txn, old.file, old.size);
+	if (rc < 0)
+		return rc;
+	if (!old.exists)
+		txn->entries++;
+	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key));  /* meta->hits has them */
+	names_strike(&txn->gone, job->key);
+	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle));
+}
+
+static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
+{
+	struct meta meta = { 0 };
+	struct row row;
+	int rc = row_find(txn, job->key, &row, &meta);
+
+	if (rc == 0 && !row.live)
+		rc = -ENOENT;
+	if (rc < 0)
+		goto out;
+	meta_update(&meta, job->meta, job->fields);
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_TOUCH);
+	if (s) {
+		sqlite3_bind_int64(s, 1, row.id);
+		disk_row_bind_meta(s, &meta);
+	}
+	rc = disk_db_run(txn->db, s);
+out:
+	meta_fini(&meta);
+	return rc;
+}
+
+static int remove_entry(struct disk_txn *txn, struct key key)
+{
+	struct row row;
+	int rc = row_find(txn, key, &row, NULL);
+
+	if (rc == 0 && row.exists)
+		rc = row_delete(txn, row.id, row.file, row.size);
+	return rc == 0 && !row.live ? -ENOENT : rc;
+}
+
+static int move_row(struct disk_txn *txn, int64_t id, struct key to)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_MOVE);
+
+	if (s) {
+		sqlite3_bind_int64(s, 1, id);
+		disk_bind_key(s, 2, to);
+	}
+	return disk_db_run(txn->db, s);
+}
+
+static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
+{
+	struct row row, target;
+	int rc = row_find(txn, from, &row, NULL);
+
+	if (rc == 0 && !row.live)
+		rc = -ENOENT;
+	if (rc < 0 || key_equal(from, to))
+		return rc;
+	rc = disk_change_use(txn, disk_hits_take_key(&txn->disk->hits, from));
+	if (rc == 0)
+		rc = row_find(txn, to, &target, NULL);
+	if (rc == 0 && target.exists)
+		rc = row_delete(txn, target.id, target.file, target.size);
+	if (rc < 0)
+		return rc;
+	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, to));
+	names_strike(&txn->gone, to);
+	return move_row(txn, row.id, to);
+}
+
+/* --- ranges ----------------------------------------------------------------------------------- */
+
+static int run_below(struct disk_txn *txn, enum disk_statement id, const struct disk_range *range,
+		     enum disk_key_type type)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, id);
+
+	if (s)
+		disk_range_bind(s, range, type);
+	return disk_db_run(txn->db, s);
+}
+
+static int files_below(struct disk_txn *txn, const struct disk_range *range, enum disk_key_type type)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FILES_BELOW);
+	int rc;
+
+	if (s)
+		disk_range_bind(s, range, type);
+	while ((rc = disk_db_step(txn->db, s)) > 0) {
+		const char *file = (const char *)sqlite3_column_text(s, 0);
+		if (file && disk_values_is_name(file))
+			rc = row_file_unlinked(txn, file, (uint64_t)sqlite3_column_int64(s, 1));
+		if (rc < 0)
+			break;
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int remove_below(struct disk_txn *txn, struct key dir)
+{
+	struct disk_range range;
+	int rc = 0;
+
+	disk_range_below(&range, dir);
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = files_below(txn, &range, (enum disk_key_type)type);
+		if (rc == 0)
+			rc = run_below(txn, DISK_DELETE_BELOW, &range, (enum disk_key_type)type);
+		if (rc == 0)
+			txn->entries -= sqlite3_changes64(txn->db->handle);
+		if (rc == 0)
+			rc = run_below(txn, DISK_DIRS_DELETE_BELOW, &range, (enum disk_key_type)type);
+	}
+	return rc;
+}
+
+/* Up to 256 names of the range: what is moved out of it is not found again. */
+static int names_below(struct disk_txn *txn, enum disk_statement id, const struct disk_range *range,
+		       enum disk_key_type type, struct disk_names *names)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, id);
+	int rc;
+
+	names_clear(names);
+	if (s)
+		disk_range_bind(s, range, type);
+	while ((rc = disk_db_step(txn->db, s)) > 0) {
+		struct key key = disk_column_key(s, 0);
+		rc = names_add(names, key.bytes, key.size, sqlite3_column_int64(s, 1));
+		if (rc < 0)
+			break;
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int move_marker(struct disk_txn *txn, struct key from, struct key to)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_MOVE);
+
+	if (s) {
+		disk_bind_key(s, 1, from);
+		disk_bind_key(s, 2, to);
+	}
+	return disk_db_run(txn->db, s);
+}
+
+/* Moves one name below `from` to the same place below `to`. */
+static int move_name(struct disk_txn *txn, enum disk_statement list, const struct disk_name *name,
+		     struct key from, struct key to)
+{
+	struct key_buffer target;
+	struct key key = key_make(name->bytes, name->size);
+	bool marker = list == DISK_DIRS_KEYS_BELOW;
+	size_t size = name->size - from.size + to.size;
+
+	if (size > KEY_MAX + (marker ? 1u : 0u))
+		return -ENAMETOOLONG;
+	memcpy(target.bytes, to.bytes, to.size);
+	memcpy(target.bytes + to.size, name->bytes + from.size, name->size - from.size);
+	if (marker)
+		return move_marker(txn, key, key_make(target.bytes, size));
+	return move_row(txn, name->id, key_make(target.bytes, size));
+}
+
+static int move_below(struct disk_txn *txn, enum disk_statement list, enum disk_key_type type,
+		      struct key from, struct key to)
+{
+	struct disk_names names = { 0 };
+	struct disk_range range;
+	int rc;
+
+	disk_range_below(&range, from);
+	do {
+		rc = names_below(txn, list, &range, type, &names);
+		for (size_t i = 0; i < names.count && rc == 0; i++)
+			rc = move_name(txn, list, &names.items[i], from, to);
+	} while (rc == 0 && names.count > 0);
+	names_fini(&names);
+	return rc;
+}
+
+static int rename_below(struct disk_txn *txn, struct key from, struct key to)
+{
+	if (key_equal(from, to))
+		return 0;
+	if (from.size == 0 || to.size == 0 || key_is_below(to, from) || key_is_below(from, to))
+		return -EINVAL;
+	int rc = remove_below(txn, to);  /* expired entries may still lie there */
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = move_below(txn, DISK_KEYS_BELOW, (enum disk_key_type)type, from, to);
+		if (rc == 0)
+			rc = move_below(txn, DISK_DIRS_KEYS_BELOW, (enum disk_key_type)type, from, to);
+	}
+	return rc;
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static int dir_set(struct disk_txn *txn, struct key dir, const struct meta *meta)
+{
+	struct key_buffer marker;
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_SET);
+
+	disk_marker_key(dir, &marker);
+	if (s) {
+		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+		disk_row_bind_dir(s, meta);
+	}
+	return disk_db_run(txn->db, s);
+}
+
+static int dir_remove(struct disk_txn *txn, struct key dir)
+{
+	struct key_buffer marker;
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_DELETE);
+
+	disk_marker_key(dir, &marker);
+	if (s)
+		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+	int rc = disk_db_run(txn->db, s);
+	return rc == 0 && sqlite3_changes(txn->db->handle) == 0 ? -ENOENT : rc;
+}
+
+int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
+{
+	switch (job->kind) {
+	case DISK_JOB_SET:
+		return set_entry(txn, job);
+	case DISK_JOB_TOUCH:
+		return touch_entry(txn, job);
+	case DISK_JOB_REMOVE:
+		return remove_entry(txn, job->key);
+	case DISK_JOB_REMOVE_BELOW:
+		return remove_below(txn, job->key);
+	case DISK_JOB_RENAME:
+		return rename_entry(txn, job->key, job->to);
+	case DISK_JOB_RENAME_BELOW:
+		return rename_below(txn, job->key, job->to);
+	case DISK_JOB_DIR_SET:
+		return dir_set(txn, job->key, job->meta);
+	case DISK_JOB_DIR_REMOVE:
+		return dir_remove(txn, job->key);
+	case DISK_JOB_SYNC:  /* a row to write, so that the commit has something to make durable */
+		return disk_db_run(txn->db, disk_db_statement(txn->db, DISK_SYNC_MARK));
+	}
+	assert(false);
+	return -EINVAL;
+}

@@ -1,0 +1,219 @@
+/* A connection to SQLite and the statements that the disk layer uses. See disk_db.h. */
+#include "disk_db.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Must agree with enum disk_column. */
+#define ROW                                                                                        \
+	"SELECT c.rowid, c.expires_at, c.updated_at, c.cachefs_size,"                              \
+	" CASE WHEN c.cachefs_size IS NULL THEN length(CAST(c.payload AS BLOB)) END,"              \
+	" c.cachefs_checksum, c.cachefs_version, c.cachefs_ino, c.cachefs_mode, c.cachefs_uid,"    \
+	" c.cachefs_gid, c.cachefs_created_ms, c.cachefs_mtime_s, c.cachefs_mtime_ns,"             \
+	" c.cachefs_ctime_s, c.cachefs_ctime_ns, c.cachefs_xattrs, c.cachefs_file,"                \
+	" c.cachefs_hits + ifnull(u.hits, 0)"
+#define FROM " FROM cache c LEFT JOIN cachefs_use u ON u.id = c.rowid"
+
+/* An entry is live while expires_at lies in the future. */
+#define LIVE(now) " AND (expires_at IS NULL OR expires_at > " now ")"
+
+#define LIST                                                                                       \
+	ROW ", c.cache_key" FROM " WHERE c.cache_key >= ?1 AND c.cache_key < ?2" LIVE("?3")        \
+	" ORDER BY c.cache_key"
+
+#define DIR_COLUMNS "mode, uid, gid, ino, created_ms, mtime_s, mtime_ns, ctime_s, ctime_ns, xattrs"
+#define LIST_DIRS                                                                                  \
+	"SELECT dir, " DIR_COLUMNS " FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 ORDER BY dir"
+
+/*
+ * The keys of the range are looked up in the primary key's index alone where possible: columns of
+ * the row lie behind its payload, so reading one walks the payload's pages.
+ */
+static const char *const sql[DISK_STATEMENTS] = {
+	[DISK_STAT] = ROW FROM " WHERE c.cache_key = ?1" LIVE("?2"),
+	/* Larger payloads are read apart, after waiting_begin(). */
+	[DISK_GET] = ROW ", CASE WHEN ifnull(c.cachefs_size, 0) <= ?3 THEN c.payload END"
+		FROM " WHERE c.cache_key = ?1" LIVE("?2"),
+	[DISK_LIST_TEXT] = LIST,
+	[DISK_LIST_BLOB] = LIST,
+	[DISK_LIST_DIRS_TEXT] = LIST_DIRS,
+	[DISK_LIST_DIRS_BLOB] = LIST_DIRS,
+	[DISK_BELOW] = "SELECT 1 FROM cache WHERE cache_key >= ?1 AND cache_key < ?2" LIVE("?3")
+		" LIMIT 1",
+	[DISK_DIR_STAT] = "SELECT dir, " DIR_COLUMNS " FROM cachefs_dirs WHERE dir = ?1",
+	[DISK_DIRS_BELOW] = "SELECT 1 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 AND dir <> ''"
+		" LIMIT 1",
+
+	[DISK_BEGIN] = "BEGIN IMMEDIATE",
+	[DISK_COMMIT] = "COMMIT",
+	[DISK_ROLLBACK] = "ROLLBACK",
+	[DISK_SYNC_MARK] = "INSERT INTO cachefs_settings(name, value) VALUES('syncs', 1)"
+		" ON CONFLICT(name) DO UPDATE SET value = value + 1",
+
+	[DISK_FIND] = ROW FROM " WHERE c.cache_key = ?1",
+	[DISK_UPSERT] = "INSERT INTO cache(cache_key, payload, expires_at, updated_at, cachefs_stamp,"
+		" cachefs_size, cachefs_checksum, cachefs_version, cachefs_ino, cachefs_mode,"
+		" cachefs_uid, cachefs_gid, cachefs_created_ms, cachefs_mtime_s, cachefs_mtime_ns,"
+		" cachefs_ctime_s, cachefs_ctime_ns, cachefs_xattrs, cachefs_hits, cachefs_file)"
+		" VALUES(?1, ?18, ?2, ?19, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+		" ?16, ?17)"
+		" ON CONFLICT(cache_key) DO UPDATE SET payload = excluded.payload,"
+		" expires_at = excluded.expires_at, updated_at = excluded.updated_at,"
+		" cachefs_stamp = cachefs_stamp + 1, cachefs_size = excluded.cachefs_size,"
+		" cachefs_checksum = excluded.cachefs_checksum,"
+		" cachefs_version = excluded.cachefs_version, cachefs_ino = excluded.cachefs_ino,"
+		" cachefs_mode = excluded.cachefs_mode, cachefs_uid = excluded.cachefs_uid,"
+		" cachefs_gid = excluded.cachefs_gid,"
+		" cachefs_created_ms = excluded.cachefs_created_ms,"
+		" cachefs_mtime_s = excluded.cachefs_mtime_s,"
+		" cachefs_mtime_ns = excluded.cachefs_mtime_ns,"
+		" cachefs_ctime_s = excluded.cachefs_ctime_s,"
+		" cachefs_ctime_ns = excluded.cachefs_ctime_ns,"
+		" cachefs_xattrs = excluded.cachefs_xattrs, cachefs_hits = excluded.cachefs_hits,"
+		" cachefs_file = excluded.cachefs_file",
+	[DISK_TOUCH] = "UPDATE cache SET expires_at = ?2, cachefs_size = ?3, cachefs_checksum = ?4,"
+		" cachefs_version = ?5, cachefs_ino = ?6, cachefs_mode = ?7, cachefs_uid = ?8,"
+		" cachefs_gid = ?9, cachefs_created_ms = ?10, cachefs_mtime_s = ?11,"
+		" cachefs_mtime_ns = ?12, cachefs_ctime_s = ?13, cachefs_ctime_ns = ?14,"
+		" cachefs_xattrs = ?15 WHERE rowid = ?1",
+	[DISK_DELETE] = "DELETE FROM cache WHERE rowid = ?1",
+	[DISK_MOVE] = "UPDATE OR REPLACE cache SET cache_key = ?2 WHERE rowid = ?1",
+
+	[DISK_FILES_BELOW] = "SELECT cachefs_file, cachefs_size FROM cache"
+		" INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL"
+		" AND cache_key >= ?1 AND cache_key < ?2",
+	[DISK_DELETE_BELOW] = "DELETE FROM cache WHERE cache_key >= ?1 AND cache_key < ?2",
+	[DISK_KEYS_BELOW] = "SELECT cache_key, rowid FROM cache"
+		" WHERE cache_key >= ?1 AND cache_key < ?2 LIMIT 256",
+
+	[DISK_DIR_SET] = "INSERT OR REPLACE INTO cachefs_dirs(dir, " DIR_COLUMNS ")"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[DISK_DIR_DELETE] = "DELETE FROM cachefs_dirs WHERE dir = ?1",
+	[DISK_DIRS_DELETE_BELOW] = "DELETE FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2",
+	[DISK_DIRS_KEYS_BELOW] = "SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 256",
+	[DISK_DIR_MOVE] = "UPDATE OR REPLACE cachefs_dirs SET dir = ?2 WHERE dir = ?1",
+
+	[DISK_USE] = "UPDATE cachefs_use SET used = max(used, ?2), hits = hits + ?3"
+		" WHERE id = (SELECT rowid FROM cache WHERE cache_key = ?1)",
+	[DISK_OLDEST] = "SELECT u.id, c.rowid, c.cache_key, c.cachefs_file, c.cachefs_size"
+		" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
+		" WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
+	[DISK_FORGET_USE] = "DELETE FROM cachefs_use WHERE id = ?1",
+	[DISK_EXPIRED] = "SELECT rowid, rowid, cache_key, cachefs_file, cachefs_size FROM cache"
+		" WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1",
+	[DISK_FILE_KNOWN] = "SELECT count(*) FROM cache INDEXED BY cachefs_file_names"
+		" WHERE cachefs_file = ?1",
+
+	[DISK_PAGE_COUNT] = "PRAGMA page_count",
+	[DISK_FREE_COUNT] = "PRAGMA freelist_count",
+	[DISK_DATA_VERSION] = "PRAGMA data_version",
+	[DISK_COUNT_ENTRIES] = "SELECT count(*) FROM cachefs_use",
+	[DISK_COUNT_FILES] = "SELECT ifnull(sum(cachefs_size), 0) FROM cache INDEXED BY cachefs_files"
+		" WHERE cachefs_file IS NOT NULL",
+};
+
+int disk_db_open(struct disk_db *db, const char *path, enum disk_access access)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	if (access == DISK_WRITER)
+		flags |= SQLITE_OPEN_CREATE;
+	memset(db, 0, sizeof(*db));
+	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+	if (code == SQLITE_OK && access == DISK_READER)
+		code = sqlite3_exec(db->handle, "PRAGMA query_only = 1", NULL, NULL, NULL);
+	if (code != SQLITE_OK) {
+		sqlite3_close(db->handle);
+		db->handle = NULL;
+		return code;
+	}
+	sqlite3_busy_timeout(db->handle, 0);
+	return SQLITE_OK;
+}
+
+void disk_db_close(struct disk_db *db)
+{
+	for (size_t i = 0; i < DISK_STATEMENTS; i++)
+		sqlite3_finalize(db->statements[i]);
+	memset(db->statements, 0, sizeof(db->statements));
+	sqlite3_close(db->handle);
+	db->handle = NULL;
+}
+
+sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id)
+{
+	if (!db->statements[id])
+		sqlite3_prepare_v3(db->handle, sql[id], -1, SQLITE_PREPARE_PERSISTENT,
+				   &db->statements[id], NULL);
+	return db->statements[id];
+}
+
+int disk_db_step(struct disk_db *db, sqlite3_stmt *statement)
+{
+	if (!statement)
+		return disk_db_errno(db);
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : disk_db_errno(db);
+}
+
+int disk_db_run(struct disk_db *db, sqlite3_stmt *statement)
+{
+	int rc = disk_db_step(db, statement);
+
+	if (statement)
+		sqlite3_reset(statement);
+	return rc > 0 ? 0 : rc;
+}
+
+int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number)
+{
+	sqlite3_stmt *statement = disk_db_statement(db, id);
+	int rc = disk_db_step(db, statement);
+
+	if (rc >= 0)
+		*number = rc > 0 ? sqlite3_column_int64(statement, 0) : 0;
+	if (statement)
+		sqlite3_reset(statement);
+	return rc > 0 ? 0 : rc;
+}
+
+int disk_db_exec(struct disk_db *db, const char *text)
+{
+	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : disk_db_errno(db);
+}
+
+int disk_db_errno(const struct disk_db *db)
+{
+	int code = sqlite3_extended_errcode(db->handle);
+
+	/* SQLite knows ENOSPC as SQLITE_FULL, but not a used-up quota. */
+	if ((code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db->handle) == EDQUOT)
+		return -ENOSPC;
+	return disk_db_errno_of(code);
+}
+
+int disk_db_errno_of(int sqlite_code)
+{
+	switch (sqlite_code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+		return -EAGAIN;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_TOOBIG:
+		return -EFBIG;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_IOERR:
+		return -EIO;
+	default:  /* not a database, no permission, a schema that is not ours any more */
+		return -EHOSTDOWN;
+	}
+}

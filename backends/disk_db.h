@@ -1,0 +1,122 @@
+#ifndef CACHEFS_DISK_DB_H
+#define CACHEFS_DISK_DB_H
+
+/*
+ * One connection to the database, with its prepared statements. A connection belongs to one thread
+ * at a time. Functions return 0 or -errno; -EAGAIN says that another program holds the lock now:
+ * callers wait with a deadline, never here.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "key.h"
+
+enum disk_statement {
+	/* reads */
+	DISK_STAT,
+	DISK_GET,
+	DISK_LIST_TEXT,
+	DISK_LIST_BLOB,
+	DISK_LIST_DIRS_TEXT,
+	DISK_LIST_DIRS_BLOB,
+	DISK_BELOW,
+	DISK_DIR_STAT,
+	DISK_DIRS_BELOW,
+	/* transactions */
+	DISK_BEGIN,
+	DISK_COMMIT,
+	DISK_ROLLBACK,
+	DISK_SYNC_MARK,
+	/* one entry */
+	DISK_FIND,
+	DISK_UPSERT,
+	DISK_TOUCH,
+	DISK_DELETE,
+	DISK_MOVE,
+	/* ranges */
+	DISK_FILES_BELOW,
+	DISK_DELETE_BELOW,
+	DISK_KEYS_BELOW,
+	/* directory markers */
+	DISK_DIR_SET,
+	DISK_DIR_DELETE,
+	DISK_DIRS_DELETE_BELOW,
+	DISK_DIRS_KEYS_BELOW,
+	DISK_DIR_MOVE,
+	/* recency, eviction, expiry */
+	DISK_USE,
+	DISK_OLDEST,
+	DISK_FORGET_USE,
+	DISK_EXPIRED,
+	DISK_FILE_KNOWN,
+	/* amounts */
+	DISK_PAGE_COUNT,
+	DISK_FREE_COUNT,
+	DISK_DATA_VERSION,
+	DISK_COUNT_ENTRIES,
+	DISK_COUNT_FILES,
+	DISK_STATEMENTS,
+};
+
+/*
+ * What DISK_STAT, DISK_GET, DISK_FIND and DISK_LIST_* select, in this order; the column after these
+ * is the payload for DISK_GET, the key for the lists.
+ */
+enum disk_column {
+	DISK_COLUMN_ROWID,
+	DISK_COLUMN_EXPIRES,
+	DISK_COLUMN_UPDATED,
+	DISK_COLUMN_SIZE,    /* NULL: a foreign row */
+	DISK_COLUMN_OCTETS,  /* of the payload; computed for foreign rows only */
+	DISK_COLUMN_CHECKSUM,
+	DISK_COLUMN_VERSION,
+	DISK_COLUMN_INO,
+	DISK_COLUMN_MODE,
+	DISK_COLUMN_UID,
+	DISK_COLUMN_GID,
+	DISK_COLUMN_CREATED,
+	DISK_COLUMN_MTIME_S,
+	DISK_COLUMN_MTIME_NS,
+	DISK_COLUMN_CTIME_S,
+	DISK_COLUMN_CTIME_NS,
+	DISK_COLUMN_XATTRS,
+	DISK_COLUMN_FILE,    /* NULL: the payload is the value */
+	DISK_COLUMN_HITS,
+	DISK_COLUMN_EXTRA,
+};
+
+struct disk_db {
+	sqlite3 *handle;  /* NULL: not open */
+	sqlite3_stmt *statements[DISK_STATEMENTS];
+	uint64_t generation;
+	struct disk_db *next;
+};
+
+enum disk_access { DISK_READER, DISK_WRITER };
+
+/* Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned. */
+int disk_db_open(struct disk_db *db, const char *path, enum disk_access access);
+void disk_db_close(struct disk_db *db);  /* fine when closed */
+
+/* The prepared statement, ready to be bound; NULL: see disk_db_errno(). */
+sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id);
+
+/* sqlite3_step: 1 a row, 0 done, or -errno. */
+int disk_db_step(struct disk_db *db, sqlite3_stmt *statement);
+
+/* Steps a statement that yields no rows, and resets it; NULL is the error of its preparation. */
+int disk_db_run(struct disk_db *db, sqlite3_stmt *statement);
+
+/* The first column of the first row (0 if there is none). */
+int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number);
+
+int disk_db_exec(struct disk_db *db, const char *sql);
+
+/* The errno of the last failure on this connection. */
+int disk_db_errno(const struct disk_db *db);
+int disk_db_errno_of(int sqlite_code);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * Children of a directory: four ordered streams (entries and markers, keys stored as TEXT and as
+ * BLOB), merged. Below a sub-directory only the first key is read: the next one looked for is the
+ * first after "dir/sub/", so the cost is that of the children.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "disk_row.h"
+#include "disk_store.h"
+
+struct cursor {
+	sqlite3_stmt *statement;
+	int key_column;
+	bool markers;
+	enum disk_key_type type;
+	struct disk_range range;
+	bool end;
+	/* the child that the stream stands at; name lies in the statement's row */
+	struct key name;
+	bool is_dir;
+	bool has_marker;
+};
+
+struct listing {
+	struct disk *disk;
+	struct disk_db *db;
+	struct key dir;
+	double now;
+	struct cursor cursors[4];
+};
+
+enum { CURSORS = 4 };
+
+static int cursor_seek(struct listing *l, struct cursor *c)
+{
+	if (!c->statement)
+		return disk_db_errno(l->db);
+	sqlite3_reset(c->statement);
+	disk_range_bind(c->statement, &c->range, c->type);
+	if (!c->markers)
+		sqlite3_bind_double(c->statement, 3, l->now);
+	return 0;
+}
+
+/* What the row's key says about a child of the directory. False: nothing (the directory's own marker). */
+static bool cursor_read(const struct listing *l, struct cursor *c)
+{
+	if (!c->markers && !disk_column_key_is_ours(c->statement, c->key_column))
+		return false;
+	struct key key = disk_column_key(c->statement, c->key_column);
+	struct key rest = l->dir.size > 0 ? key_relative(key, l->dir) : key;
+	const char *slash = memchr(rest.bytes, '/', rest.size);
+	if (c->markers && !slash)
+		return false;
+	c->is_dir = slash;
+	c->name = slash ? key_make(rest.bytes, (size_t)(slash - rest.bytes)) : rest;
+	c->has_marker = c->markers && c->name.size + 1 == rest.size;
+	return true;
+}
+
+static int cursor_step(struct listing *l, struct cursor *c)
+{
+	int rc;
+
+	do {
+		rc = disk_db_step(l->db, c->statement);
+	} while (rc > 0 && !cursor_read(l, c));
+	c->end = rc == 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* first = dir/name + last: '0' skips all below the name, NUL the name itself. */
+static int bound_after(struct key_buffer *first, struct key dir, struct key name, char last)
+{
+	size_t size = dir.size > 0 ? dir.size + 1 : 0;
+
+	if (size + name.size + 1 > sizeof(first->bytes))
+		return -ENAMETOOLONG;
+	memcpy(first->bytes, dir.bytes, dir.size);
+	if (dir.size > 0)
+		first->bytes[dir.size] = '/';
+	memcpy(first->bytes + size, name.bytes, name.size);
+	first->bytes[size + name.size] = last;
+	first->size = size + name.size + 1;
+	return 0;
+}
+
+static int cursor_next(struct listing *l, struct cursor *c)
+{
+	if (c->is_dir) {
+		int rc = bound_after(&c->range.first, l->dir, c->name, '0');
+		if (rc == 0)
+			rc = cursor_seek(l, c);
+		if (rc < 0)
+			return rc;
+	}
+	return cursor_step(l, c);
+}
+
+static int listing_open(struct listing *l, struct key after, bool after_is_dir)
+{
+	static const enum disk_statement ids[CURSORS] = { DISK_LIST_TEXT, DISK_LIST_BLOB,
+							  DISK_LIST_DIRS_TEXT, DISK_LIST_DIRS_BLOB };
+	int rc = 0;
+
+	for (int i = 0; i < CURSORS && rc == 0; i++) {
+		struct cursor *c = &l->cursors[i];
+		c->statement = disk_db_statement(l->db, ids[i]);
+		c->markers = i >= 2;
+		c->key_column = c->markers ? 0 : DISK_COLUMN_EXTRA;
+		c->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
+		disk_range_below(&c->range, l->dir);
+		if (after.size > 0)
+			rc = bound_after(&c->range.first, l->dir, after, after_is_dir ? '0' : '\0');
+		if (rc == 0)
+			rc = cursor_seek(l, c);
+		if (rc == 0)
+			rc = cursor_step(l, c);
+	}
+	return rc;
+}
+
+static void listing_close(struct listing *l)
+{
+	for (int i = 0; i < CURSORS; i++)
+		if (l->cursors[i].statement)
+			sqlite3_reset(l->cursors[i].statement);
+}
+
+static int cursor_compare(const struct cursor *a, const struct cursor *b)
+{
+	return child_compare(a->name, a->is_dir, b->name, b->is_dir);
+}
+
+static struct cursor *listing_first(struct listing *l)
+{
+	struct cursor *first = NULL;
+
+	for (int i = 0; i < CURSORS; i++)
+		if (!l->cursors[i].end && (!first || cursor_compare(&l->cursors[i], first) < 0))
+			first = &l->cursors[i];
+	return first;
+}
+
+static void child_meta(struct listing *l, const struct cursor *c, struct meta *meta)
+{
+	if (c->has_marker) {
+		disk_row_dir_meta(c->statement, meta);
+	} else if (!c->is_dir) {
+		disk_row_meta(c->statement, meta);
+		meta->hits += disk_hits_peek(&l->disk->hits, disk_column_key(c->statement, c->key_column));
+	}
+}
+
+/* Adds the child that `first` stands at, and moves every stream past it. */
+static int listing_take(struct listing *l, const struct cursor *first, struct children *batch)
+{
+	const struct cursor *best = first;
+	bool same[CURSORS];
+	struct meta meta = { 0 };
+
+	for (int i = 0; i < CURSORS; i++) {
+		const struct cursor *c = &l->cursors[i];
+		same[i] = !c->end && cursor_compare(c, first) == 0;
+		if (same[i] && c->has_marker)
+			best = c;
+	}
+	child_meta(l, best, &meta);
+	int rc = children_add(batch, first->name, first->is_dir, &meta);
+	meta_fini(&meta);
+	for (int i = 0; i < CURSORS && rc == 0; i++)
+		if (same[i])
+			rc = cursor_next(l, &l->cursors[i]);
+	return rc;
+}
+
+int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struct key after,
+		       bool after_is_dir, struct children *batch)
+{
+	struct listing l = { .disk = d, .db = db, .dir = dir };
+
+	l.now = disk_seconds(time_wall_ms(d->env->time));
+	int rc = listing_open(&l, after, after_is_dir);
+	while (rc == 0) {
+		const struct cursor *first = listing_first(&l);
+		batch->end = !first;
+		if (!first || batch->count == CHILDREN_MAX)
+			break;
+		rc = listing_take(&l, first, batch);
+	}
+	listing_close(&l);
+	return rc;
+}

@@ -1,0 +1,258 @@
+/* Keys and metadata to columns and back. See disk_row.h. */
+#include "disk_row.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* The bytes of the UTF-8 sequence at p, or 0 if it is none: overlong, a surrogate, too large, cut off. */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+	size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+	if (size == 0 || size > left)
+		return 0;
+	for (size_t i = 1; i < size; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return size;
+}
+
+bool disk_is_utf8(const void *bytes, size_t size)
+{
+	const uint8_t *p = bytes;
+	size_t i = 0;
+
+	while (i < size) {
+		uint64_t word;
+		if (size - i >= sizeof(word)) {
+			memcpy(&word, p + i, sizeof(word));
+			if ((word & 0x8080808080808080u) == 0) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		size_t step = utf8_sequence(p + i, size - i);
+		if (step == 0)
+			return false;
+		i += step;
+	}
+	return true;
+}
+
+bool disk_is_text(const void *bytes, size_t size)
+{
+	return size == 0 || (!memchr(bytes, 0, size) && disk_is_utf8(bytes, size));
+}
+
+static void bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t size,
+		       enum disk_key_type type)
+{
+	const void *p = size > 0 ? bytes : "";
+
+	if (type == DISK_KEYS_TEXT)
+		sqlite3_bind_text64(statement, index, p, size, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_blob64(statement, index, p, size, SQLITE_STATIC);
+}
+
+void disk_bind_key(sqlite3_stmt *statement, int index, struct key key)
+{
+	bind_bytes(statement, index, key.bytes, key.size,
+		   disk_is_utf8(key.bytes, key.size) ? DISK_KEYS_TEXT : DISK_KEYS_BLOB);
+}
+
+struct key disk_column_key(sqlite3_stmt *statement, int column)
+{
+	const char *bytes = sqlite3_column_blob(statement, column);
+
+	return key_make(bytes ? bytes : "", (size_t)sqlite3_column_bytes(statement, column));
+}
+
+bool disk_column_key_is_ours(sqlite3_stmt *statement, int column)
+{
+	bool text = sqlite3_column_type(statement, column) == SQLITE_TEXT;
+	struct key key = disk_column_key(statement, column);
+
+	return key_is_valid(key) && disk_is_utf8(key.bytes, key.size) == text;
+}
+
+/* --- ranges ----------------------------------------------------------------------------------- */
+
+void disk_range_below(struct disk_range *range, struct key dir)
+{
+	range->unbounded = dir.size == 0;
+	if (!range->unbounded) {
+		key_range(dir, &range->first, &range->end);
+		return;
+	}
+	range->first.size = 0;
+	range->end.size = 0;
+}
+
+void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range, enum disk_key_type type)
+{
+	static const uint8_t last[KEY_MAX + 1] = { [0 ... KEY_MAX] = 0xff };
+
+	bind_bytes(statement, 1, range->first.bytes, range->first.size, type);
+	if (!range->unbounded)
+		bind_bytes(statement, 2, range->end.bytes, range->end.size, type);
+	else if (type == DISK_KEYS_TEXT)
+		bind_bytes(statement, 2, "", 0, DISK_KEYS_BLOB);  /* every text is less than any blob */
+	else
+		bind_bytes(statement, 2, last, sizeof(last), DISK_KEYS_BLOB);
+}
+
+void disk_marker_key(struct key dir, struct key_buffer *buffer)
+{
+	assert(dir.size < sizeof(buffer->bytes));
+	memcpy(buffer->bytes, dir.bytes, dir.size);
+	buffer->size = dir.size;
+	if (dir.size > 0)
+		buffer->bytes[buffer->size++] = '/';
+}
+
+/* --- metadata --------------------------------------------------------------------------------- */
+
+double disk_seconds(int64_t ms)
+{
+	return (double)ms / 1000.0;
+}
+
+/* Rounds up what another program wrote with more digits: an entry lives until its expiry. */
+static int64_t milliseconds(double seconds)
+{
+	if (!(seconds > -1e15))
+		return -1000000000000000000;
+	if (seconds > 1e15)
+		return 1000000000000000000;
+	int64_t ms = llround(seconds * 1000.0);
+	return seconds > disk_seconds(ms) ? ms + 1 : ms;
+}
+
+void disk_bind_expiry(sqlite3_stmt *statement, int index, int64_t expires_ms)
+{
+	if (expires_ms == 0)
+		sqlite3_bind_null(statement, index);
+	else
+		sqlite3_bind_double(statement, index, disk_seconds(expires_ms));
+}
+
+static struct xattrs *column_xattrs(sqlite3_stmt *statement, int column)
+{
+	struct xattrs *xattrs = NULL;
+	const void *packed = sqlite3_column_blob(statement, column);
+
+	if (packed && xattrs_unpack(packed, (size_t)sqlite3_column_bytes(statement, column), &xattrs) < 0)
+		return NULL;
+	return xattrs;
+}
+
+static struct timespec column_time(sqlite3_stmt *statement, int column)
+{
+	return (struct timespec){ .tv_sec = sqlite3_column_int64(statement, column),
+				  .tv_nsec = sqlite3_column_int(statement, column + 1) };
+}
+
+/* A row that another program wrote: all that is known is when. */
+static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
+{
+	double updated = sqlite3_column_double(statement, DISK_COLUMN_UPDATED);
+
+	if (!(updated > -1e15 && updated < 1e15))
+		updated = 0;
+	double whole = floor(updated);
+	meta->mtime.tv_sec = (time_t)whole;
+	meta->mtime.tv_nsec = (long)((updated - whole) * 1e9);
+	meta->ctime = meta->mtime;
+	meta->created_ms = milliseconds(updated);
+	meta->size = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_OCTETS);
+}
+
+void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
+{
+	memset(meta, 0, sizeof(*meta));
+	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
+	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
+		meta->expires_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
+		if (meta->expires_ms == 0)
+			meta->expires_ms = 1;
+	}
+	if (sqlite3_column_type(statement, DISK_COLUMN_SIZE) == SQLITE_NULL) {
+		foreign_meta(statement, meta);
+		return;
+	}
+	meta->size = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_SIZE);
+	meta->checksum = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_CHECKSUM);
+	meta->version = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_VERSION);
+	meta->ino = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_INO);
+	meta->mode = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_MODE);
+	meta->uid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_UID);
+	meta->gid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_GID);
+	meta->created_ms = sqlite3_column_int64(statement, DISK_COLUMN_CREATED);
+	meta->mtime = column_time(statement, DISK_COLUMN_MTIME_S);
+	meta->ctime = column_time(statement, DISK_COLUMN_CTIME_S);
+	meta->xattrs = column_xattrs(statement, DISK_COLUMN_XATTRS);
+}
+
+static void bind_xattrs(sqlite3_stmt *statement, int index, const struct xattrs *xattrs)
+{
+	size_t size = 0;
+	const void *packed = xattrs_packed(xattrs, &size);
+
+	if (size > 0)
+		sqlite3_bind_blob64(statement, index, packed, size, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(statement, index);
+}
+
+void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
+{
+	disk_bind_expiry(statement, 2, meta->expires_ms);
+	sqlite3_bind_int64(statement, 3, (int64_t)meta->size);
+	sqlite3_bind_int64(statement, 4, (int64_t)meta->checksum);
+	sqlite3_bind_int64(statement, 5, (int64_t)meta->version);
+	sqlite3_bind_int64(statement, 6, (int64_t)meta->ino);
+	sqlite3_bind_int64(statement, 7, meta->mode);
+	sqlite3_bind_int64(statement, 8, meta->uid);
+	sqlite3_bind_int64(statement, 9, meta->gid);
+	sqlite3_bind_int64(statement, 10, meta->created_ms);
+	sqlite3_bind_int64(statement, 11, meta->mtime.tv_sec);
+	sqlite3_bind_int64(statement, 12, meta->mtime.tv_nsec);
+	sqlite3_bind_int64(statement, 13, meta->ctime.tv_sec);
+	sqlite3_bind_int64(statement, 14, meta->ctime.tv_nsec);
+	bind_xattrs(statement, 15, meta->xattrs);
+}
+
+void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta)
+{
+	memset(meta, 0, sizeof(*meta));
+	meta->mode = (uint32_t)sqlite3_column_int64(statement, 1);
+	meta->uid = (uint32_t)sqlite3_column_int64(statement, 2);
+	meta->gid = (uint32_t)sqlite3_column_int64(statement, 3);
+	meta->ino = (uint64_t)sqlite3_column_int64(statement, 4);
+	meta->created_ms = sqlite3_column_int64(statement, 5);
+	meta->mtime = column_time(statement, 6);
+	meta->ctime = column_time(statement, 8);
+	meta->xattrs = column_xattrs(statement, 10);
+}
+
+void disk_row_bind_dir(sqlite3_stmt *statement, const struct meta *meta)
+{
+	sqlite3_bind_int64(statement, 2, meta->mode);
+	sqlite3_bind_int64(statement, 3, meta->uid);
+	sqlite3_bind_int64(statement, 4, meta->gid);
+	sqlite3_bind_int64(statement, 5, (int64_t)meta->ino);
+	sqlite3_bind_int64(statement, 6, meta->created_ms);
+	sqlite3_bind_int64(statement, 7, meta->mtime.tv_sec);
+	sqlite3_bind_int64(statement, 8, meta->mtime.tv_nsec);
+	sqlite3_bind_int64(statement, 9, meta->ctime.tv_sec);
+	sqlite3_bind_int64(statement, 10, meta->ctime.tv_nsec);
+	bind_xattrs(statement, 11, meta->xattrs);
+}

@@ -1,0 +1,65 @@
+#ifndef CACHEFS_DISK_ROW_H
+#define CACHEFS_DISK_ROW_H
+
+/*
+ * How keys, values and metadata stand in the database.
+ *
+ * A key that is valid UTF-8 is stored as TEXT, any other as a BLOB of the same bytes. Both sort by
+ * their bytes and every TEXT before every BLOB, so a range of keys is two ranges, one per type, and
+ * nothing needs escaping. Another program's LIKE 'dir/%' matches both.
+ *
+ * The marker of directory d is stored as "d/" (the root's as ''), so that markers sort as listings do.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "disk_db.h"
+#include "key.h"
+#include "meta.h"
+
+bool disk_is_utf8(const void *bytes, size_t size);
+
+/* Valid UTF-8 without NUL: what other programs can read as text. */
+bool disk_is_text(const void *bytes, size_t size);
+
+/* The bytes stay the caller's until the statement is reset. */
+void disk_bind_key(sqlite3_stmt *statement, int index, struct key key);
+struct key disk_column_key(sqlite3_stmt *statement, int column);  /* valid until the next step */
+
+/* Whether the column's type is the one that we would store this key with. */
+bool disk_column_key_is_ours(sqlite3_stmt *statement, int column);
+
+enum disk_key_type { DISK_KEYS_TEXT, DISK_KEYS_BLOB };
+
+/*
+ * A range of keys of one type: [first, end), everything when unbounded (the root's). first and end
+ * are borrowed until the statement is reset.
+ */
+struct disk_range {
+	struct key_buffer first, end;
+	bool unbounded;
+};
+void disk_range_below(struct disk_range *range, struct key dir);
+void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range, enum disk_key_type type);
+
+/* REAL seconds <-> milliseconds; exact for whole milliseconds. 0 ms is NULL: never. */
+double disk_seconds(int64_t ms);
+void disk_bind_expiry(sqlite3_stmt *statement, int index, int64_t expires_ms);
+
+/* The metadata in a row of enum disk_column; finished by the caller. */
+void disk_row_meta(sqlite3_stmt *statement, struct meta *meta);
+
+/* Binds meta to the parameters 2 to 15 that DISK_UPSERT and DISK_TOUCH share. */
+void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta);
+
+/* A directory's marker: from the columns after `dir`; to the parameters of DISK_DIR_SET. */
+void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta);
+void disk_row_bind_dir(sqlite3_stmt *statement, const struct meta *meta);
+
+/* dir + "/", or '' for the root. */
+void disk_marker_key(struct key dir, struct key_buffer *buffer);
+
+#endif

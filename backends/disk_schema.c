@@ -1,0 +1,228 @@
+/* Creates, recognises and upgrades the tables. See disk_schema.h. */
+#include "disk_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+#define SCHEMA_VERSION "1"
+
+static const struct {
+	const char *name;
+	const char *type;
+} columns[] = {
+	{ "cachefs_stamp", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_size", "INTEGER" },
+	{ "cachefs_checksum", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_version", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_ino", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_mode", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_uid", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_gid", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_created_ms", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_mtime_s", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_mtime_ns", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_ctime_s", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_ctime_ns", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_xattrs", "BLOB" },
+	{ "cachefs_hits", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_file", "TEXT" },
+};
+
+static const char create_tables[] =
+	"CREATE TABLE IF NOT EXISTS cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL,"
+	" expires_at REAL, updated_at REAL NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS idx_cache_expires ON cache(expires_at);"
+	"CREATE TABLE IF NOT EXISTS cachefs_use(id INTEGER PRIMARY KEY, used REAL NOT NULL,"
+	" hits INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE IF NOT EXISTS cachefs_dirs(dir TEXT PRIMARY KEY, mode INTEGER, uid INTEGER,"
+	" gid INTEGER, ino INTEGER, created_ms INTEGER, mtime_s INTEGER, mtime_ns INTEGER,"
+	" ctime_s INTEGER, ctime_ns INTEGER, xattrs BLOB) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS cachefs_settings(name TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+
+static const char create_triggers[] =
+	"CREATE INDEX IF NOT EXISTS cachefs_files ON cache(cache_key, cachefs_file, cachefs_size)"
+	" WHERE cachefs_file IS NOT NULL;"
+	"CREATE INDEX IF NOT EXISTS cachefs_file_names ON cache(cachefs_file)"
+	" WHERE cachefs_file IS NOT NULL;"
+	"DROP TRIGGER IF EXISTS cachefs_insert;"
+	"CREATE TRIGGER cachefs_insert AFTER INSERT ON cache BEGIN"
+	" INSERT OR REPLACE INTO cachefs_use(id, used, hits) VALUES(new.rowid, new.updated_at, 0); END;"
+	"DROP TRIGGER IF EXISTS cachefs_delete;"
+	"CREATE TRIGGER cachefs_delete AFTER DELETE ON cache BEGIN"
+	" DELETE FROM cachefs_use WHERE id = old.rowid; END;"
+	"DROP TRIGGER IF EXISTS cachefs_update;"
+	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN"
+	" UPDATE cachefs_use SET used = new.updated_at, hits = 0 WHERE id = new.rowid; END;"
+	"DROP TRIGGER IF EXISTS cachefs_foreign;"
+	"CREATE TRIGGER cachefs_foreign AFTER UPDATE OF payload ON cache"
+	" WHEN new.cachefs_stamp = old.cachefs_stamp AND new.cachefs_checksum = old.cachefs_checksum"
+	" AND (new.cachefs_file IS NOT NULL OR new.payload IS NOT old.payload) BEGIN"
+	" UPDATE cache SET cachefs_stamp = 0, cachefs_size = NULL, cachefs_checksum = 0,"
+	" cachefs_version = 0, cachefs_ino = 0, cachefs_mode = 0, cachefs_uid = 0, cachefs_gid = 0,"
+	" cachefs_created_ms = 0, cachefs_mtime_s = 0, cachefs_mtime_ns = 0, cachefs_ctime_s = 0,"
+	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL"
+	" WHERE rowid = new.rowid; END;"
+	/* Rows that were there before the triggers. */
+	"INSERT OR IGNORE INTO cachefs_use(id, used, hits) SELECT rowid, updated_at, 0 FROM cache;"
+	"INSERT OR REPLACE INTO cachefs_settings(name, value) VALUES('schema', " SCHEMA_VERSION ");";
+
+static const char create_use_order[] =
+	"CREATE INDEX IF NOT EXISTS cachefs_use_order ON cachefs_use(used, id);";
+
+enum {
+	COLUMNS = sizeof(columns) / sizeof(columns[0]),
+	OBJECTS = 10,  /* what objects_present counts */
+};
+
+/* One number from an ad-hoc query. */
+static int query_number(struct disk_db *db, const char *text, int64_t *number)
+{
+	sqlite3_stmt *statement = NULL;
+
+	*number = 0;
+	if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
+		return disk_db_errno(db);
+	int rc = disk_db_step(db, statement);
+	if (rc > 0)
+		*number = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return rc < 0 ? rc : 0;
+}
+
+static int explain(struct disk_db *db, int rc, struct disk_reason *reason)
+{
+	if (rc == -EAGAIN)
+		snprintf(reason->text, sizeof(reason->text), "locked by another program");
+	else
+		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errmsg(db->handle));
+	return rc;
+}
+
+static int refuse(struct disk_reason *reason, const char *text)
+{
+	snprintf(reason->text, sizeof(reason->text), "%s", text);
+	return -EHOSTDOWN;
+}
+
+/* UTF-8 and, if there is a table `cache`, one of the shape that we know. */
+static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
+{
+	int64_t utf8 = 0, tables = 0, known = 0;
+
+	int rc = query_number(db, "SELECT encoding = 'UTF-8' FROM pragma_encoding", &utf8);
+	if (rc == 0)
+		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'", &tables);
+	if (rc == 0)
+		rc = query_number(db, "SELECT count(*) FROM pragma_table_info('cache') WHERE name IN"
+				  " ('cache_key', 'payload', 'expires_at', 'updated_at')", &known);
+	if (rc < 0)
+		return explain(db, rc, reason);
+	if (!utf8)
+		return refuse(reason, "the database is UTF-16; only UTF-8 is supported");
+	if (tables > 0 && known != 4)
+		return refuse(reason, "its table \"cache\" belongs to something else");
+	return 0;
+}
+
+static int is_current(struct disk_db *db, enum disk_limits limits, bool *current)
+{
+	int64_t objects = 0, own_columns = 0, version = 0, order = 0;
+
+	*current = false;
+	int rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('cache',"
+			      " 'cachefs_use', 'cachefs_dirs', 'cachefs_settings',"
+			      " 'cachefs_files', 'cachefs_file_names', 'cachefs_insert',"
+			      " 'cachefs_delete', 'cachefs_update', 'cachefs_foreign')", &objects);
+	if (rc < 0 || objects < OBJECTS)
+		return rc;
+	rc = query_number(db, "SELECT count(*) FROM pragma_table_info('cache')"
+			  " WHERE substr(name, 1, 8) = 'cachefs_'", &own_columns);
+	if (rc == 0)
+		rc = query_number(db, "SELECT value FROM cachefs_settings WHERE name = 'schema'", &version);
+	if (rc == 0)
+		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cachefs_use_order'",
+				  &order);
+	*current = rc == 0 && own_columns >= COLUMNS && version >= SCHEMA_VERSION[0] - '0' &&
+		   (limits == DISK_UNLIMITED || order > 0);
+	return rc;
+}
+
+static int add_columns(struct disk_db *db)
+{
+	char text[160];
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		int64_t present = 0;
+		snprintf(text, sizeof(text),
+			 "SELECT count(*) FROM pragma_table_info('cache') WHERE name = '%s'", columns[i].name);
+		int rc = query_number(db, text, &present);
+		if (rc < 0)
+			return rc;
+		snprintf(text, sizeof(text), "ALTER TABLE cache ADD COLUMN %s %s", columns[i].name,
+			 columns[i].type);
+		if (!present && (rc = disk_db_exec(db, text)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int install(struct disk_db *db, enum disk_limits limits)
+{
+	int rc = disk_db_exec(db, "BEGIN IMMEDIATE");
+
+	if (rc < 0)
+		return rc;
+	rc = disk_db_exec(db, create_tables);
+	if (rc == 0)
+		rc = add_columns(db);
+	if (rc == 0)
+		rc = disk_db_exec(db, create_triggers);
+	if (rc == 0 && limits == DISK_EVICTS)
+		rc = disk_db_exec(db, create_use_order);
+	if (rc == 0)
+		rc = disk_db_exec(db, "COMMIT");
+	return rc;
+}
+
+/* Readers do not wait for writers only in WAL mode. */
+static int enter_wal(struct disk_db *db, struct disk_reason *reason)
+{
+	sqlite3_stmt *statement = NULL;
+
+	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL) != SQLITE_OK)
+		return explain(db, disk_db_errno(db), reason);
+	int rc = disk_db_step(db, statement);
+	const char *mode = rc > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	if (mode && strcmp(mode, "wal") != 0)
+		log_warning("disk: %s: journal mode \"%s\" instead of WAL: slower, gets wait for sets",
+			    sqlite3_db_filename(db->handle, "main"), mode);
+	sqlite3_finalize(statement);
+	if (rc < 0)
+		return explain(db, rc, reason);
+	rc = disk_db_exec(db, "PRAGMA synchronous = NORMAL");
+	return rc < 0 ? explain(db, rc, reason) : 0;
+}
+
+int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk_reason *reason)
+{
+	bool current = false;
+
+	int rc = check_foreign_shape(db, reason);
+	if (rc < 0)
+		return rc;
+	rc = enter_wal(db, reason);
+	if (rc < 0)
+		return rc;
+	rc = is_current(db, limits, &current);
+	if (rc == 0 && !current)
+		rc = install(db, limits);
+	if (rc < 0) {
+		explain(db, rc, reason);
+		if (!sqlite3_get_autocommit(db->handle))
+			disk_db_exec(db, "ROLLBACK");
+	}
+	return rc;
+}

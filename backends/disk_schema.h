@@ -1,0 +1,32 @@
+#ifndef CACHEFS_DISK_SCHEMA_H
+#define CACHEFS_DISK_SCHEMA_H
+
+/*
+ * The tables. `cache` is shared live with other programs, which know its first four columns only:
+ *
+ *   CREATE TABLE cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL, expires_at REAL,
+ *                      updated_at REAL NOT NULL)          and an index idx_cache_expires
+ *
+ * Ours are columns with defaults (a row at the defaults is foreign: cachefs_size is NULL) and
+ *   cachefs_use       recency and hits of a row, by its rowid. Apart, because rewriting a row to
+ *                     note a hit would rewrite its payload too. Soft: losing it loses an order.
+ *   cachefs_dirs      markers of directories
+ *   cachefs_settings  name, value
+ * Triggers keep cachefs_use in step with any program's writes, and put our columns back to their
+ * defaults when another program changes a payload: our own sets move cachefs_stamp, its do not.
+ */
+
+#include "disk_db.h"
+
+enum disk_limits { DISK_UNLIMITED, DISK_EVICTS };  /* the order of eviction needs an index */
+
+/*
+ * Makes the file ours: WAL, our tables; upgrades an old database in place. 0, or -errno with a
+ * sentence for the log in reason. Changes nothing in a file that it does not understand.
+ */
+struct disk_reason {
+	char text[256];
+};
+int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk_reason *reason);
+
+#endif

@@ -1,0 +1,195 @@
+#ifndef CACHEFS_DISK_STORE_H
+#define CACHEFS_DISK_STORE_H
+
+/*
+ * What the parts of the disk layer share:
+ *
+ *   disk.c         the backend: gets and lists on connections of their own, sets as jobs
+ *   disk_list.c    children of a directory
+ *   disk_writer.c  the writer thread: takes all jobs there are, one transaction, group commit
+ *   disk_change.c  what a job does inside the transaction; eviction and expiry
+ *   disk_upkeep.c  the writer's connection, and its work between jobs
+ *   disk_hits.c    hits not written yet       disk_values.c  files of large values
+ *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
+ *   disk_db.c      one connection and its statements
+ */
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "cache.h"
+#include "disk_db.h"
+#include "disk_hits.h"
+#include "disk_schema.h"
+#include "disk_values.h"
+#include "lock.h"
+
+struct disk_conf {
+	char *path;
+	uint64_t size_limit;    /* bytes; 0: none */
+	uint64_t inline_limit;  /* larger values are files */
+	bool vacuum_on_start;
+	bool ensure_directory;
+};
+
+enum {
+	DISK_READERS_MAX = 8,
+	DISK_BUSY_MS = 5000,            /* how long a call waits for another program's lock */
+	DISK_LARGE = 256 * 1024,        /* loading more bytes than this counts as waiting */
+	DISK_CHECKED_FILE = 16 << 20,   /* the checksum of a larger file is not verified */
+};
+
+enum disk_job_kind {
+	DISK_JOB_SET,
+	DISK_JOB_TOUCH,
+	DISK_JOB_REMOVE,
+	DISK_JOB_REMOVE_BELOW,
+	DISK_JOB_RENAME,
+	DISK_JOB_RENAME_BELOW,
+	DISK_JOB_DIR_SET,
+	DISK_JOB_DIR_REMOVE,
+	DISK_JOB_SYNC,
+};
+
+/* A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the caller. */
+struct disk_job {
+	enum disk_job_kind kind;
+	struct key key, to;
+	const struct meta *meta;
+	unsigned fields;
+	const void *bytes;          /* the value, unless fd >= 0 */
+	uint64_t size;
+	int fd;                     /* an unnamed file that is the value, or -1 */
+	char file[DISK_FILE_NAME];  /* its name once it has one */
+	int rc;
+	/* the queue's: */
+	struct disk_job *next;
+	int64_t deadline_ms;
+	pthread_cond_t finished;
+	bool done;
+};
+
+struct disk_writer {
+	struct lock lock;           /* RANK_LAYER; guards the jobs' queue fields and: */
+	pthread_cond_t work;
+	struct disk_job *first, *last;
+	bool stop, nudged;
+
+	pthread_t thread;
+	/* the thread's own: */
+	struct disk_db db;
+	dev_t device;               /* the file that is open, to notice when it is replaced */
+	ino_t inode;
+	int64_t retry_ms;           /* when to try to open again */
+	int64_t upkeep_ms;          /* when upkeep is due although there are jobs */
+	int64_t recount_ms;
+	int64_t data_version;       /* moves when another program commits */
+	DIR *sweep;                 /* over the files of values, while orphans are looked for */
+	bool sweep_due, vacuum_due;
+	int wal_frames;             /* not checkpointed yet */
+	char trouble[320];          /* the last that was logged */
+};
+
+struct disk {
+	const struct disk_conf *conf;
+	const struct backend_env *env;
+	struct disk_values values;
+	struct disk_hits hits;
+	struct disk_writer writer;
+
+	uint64_t limit;             /* of what is in use; the rest of the size limit is the WAL's */
+	int checkpoint_frames;      /* the WAL's length from which it is written back */
+
+	/* The pool of connections for reading; guarded by pool (RANK_LAYER_INNER). */
+	struct lock pool;
+	pthread_cond_t returned;
+	struct disk_db *idle;
+	unsigned readers;
+
+	atomic_bool up;                  /* the database is open and ours */
+	atomic_bool suspect;             /* a statement failed as it would if the tables were replaced */
+	atomic_uint_fast64_t generation; /* of the file behind the path; older connections are closed */
+	atomic_uint_fast64_t tick_us;    /* the last instant given out by disk_tick() */
+	atomic_uint_fast64_t damaged;    /* hash of the key last complained of */
+	atomic_int_fast64_t entries;
+	atomic_int_fast64_t file_bytes;
+	atomic_uint_fast64_t used_bytes; /* pages in use, files and WAL */
+	atomic_uint_fast64_t page_size;
+	atomic_uint_fast64_t evictions, expiries;
+};
+
+/* Now, in seconds as updated_at has them; each call returns more than the one before. */
+double disk_tick(struct disk *d);
+
+/* --- the writer: disk_writer.c ---------------------------------------------------------------- */
+
+int disk_writer_start(struct disk *d);   /* 0 or -errno; the database may be down all the same */
+void disk_writer_stop(struct disk *d);   /* after the jobs that are queued */
+
+/*
+ * Runs a job: waits for its commit. -EHOSTDOWN: nothing was done. Once its transaction has begun
+ * the wait is for the local disk alone, and without deadline: the outcome would be unknown.
+ */
+int disk_writer_submit(struct disk *d, struct disk_job *job);
+
+void disk_writer_nudge(struct disk *d);  /* there is upkeep to do */
+
+/* --- inside a transaction: disk_change.c ------------------------------------------------------ */
+
+struct disk_name {
+	char *bytes;
+	size_t size;
+	int64_t id;
+};
+struct disk_names {
+	struct disk_name *items;
+	size_t count, capacity;
+};
+
+/* One transaction: what takes effect outside of the database once it is committed. */
+struct disk_txn {
+	struct disk *disk;
+	struct disk_db *db;
+	int64_t now_ms;
+	int64_t entries, file_bytes;   /* changes */
+	uint64_t evictions, expiries;
+	struct disk_names unlinked;    /* files whose row is gone */
+	struct disk_names gone;        /* keys to report */
+};
+
+void disk_txn_init(struct disk_txn *txn, struct disk *d);
+void disk_txn_fini(struct disk_txn *txn);
+void disk_txn_committed(struct disk_txn *txn);  /* counts, unlinks, reports */
+
+/* 0 or -errno. A failure may leave the transaction half done: it must be rolled back if it changed rows. */
+int disk_change_apply(struct disk_txn *txn, struct disk_job *job);
+
+/* Writes hits down; frees the list. */
+int disk_change_use(struct disk_txn *txn, struct disk_hit *list);
+
+/* Removes up to max expired entries. Returns how many, or -errno. */
+int disk_change_expire(struct disk_txn *txn, int max);
+
+/* --- between jobs: disk_upkeep.c -------------------------------------------------------------- */
+
+/* Opens the database if it is due; logs a new trouble. True: up. */
+bool disk_upkeep_connect(struct disk *d);
+void disk_upkeep_disconnect(struct disk *d);
+
+/* Opens anew if the file was replaced or its tables were. True: up. */
+bool disk_upkeep_check(struct disk *d);
+
+/* One bounded step of: hits, expiry, orphans, recounting. True: there is more to do. */
+bool disk_upkeep_step(struct disk *d);
+
+/* Bookkeeping after commits: amounts, and a checkpoint when the WAL has grown long. */
+void disk_upkeep_measure(struct disk *d);
+
+/* --- listing: disk_list.c --------------------------------------------------------------------- */
+
+int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struct key after,
+		       bool after_is_dir, struct children *batch);
+
+#endif

@@ -1,0 +1,296 @@
+/* The writer's connection, and what the writer does between jobs. See disk_store.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "disk_store.h"
+#include "log.h"
+
+enum {
+	RETRY_MS = 3000,         /* between tries to open a database that is down */
+	INSTALL_BUSY_MS = 500,   /* opening waits so long for another program's lock */
+	RECOUNT_MS = 10000,      /* after other programs wrote, the amounts are counted again, so rarely */
+	HITS_STEP = 256,
+	EXPIRE_STEP = 64,
+	SWEEP_STEP = 64,
+};
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static int on_commit(void *self, sqlite3 *handle, const char *database, int frames)
+{
+	struct disk_writer *w = self;
+
+	(void)handle;
+	(void)database;
+	w->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+static void recount(struct disk *d)
+{
+	struct disk_db *db = &d->writer.db;
+	int64_t entries = 0, bytes = 0;
+
+	if (disk_db_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
+		atomic_store(&d->entries, entries);
+	if (disk_db_number(db, DISK_COUNT_FILES, &bytes) == 0)
+		atomic_store(&d->file_bytes, bytes);
+	disk_db_number(db, DISK_DATA_VERSION, &d->writer.data_version);
+	d->writer.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
+}
+
+static int remember_file(struct disk *d)
+{
+	struct stat st;
+
+	if (stat(d->conf->path, &st) < 0)
+		return -errno;
+	d->writer.device = st.st_dev;
+	d->writer.inode = st.st_ino;
+	return 0;
+}
+
+static int configure(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	sqlite3_stmt *s = NULL;
+	char text[64];
+
+	if (sqlite3_prepare_v2(w->db.handle, "PRAGMA page_size", -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		atomic_store(&d->page_size, (uint64_t)sqlite3_column_int64(s, 0));
+	sqlite3_finalize(s);
+
+	uint64_t reserve = d->conf->size_limit / 8;
+	reserve = reserve < (256 << 10) ? 256 << 10 : reserve > (4 << 20) ? 4 << 20 : reserve;
+	if (d->conf->size_limit == 0)
+		reserve = 4 << 20;
+	else if (reserve > d->conf->size_limit / 4)
+		reserve = d->conf->size_limit / 4;
+	d->limit = d->conf->size_limit - (d->conf->size_limit > 0 ? reserve : 0);
+	d->checkpoint_frames = (int)(reserve / atomic_load(&d->page_size));
+
+	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
+	w->wal_frames = 0;
+	sqlite3_wal_hook(w->db.handle, on_commit, w);
+	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu", (unsigned long long)reserve);
+	return disk_db_exec(&w->db, text);
+}
+
+static int try_open(struct disk *d, struct disk_reason *reason)
+{
+	struct disk_writer *w = &d->writer;
+
+	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER);
+	if (code != SQLITE_OK) {
+		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));
+		return -EHOSTDOWN;
+	}
+	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
+	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED, reason);
+	if (rc == 0)
+		rc = configure(d);
+	if (rc == 0)
+		rc = remember_file(d);
+	sqlite3_busy_timeout(w->db.handle, 0);
+	if (rc < 0) {
+		disk_db_close(&w->db);
+		return rc;
+	}
+	recount(d);
+	w->sweep_due = true;
+	return 0;
+}
+
+bool disk_upkeep_connect(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	struct disk_reason reason = { "" };
+	char trouble[sizeof(w->trouble)];
+
+	int rc = try_open(d, &reason);
+	if (rc == 0) {
+		if (w->trouble[0])
+			log_info("disk: layer \"%s\": %s is open again", d->env->layer_name, d->conf->path);
+		w->trouble[0] = '\0';
+		atomic_store(&d->suspect, false);
+		atomic_fetch_add(&d->generation, 1);
+		atomic_store(&d->up, true);
+		disk_upkeep_measure(d);
+		return true;
+	}
+	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
+	if (strcmp(trouble, w->trouble) != 0)
+		log_error("disk: layer \"%s\" down (%s: %s); nothing is written to it: mend it, move it "
+			  "away or give another path; next try in %d s",
+			  d->env->layer_name, d->conf->path, trouble, RETRY_MS / 1000);
+	memcpy(w->trouble, trouble, sizeof(w->trouble));
+	w->retry_ms = time_mono_ms(&time_system) + RETRY_MS;
+	return false;
+}
+
+void disk_upkeep_disconnect(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
+	atomic_store(&d->up, false);
+	if (w->sweep)
+		closedir(w->sweep);
+	w->sweep = NULL;
+	disk_db_close(&w->db);
+}
+
+/* Somebody may remove or replace the file under us: what we write would be lost with it. */
+static bool file_is_ours(const struct disk *d)
+{
+	struct stat st;
+
+	return stat(d->conf->path, &st) == 0 && st.st_dev == d->writer.device &&
+	       st.st_ino == d->writer.inode;
+}
+
+bool disk_upkeep_check(struct disk *d)
+{
+	if (atomic_load(&d->up)) {
+		bool ours = file_is_ours(d);
+		if (ours && (!atomic_load(&d->suspect) || time_mono_ms(&time_system) < d->writer.retry_ms))
+			return true;
+		d->writer.retry_ms = time_mono_ms(&time_system) + RETRY_MS;
+		log_warning("disk: layer \"%s\": %s was %s; opening it anew", d->env->layer_name,
+			    d->conf->path, ours ? "changed (a statement failed)" : "removed or replaced");
+		disk_upkeep_disconnect(d);
+		return disk_upkeep_connect(d);
+	}
+	return time_mono_ms(&time_system) >= d->writer.retry_ms && disk_upkeep_connect(d);
+}
+
+/* --- orphans ---------------------------------------------------------------------------------- */
+
+/* Runs inside a write transaction: nobody else is between naming a file and committing its row. */
+static int sweep_name(struct disk *d, const char *name)
+{
+	struct disk_db *db = &d->writer.db;
+	sqlite3_stmt *s = disk_db_statement(db, DISK_FILE_KNOWN);
+	int64_t known = 1;
+
+	if (!disk_values_is_name(name))
+		return 0;
+	if (s)
+		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
+	int rc = disk_db_number(db, DISK_FILE_KNOWN, &known);
+	if (rc == 0 && known == 0) {
+		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name, name);
+		disk_values_remove(&d->values, name);
+	}
+	return rc;
+}
+
+static int sweep_step(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
+	if (!w->sweep && w->sweep_due) {
+		w->sweep_due = false;
+		w->sweep = opendir(d->values.path);
+	}
+	for (int i = 0; w->sweep && i < SWEEP_STEP; i++) {
+		const struct dirent *entry = readdir(w->sweep);
+		int rc = entry ? sweep_name(d, entry->d_name) : 0;
+		if (!entry || rc < 0) {
+			closedir(w->sweep);
+			w->sweep = NULL;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
+static bool expired_waiting(struct disk *d)
+{
+	struct disk_db *db = &d->writer.db;
+	sqlite3_stmt *s = disk_db_statement(db, DISK_EXPIRED);
+	int64_t found = 0;
+
+	if (!s)
+		return false;
+	sqlite3_bind_double(s, 1, (double)time_wall_ms(d->env->time) / 1000.0);
+	int rc = disk_db_step(db, s);
+	if (rc > 0)
+		found = 1;
+	sqlite3_reset(s);
+	return found > 0;
+}
+
+/* Another program committed since: what we count in memory may be wrong. */
+static void notice_others(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t version = w->data_version;
+
+	if (time_mono_ms(&time_system) < w->recount_ms)
+		return;
+	if (disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
+		recount(d);
+		w->sweep_due = true;
+	}
+}
+
+/* Returns whether a part of the work was so much that there is probably more. */
+static int step_in_transaction(struct disk *d, struct disk_txn *txn, bool *more)
+{
+	int rc = disk_change_use(txn, disk_hits_take(&d->hits, HITS_STEP));
+
+	if (rc < 0)
+		return rc;
+	int expired = disk_change_expire(txn, EXPIRE_STEP);
+	if (expired < 0)
+		return expired;
+	rc = sweep_step(d);
+	*more = expired == EXPIRE_STEP || d->writer.sweep || disk_hits_count(&d->hits) > 0;
+	return rc;
+}
+
+bool disk_upkeep_step(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	struct disk_txn txn;
+	bool more = false;
+
+	notice_others(d);
+	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
+		return false;
+	if (disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN)) < 0)
+		return false;  /* locked by another program: later */
+	disk_txn_init(&txn, d);
+	int rc = step_in_transaction(d, &txn, &more);
+	if (rc == 0)
+		rc = disk_db_run(&w->db, disk_db_statement(&w->db, DISK_COMMIT));
+	if (rc == 0)
+		disk_txn_committed(&txn);
+	else if (!sqlite3_get_autocommit(w->db.handle))
+		disk_db_run(&w->db, disk_db_statement(&w->db, DISK_ROLLBACK));
+	disk_txn_fini(&txn);
+	return rc == 0 && more;
+}
+
+void disk_upkeep_measure(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t pages = 0, spare = 0;
+
+	if (w->wal_frames >= d->checkpoint_frames) {
+		int all = 0, done = 0;
+		sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
+		w->wal_frames = all > done ? all - done : 0;
+	}
+	if (disk_db_number(&w->db, DISK_PAGE_COUNT, &pages) < 0 ||
+	    disk_db_number(&w->db, DISK_FREE_COUNT, &spare) < 0)
+		return;
+	int64_t files = atomic_load(&d->file_bytes);
+	uint64_t page_size = atomic_load(&d->page_size);
+	atomic_store(&d->used_bytes, (uint64_t)(pages - spare + w->wal_frames) * page_size +
+				     (files > 0 ? (uint64_t)files : 0));
+}

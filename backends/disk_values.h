@@ -1,0 +1,55 @@
+#ifndef CACHEFS_DISK_VALUES_H
+#define CACHEFS_DISK_VALUES_H
+
+/*
+ * Large values: files in PATH.values/, named by 16 random hex digits. A row points to its file. A
+ * file gets its name inside the transaction that commits the row, and orphans are removed inside a
+ * transaction too, so no program sweeps what another is about to commit. Files are immutable.
+ * Thread-safe. Functions return 0 (or an fd) or -errno.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "lock.h"
+#include "value.h"
+
+enum { DISK_FILE_NAME = 17 };  /* with the terminator */
+
+struct disk_values {
+	char *path;             /* the directory */
+	struct lock lock;       /* RANK_LAYER_INNER; guards the rest */
+	pthread_cond_t synced;
+	char (*unsynced)[DISK_FILE_NAME];  /* linked since the last sync */
+	size_t unsynced_count;
+	bool overflow;          /* more than fit */
+	bool syncing;
+};
+
+int disk_values_init(struct disk_values *v, const char *database_path);
+void disk_values_fini(struct disk_values *v);
+
+/* An unnamed file in the directory, which is made if need be. */
+int disk_values_temp(struct disk_values *v);
+
+/* Whether the value lies in a file that can be given a name instead of being copied. */
+bool disk_values_can_adopt(struct disk_values *v, const struct value *value);
+
+/* A copy of the value in an unnamed file. Returns the fd. */
+int disk_values_copy(struct disk_values *v, const struct value *value);
+
+/* Names an unnamed file. -EXDEV: it cannot have one, copy it. */
+int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME]);
+
+bool disk_values_exists(struct disk_values *v, const char *name);
+void disk_values_remove(struct disk_values *v, const char *name);
+
+/* Opens for reading; -ENOENT also if the size is not the expected one. */
+int disk_values_open(struct disk_values *v, const char *name, uint64_t size);
+
+bool disk_values_is_name(const char *name);
+
+/* Everything linked so far survives power loss. */
+int disk_values_sync(struct disk_values *v);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * The writer thread: callers queue jobs, it takes all there are and commits them in one transaction.
+ * While it commits the next ones gather, so no timer is needed to form groups. See disk_store.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "disk_store.h"
+#include "log.h"
+#include "waiting.h"
+
+enum {
+	UPKEEP_MS = 1000,        /* between looks for something to do */
+	BUSY_UPKEEP_MS = 20,     /* between its steps, while jobs keep coming */
+	BUSY_PAUSE_MAX_MS = 20,  /* between tries for another program's lock */
+	GRACE_MS = 1000,         /* beyond a job's deadline, for the writer to say so itself */
+};
+
+/* --- the queue -------------------------------------------------------------------------------- */
+
+static void queue_append_locked(struct disk_writer *w, struct disk_job *job)
+{
+	job->next = NULL;
+	if (w->last)
+		w->last->next = job;
+	else
+		w->first = job;
+	w->last = job;
+}
+
+/* False: the writer has taken it already. */
+static bool queue_withdraw_locked(struct disk_writer *w, const struct disk_job *job)
+{
+	struct disk_job *previous = NULL;
+
+	for (struct disk_job *j = w->first; j; previous = j, j = j->next) {
+		if (j != job)
+			continue;
+		if (previous)
+			previous->next = j->next;
+		else
+			w->first = j->next;
+		if (w->last == j)
+			w->last = previous;
+		return true;
+	}
+	return false;
+}
+
+int disk_writer_submit(struct disk *d, struct disk_job *job)
+{
+	struct disk_writer *w = &d->writer;
+
+	if (!atomic_load(&d->up))
+		return -EHOSTDOWN;
+	waiting_begin();
+	job->done = false;
+	job->deadline_ms = time_mono_ms(&time_system) + DISK_BUSY_MS;
+	struct timespec deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
+	condition_init(&job->finished);
+
+	lock_take(&w->lock);
+	if (!w->first)
+		pthread_cond_signal(&w->work);
+	queue_append_locked(w, job);
+	while (!job->done) {
+		if (condition_wait_until(&job->finished, &w->lock, &deadline) || job->done)
+			continue;
+		if (queue_withdraw_locked(w, job)) {
+			job->rc = -EHOSTDOWN;
+			break;
+		}
+		condition_wait(&job->finished, &w->lock);
+	}
+	lock_release(&w->lock);
+	pthread_cond_destroy(&job->finished);
+	return job->rc;
+}
+
+void disk_writer_nudge(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
+	lock_take(&w->lock);
+	w->nudged = true;
+	pthread_cond_signal(&w->work);
+	lock_release(&w->lock);
+}
+
+/* Waits for jobs, a nudge or the time of upkeep. Takes all jobs there are. */
+static struct disk_job *queue_take(struct disk_writer *w, bool *stop)
+{
+	int64_t pause_ms = w->upkeep_ms - time_mono_ms(&time_system);
+	struct timespec deadline = time_deadline(pause_ms > 0 ? pause_ms : 0);
+
+	lock_take(&w->lock);
+	while (!w->first && !w->stop && !w->nudged && pause_ms > 0)
+		if (!condition_wait_until(&w->work, &w->lock, &deadline))
+			break;
+	struct disk_job *jobs = w->first;
+	w->first = w->last = NULL;
+	if (w->nudged)
+		w->upkeep_ms = 0;
+	w->nudged = false;
+	*stop = w->stop;
+	lock_release(&w->lock);
+	return jobs;
+}
+
+/* A job is its caller's again, and gone, as soon as the lock is released. */
+static void jobs_finish(struct disk *d, struct disk_job *jobs)
+{
+	struct disk_writer *w = &d->writer;
+
+	for (const struct disk_job *job = jobs; job; job = job->next)
+		if (job->rc < 0 && job->file[0])
+			disk_values_remove(&d->values, job->file);
+	lock_take(&w->lock);
+	for (struct disk_job *job = jobs, *next; job; job = next) {
+		next = job->next;
+		assert(job->rc != -EAGAIN);
+		job->done = true;
+		pthread_cond_signal(&job->finished);
+	}
+	lock_release(&w->lock);
+}
+
+static void jobs_fail(struct disk *d, struct disk_job *jobs, int rc)
+{
+	for (struct disk_job *job = jobs; job; job = job->next)
+		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
+	jobs_finish(d, jobs);
+}
+
+/* Takes the jobs whose deadline has come off the list and fails them: nothing was done. */
+static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
+{
+	int64_t now = time_mono_ms(&time_system);
+	struct disk_job *overdue = NULL;
+
+	while (*jobs) {
+		struct disk_job *job = *jobs;
+		if (job->deadline_ms > now) {
+			jobs = &job->next;
+			continue;
+		}
+		*jobs = job->next;
+		job->next = overdue;
+		overdue = job;
+	}
+	if (overdue)
+		jobs_fail(d, overdue, -EHOSTDOWN);
+}
+
+/* --- transactions ----------------------------------------------------------------------------- */
+
+/* -EAGAIN: another program held the lock until the last job's deadline; no job is left. */
+static int begin(struct disk *d, struct disk_job **jobs)
+{
+	struct disk_db *db = &d->writer.db;
+	int pause_ms = 1;
+
+	for (;;) {
+		int rc = disk_db_run(db, disk_db_statement(db, DISK_BEGIN));
+		if (rc != -EAGAIN)
+			return rc;
+		jobs_fail_overdue(d, jobs);
+		if (!*jobs)
+			return -EAGAIN;
+		poll(NULL, 0, pause_ms);
+		if (pause_ms < BUSY_PAUSE_MAX_MS)
+			pause_ms *= 2;
+	}
+}
+
+/* Only a database without WAL makes a commit wait, for readers. */
+static int commit(struct disk_db *db)
+{
+	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
+	int rc;
+
+	while ((rc = disk_db_run(db, disk_db_statement(db, DISK_COMMIT))) == -EAGAIN &&
+	       time_mono_ms(&time_system) < deadline)
+		poll(NULL, 0, 1);
+	return rc;
+}
+
+static void roll_back(struct disk_db *db)
+{
+	if (!sqlite3_get_autocommit(db->handle))
+		disk_db_run(db, disk_db_statement(db, DISK_ROLLBACK));
+}
+
+static bool job_left_traces(const struct disk_db *db, sqlite3_int64 changes_before)
+{
+	return sqlite3_get_autocommit(db->handle) ||
+	       sqlite3_total_changes64(db->handle) != changes_before;
+}
+
+/*
+ * Runs the jobs in the open transaction and commits. A job may fail and leave the others alone as
+ * long as it changed nothing. Otherwise everything is rolled back, and false returned with the
+ * error in `rc` of every job.
+ */
+static bool run_jobs(struct disk *d, struct disk_job *jobs)
+{
+	struct disk_db *db = &d->writer.db;
+	struct disk_txn txn;
+	int rc = 0;
+
+	disk_txn_init(&txn, d);
+	for (struct disk_job *job = jobs; job && rc == 0; job = job->next) {
+		sqlite3_int64 before = sqlite3_total_changes64(db->handle);
+		job->rc = disk_change_apply(&txn, job);
+		if (job->rc == -EHOSTDOWN)
+			atomic_store(&d->suspect, true);
+		if (job->rc == -EAGAIN || (job->rc < 0 && job_left_traces(db, before)))
+			rc = job->rc;
+	}
+	if (rc == 0)
+		rc = commit(db);
+	if (rc == 0)
+		disk_txn_committed(&txn);
+	else
+		roll_back(db);
+	disk_txn_fini(&txn);
+	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next)
+		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
+	return rc == 0;
+}
+
+/* After a transaction that one of its jobs spoiled: each for itself. */
+static void run_one_by_one(struct disk *d, struct disk_job *jobs)
+{
+	for (struct disk_job *job = jobs, *next; job; job = next) {
+		next = job->next;
+		job->next = NULL;
+		int rc = begin(d, &job);
+		if (rc < 0) {
+			jobs_fail(d, job, rc);
+			continue;
+		}
+		run_jobs(d, job);
+		jobs_finish(d, job);
+	}
+}
+
+static bool any_sync(const struct disk_job *jobs)
+{
+	while (jobs && jobs->kind != DISK_JOB_SYNC)
+		jobs = jobs->next;
+	return jobs;
+}
+
+static void run_batch(struct disk *d, struct disk_job *jobs)
+{
+	struct disk_db *db = &d->writer.db;
+	bool sync = any_sync(jobs);
+
+	if (sync)  /* this commit waits for the disk, and with it all that came before it in the WAL */
+		disk_db_exec(db, "PRAGMA synchronous = FULL");
+	int rc = begin(d, &jobs);
+	if (rc < 0) {
+		if (rc == -EHOSTDOWN)
+			atomic_store(&d->suspect, true);
+		jobs_fail(d, jobs, rc);
+	} else if (run_jobs(d, jobs) || !jobs->next) {
+		jobs_finish(d, jobs);
+	} else {
+		run_one_by_one(d, jobs);
+	}
+	if (sync)
+		disk_db_exec(db, "PRAGMA synchronous = NORMAL");
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void vacuum(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t start = time_mono_ms(&time_system);
+
+	w->vacuum_due = false;
+	log_info("disk: layer \"%s\": vacuum of %s begins", d->env->layer_name, d->conf->path);
+	if (disk_db_exec(&w->db, "VACUUM") < 0)
+		log_warning("disk: layer \"%s\": vacuum failed: %s", d->env->layer_name,
+			    sqlite3_errmsg(w->db.handle));
+	else
+		log_info("disk: layer \"%s\": vacuum done in %lld ms", d->env->layer_name,
+			 (long long)(time_mono_ms(&time_system) - start));
+}
+
+static void upkeep(struct disk *d, bool had_jobs)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t now = time_mono_ms(&time_system);
+
+	if (now >= w->upkeep_ms) {
+		bool more = disk_upkeep_step(d);
+		w->upkeep_ms = now + (!more ? UPKEEP_MS : had_jobs ? BUSY_UPKEEP_MS : 0);
+	}
+	disk_upkeep_measure(d);
+}
+
+static void *writer_run(void *self)
+{
+	struct disk *d = self;
+	struct disk_writer *w = &d->writer;
+	bool stop = false;
+
+	if (w->vacuum_due && atomic_load(&d->up))
+		vacuum(d);
+	while (!stop) {
+		struct disk_job *jobs = queue_take(w, &stop);
+		bool had_jobs = jobs;
+		if (!disk_upkeep_check(d)) {
+			jobs_fail(d, jobs, -EHOSTDOWN);
+			w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
+			continue;
+		}
+		if (jobs)
+			run_batch(d, jobs);
+		upkeep(d, had_jobs);
+	}
+	while (atomic_load(&d->up) && disk_hits_count(&d->hits) > 0 && disk_upkeep_step(d))
+		;
+	return NULL;
+}
+
+int disk_writer_start(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
+	w->vacuum_due = d->conf->vacuum_on_start;
+	lock_init(&w->lock, RANK_LAYER);
+	condition_init(&w->work);
+	disk_upkeep_connect(d);
+	int rc = pthread_create(&w->thread, NULL, writer_run, d);
+	if (rc == 0)
+		return 0;
+	disk_upkeep_disconnect(d);
+	pthread_cond_destroy(&w->work);
+	lock_fini(&w->lock);
+	return -rc;
+}
+
+void disk_writer_stop(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
+	lock_take(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->work);
+	lock_release(&w->lock);
+	pthread_join(w->thread, NULL);
+	disk_upkeep_disconnect(d);
+	pthread_cond_destroy(&w->work);
+	lock_fini(&w->lock);
+}

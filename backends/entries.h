@@ -1,0 +1,111 @@
+#ifndef CACHEFS_ENTRIES_H
+#define CACHEFS_ENTRIES_H
+
+/*
+ * Entries in memory, by key: a hash table to get one, a skip list in byte order to list and to walk
+ * prefixes, a heap of those that expire, and a policy that says who is evicted. The store has no
+ * lock and frees no entry: its user holds his lock around every call and frees what he took out
+ * after releasing it. Keys are compared as bytes; nothing here knows of directories.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "meta.h"
+#include "value.h"
+
+struct entry {
+	struct key key;        /* its own bytes */
+	struct value *value;   /* a reference; NULL for a directory's marker */
+	struct meta meta;      /* in a store, expiry and xattrs change by entries_update() only */
+	struct entry *link;    /* the user's, while the entry is in no store */
+	bool lost;             /* the user's */
+	/* entries.c's own: */
+	uint64_t hash;
+	uint64_t charge;
+	size_t due_at;         /* place in the heap, or NOT_DUE */
+	struct entry *next_hash;
+	struct entry *newer, *older;
+	unsigned height;
+	struct entry *after[]; /* the next in key order, per level of the skip list; then the key */
+};
+
+/* An array of pointers that grows without moving: growing never stops the store for long. */
+struct slots {
+	struct entry ***segments;
+	size_t segment_count, segment_room;
+};
+
+enum { ENTRIES_LEVELS = 16 };
+
+struct entries;
+
+/* Who goes first. A policy keeps its order in the entries' and the store's fields. */
+struct entries_policy {
+	void (*add)(struct entries *s, struct entry *e);
+	void (*remove)(struct entries *s, struct entry *e);
+	void (*replace)(struct entries *s, struct entry *old, struct entry *e); /* in its place */
+	void (*hit)(struct entries *s, struct entry *e);
+	struct entry *(*victim)(const struct entries *s, const struct entry *except);
+};
+
+extern const struct entries_policy entries_lru;   /* the least recently used */
+extern const struct entries_policy entries_keep;  /* nobody */
+
+struct entries {
+	const struct entries_policy *policy;
+	size_t count;
+	uint64_t bytes;             /* sum of the charges */
+	struct slots buckets;       /* linear hashing: one more bucket per entry more, no rehash */
+	size_t bucket_count, bucket_mask;
+	struct slots due;           /* binary heap by expires_ms */
+	size_t due_count;
+	struct entry *first[ENTRIES_LEVELS];
+	struct entry *newest, *oldest;
+};
+
+/* 0 or -ENOMEM. */
+int entries_init(struct entries *s, const struct entries_policy *policy);
+void entries_fini(struct entries *s);  /* frees the entries too */
+
+/* An entry in no store: copies key and meta (NULL: empty) and refs value (NULL: none). */
+struct entry *entry_new(struct key key, struct value *value, const struct meta *meta);
+void entry_free(struct entry *e);
+
+/* What an entry counts against a limit: value, key, xattrs and what it takes to keep them. */
+uint64_t entry_charge(const struct entry *e);
+uint64_t entry_charge_as(const struct entry *e, const struct entry *frame);  /* moved into frame */
+
+/* The entry of key; the first whose key is not less; the one that follows e. Or NULL. */
+struct entry *entries_find(const struct entries *s, struct key key);
+struct entry *entries_seek(const struct entries *s, struct key key);
+struct entry *entries_next(const struct entry *e);
+
+/* Room for one entry more, so that entries_put() cannot fail. False: out of memory. */
+bool entries_reserve(struct entries *s);
+
+/* Puts e in, after entries_reserve(); its key is not there. It is the store's until it is taken. */
+void entries_put(struct entries *s, struct entry *e);
+void entries_take(struct entries *s, struct entry *e);
+
+/*
+ * Moves what `from` holds into `to`, an entry in no store whose key is not there; `to` takes its
+ * place in the policy's order, and `from` comes out empty. Cannot fail.
+ */
+void entries_move(struct entries *s, struct entry *from, struct entry *to);
+
+void entries_hit(struct entries *s, struct entry *e);
+
+/* meta_update() of an entry in the store. What xattrs it had come out in *old, a reference. */
+void entries_update(struct entries *s, struct entry *e, const struct meta *meta, unsigned fields,
+		    struct xattrs **old);
+
+/* The entry that has been expired for longest, or NULL. */
+struct entry *entries_due(const struct entries *s, int64_t now_ms);
+
+/* Who is to be evicted: an expired one, or whom the policy names; never `except`. NULL: nobody. */
+struct entry *entries_victim(const struct entries *s, const struct entry *except, int64_t now_ms);
+
+#endif

@@ -1,0 +1,136 @@
+/* Keys: comparing, cutting and joining paths of entries. See key.h. */
+#include "key.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+struct key key_of(const char *text)
+{
+	return key_make(text, strlen(text));
+}
+
+struct key key_make(const char *bytes, size_t size)
+{
+	return (struct key){ bytes, size };
+}
+
+bool key_is_valid(struct key key)
+{
+	return key.size > 0 && key.size <= KEY_MAX;
+}
+
+static bool component_is_path(const char *name, size_t size)
+{
+	if (size == 0 || size > KEY_COMPONENT_MAX || memchr(name, '\0', size))
+		return false;
+	if (name[0] != '.')
+		return true;
+	return size > 1 && !(size == 2 && name[1] == '.');
+}
+
+bool key_is_path(struct key key)
+{
+	if (!key_is_valid(key))
+		return false;
+	for (;;) {
+		const char *slash = memchr(key.bytes, '/', key.size);
+		if (!slash)
+			return component_is_path(key.bytes, key.size);
+		size_t size = (size_t)(slash - key.bytes);
+		if (!component_is_path(key.bytes, size))
+			return false;
+		key = key_make(slash + 1, key.size - size - 1);
+	}
+}
+
+bool key_equal(struct key a, struct key b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
+}
+
+int key_compare(struct key a, struct key b)
+{
+	size_t common = a.size < b.size ? a.size : b.size;
+	int order = common > 0 ? memcmp(a.bytes, b.bytes, common) : 0;
+
+	if (order != 0)
+		return order;
+	return (a.size > b.size) - (a.size < b.size);
+}
+
+bool key_is_below(struct key key, struct key dir)
+{
+	if (dir.size == 0)
+		return key.size > 0;
+	return key.size > dir.size && key.bytes[dir.size] == '/' &&
+	       memcmp(key.bytes, dir.bytes, dir.size) == 0;
+}
+
+uint64_t key_hash(struct key key)
+{
+	return XXH3_64bits(key.bytes, key.size);
+}
+
+struct key key_relative(struct key key, struct key dir)
+{
+	assert(key_is_below(key, dir));
+	size_t skip = dir.size == 0 ? 0 : dir.size + 1;
+	return key_make(key.bytes + skip, key.size - skip);
+}
+
+struct key key_parent(struct key key)
+{
+	const char *slash = key.size > 0 ? memrchr(key.bytes, '/', key.size) : NULL;
+
+	return slash ? key_make(key.bytes, (size_t)(slash - key.bytes)) : KEY_ROOT;
+}
+
+char *key_copy(struct key key)
+{
+	char *copy = malloc(key.size + 1);
+
+	if (!copy)
+		return NULL;
+	if (key.size > 0)
+		memcpy(copy, key.bytes, key.size);
+	copy[key.size] = '\0';
+	return copy;
+}
+
+static void buffer_add(struct key_buffer *buffer, const char *bytes, size_t size)
+{
+	assert(size < sizeof(buffer->bytes) - buffer->size);
+	if (size > 0)
+		memcpy(buffer->bytes + buffer->size, bytes, size);
+	buffer->size += size;
+	buffer->bytes[buffer->size] = '\0';
+}
+
+int key_join(struct key_buffer *buffer, struct key dir, struct key name)
+{
+	size_t prefix = dir.size == 0 ? 0 : dir.size + 1;
+
+	if (prefix > KEY_MAX || name.size > KEY_MAX - prefix)
+		return -ENAMETOOLONG;
+	buffer->size = 0;
+	if (prefix > 0) {
+		buffer_add(buffer, dir.bytes, dir.size);
+		buffer_add(buffer, "/", 1);
+	}
+	buffer_add(buffer, name.bytes, name.size);
+	return 0;
+}
+
+void key_range(struct key dir, struct key_buffer *first, struct key_buffer *end)
+{
+	assert(key_is_valid(dir));
+	first->size = end->size = 0;
+	buffer_add(first, dir.bytes, dir.size);
+	buffer_add(first, "/", 1);
+	buffer_add(end, dir.bytes, dir.size);
+	buffer_add(end, "0", 1);
+}

@@ -1,0 +1,338 @@
+/* See layer.h. */
+#include "layer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock.h"
+#include "log.h"
+
+const struct option_spec layer_common_options[] = {
+	{ .name = "default_ttl_s", .type = OPT_SECONDS, .offset = offsetof(struct layer_common, default_ttl_ms),
+	  .def = "null", .nullable = true, .doc = "the longest time this layer keeps an entry, in seconds" },
+	{ .name = "copy_on_get", .type = OPT_BOOL, .offset = offsetof(struct layer_common, copy_on_get),
+	  .def = "true", .doc = "charge a value that is being read to its reader, not to the layer" },
+	{ .name = "stats_enabled", .type = OPT_BOOL, .offset = offsetof(struct layer_common, stats_enabled),
+	  .def = "true", .doc = "count this layer's hits, misses, sets and evictions" },
+	{ 0 },
+};
+
+enum counter { COUNT_GET, COUNT_HIT, COUNT_MISS, COUNT_SET, COUNT_REMOVE, COUNT_ERROR, COUNT_PROMOTION, COUNTERS };
+
+struct distrusted {
+	struct distrusted *next;
+	struct key key;
+	char bytes[];
+};
+
+struct layer {
+	const struct layer_spec *spec;
+	const struct backend *backend;
+	void *state;
+	struct backend_env env;
+	atomic_uint_fast64_t counters[COUNTERS];
+
+	atomic_size_t distrusted_count;  /* read without the lock: nearly always 0 */
+	struct lock lock;                /* RANK_LAYER; guards: */
+	struct distrusted *distrusted;
+};
+
+int layer_open(const struct layer_spec *spec, const struct time_source *time,
+	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
+	       struct problem *problem)
+{
+	struct layer *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	l->spec = spec;
+	l->backend = spec->backend;
+	l->env = (struct backend_env){ .layer_name = spec->name, .time = time, .gone = gone, .self = self };
+	lock_init(&l->lock, RANK_LAYER);
+	int rc = l->backend->open(spec->conf, &l->env, &l->state, problem);
+	if (rc < 0) {
+		lock_fini(&l->lock);
+		free(l);
+		return rc;
+	}
+	*layer = l;
+	return 0;
+}
+
+void layer_close(struct layer *l)
+{
+	l->backend->close(l->state);
+	while (l->distrusted) {
+		struct distrusted *d = l->distrusted;
+		l->distrusted = d->next;
+		free(d);
+	}
+	lock_fini(&l->lock);
+	free(l);
+}
+
+const char *layer_name(const struct layer *l)
+{
+	return l->spec->name;
+}
+
+bool layer_is_durable(const struct layer *l)
+{
+	return l->backend->durable;
+}
+
+static void count(struct layer *l, enum counter counter)
+{
+	if (l->spec->common.stats_enabled)
+		atomic_fetch_add_explicit(&l->counters[counter], 1, memory_order_relaxed);
+}
+
+/* What every operation returns passes here: misses are ordinary, the rest is trouble. */
+static int checked(struct layer *l, const char *operation, int rc)
+{
+	assert(rc <= 0);
+	if (rc == 0 || rc == -ENOENT)
+		return rc;
+	atomic_fetch_add_explicit(&l->counters[COUNT_ERROR], 1, memory_order_relaxed);
+	log_debug("layer \"%s\": %s: %s", l->spec->name, operation, strerror(-rc));
+	return rc;
+}
+
+static void enter(struct key key)
+{
+	assert(key_is_valid(key));
+	assert(lock_none_held());
+}
+
+static void enter_dir(struct key dir)
+{
+	assert(dir.size <= KEY_MAX);
+	assert(lock_none_held());
+}
+
+/* --- distrust --------------------------------------------------------------------------------- */
+
+void layer_distrust(struct layer *l, struct key key)
+{
+	struct distrusted *d = malloc(sizeof(*d) + key.size);
+
+	log_warning("layer \"%s\" missed a change; its copy of one key is ignored until the key is set or removed",
+		    l->spec->name);
+	if (!d)
+		return;
+	memcpy(d->bytes, key.bytes, key.size);
+	d->key = key_make(d->bytes, key.size);
+	lock_take(&l->lock);
+	d->next = l->distrusted;
+	l->distrusted = d;
+	atomic_fetch_add(&l->distrusted_count, 1);
+	lock_release(&l->lock);
+}
+
+bool layer_trusts(struct layer *l, struct key key)
+{
+	if (atomic_load(&l->distrusted_count) == 0)
+		return true;
+	lock_take(&l->lock);
+	struct distrusted *d = l->distrusted;
+	while (d && !key_equal(d->key, key))
+		d = d->next;
+	lock_release(&l->lock);
+	return !d;
+}
+
+/* The layer was told of key, or of everything at and below it. */
+static void trust_again(struct layer *l, struct key key, bool prefix)
+{
+	if (atomic_load(&l->distrusted_count) == 0)
+		return;
+	lock_take(&l->lock);
+	for (struct distrusted **link = &l->distrusted; *link;) {
+		struct distrusted *d = *link;
+		if (!key_equal(d->key, key) && !(prefix && key_is_below(d->key, key))) {
+			link = &d->next;
+			continue;
+		}
+		*link = d->next;
+		atomic_fetch_sub(&l->distrusted_count, 1);
+		free(d);
+	}
+	lock_release(&l->lock);
+}
+
+static bool any_distrusted_below(struct layer *l, struct key dir)
+{
+	if (atomic_load(&l->distrusted_count) == 0)
+		return false;
+	lock_take(&l->lock);
+	struct distrusted *d = l->distrusted;
+	while (d && !key_is_below(d->key, dir))
+		d = d->next;
+	lock_release(&l->lock);
+	return d != NULL;
+}
+
+/* --- reads ------------------------------------------------------------------------------------ */
+
+int layer_stat(struct layer *l, struct key key, struct meta *meta)
+{
+	enter(key);
+	if (!layer_trusts(l, key))
+		return -ENOENT;
+	return checked(l, "stat", l->backend->stat(l->state, key, meta));
+}
+
+int layer_get(struct layer *l, struct key key, struct value **value, struct meta *meta)
+{
+	enter(key);
+	*value = NULL;
+	count(l, COUNT_GET);
+	int rc = layer_trusts(l, key) ? l->backend->get(l->state, key, value, meta) : -ENOENT;
+	assert((rc == 0) == (*value != NULL));
+	assert(rc < 0 || value_size(*value) == meta->size);
+	count(l, rc == 0 ? COUNT_HIT : COUNT_MISS);
+	return checked(l, "get", rc);
+}
+
+void layer_note_hit(struct layer *l, struct key key)
+{
+	if (l->backend->note_hit)
+		l->backend->note_hit(l->state, key);
+}
+
+int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_dir, struct children *batch)
+{
+	enter_dir(dir);
+	assert(batch->count == 0);
+	int rc = checked(l, "list", l->backend->list(l->state, dir, after, after_is_dir, batch));
+	assert(rc < 0 || batch->end || batch->count > 0);
+	return rc;
+}
+
+int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
+{
+	enter_dir(dir);
+	return checked(l, "dir_stat", l->backend->dir_stat(l->state, dir, meta));
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+/* The layer's own default TTL caps what it keeps. */
+static int64_t capped_expiry(const struct layer *l, int64_t expires_ms)
+{
+	if (l->spec->common.default_ttl_ms < 0)
+		return expires_ms;
+	int64_t cap = time_wall_ms(l->env.time) + l->spec->common.default_ttl_ms;
+	return expires_ms == 0 || cap < expires_ms ? cap : expires_ms;
+}
+
+int layer_set(struct layer *l, struct key key, struct value *value, const struct meta *meta)
+{
+	struct meta capped = *meta; /* borrows the xattrs for the call */
+
+	enter(key);
+	assert(value_size(value) == meta->size);
+	capped.expires_ms = capped_expiry(l, meta->expires_ms);
+	count(l, COUNT_SET);
+	int rc = checked(l, "set", l->backend->set(l->state, key, value, &capped));
+	if (rc == 0)
+		trust_again(l, key, false);
+	return rc;
+}
+
+int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsigned fields)
+{
+	struct meta capped = *meta;
+
+	enter(key);
+	if (!layer_trusts(l, key))
+		return -ENOENT;
+	if (fields & META_EXPIRY)
+		capped.expires_ms = capped_expiry(l, meta->expires_ms);
+	return checked(l, "touch", l->backend->touch(l->state, key, &capped, fields));
+}
+
+int layer_remove(struct layer *l, struct key key)
+{
+	enter(key);
+	count(l, COUNT_REMOVE);
+	int rc = checked(l, "remove", l->backend->remove(l->state, key));
+	if (rc == 0 || rc == -ENOENT)
+		trust_again(l, key, false);
+	return rc;
+}
+
+int layer_remove_prefix(struct layer *l, struct key dir)
+{
+	enter_dir(dir);
+	int rc = checked(l, "remove_prefix", l->backend->remove_prefix(l->state, dir));
+	if (rc == 0)
+		trust_again(l, dir, true);
+	return rc;
+}
+
+int layer_rename(struct layer *l, struct key from, struct key to)
+{
+	enter(from);
+	enter(to);
+	if (!layer_trusts(l, from))
+		return -ENOENT;
+	int rc = checked(l, "rename", l->backend->rename(l->state, from, to));
+	if (rc == 0)
+		trust_again(l, to, false);
+	return rc;
+}
+
+int layer_rename_prefix(struct layer *l, struct key from, struct key to)
+{
+	enter(from);
+	enter(to);
+	if (any_distrusted_below(l, from))
+		return -EIO; /* an old copy would be believed under its new name */
+	return checked(l, "rename_prefix", l->backend->rename_prefix(l->state, from, to));
+}
+
+int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
+{
+	enter_dir(dir);
+	return checked(l, "dir_set", l->backend->dir_set(l->state, dir, meta));
+}
+
+int layer_sync(struct layer *l)
+{
+	assert(lock_none_held());
+	return checked(l, "sync", l->backend->sync(l->state));
+}
+
+int layer_temp_file(struct layer *l)
+{
+	assert(lock_none_held());
+	return l->backend->temp_file ? l->backend->temp_file(l->state) : -ENOTSUP;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+void layer_count_promotion(struct layer *l)
+{
+	count(l, COUNT_PROMOTION);
+}
+
+void layer_stats(struct layer *l, struct layer_stats *stats)
+{
+	*stats = (struct layer_stats){
+		.name = l->spec->name,
+		.type = l->backend->type,
+		.durable = l->backend->durable,
+		.gets = atomic_load(&l->counters[COUNT_GET]),
+		.hits = atomic_load(&l->counters[COUNT_HIT]),
+		.misses = atomic_load(&l->counters[COUNT_MISS]),
+		.sets = atomic_load(&l->counters[COUNT_SET]),
+		.removes = atomic_load(&l->counters[COUNT_REMOVE]),
+		.errors = atomic_load(&l->counters[COUNT_ERROR]),
+		.promotions = atomic_load(&l->counters[COUNT_PROMOTION]),
+	};
+	l->backend->usage(l->state, &stats->usage);
+}

@@ -1,0 +1,48 @@
+#ifndef CACHEFS_LAYER_H
+#define CACHEFS_LAYER_H
+
+/*
+ * A layer: one configured backend. The gate: only layer.c calls a backend, and it checks the
+ * contract of cache.h on both sides of the call, counts, caps TTLs and remembers what the layer is
+ * not to be believed about. Thread-safe; no lock may be held by the caller.
+ */
+
+#include "layered.h"
+
+struct layer;
+
+/* gone() is called as backend_env's, with `self`. */
+int layer_open(const struct layer_spec *spec, const struct time_source *time,
+	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
+	       struct problem *problem);
+void layer_close(struct layer *layer);
+
+const char *layer_name(const struct layer *layer);
+bool layer_is_durable(const struct layer *layer);
+
+int layer_stat(struct layer *layer, struct key key, struct meta *meta);
+int layer_get(struct layer *layer, struct key key, struct value **value, struct meta *meta);
+void layer_note_hit(struct layer *layer, struct key key);
+int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta);
+int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields);
+int layer_remove(struct layer *layer, struct key key);
+int layer_remove_prefix(struct layer *layer, struct key dir);
+int layer_rename(struct layer *layer, struct key from, struct key to);
+int layer_rename_prefix(struct layer *layer, struct key from, struct key to);
+int layer_list(struct layer *layer, struct key dir, struct key after, bool after_is_dir,
+	       struct children *batch);
+int layer_dir_stat(struct layer *layer, struct key dir, struct meta *meta);
+int layer_dir_set(struct layer *layer, struct key dir, const struct meta *meta);
+int layer_sync(struct layer *layer);
+int layer_temp_file(struct layer *layer);  /* -ENOTSUP if the backend has none */
+void layer_stats(struct layer *layer, struct layer_stats *stats);
+void layer_count_promotion(struct layer *layer);
+
+/*
+ * The layer missed a change of this key and may hold an old value: it answers -ENOENT for it until
+ * a set, remove or rename of the key reaches it.
+ */
+void layer_distrust(struct layer *layer, struct key key);
+bool layer_trusts(struct layer *layer, struct key key);
+
+#endif

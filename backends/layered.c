@@ -1,0 +1,652 @@
+/*
+ * See layered.h. The order of a change: durable layers first, slowest to fastest, then the others.
+ * If no durable layer takes it, nothing has changed and the operation fails; once one has, a layer
+ * that fails drops its copy, or is distrusted for the key if it cannot even do that.
+ */
+#include "layered.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "layer.h"
+#include "log.h"
+
+struct layered {
+	const struct cache_conf *conf;
+	struct layered_events events;
+	struct admission admission;
+	struct layer **layers;    /* fastest first */
+	size_t count;
+	struct layer **order;     /* the same in the order of changes */
+	size_t durable_count;     /* the first of `order` are durable */
+	struct layer *markers;    /* keeps directories when no layer is durable; else NULL */
+	struct layer_spec markers_spec;
+	char markers_name[16];
+	atomic_uint_fast64_t gets, hits, misses, sets, failed_sets, invalidations;
+};
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static void on_durable_gone(void *self, struct key key)
+{
+	struct layered *c = self;
+
+	c->events.gone(c->events.self, key);
+}
+
+/* What a volatile layer evicts is still in the durable ones. */
+static void on_volatile_gone(void *self, struct key key)
+{
+	struct layered *c = self;
+
+	if (c->durable_count == 0)
+		c->events.gone(c->events.self, key);
+}
+
+static void order_layers(struct layered *c)
+{
+	size_t n = 0;
+
+	for (size_t i = c->count; i-- > 0;)
+		if (layer_is_durable(c->layers[i]))
+			c->order[n++] = c->layers[i];
+	for (size_t i = c->count; i-- > 0;)
+		if (!layer_is_durable(c->layers[i]))
+			c->order[n++] = c->layers[i];
+}
+
+/* Directories have to live somewhere: a hidden memory layer that never evicts. */
+static int open_markers(struct layered *c, const struct time_source *time, struct problem *problem)
+{
+	static const struct option_place place = { .owner = "directories" };
+	struct layer_spec *spec = &c->markers_spec;
+
+	spec->backend = backend_find("memory");
+	spec->name = memcpy(c->markers_name, "(directories)", sizeof("(directories)"));
+	spec->common = (struct layer_common){ .default_ttl_ms = -1 };
+	spec->conf = calloc(1, spec->backend->conf_size);
+	if (!spec->conf || options_default(spec->backend->options, &place, spec->conf) < 0)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	return layer_open(spec, time, on_volatile_gone, c, &c->markers, problem);
+}
+
+int layered_open(const struct cache_conf *conf, const struct time_source *time,
+		 const struct layered_events *events, struct layered **cache, struct problem *problem)
+{
+	struct layered *c = calloc(1, sizeof(*c));
+	int rc = -EINVAL;
+
+	assert(conf->layer_count > 0);
+	if (!c)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	c->conf = conf;
+	c->events = *events;
+	admission_init(&c->admission);
+	c->layers = calloc(conf->layer_count, sizeof(struct layer *));
+	c->order = calloc(conf->layer_count, sizeof(struct layer *));
+	if (!c->layers || !c->order) {
+		problem_set(problem, NULL, NULL, "out of memory");
+		goto failed;
+	}
+	/* Known before the first layer can report anything. */
+	for (size_t i = 0; i < conf->layer_count; i++)
+		c->durable_count += conf->layers[i].backend->durable;
+	for (size_t i = 0; i < conf->layer_count; i++) {
+		const struct layer_spec *spec = &conf->layers[i];
+		rc = layer_open(spec, time, spec->backend->durable ? on_durable_gone : on_volatile_gone, c,
+				&c->layers[i], problem);
+		if (rc < 0)
+			goto failed;
+		c->count++;
+	}
+	order_layers(c);
+	if (c->durable_count == 0) {
+		rc = open_markers(c, time, problem);
+		if (rc < 0)
+			goto failed;
+	}
+	*cache = c;
+	return 0;
+failed:
+	layered_close(c);
+	return rc;
+}
+
+void layered_close(struct layered *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		layer_close(c->layers[i]);
+	if (c->markers)
+		layer_close(c->markers);
+	if (c->markers_spec.conf)
+		options_fini(c->markers_spec.backend->options, c->markers_spec.conf);
+	free(c->markers_spec.conf);
+	admission_fini(&c->admission);
+	free(c->layers);
+	free(c->order);
+	free(c);
+}
+
+/* --- reads ------------------------------------------------------------------------------------ */
+
+int layered_stat(struct layered *c, struct key key, struct meta *meta)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (layer_stat(c->layers[i], key, meta) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static struct admission_claim claim_key(struct key key)
+{
+	return (struct admission_claim){ .spans = { { key, false } }, .span_count = 1 };
+}
+
+/*
+ * Copies an entry found in layer `from` into the faster ones, unless the key is being changed or
+ * has changed since: then the copy would be an old one.
+ */
+static void promote(struct layered *c, size_t from, struct key key, struct value *value, const struct meta *meta)
+{
+	struct admission_claim claim = claim_key(key);
+	struct meta now = { 0 };
+
+	if (!admission_try(&c->admission, &claim))
+		return;
+	if (layer_stat(c->layers[from], key, &now) == 0 && meta_same_value(&now, meta)) {
+		now.hits = meta->hits;
+		for (size_t i = 0; i < from; i++)
+			if (layer_set(c->layers[i], key, value, &now) == 0)
+				layer_count_promotion(c->layers[i]);
+	}
+	meta_fini(&now);
+	admission_leave(&c->admission, &claim);
+}
+
+static void count_get(struct layered *c, bool hit)
+{
+	atomic_fetch_add_explicit(&c->gets, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(hit ? &c->hits : &c->misses, 1, memory_order_relaxed);
+}
+
+int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value, struct meta *meta)
+{
+	size_t i = 0;
+
+	while (i < c->count && layer_get(c->layers[i], key, value, meta) < 0)
+		i++;
+	if (kind == GET_COUNTED)
+		count_get(c, i < c->count);
+	if (i == c->count)
+		return -ENOENT;
+	for (size_t j = i + 1; j < c->count; j++)
+		layer_note_hit(c->layers[j], key);
+	if (i > 0 && c->conf->promotion == PROMOTION_ALWAYS && kind == GET_COUNTED)
+		promote(c, i, key, *value, meta);
+	return 0;
+}
+
+void layered_count_miss(struct layered *c)
+{
+	count_get(c, false);
+}
+
+void layered_uncount_miss(struct layered *c)
+{
+	atomic_fetch_sub_explicit(&c->gets, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&c->misses, 1, memory_order_relaxed);
+}
+
+int layered_holders(struct layered *c, struct key key, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < c->count; i++) {
+		struct meta meta = { 0 };
+		if (layer_stat(c->layers[i], key, &meta) < 0)
+			continue;
+		meta_fini(&meta);
+		const char *name = layer_name(c->layers[i]);
+		size_t need = strlen(name) + (used > 0);
+		if (used + need >= size)
+			return -ERANGE;
+		if (used > 0)
+			buffer[used++] = ',';
+		memcpy(buffer + used, name, strlen(name) + 1);
+		used += strlen(name);
+	}
+	return used > 0 ? 0 : -ENOENT;
+}
+
+/* --- set -------------------------------------------------------------------------------------- */
+
+/* The layer could not take the new value: it must not keep the old one. */
+static void drop_old_copy(struct layer *l, struct key key)
+{
+	int rc = layer_remove(l, key);
+
+	if (rc < 0 && rc != -ENOENT)
+		layer_distrust(l, key);
+}
+
+/* The more telling of two failures: too big for all, no space, anything else. */
+static int worse(int a, int b)
+{
+	if (a == 0 || a == -EFBIG)
+		return b;
+	return b == -ENOSPC ? b : a;
+}
+
+static int store(struct layered *c, struct key key, struct value *value, const struct meta *meta)
+{
+	size_t needed = c->durable_count ? c->durable_count : c->count;
+	size_t taken = 0;
+	int failure = 0;
+	bool failed[64] = { false };
+
+	assert(c->count <= 64);
+	for (size_t i = 0; i < needed; i++) {
+		int rc = layer_set(c->order[i], key, value, meta);
+		if (rc == 0) {
+			taken++;
+			continue;
+		}
+		failed[i] = true;
+		failure = worse(failure, rc);
+	}
+	if (taken == 0)
+		return failure;
+	for (size_t i = 0; i < c->count; i++)
+		if (i < needed ? failed[i] : layer_set(c->order[i], key, value, meta) < 0)
+			drop_old_copy(c->order[i], key);
+	return 0;
+}
+
+int layered_set(struct layered *c, struct key key, const struct layered_change *change)
+{
+	struct admission_claim claim = claim_key(key);
+	struct value *value = NULL;
+	struct meta now = { 0 }, meta = { 0 };
+
+	int rc = admission_enter(&c->admission, &claim);
+	if (rc < 0) {
+		change->done(change->self, rc, &meta);
+		return rc;
+	}
+	bool exists = layered_stat(c, key, &now) == 0;
+	rc = change->prepare(change->self, exists ? &now : NULL, &value, &meta);
+	if (rc == 0) {
+		meta.size = value_size(value);
+		rc = value_checksum(value, &meta.checksum);
+		if (rc == 0)
+			rc = store(c, key, value, &meta);
+		atomic_fetch_add(rc == 0 ? &c->sets : &c->failed_sets, 1);
+	}
+	change->done(change->self, rc, &meta);
+	admission_leave(&c->admission, &claim);
+	value_unref(value);
+	meta_fini(&now);
+	meta_fini(&meta);
+	return rc;
+}
+
+/* --- changes without a value ------------------------------------------------------------------ */
+
+/* What one layer does in a change; -ENOENT says it had nothing to change. */
+struct step {
+	int (*run)(struct layer *l, const struct step *step);
+	struct key key, to;
+	const struct meta *meta;
+	unsigned fields;
+	bool prefix;
+};
+
+/*
+ * Runs a step over the layers, durable ones first. Fails as a whole if a layer fails before any has
+ * changed something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer had it.
+ */
+static int run_step(struct layered *c, const struct step *step)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = step->run(c->order[i], step);
+		if (rc == 0)
+			changed = true;
+		if (rc == 0 || rc == -ENOENT)
+			continue;
+		/* A prefix names too many keys to remember each; the caller learns that it is not done. */
+		if (!changed || step->prefix)
+			return rc == -EHOSTDOWN ? -EIO : rc;
+		layer_distrust(c->order[i], step->key);
+		if (step->to.size > 0)
+			layer_distrust(c->order[i], step->to);
+	}
+	return changed ? 0 : -ENOENT;
+}
+
+/* Admits a change, asks the hooks, runs it. */
+static int run_change(struct layered *c, struct admission_claim *claim, const struct step *step,
+		      const struct layered_hooks *hooks)
+{
+	int rc = admission_enter(&c->admission, claim);
+	bool admitted = rc == 0;
+
+	if (rc == 0 && hooks && hooks->prepare)
+		rc = hooks->prepare(hooks->self);
+	if (rc == 0)
+		rc = run_step(c, step);
+	if (hooks && hooks->done)
+		hooks->done(hooks->self, rc);
+	if (admitted)
+		admission_leave(&c->admission, claim);
+	return rc;
+}
+
+static int step_touch(struct layer *l, const struct step *s)
+{
+	return layer_touch(l, s->key, s->meta, s->fields);
+}
+
+int layered_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields,
+		  const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = claim_key(key);
+	struct step step = { .run = step_touch, .key = key, .meta = meta, .fields = fields };
+
+	return run_change(c, &claim, &step, hooks);
+}
+
+static int step_remove(struct layer *l, const struct step *s)
+{
+	return layer_remove(l, s->key);
+}
+
+int layered_remove(struct layered *c, struct key key, const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = claim_key(key);
+	struct step step = { .run = step_remove, .key = key };
+
+	atomic_fetch_add(&c->invalidations, 1);
+	return run_change(c, &claim, &step, hooks);
+}
+
+/* A layer without the source must not keep what the target was. */
+static int step_rename(struct layer *l, const struct step *s)
+{
+	int rc = layer_rename(l, s->key, s->to);
+
+	if (rc != -ENOENT)
+		return rc;
+	rc = layer_remove(l, s->to);
+	return rc == 0 ? -ENOENT : rc;
+}
+
+/* Nothing may be lost when there is nothing to move. */
+struct rename_check {
+	struct layered *cache;
+	struct key from;
+	const struct layered_hooks *hooks;
+};
+
+static int rename_prepare(void *self)
+{
+	struct rename_check *check = self;
+	struct meta meta = { 0 };
+
+	int rc = layered_stat(check->cache, check->from, &meta);
+	meta_fini(&meta);
+	if (rc == 0 && check->hooks && check->hooks->prepare)
+		rc = check->hooks->prepare(check->hooks->self);
+	return rc;
+}
+
+static void rename_done(void *self, int rc)
+{
+	struct rename_check *check = self;
+
+	if (check->hooks && check->hooks->done)
+		check->hooks->done(check->hooks->self, rc);
+}
+
+int layered_rename(struct layered *c, struct key from, struct key to, const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = { .spans = { { from, false }, { to, false } }, .span_count = 2 };
+	struct step step = { .run = step_rename, .key = from, .to = to };
+	struct rename_check check = { c, from, hooks };
+	struct layered_hooks checked = { rename_prepare, rename_done, &check };
+
+	return run_change(c, &claim, &step, &checked);
+}
+
+static int step_remove_prefix(struct layer *l, const struct step *s)
+{
+	return layer_remove_prefix(l, s->key);
+}
+
+static int step_rename_prefix(struct layer *l, const struct step *s)
+{
+	return layer_rename_prefix(l, s->key, s->to);
+}
+
+/* The hidden layer of markers, where there is one, goes last: it cannot fail. */
+static int run_prefix_change(struct layered *c, struct admission_claim *claim, const struct step *step,
+			     const struct layered_hooks *hooks)
+{
+	int rc = run_change(c, claim, step, hooks);
+
+	if (rc == 0 && c->markers)
+		rc = step->run(c->markers, step);
+	return rc;
+}
+
+int layered_remove_prefix(struct layered *c, struct key dir, const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = { .spans = { { dir, true } }, .span_count = 1 };
+	struct step step = { .run = step_remove_prefix, .key = dir, .prefix = true };
+
+	atomic_fetch_add(&c->invalidations, 1);
+	return run_prefix_change(c, &claim, &step, hooks);
+}
+
+int layered_rename_prefix(struct layered *c, struct key from, struct key to, const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = { .spans = { { from, true }, { to, true } }, .span_count = 2 };
+	struct step step = { .run = step_rename_prefix, .key = from, .to = to, .prefix = true };
+
+	return run_prefix_change(c, &claim, &step, hooks);
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
+{
+	struct meta found = { 0 };
+	int rc = -ENOENT;
+
+	/* A marker anywhere says more than keys below it in a faster layer. */
+	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
+		struct layer *l = i == 0 && c->markers ? c->markers : c->order[i - (c->markers != NULL)];
+		if (layer_dir_stat(l, dir, &found) < 0)
+			continue;
+		rc = 0;
+		if (found.mode != 0)
+			break;
+	}
+	if (rc == 0)
+		*meta = found;
+	return rc;
+}
+
+int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta)
+{
+	int rc = -EIO;
+
+	if (c->markers)
+		return layer_dir_set(c->markers, dir, meta);
+	for (size_t i = 0; i < c->durable_count; i++)
+		if (layer_dir_set(c->order[i], dir, meta) == 0)
+			rc = 0;
+	return rc;
+}
+
+/* One layer's part of a merged listing. */
+struct stream {
+	struct layer *layer;
+	struct children batch;
+	size_t next;
+	bool failed;
+};
+
+/* The stream whose next child comes first, or NULL: a stream is used up, the rest is for the next call. */
+static struct stream *first_stream(struct stream *streams, size_t count, bool *end)
+{
+	struct stream *first = NULL;
+
+	*end = false;
+	for (size_t i = 0; i < count; i++) {
+		struct stream *s = &streams[i];
+		if (s->failed)
+			continue;
+		if (s->next == s->batch.count) {
+			if (s->batch.end)
+				continue;
+			return NULL;
+		}
+		if (!first)
+			first = s;
+		const struct child *a = &s->batch.items[s->next], *b = &first->batch.items[first->next];
+		if (child_compare(a->name, a->is_dir, b->name, b->is_dir) < 0)
+			first = s;
+	}
+	*end = !first;
+	return first;
+}
+
+/* Takes the same child off all streams, and returns the one that tells most. */
+static const struct child *take_child(struct stream *streams, size_t count, const struct child *child, struct key dir)
+{
+	const struct child *best = NULL;
+	struct key_buffer key;
+
+	for (size_t i = 0; i < count; i++) {
+		struct stream *s = &streams[i];
+		if (s->failed || s->next == s->batch.count)
+			continue;
+		const struct child *c = &s->batch.items[s->next];
+		if (child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
+			continue;
+		s->next++;
+		if (!c->is_dir && key_join(&key, dir, c->name) == 0 &&
+		    !layer_trusts(s->layer, key_make(key.bytes, key.size)))
+			continue;
+		if (!best || (best->meta.mode == 0 && c->meta.mode != 0))
+			best = c;
+	}
+	return best;
+}
+
+static int merge_streams(struct stream *streams, size_t count, struct key dir, struct children *batch)
+{
+	while (batch->count < CHILDREN_MAX) {
+		struct stream *s = first_stream(streams, count, &batch->end);
+		if (!s)
+			return 0;
+		const struct child *child = take_child(streams, count, &s->batch.items[s->next], dir);
+		if (child && children_add(batch, child->name, child->is_dir, &child->meta) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir, struct children *batch)
+{
+	size_t count = c->count + (c->markers != NULL);
+	struct stream *streams = calloc(count, sizeof(*streams));
+
+	if (!streams)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct stream *s = &streams[i];
+		s->layer = i < c->count ? c->layers[i] : c->markers;
+		s->failed = layer_list(s->layer, dir, after, after_is_dir, &s->batch) < 0;
+	}
+	int rc = merge_streams(streams, count, dir, batch);
+	for (size_t i = 0; i < count; i++)
+		children_fini(&streams[i].batch);
+	free(streams);
+	return rc;
+}
+
+bool layered_dir_is_empty(struct layered *c, struct key dir)
+{
+	struct children *batch = calloc(1, sizeof(*batch));
+
+	if (!batch)
+		return false;
+	int rc = layered_list(c, dir, KEY_ROOT, false, batch);
+	bool empty = rc == 0 && batch->count == 0;
+	children_fini(batch);
+	free(batch);
+	return empty;
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+int layered_sync(struct layered *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->durable_count; i++) {
+		int one = layer_sync(c->order[i]);
+		if (one < 0)
+			rc = one;
+	}
+	return rc;
+}
+
+int layered_temp_file(struct layered *c)
+{
+	for (size_t i = 0; i < c->durable_count; i++) {
+		int fd = layer_temp_file(c->order[i]);
+		if (fd >= 0)
+			return fd;
+	}
+	const char *dir = getenv("TMPDIR");
+	int fd = open(dir && dir[0] == '/' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+void layered_usage(struct layered *c, struct layer_usage *usage)
+{
+	struct layer_stats stats;
+
+	layer_stats(c->durable_count ? c->order[0] : c->layers[c->count - 1], &stats);
+	*usage = stats.usage;
+}
+
+int layered_stats(struct layered *c, struct cache_stats *stats)
+{
+	*stats = (struct cache_stats){
+		.gets = atomic_load(&c->gets),
+		.hits = atomic_load(&c->hits),
+		.misses = atomic_load(&c->misses),
+		.sets = atomic_load(&c->sets),
+		.failed_sets = atomic_load(&c->failed_sets),
+		.invalidations = atomic_load(&c->invalidations),
+		.layer_count = c->count,
+		.layers = calloc(c->count, sizeof(struct layer_stats)),
+	};
+	if (!stats->layers)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->count; i++)
+		layer_stats(c->layers[i], &stats->layers[i]);
+	return 0;
+}

@@ -1,0 +1,137 @@
+#ifndef CACHEFS_LAYERED_H
+#define CACHEFS_LAYERED_H
+
+/*
+ * The cache: an ordered stack of layers behind one set of operations. Thread-safe. It keeps the
+ * order: changes of one key are admitted one at a time (a state, not a lock), gets never queue.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache.h"
+
+enum promotion { PROMOTION_ALWAYS, PROMOTION_NEVER };
+enum write_strategy { WRITE_THROUGH };
+
+/* What every layer has beside its backend's own options. */
+struct layer_common {
+	int64_t default_ttl_ms;  /* -1: none */
+	bool copy_on_get;
+	bool stats_enabled;
+};
+
+/* One configured layer. */
+struct layer_spec {
+	const struct backend *backend;
+	char *name;                  /* unique in the stack */
+	struct layer_common common;
+	void *conf;                  /* backend->conf_size bytes, filled through backend->options */
+};
+
+struct cache_conf {
+	struct layer_spec *layers;   /* fastest first; at least one */
+	size_t layer_count;
+	enum promotion promotion;
+	enum write_strategy write_strategy;
+};
+
+extern const struct option_spec layer_common_options[];  /* fills struct layer_common */
+
+struct layered;
+
+/* gone(): an entry that may have been visible left every layer of its own accord. Called with no lock held. */
+struct layered_events {
+	void (*gone)(void *self, struct key key);
+	void *self;
+};
+
+/* conf, time and events outlive the cache. -EINVAL with the problem set. */
+int layered_open(const struct cache_conf *conf, const struct time_source *time,
+		 const struct layered_events *events, struct layered **cache, struct problem *problem);
+void layered_close(struct layered *cache);
+
+/* A peek at the metadata, never a hit. -ENOENT: a miss; other errors: no layer could tell. */
+int layered_stat(struct layered *cache, struct key key, struct meta *meta);
+
+/*
+ * The value, from the fastest layer that has it; promotes it. GET_COUNTED: a get of the cache's
+ * user; GET_UNCOUNTED: for a read-modify-set.
+ */
+enum get_kind { GET_COUNTED, GET_UNCOUNTED };
+int layered_get(struct layered *cache, struct key key, enum get_kind kind, struct value **value,
+		struct meta *meta);
+
+/* Counts a get that found nothing (a lookup of an absent name). */
+void layered_count_miss(struct layered *cache);
+
+/* Takes one such miss back: the caller only looked before it created. */
+void layered_uncount_miss(struct layered *cache);
+
+/*
+ * A change of one entry. Between prepare() and done() no other change of the key is admitted.
+ *
+ * prepare() sees what is stored now (NULL: nothing) and decides, at the last moment before the
+ * layers change: it fills a value (its reference passes on) and metadata, version included, and
+ * returns 0, or a negative errno that ends the operation (-ECANCELED: nothing to do).
+ * done() gets what the layers said (or prepare's refusal) and what was stored.
+ * Both are called with no lock held and may take the caller's own.
+ */
+struct layered_change {
+	int (*prepare)(void *self, const struct meta *now, struct value **value, struct meta *meta);
+	void (*done)(void *self, int rc, const struct meta *stored);
+	void *self;
+};
+int layered_set(struct layered *cache, struct key key, const struct layered_change *change);
+
+/* The same for operations without a value; hooks may be NULL. */
+struct layered_hooks {
+	int (*prepare)(void *self);      /* admitted, nothing changed yet; not 0 ends the operation */
+	void (*done)(void *self, int rc); /* changed, still admitted */
+	void *self;
+};
+int layered_touch(struct layered *cache, struct key key, const struct meta *meta, unsigned fields,
+		  const struct layered_hooks *hooks);
+int layered_remove(struct layered *cache, struct key key, const struct layered_hooks *hooks);
+int layered_rename(struct layered *cache, struct key from, struct key to, const struct layered_hooks *hooks);
+int layered_remove_prefix(struct layered *cache, struct key dir, const struct layered_hooks *hooks);
+int layered_rename_prefix(struct layered *cache, struct key from, struct key to,
+			  const struct layered_hooks *hooks);
+
+/* Directories: see struct backend. They are kept by the durable layers, or in the daemon if there is none. */
+int layered_dir_stat(struct layered *cache, struct key dir, struct meta *meta);
+int layered_dir_set(struct layered *cache, struct key dir, const struct meta *meta);
+bool layered_dir_is_empty(struct layered *cache, struct key dir);  /* no live child; -errno counts as not empty */
+
+/* The merged children of a directory; as list() of struct backend. */
+int layered_list(struct layered *cache, struct key dir, struct key after, bool after_is_dir,
+		 struct children *batch);
+
+int layered_sync(struct layered *cache);
+
+/* An unnamed file for a large working copy, from the layer that could adopt it, or in the temporary directory. */
+int layered_temp_file(struct layered *cache);
+
+/* A snapshot of one layer's counters. */
+struct layer_stats {
+	const char *name;
+	const char *type;
+	bool durable;
+	uint64_t gets, hits, misses, sets, removes, errors, promotions;
+	struct layer_usage usage;
+};
+struct cache_stats {
+	uint64_t gets, hits, misses, sets, invalidations, failed_sets;
+	size_t layer_count;
+	struct layer_stats *layers;  /* malloc'ed */
+};
+int layered_stats(struct layered *cache, struct cache_stats *stats);  /* 0 or -ENOMEM; ended with free(stats->layers) */
+
+/* The last durable layer's usage, for df; of the last layer if none is durable. */
+void layered_usage(struct layered *cache, struct layer_usage *usage);
+
+/* The names of the layers that hold key, fastest first, as text "a,b" into buffer. 0 or -errno. */
+int layered_holders(struct layered *cache, struct key key, char *buffer, size_t size);
+
+#endif

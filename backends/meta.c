@@ -1,0 +1,58 @@
+/* The metadata of entries and directories. See meta.h. */
+#include "meta.h"
+
+void meta_copy(struct meta *to, const struct meta *from)
+{
+	*to = *from;
+	xattrs_ref(to->xattrs);
+}
+
+void meta_move(struct meta *to, struct meta *from)
+{
+	if (to == from)
+		return;
+	meta_fini(to);
+	*to = *from;
+	*from = (struct meta){ 0 };
+}
+
+void meta_fini(struct meta *meta)
+{
+	xattrs_unref(meta->xattrs);
+	*meta = (struct meta){ 0 };
+}
+
+void meta_update(struct meta *to, const struct meta *from, unsigned fields)
+{
+	if (fields & META_MODE)
+		to->mode = from->mode;
+	if (fields & META_OWNER) {
+		to->uid = from->uid;
+		to->gid = from->gid;
+	}
+	if (fields & META_TIMES) {
+		to->mtime = from->mtime;
+		to->ctime = from->ctime;
+	}
+	if (fields & META_EXPIRY)
+		to->expires_ms = from->expires_ms;
+	if (fields & META_XATTRS) {
+		struct xattrs *old = to->xattrs;
+		to->xattrs = xattrs_ref(from->xattrs);
+		xattrs_unref(old);
+	}
+}
+
+bool meta_is_expired(const struct meta *meta, int64_t now_ms)
+{
+	return meta->expires_ms != 0 && meta->expires_ms <= now_ms;
+}
+
+bool meta_same_value(const struct meta *a, const struct meta *b)
+{
+	if (a->version != b->version || a->ino != b->ino || a->size != b->size)
+		return false;
+	if (a->version > 0)
+		return a->checksum == b->checksum;
+	return a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+}

@@ -1,0 +1,432 @@
+/* Options from JSON, driven by tables: see option.h. */
+#include "option.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KB           1024.0
+#define MB           (1024.0 * 1024.0)
+#define WHOLE_MAX    9007199254740992.0 /* 2^53: beyond it a JSON number is not exact */
+#define NAMES_MAX    64                 /* that a hint chooses from */
+#define SECRET_SHOWN "********"
+
+/* One member while it is being read. */
+struct member {
+	const struct option_spec *spec;
+	const struct option_place *place;
+	const cJSON *json;
+	void *conf;
+	struct problem *problem;
+};
+
+static void *field(const struct option_spec *spec, void *conf)
+{
+	return (char *)conf + spec->offset;
+}
+
+static const char *type_text(enum option_type type)
+{
+	switch (type) {
+	case OPT_BOOL:
+		return "true or false";
+	case OPT_COUNT:
+	case OPT_BYTES:
+	case OPT_MS:
+		return "a whole number";
+	case OPT_MB:
+	case OPT_KB:
+	case OPT_SECONDS:
+		return "a number";
+	case OPT_STRING:
+	case OPT_SECRET:
+	case OPT_ENUM:
+		return "a string";
+	case OPT_PATH:
+		return "a path";
+	case OPT_NESTED:
+		break;
+	}
+	return "an object";
+}
+
+static const char *found_text(const cJSON *json)
+{
+	if (cJSON_IsBool(json))
+		return cJSON_IsTrue(json) ? "true" : "false";
+	if (cJSON_IsNull(json))
+		return "null";
+	if (cJSON_IsNumber(json))
+		return "a number";
+	if (cJSON_IsString(json))
+		return json->valuestring[0] ? "a string" : "an empty string";
+	return cJSON_IsArray(json) ? "an array" : "an object";
+}
+
+/* A number as a person writes it. */
+static const char *number_text(double number, char *buffer, size_t size)
+{
+	if (fabs(number) < 1e17 && number == floor(number))
+		snprintf(buffer, size, "%.0f", number);
+	else
+		snprintf(buffer, size, "%.15g", number);
+	return buffer;
+}
+
+static const char *member_place(const struct option_place *place, const char *name, char *buffer,
+				size_t size)
+{
+	snprintf(buffer, size, "%s: %s.%s", place->file, place->path, name);
+	return buffer;
+}
+
+static int wrong_type(const struct member *m)
+{
+	char place[256], hint[256] = "";
+
+	if (cJSON_IsNull(m->json) && m->spec->def)
+		snprintf(hint, sizeof(hint), "leave it out for the default, %s", m->spec->def);
+	return problem_set(m->problem, member_place(m->place, m->spec->name, place, sizeof(place)),
+			   hint, "expected %s%s, found %s", type_text(m->spec->type),
+			   m->spec->nullable ? " or null" : "", found_text(m->json));
+}
+
+static int out_of_memory(const struct member *m)
+{
+	return problem_set(m->problem, NULL, NULL, "out of memory");
+}
+
+static bool is_whole(enum option_type type)
+{
+	return type == OPT_COUNT || type == OPT_BYTES || type == OPT_MS;
+}
+
+/* What one of the written unit is in the stored one. */
+static double unit_of(enum option_type type)
+{
+	if (type == OPT_MB)
+		return MB;
+	if (type == OPT_KB)
+		return KB;
+	return type == OPT_SECONDS ? 1000 : 1;
+}
+
+static int out_of_range(const struct member *m, double number)
+{
+	char place[256], found[40], min[40], max[40];
+
+	member_place(m->place, m->spec->name, place, sizeof(place));
+	number_text(number, found, sizeof(found));
+	number_text(m->spec->min, min, sizeof(min));
+	number_text(m->spec->max > 0 ? m->spec->max : floor(WHOLE_MAX / unit_of(m->spec->type)),
+		    max, sizeof(max));
+	if (m->spec->max > 0 || number > m->spec->min)
+		return problem_set(m->problem, place, NULL, "%s is out of range: from %s to %s",
+				   found, min, max);
+	return problem_set(m->problem, place, NULL, "%s is out of range: at least %s", found, min);
+}
+
+/* A number that was written, checked, in the stored unit. */
+static int read_number(const struct member *m, int64_t *stored)
+{
+	char place[256], found[40];
+
+	if (!cJSON_IsNumber(m->json))
+		return wrong_type(m);
+	double number = m->json->valuedouble, unit = unit_of(m->spec->type);
+
+	if (is_whole(m->spec->type) && isfinite(number) && number != floor(number))
+		return problem_set(m->problem,
+				   member_place(m->place, m->spec->name, place, sizeof(place)),
+				   NULL, "expected a whole number, found %s",
+				   number_text(number, found, sizeof(found)));
+	if (!(number >= m->spec->min) || (m->spec->max > 0 && number > m->spec->max) ||
+	    fabs(number) > floor(WHOLE_MAX / unit))
+		return out_of_range(m, number);
+	*stored = llround(number * unit);
+	if (*stored == 0 && number > 0)
+		*stored = 1; /* a short time is not "at once", a small limit not "none" */
+	return 0;
+}
+
+static int store_number(const struct member *m)
+{
+	int64_t stored = 0;
+	int rc = read_number(m, &stored);
+
+	if (rc < 0)
+		return rc;
+	if (m->spec->type == OPT_SECONDS || m->spec->type == OPT_MS)
+		*(int64_t *)field(m->spec, m->conf) = stored;
+	else
+		*(uint64_t *)field(m->spec, m->conf) = (uint64_t)stored;
+	return 0;
+}
+
+static const char *home_dir(void)
+{
+	const char *home = getenv("HOME");
+
+	if (home && home[0] == '/')
+		return home;
+	/* Not thread-safe, but configurations are read before any thread is made. */
+	const struct passwd *user = getpwuid(getuid());
+	return user && user->pw_dir ? user->pw_dir : "/";
+}
+
+/* An absolute path; NULL: out of memory. */
+static char *expand_path(const char *written, const char *base_dir)
+{
+	char *path = NULL;
+	int rc;
+
+	if (strncmp(written, "~/", 2) == 0)
+		rc = asprintf(&path, "%s/%s", home_dir(), written + 2);
+	else if (written[0] == '/' || !base_dir)
+		rc = asprintf(&path, "%s", written);
+	else
+		rc = asprintf(&path, "%s/%s", strcmp(base_dir, "/") == 0 ? "" : base_dir, written);
+	return rc < 0 ? NULL : path;
+}
+
+static int store_string(const struct member *m)
+{
+	char **text = field(m->spec, m->conf);
+
+	if (!cJSON_IsString(m->json) || (m->spec->type == OPT_PATH && !m->json->valuestring[0]))
+		return wrong_type(m);
+	char *copy = m->spec->type == OPT_PATH
+			     ? expand_path(m->json->valuestring, m->place->base_dir)
+			     : strdup(m->json->valuestring);
+	if (!copy)
+		return out_of_memory(m);
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+/* Adds ", name" as long as it fits whole. */
+static void list_add(char *list, size_t size, const char *name)
+{
+	size_t used = strlen(list);
+
+	if (used + strlen(name) + sizeof(", ") > size)
+		return;
+	snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static int store_enum(const struct member *m)
+{
+	char place[256], hint[256] = "", list[256] = "";
+
+	if (!cJSON_IsString(m->json))
+		return wrong_type(m);
+	for (int i = 0; m->spec->choices[i]; i++) {
+		if (strcmp(m->spec->choices[i], m->json->valuestring) == 0) {
+			*(int *)field(m->spec, m->conf) = i;
+			return 0;
+		}
+		list_add(list, sizeof(list), m->spec->choices[i]);
+	}
+	const char *nearest = problem_nearest(m->json->valuestring, m->spec->choices);
+	if (nearest)
+		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+	return problem_set(m->problem, member_place(m->place, m->spec->name, place, sizeof(place)),
+			   hint, "\"%.64s\" is not one of %s", m->json->valuestring, list);
+}
+
+static void store_null(const struct member *m)
+{
+	switch (m->spec->type) {
+	case OPT_COUNT:
+	case OPT_BYTES:
+	case OPT_MB:
+	case OPT_KB:
+		*(uint64_t *)field(m->spec, m->conf) = 0;
+		break;
+	case OPT_SECONDS:
+	case OPT_MS:
+		*(int64_t *)field(m->spec, m->conf) = -1;
+		break;
+	case OPT_STRING:
+	case OPT_PATH:
+	case OPT_SECRET:
+		free(*(char **)field(m->spec, m->conf));
+		*(char **)field(m->spec, m->conf) = NULL;
+		break;
+	case OPT_BOOL:
+	case OPT_ENUM:
+	case OPT_NESTED:
+		assert(!"a bool, an enum and an object are never nullable");
+	}
+}
+
+static int member_store(const struct member *m)
+{
+	if (m->spec->type == OPT_NESTED)
+		return 0;
+	if (cJSON_IsNull(m->json) && m->spec->nullable) {
+		store_null(m);
+		return 0;
+	}
+	switch (m->spec->type) {
+	case OPT_BOOL:
+		if (!cJSON_IsBool(m->json))
+			return wrong_type(m);
+		*(bool *)field(m->spec, m->conf) = cJSON_IsTrue(m->json);
+		return 0;
+	case OPT_COUNT:
+	case OPT_BYTES:
+	case OPT_MB:
+	case OPT_KB:
+	case OPT_SECONDS:
+	case OPT_MS:
+		return store_number(m);
+	case OPT_STRING:
+	case OPT_PATH:
+	case OPT_SECRET:
+		return store_string(m);
+	case OPT_ENUM:
+		return store_enum(m);
+	case OPT_NESTED:
+		break;
+	}
+	return 0;
+}
+
+int options_default(const struct option_spec *specs, const struct option_place *place, void *conf)
+{
+	for (const struct option_spec *spec = specs; spec->name; spec++) {
+		struct problem problem = {0};
+
+		if (!spec->def && !spec->nullable)
+			continue; /* zero */
+		cJSON *json = cJSON_Parse(spec->def ? spec->def : "null");
+		if (!json)
+			return -ENOMEM;
+		struct member m = {spec, place, json, conf, &problem};
+		int rc = member_store(&m);
+		cJSON_Delete(json);
+		assert(rc == 0 || strcmp(problem.message, "out of memory") == 0);
+		if (rc < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int unknown_member(const struct option_set sets[], const char *name,
+			  const struct option_place *place, struct problem *problem)
+{
+	const char *names[NAMES_MAX + 1] = {0};
+	char where[256], hint[256] = "", list[200] = "";
+	size_t count = 0;
+
+	for (const struct option_set *set = sets; set->specs; set++) {
+		for (const struct option_spec *spec = set->specs; spec->name; spec++) {
+			if (count < NAMES_MAX)
+				names[count++] = spec->name;
+			list_add(list, sizeof(list), spec->name);
+		}
+	}
+	const char *nearest = problem_nearest(name, names);
+	if (nearest)
+		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+	else if (list[0])
+		snprintf(hint, sizeof(hint), "known: %s", list);
+	return problem_set(problem, member_place(place, name, where, sizeof(where)), hint,
+			   "unknown option of %s", place->owner);
+}
+
+static const struct option_set *set_with(const struct option_set sets[], const char *name,
+					 const struct option_spec **spec)
+{
+	for (const struct option_set *set = sets; set->specs; set++)
+		for (*spec = set->specs; (*spec)->name; (*spec)++)
+			if (strcmp((*spec)->name, name) == 0)
+				return set;
+	return NULL;
+}
+
+int options_parse(const struct option_set sets[], const cJSON *object,
+		  const struct option_place *place, struct problem *problem)
+{
+	char where[256];
+	const cJSON *json;
+
+	if (!cJSON_IsObject(object)) {
+		snprintf(where, sizeof(where), "%s: %s", place->file, place->path);
+		return problem_set(problem, where, NULL, "expected an object, found %s",
+				   found_text(object));
+	}
+	cJSON_ArrayForEach(json, object)
+	{
+		struct member m = {NULL, place, json, NULL, problem};
+		const struct option_set *set = set_with(sets, json->string, &m.spec);
+
+		if (!set)
+			return unknown_member(sets, json->string, place, problem);
+		if (cJSON_GetObjectItemCaseSensitive(object, json->string) != json)
+			return problem_set(problem,
+					   member_place(place, json->string, where, sizeof(where)),
+					   NULL, "given twice");
+		m.conf = set->conf;
+		int rc = member_store(&m);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static cJSON *text_to_json(const struct option_spec *spec, const char *text)
+{
+	if (!text)
+		return cJSON_CreateNull();
+	return cJSON_CreateString(spec->type == OPT_SECRET ? SECRET_SHOWN : text);
+}
+
+cJSON *option_to_json(const struct option_spec *spec, const void *conf)
+{
+	const void *at = (const char *)conf + spec->offset;
+	double unit = unit_of(spec->type);
+
+	switch (spec->type) {
+	case OPT_BOOL:
+		return cJSON_CreateBool(*(const bool *)at);
+	case OPT_COUNT:
+	case OPT_BYTES:
+	case OPT_MB:
+	case OPT_KB:
+		if (spec->nullable && *(const uint64_t *)at == 0)
+			return cJSON_CreateNull();
+		return cJSON_CreateNumber((double)*(const uint64_t *)at / unit);
+	case OPT_SECONDS:
+	case OPT_MS:
+		if (spec->nullable && *(const int64_t *)at < 0)
+			return cJSON_CreateNull();
+		return cJSON_CreateNumber((double)*(const int64_t *)at / unit);
+	case OPT_STRING:
+	case OPT_PATH:
+	case OPT_SECRET:
+		return text_to_json(spec, *(char *const *)at);
+	case OPT_ENUM:
+		return cJSON_CreateString(spec->choices[*(const int *)at]);
+	case OPT_NESTED:
+		break;
+	}
+	return cJSON_CreateNull();
+}
+
+void options_fini(const struct option_spec *specs, void *conf)
+{
+	for (const struct option_spec *spec = specs; spec->name; spec++) {
+		if (spec->type != OPT_STRING && spec->type != OPT_PATH && spec->type != OPT_SECRET)
+			continue;
+		free(*(char **)field(spec, conf));
+		*(char **)field(spec, conf) = NULL;
+	}
+}

@@ -1,0 +1,69 @@
+/* The only reader of the system's clocks. See time_source.h. */
+#include "time_source.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+enum { NS_PER_MS = 1000 * 1000, NS_PER_S = 1000 * NS_PER_MS };
+
+static struct timespec clock_now(clockid_t clock)
+{
+	struct timespec now;
+	int rc = clock_gettime(clock, &now);
+
+	assert(rc == 0);
+	(void)rc;
+	return now;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec now = clock_now(clock);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+}
+
+static int64_t system_wall_ms(void *self)
+{
+	(void)self;
+	return clock_ms(CLOCK_REALTIME);
+}
+
+static int64_t system_mono_ms(void *self)
+{
+	(void)self;
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+const struct time_source time_system = { .wall_ms = system_wall_ms, .mono_ms = system_mono_ms };
+
+int64_t time_wall_ms(const struct time_source *t)
+{
+	return t->wall_ms(t->self);
+}
+
+int64_t time_mono_ms(const struct time_source *t)
+{
+	return t->mono_ms(t->self);
+}
+
+struct timespec time_now(void)
+{
+	return clock_now(CLOCK_REALTIME);
+}
+
+struct timespec time_deadline(int64_t ms)
+{
+	struct timespec at = clock_now(CLOCK_MONOTONIC);
+
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += (ms % 1000) * NS_PER_MS;
+	if (at.tv_nsec >= NS_PER_S) {
+		at.tv_sec++;
+		at.tv_nsec -= NS_PER_S;
+	} else if (at.tv_nsec < 0) {
+		at.tv_sec--;
+		at.tv_nsec += NS_PER_S;
+	}
+	return at;
+}

@@ -1,0 +1,170 @@
+/* The parent waits, the child serves: see background.h. */
+#include "background.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../backends/time_source.h"
+
+enum { START_DEADLINE_MS = 60000 };
+
+/* A statvfs() in a thread of its own: it would wait for ever for a daemon that does not answer. */
+struct probe {
+	const char *mountpoint;
+	int rc;
+};
+
+static void *probe_run(void *self)
+{
+	struct probe *probe = self;
+	struct statvfs st;
+
+	probe->rc = statvfs(probe->mountpoint, &st) == 0 ? 0 : -errno;
+	return NULL;
+}
+
+static int probe_mount(const char *mountpoint, const struct timespec *deadline)
+{
+	struct probe probe = {.mountpoint = mountpoint};
+	pthread_t thread;
+
+	int rc = pthread_create(&thread, NULL, probe_run, &probe);
+	if (rc == 0)
+		rc = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline);
+	return rc ? -rc : probe.rc;
+}
+
+/* The parent's way out when the daemon is useless. _exit: the probe may still hang. */
+static void give_up(pid_t child, const char *mountpoint, const char *why)
+{
+	kill(child, SIGTERM);
+	fprintf(stderr, "cachefs: %s: %s; the daemon (pid %d) has been told to stop\n", mountpoint,
+		why, (int)child);
+	_exit(1);
+}
+
+static void tell_death(pid_t child)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "cachefs: the daemon died before the mount was ready (signal %d)\n",
+			WTERMSIG(status));
+	else
+		fprintf(stderr,
+			"cachefs: the daemon ended before the mount was ready (exit status %d)\n",
+			WEXITSTATUS(status));
+}
+
+static bool has_come(int fd, const struct timespec *deadline)
+{
+	struct timespec now;
+	struct pollfd look = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		int64_t left_ms = (deadline->tv_sec - now.tv_sec) * 1000 +
+				  (deadline->tv_nsec - now.tv_nsec) / 1000000;
+		int ready = poll(&look, 1, left_ms > 0 ? (int)left_ms : 0);
+
+		if (ready >= 0 || errno != EINTR)
+			return ready > 0;
+	}
+}
+
+__attribute__((noreturn)) static void parent_wait(int fd, pid_t child, const char *mountpoint)
+{
+	const struct timespec deadline = time_deadline(START_DEADLINE_MS);
+	unsigned char status = 0;
+
+	if (!has_come(fd, &deadline))
+		give_up(child, mountpoint, "no answer within 60 s");
+	if (read(fd, &status, 1) != 1) {
+		tell_death(child);
+		_exit(1);
+	}
+	if (status != 0)
+		_exit(status); /* the child has said why */
+	int rc = probe_mount(mountpoint, &deadline);
+	if (rc < 0)
+		give_up(child, mountpoint, strerror(-rc));
+	_exit(0);
+}
+
+int background_enter(struct background *background, const char *mountpoint)
+{
+	int fds[2];
+
+	/* A daemon that keeps a caller's lock file or pipe open would hold it for days. */
+	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	fflush(NULL);
+	pid_t child = fork();
+	if (child < 0) {
+		int rc = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return rc;
+	}
+	if (child > 0) {
+		close(fds[1]);
+		parent_wait(fds[0], child, mountpoint);
+	}
+	close(fds[0]);
+	background->verdict_fd = fds[1];
+	setsid();
+	return chdir("/") == 0 ? 0 : -errno;
+}
+
+static void tell(struct background *background, unsigned char status)
+{
+	/* A parent that is gone does not change anything. */
+	if (write(background->verdict_fd, &status, 1) < 0)
+		status = 0;
+	close(background->verdict_fd);
+	background->verdict_fd = -1;
+}
+
+static void detach_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+void background_ready(struct background *background)
+{
+	if (background->verdict_fd < 0)
+		return;
+	detach_stdio();
+	tell(background, 0);
+}
+
+void background_failed(struct background *background, int exit_status)
+{
+	if (background->verdict_fd >= 0)
+		tell(background, (unsigned char)exit_status);
+}

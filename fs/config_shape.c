@@ -1,0 +1,624 @@
+/* Layers from JSON, in all the shapes they come in: see config_shape.h. */
+#include "config_shape.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../backends/log.h"
+
+enum { LAYER_NAME_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
+
+/* One layer as written, before it becomes a layer_spec. */
+struct layer_draft {
+	struct layer_spec spec;
+	double priority;
+	bool named; /* by the user */
+};
+
+/* What the whole list is written with. */
+struct stack_conf {
+	int promotion;      /* index in promotions[] */
+	int write_strategy; /* index in write_strategies[] */
+	uint64_t promotion_threshold;
+	bool promote_on_hit;
+};
+
+static const char *const promotions[] = {"always", "never", "frequency_based", NULL};
+static const char *const write_strategies[] = {"write_through", "write_back", "write_around", NULL};
+
+/* Members of a layer object beside its common options. */
+static const struct option_spec layer_members[] = {
+	{.name = "type", .type = OPT_NESTED, .doc = "the backend"},
+	{.name = "name", .type = OPT_NESTED, .doc = "how the layer is called"},
+	{.name = "priority", .type = OPT_NESTED, .doc = "lower is asked first"},
+	{.name = "options", .type = OPT_NESTED, .doc = "the backend's options"},
+	{0},
+};
+
+static const struct option_spec pair_members[] = {
+	{.name = "memory", .type = OPT_NESTED, .doc = "options of the fast layer"},
+	{.name = "disk", .type = OPT_NESTED, .doc = "options of the durable layer"},
+	{.name = "promote_on_hit",
+	 .type = OPT_BOOL,
+	 .offset = offsetof(struct stack_conf, promote_on_hit),
+	 .def = "true",
+	 .doc = "copy what was found on disk to memory"},
+	{0},
+};
+
+static const struct option_spec stack_members[] = {
+	{.name = "layers", .type = OPT_NESTED, .doc = "the layers, fastest first"},
+	{.name = "promotion_strategy",
+	 .type = OPT_ENUM,
+	 .offset = offsetof(struct stack_conf, promotion),
+	 .def = "\"always\"",
+	 .choices = promotions,
+	 .doc = "when an entry is copied to faster layers"},
+	{.name = "promotion_threshold",
+	 .type = OPT_COUNT,
+	 .offset = offsetof(struct stack_conf, promotion_threshold),
+	 .def = "2",
+	 .min = 1,
+	 .doc = "gets of a key before it is promoted (frequency_based)"},
+	{.name = "write_strategy",
+	 .type = OPT_ENUM,
+	 .offset = offsetof(struct stack_conf, write_strategy),
+	 .def = "\"write_through\"",
+	 .choices = write_strategies,
+	 .doc = "which layers a set goes to"},
+	{0},
+};
+
+/* A type whose options hold layers. */
+static const struct option_spec typed_members[] = {
+	{.name = "type", .type = OPT_NESTED, .doc = "layered or flexible_layered"},
+	{.name = "options", .type = OPT_NESTED, .doc = "what the shape itself consists of"},
+	{0},
+};
+
+/* Known at the top of a configuration only; it has been read, so this is for suggestions. */
+static const struct option_spec top_members[] = {
+	{.name = "cachefs", .type = OPT_NESTED, .doc = "the daemon's own settings"},
+	{0},
+};
+static const struct option_spec no_members[] = {{0}};
+
+/* An object of the configuration that is being read. */
+struct part {
+	const struct config_reader *reader;
+	const cJSON *json;
+	char path[PATH_SIZE];
+	bool top;
+	struct layer_common common; /* what the objects around it say */
+};
+
+const char *config_place(const struct config_reader *reader, const char *path,
+			 struct config_place *place)
+{
+	snprintf(place->text, sizeof(place->text), "%s: %s", reader->file, path);
+	return place->text;
+}
+
+/* The place of a member of the part. */
+static const char *member_place(const struct part *part, const char *name,
+				struct config_place *place)
+{
+	snprintf(place->text, sizeof(place->text), "%s: %s.%s", part->reader->file, part->path,
+		 name);
+	return place->text;
+}
+
+static int out_of_memory(const struct config_reader *reader)
+{
+	return problem_set(reader->problem, NULL, NULL, "out of memory");
+}
+
+static const cJSON *member_of(const struct part *part, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(part->json, name);
+}
+
+/* A part below this one; json NULL: as if an empty object stood there. */
+static struct part part_enter(const struct part *part, const char *name, const cJSON *json)
+{
+	static const cJSON empty = {.type = cJSON_Object};
+	struct part below = {
+		.reader = part->reader, .json = json ? json : &empty, .common = part->common};
+
+	if (snprintf(below.path, sizeof(below.path), "%s.%s", part->path, name) >= PATH_SIZE)
+		strcpy(below.path, "$"); /* nobody nests so deep; the file's name remains */
+	return below;
+}
+
+static int part_parse(const struct part *part, const struct option_set sets[], const char *owner)
+{
+	struct option_place place = {
+		.file = part->reader->file,
+		.path = part->path,
+		.base_dir = part->reader->base_dir,
+		.owner = owner,
+	};
+
+	return options_parse(sets, part->json, &place, part->reader->problem);
+}
+
+/* Options of the shape around the layers: its own table, the common ones, and what stands at the
+ * top. */
+static int part_parse_shape(struct part *part, const struct option_spec *specs, void *conf,
+			    const char *owner)
+{
+	const struct option_set sets[] = {
+		{specs, conf},
+		{layer_common_options, &part->common},
+		{part->top ? top_members : no_members, NULL},
+		{NULL, NULL},
+	};
+
+	return part_parse(part, sets, owner);
+}
+
+static int part_string(const struct part *part, const char *name, const char **text)
+{
+	struct config_place place;
+	const cJSON *json = member_of(part, name);
+
+	if (!json)
+		return 0;
+	if (!cJSON_IsString(json))
+		return problem_set(part->reader->problem, member_place(part, name, &place), NULL,
+				   "expected a string");
+	*text = json->valuestring;
+	return 0;
+}
+
+static int unknown_type(const struct part *part, const char *type)
+{
+	const char *names[TYPES_MAX + 3];
+	char hint[256], list[200] = "";
+	struct config_place place;
+	size_t count = 0;
+
+	while (count < TYPES_MAX && backend_at(count)) {
+		names[count] = backend_at(count)->type;
+		count++;
+	}
+	if (part->top) {
+		names[count++] = "layered";
+		names[count++] = "flexible_layered";
+	}
+	names[count] = NULL;
+	for (size_t i = 0; i < count; i++) {
+		strncat(list, i > 0 ? ", " : "", sizeof(list) - strlen(list) - 1);
+		strncat(list, names[i], sizeof(list) - strlen(list) - 1);
+	}
+	const char *nearest = problem_nearest(type, names);
+	snprintf(hint, sizeof(hint),
+		 nearest ? "did you mean \"%s\"? known types: %s" : "%sknown types: %s",
+		 nearest ? nearest : "", list);
+	return problem_set(part->reader->problem, member_place(part, "type", &place), hint,
+			   "unknown type \"%.64s\"", type);
+}
+
+static bool is_known(const struct option_spec *specs, const char *name)
+{
+	for (; specs->name; specs++)
+		if (strcmp(specs->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What belongs into "options" beside it, or the same in both places. */
+static int check_stray_options(const struct part *layer, const struct backend *backend)
+{
+	const cJSON *json, *options = member_of(layer, "options");
+	struct config_place place;
+
+	cJSON_ArrayForEach(json, layer->json)
+	{
+		if (is_known(layer_members, json->string))
+			continue;
+		if (is_known(layer_common_options, json->string)) {
+			if (cJSON_GetObjectItemCaseSensitive(options, json->string))
+				return problem_set(layer->reader->problem,
+						   member_place(layer, json->string, &place), NULL,
+						   "also given in \"options\"");
+			continue;
+		}
+		if (is_known(backend->options, json->string))
+			return problem_set(
+				layer->reader->problem, member_place(layer, json->string, &place),
+				"write it into \"options\"",
+				"an option of type \"%s\" beside \"type\"", backend->type);
+	}
+	return 0;
+}
+
+/* The backend's options and the common ones, from the object "options". */
+static int layer_read_options(struct part *options, const struct backend *backend,
+			      struct layer_spec *spec)
+{
+	const struct option_place place = {.file = options->reader->file,
+					   .path = options->path,
+					   .base_dir = options->reader->base_dir,
+					   .owner = backend->type};
+	char owner[80];
+
+	spec->backend = backend;
+	spec->conf = calloc(1, backend->conf_size ? backend->conf_size : 1);
+	if (!spec->conf || options_default(backend->options, &place, spec->conf) < 0)
+		return out_of_memory(options->reader);
+	const struct option_set sets[] = {
+		{backend->options, spec->conf},
+		{layer_common_options, &options->common},
+		{NULL, NULL},
+	};
+	snprintf(owner, sizeof(owner), "type \"%s\"", backend->type);
+	int rc = part_parse(options, sets, owner);
+	spec->common = options->common;
+	return rc;
+}
+
+/* A layer's name is a directory below .cachefs/layers and a word in lists. */
+static int check_name(const struct part *layer, const char *name)
+{
+	struct config_place place;
+	bool bad = !name[0] || strlen(name) > LAYER_NAME_MAX || name[0] == '.';
+
+	for (const char *c = name; *c; c++)
+		bad = bad || (unsigned char)*c <= ' ' || *c == 0x7f || *c == '/' || *c == ',';
+	if (!bad)
+		return 0;
+	return problem_set(
+		layer->reader->problem, member_place(layer, "name", &place),
+		"use 1 to 64 characters without space, comma or /, not starting with a dot",
+		"not a name for a layer");
+}
+
+static int layer_read_priority(const struct part *layer, double *priority)
+{
+	const cJSON *json = member_of(layer, "priority");
+	struct config_place place;
+
+	if (!json)
+		return 0;
+	if (!cJSON_IsNumber(json) || json->valuedouble != floor(json->valuedouble))
+		return problem_set(layer->reader->problem, member_place(layer, "priority", &place),
+				   NULL, "expected a whole number");
+	*priority = json->valuedouble;
+	return 0;
+}
+
+static int layer_find_backend(const struct part *layer, const struct backend **backend)
+{
+	const char *type = "memory";
+	int rc = part_string(layer, "type", &type);
+
+	if (rc < 0)
+		return rc;
+	*backend = backend_find(type);
+	return *backend ? 0 : unknown_type(layer, type);
+}
+
+/* One layer object: {"type", "name", "priority", "options"} and the common options. */
+static int layer_read(struct part *layer, struct layer_draft *draft)
+{
+	const struct backend *backend = NULL;
+	const char *name = NULL;
+
+	if (!cJSON_IsObject(layer->json))
+		return part_parse_shape(layer, layer_members, NULL, "a layer");
+	int rc = layer_find_backend(layer, &backend);
+	if (rc == 0)
+		rc = check_stray_options(layer, backend);
+	if (rc == 0)
+		rc = part_parse_shape(layer, layer_members, NULL, "a layer");
+	if (rc == 0)
+		rc = part_string(layer, "name", &name);
+	if (rc == 0 && name)
+		rc = check_name(layer, name);
+	if (rc == 0)
+		rc = layer_read_priority(layer, &draft->priority);
+	if (rc < 0)
+		return rc;
+	draft->named = name != NULL;
+	draft->spec.name = strdup(name ? name : backend->type);
+	if (!draft->spec.name)
+		return out_of_memory(layer->reader);
+	struct part options = part_enter(layer, "options", member_of(layer, "options"));
+	return layer_read_options(&options, backend, &draft->spec);
+}
+
+static bool name_is_taken(const struct layer_draft drafts[], size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(drafts[i].spec.name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A name given twice gets a number, the first one keeps it. */
+static int drafts_make_unique(const struct config_reader *reader, struct layer_draft drafts[],
+			      size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		char *name = drafts[i].spec.name, fresh[LAYER_NAME_MAX + 24];
+
+		if (!name_is_taken(drafts, i, name))
+			continue;
+		for (size_t n = 2; n < count + 2; n++) {
+			snprintf(fresh, sizeof(fresh), "%s%zu", name, n);
+			if (!name_is_taken(drafts, count, fresh))
+				break;
+		}
+		if (drafts[i].named)
+			log_warning(
+				"%s: two layers are named \"%s\"; the later one is called \"%s\"",
+				reader->file, name, fresh);
+		drafts[i].spec.name = strdup(fresh);
+		free(name);
+		if (!drafts[i].spec.name)
+			return out_of_memory(reader);
+	}
+	return 0;
+}
+
+/* By priority; equal ones keep their order. */
+static void drafts_sort(struct layer_draft drafts[], size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct layer_draft draft = drafts[i];
+		size_t at = i;
+
+		for (; at > 0 && drafts[at - 1].priority > draft.priority; at--)
+			drafts[at] = drafts[at - 1];
+		drafts[at] = draft;
+	}
+}
+
+static void layer_spec_fini(struct layer_spec *spec)
+{
+	if (spec->conf)
+		options_fini(spec->backend->options, spec->conf);
+	free(spec->conf);
+	free(spec->name);
+}
+
+/* The drafts become the cache's layers; they are used up, also after a failure. */
+static int drafts_finish(const struct config_reader *reader, struct layer_draft drafts[],
+			 size_t count, struct cache_conf *cache)
+{
+	int rc = drafts_make_unique(reader, drafts, count);
+
+	if (rc == 0) {
+		drafts_sort(drafts, count);
+		cache->layers = calloc(count, sizeof(*cache->layers));
+		if (!cache->layers)
+			rc = out_of_memory(reader);
+	}
+	if (rc < 0) {
+		for (size_t i = 0; i < count; i++)
+			layer_spec_fini(&drafts[i].spec);
+		return rc;
+	}
+	for (size_t i = 0; i < count; i++)
+		cache->layers[i] = drafts[i].spec;
+	cache->layer_count = count;
+	return 0;
+}
+
+static int read_single(struct part *part, struct cache_conf *cache)
+{
+	struct layer_draft draft = {0};
+	int rc = layer_read(part, &draft);
+
+	if (rc < 0) {
+		layer_spec_fini(&draft.spec);
+		return rc;
+	}
+	return drafts_finish(part->reader, &draft, 1, cache);
+}
+
+static int read_pair(struct part *part, struct cache_conf *cache)
+{
+	static const char *const types[] = {"memory", "disk"};
+	struct stack_conf conf = {.promote_on_hit = true};
+	struct layer_draft drafts[2] = {0};
+
+	int rc = part_parse_shape(part, pair_members, &conf, "the two-layer form");
+	for (size_t i = 0; rc == 0 && i < 2; i++) {
+		const struct backend *backend = backend_find(types[i]);
+		struct part options = part_enter(part, types[i], member_of(part, types[i]));
+
+		assert(backend);
+		drafts[i].priority = (double)i;
+		drafts[i].spec.name = strdup(types[i]);
+		rc = drafts[i].spec.name ? layer_read_options(&options, backend, &drafts[i].spec)
+					 : out_of_memory(part->reader);
+	}
+	if (rc < 0) {
+		layer_spec_fini(&drafts[0].spec);
+		layer_spec_fini(&drafts[1].spec);
+		return rc;
+	}
+	cache->promotion = conf.promote_on_hit ? PROMOTION_ALWAYS : PROMOTION_NEVER;
+	return drafts_finish(part->reader, drafts, 2, cache);
+}
+
+static int read_layers(const struct part *part, const cJSON *array, struct cache_conf *cache)
+{
+	size_t count = (size_t)cJSON_GetArraySize(array), done = 0;
+	struct layer_draft *drafts = calloc(count, sizeof(*drafts));
+	const cJSON *json;
+	char name[40];
+	int rc = 0;
+
+	if (!drafts)
+		return out_of_memory(part->reader);
+	cJSON_ArrayForEach(json, array)
+	{
+		snprintf(name, sizeof(name), "layers[%zu]", done);
+		struct part layer = part_enter(part, name, json);
+
+		drafts[done].priority = (double)done;
+		rc = layer_read(&layer, &drafts[done++]);
+		if (rc < 0)
+			break;
+	}
+	if (rc == 0)
+		rc = drafts_finish(part->reader, drafts, count, cache);
+	else
+		while (done > 0)
+			layer_spec_fini(&drafts[--done].spec);
+	free(drafts);
+	return rc;
+}
+
+/* What this version cannot do yet. */
+static int check_strategies(const struct part *part, const struct stack_conf *conf)
+{
+	struct config_place place;
+
+	if (conf->promotion > PROMOTION_NEVER)
+		return problem_set(part->reader->problem,
+				   member_place(part, "promotion_strategy", &place),
+				   "use \"always\" or \"never\"", "\"%s\" is not supported yet",
+				   promotions[conf->promotion]);
+	if (conf->write_strategy > WRITE_THROUGH)
+		return problem_set(part->reader->problem,
+				   member_place(part, "write_strategy", &place),
+				   "use \"write_through\"", "\"%s\" is not supported yet",
+				   write_strategies[conf->write_strategy]);
+	return 0;
+}
+
+static int read_stack(struct part *part, struct cache_conf *cache)
+{
+	struct stack_conf conf = {.promotion = PROMOTION_ALWAYS, .write_strategy = WRITE_THROUGH};
+	struct config_place place;
+
+	int rc = part_parse_shape(part, stack_members, &conf, "a list of layers");
+	if (rc == 0)
+		rc = check_strategies(part, &conf);
+	if (rc < 0)
+		return rc;
+	const cJSON *array = member_of(part, "layers");
+	if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) == 0)
+		return problem_set(part->reader->problem, member_place(part, "layers", &place),
+				   "for example [{\"type\": \"memory\"}, {\"type\": \"disk\"}]",
+				   "expected an array with at least one layer");
+	cache->promotion = (enum promotion)conf.promotion;
+	cache->write_strategy = (enum write_strategy)conf.write_strategy;
+	return read_layers(part, array, cache);
+}
+
+/* {"type": "layered" or "flexible_layered", "options": {what the shape consists of}} */
+static int read_typed(struct part *part, int (*read)(struct part *part, struct cache_conf *cache),
+		      struct cache_conf *cache)
+{
+	int rc = part_parse_shape(part, typed_members, NULL, "a layered cache");
+
+	if (rc < 0)
+		return rc;
+	struct part options = part_enter(part, "options", member_of(part, "options"));
+	return read(&options, cache);
+}
+
+/* Nothing tells the shape: most likely its name is misspelt. */
+static int no_shape(const struct part *part)
+{
+	struct stack_conf stack = {0};
+	struct layer_common common = {0};
+	struct config_place place;
+	const struct option_set sets[] = {
+		{layer_members, NULL},           {pair_members, &stack}, {stack_members, &stack},
+		{layer_common_options, &common}, {top_members, NULL},    {NULL, NULL},
+	};
+
+	if (part_parse(part, sets, "the configuration") < 0)
+		return -EINVAL;
+	return problem_set(part->reader->problem, config_place(part->reader, "$", &place),
+			   "write \"type\", \"memory\" and \"disk\", or \"layers\"",
+			   "no layers are configured");
+}
+
+static bool has(const cJSON *root, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(root, name) != NULL;
+}
+
+int config_shape_read(const struct config_reader *reader, const cJSON *root,
+		      struct cache_conf *cache)
+{
+	struct part part = {.reader = reader, .json = root, .path = "$", .top = true};
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "type");
+	const struct option_place place = {.file = reader->file,
+					   .path = "$",
+					   .base_dir = reader->base_dir,
+					   .owner = "a layer"};
+
+	if (options_default(layer_common_options, &place, &part.common) < 0)
+		return out_of_memory(reader);
+	if (cJSON_IsString(type) && strcmp(type->valuestring, "layered") == 0)
+		return read_typed(&part, read_pair, cache);
+	if (cJSON_IsString(type) && strcmp(type->valuestring, "flexible_layered") == 0)
+		return read_typed(&part, read_stack, cache);
+	if (type || has(root, "options"))
+		return read_single(&part, cache);
+	if (has(root, "memory") || has(root, "disk") || has(root, "promote_on_hit"))
+		return read_pair(&part, cache);
+	if (has(root, "layers"))
+		return read_stack(&part, cache);
+	return no_shape(&part);
+}
+
+void config_shape_fini(struct cache_conf *cache)
+{
+	for (size_t i = 0; i < cache->layer_count; i++)
+		layer_spec_fini(&cache->layers[i]);
+	free(cache->layers);
+	memset(cache, 0, sizeof(*cache));
+}
+
+static bool add_options(const struct option_spec *specs, const void *conf, cJSON *object)
+{
+	for (; specs->name; specs++) {
+		cJSON *json = option_to_json(specs, conf);
+
+		if (!json || !cJSON_AddItemToObject(object, specs->name, json))
+			return false;
+	}
+	return true;
+}
+
+static bool layer_to_json(const struct layer_spec *spec, size_t priority, cJSON *layers)
+{
+	cJSON *layer = cJSON_CreateObject();
+
+	if (!cJSON_AddItemToArray(layers, layer))
+		return false;
+	if (!cJSON_AddStringToObject(layer, "type", spec->backend->type) ||
+	    !cJSON_AddStringToObject(layer, "name", spec->name) ||
+	    !cJSON_AddNumberToObject(layer, "priority", (double)priority))
+		return false;
+	cJSON *options = cJSON_AddObjectToObject(layer, "options");
+	return options && add_options(spec->backend->options, spec->conf, options) &&
+	       add_options(layer_common_options, &spec->common, options);
+}
+
+bool config_shape_to_json(const struct cache_conf *cache, cJSON *root)
+{
+	cJSON *layers = cJSON_AddArrayToObject(root, "layers");
+
+	if (!layers)
+		return false;
+	for (size_t i = 0; i < cache->layer_count; i++)
+		if (!layer_to_json(&cache->layers[i], i, layers))
+			return false;
+	return cJSON_AddStringToObject(root, "promotion_strategy", promotions[cache->promotion]) &&
+	       cJSON_AddStringToObject(root, "write_strategy",
+				       write_strategies[cache->write_strategy]);
+}

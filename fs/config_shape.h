@@ -1,0 +1,32 @@
+#ifndef CACHEFS_CONFIG_SHAPE_H
+#define CACHEFS_CONFIG_SHAPE_H
+
+#include "config.h"
+
+/*
+ * The shapes that the layers can be written in: one typed layer, memory over disk, a list of
+ * layers. The object "cachefs" has been taken out of root before.
+ */
+struct config_reader {
+	const char *file;
+	const char *base_dir;
+	struct problem *problem;
+};
+
+/* Fills cache; 0 or -EINVAL with the problem set. The caller ends it with config_shape_fini()
+ * either way. */
+int config_shape_read(const struct config_reader *reader, const cJSON *root,
+		      struct cache_conf *cache);
+void config_shape_fini(struct cache_conf *cache);
+
+/* The members of the layers[] shape added to root; false: out of memory. */
+bool config_shape_to_json(const struct cache_conf *cache, cJSON *root);
+
+/* "file: path" into a buffer that problems are set with. */
+struct config_place {
+	char text[256];
+};
+const char *config_place(const struct config_reader *reader, const char *path,
+			 struct config_place *place);
+
+#endif

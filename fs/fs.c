@@ -1,0 +1,135 @@
+/* See fs.h. */
+#include "fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../backends/log.h"
+#include "directory.h"
+#include "fs_state.h"
+#include "handle.h"
+
+/* A layer dropped an entry: the kernel shall look it up again. */
+static void on_gone(void *self, struct key key)
+{
+	struct fs *fs = self;
+	struct inodes *t = &fs->inodes;
+
+	inodes_lock(t);
+	struct name *name = fs->notifier ? name_find_key_locked(t, key) : NULL;
+	if (name && name->version && name->version->lookups > 0)
+		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	inodes_unlock(t);
+}
+
+static enum fs_break parse_break(const char *text)
+{
+	if (!text)
+		return BREAK_NOTHING;
+	if (strcmp(text, "publish-at-open") == 0)
+		return BREAK_PUBLISH_AT_OPEN;
+	if (strcmp(text, "ack-before-commit") == 0)
+		return BREAK_ACK_BEFORE_COMMIT;
+	log_warning("CACHEFS_BREAK=%s is not one of publish-at-open, ack-before-commit", text);
+	return BREAK_NOTHING;
+}
+
+static int make_virtual_files(struct fs *fs)
+{
+	int rc = 0;
+
+	inodes_lock(&fs->inodes);
+	for (int i = 0; i < CONTROL_FILES && rc == 0; i++) {
+		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, i);
+		if (fs->virtual_files[i])
+			inode_pin_locked(fs->virtual_files[i]);
+		else
+			rc = -ENOMEM;
+	}
+	inodes_unlock(&fs->inodes);
+	return rc;
+}
+
+static void load_root(struct fs *fs)
+{
+	struct meta meta = { 0 };
+
+	directory_stat(fs, &fs->inodes.root, &meta);
+	inodes_lock(&fs->inodes);
+	directory_refresh_locked(&fs->inodes, &fs->inodes.root, &meta);
+	inodes_bury_meta_locked(&fs->inodes, &meta);
+	inodes_unlock(&fs->inodes);
+}
+
+int fs_new(const struct config *config, const struct time_source *time, struct fs **out, struct problem *problem)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+
+	if (!fs)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	fs->config = config;
+	fs->conf = &config->fs;
+	fs->time = time;
+	fs->uid = getuid();
+	fs->gid = getgid();
+	fs->umask = umask(0);
+	umask(fs->umask);
+	fs->broken = parse_break(getenv("CACHEFS_BREAK"));
+	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, fs->conf->pending_max_bytes) < 0) {
+		free(fs);
+		return problem_set(problem, NULL, NULL, "out of memory");
+	}
+	fs->locks = file_locks_new();
+	struct layered_events events = { on_gone, fs };
+	int rc = fs->locks && make_virtual_files(fs) == 0 ?
+			 layered_open(&config->cache, time, &events, &fs->cache, problem) :
+			 problem_set(problem, NULL, NULL, "out of memory");
+	if (rc < 0) {
+		fs_free(fs);
+		return rc;
+	}
+	load_root(fs);
+	*out = fs;
+	return 0;
+}
+
+void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier, struct loop *loop)
+{
+	fs->session = session;
+	fs->notifier = notifier;
+	fs->loop = loop;
+}
+
+void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self)
+{
+	fs->ready = ready;
+	fs->ready_self = self;
+}
+
+void fs_wake(void *self)
+{
+	struct fs *fs = self;
+
+	inodes_lock(&fs->inodes);
+	fs->inodes.stopping = true;
+	inodes_changed_locked(&fs->inodes);
+	inodes_unlock(&fs->inodes);
+	file_locks_wake(fs->locks);
+}
+
+void fs_free(struct fs *fs)
+{
+	inodes_lock(&fs->inodes);
+	fs->notifier = NULL; /* nobody is left to be told */
+	inodes_unlock(&fs->inodes);
+	handles_fini(fs);
+	if (fs->cache) /* reports what it drops until it is closed */
+		layered_close(fs->cache);
+	inodes_fini(&fs->inodes);
+	if (fs->locks)
+		file_locks_free(fs->locks);
+	free(fs);
+}

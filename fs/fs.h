@@ -1,0 +1,36 @@
+#ifndef CACHEFS_FS_H
+#define CACHEFS_FS_H
+
+/*
+ * One mounted cache: the inode table, the handles and the locks over a stack of layers. main.c makes
+ * it; its operations are in op_*.c.
+ */
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "../backends/layered.h"
+#include "config.h"
+#include "notifier.h"
+
+struct fs;
+
+/* Opens the layers. config and time outlive it. 0, or -errno with the problem set. */
+int fs_new(const struct config *config, const struct time_source *time, struct fs **fs, struct problem *problem);
+
+/* The session exists, nothing is served yet: gives the fs its session, its notifier and a way to read the loop's counters. */
+struct loop;
+void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier, struct loop *loop);
+
+/* Makes every handler that waits return; for loop_run's wake. */
+void fs_wake(void *fs);
+
+/* Called in the INIT handler, once: the mount answers. */
+void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self);
+
+/* Closes the layers; the loop has ended. What is unpublished is dropped. */
+void fs_free(struct fs *fs);
+
+extern const struct fuse_lowlevel_ops fs_ops;  /* userdata: struct fs */
+
+#endif

@@ -1,0 +1,53 @@
+#ifndef CACHEFS_FS_STATE_H
+#define CACHEFS_FS_STATE_H
+
+/* What one mounted cache consists of. Only fs.c and the operations (op_*.c, and what they call) see it. */
+
+#include <stdatomic.h>
+
+#include "control.h"
+#include "file_locks.h"
+#include "fs.h"
+#include "inode.h"
+#include "loop.h"
+
+/* For testing the tests: CACHEFS_BREAK names a promise to break. */
+enum fs_break { BREAK_NOTHING, BREAK_PUBLISH_AT_OPEN, BREAK_ACK_BEFORE_COMMIT };
+
+struct handle;
+
+/* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
+struct recent_miss {
+	pid_t tid;
+	uint64_t name;  /* a hash of directory and name */
+};
+enum { RECENT_MISSES = 64 };
+
+struct fs {
+	const struct config *config;
+	const struct fs_conf *conf;
+	const struct time_source *time;
+	struct layered *cache;
+	struct inodes inodes;
+	struct file_locks *locks;
+	struct fuse_session *session;
+	struct notifier *notifier;
+	struct loop *loop;
+	struct handle *handles;       /* all open ones; guarded by the inode table's lock */
+	struct inode *virtual_files[CONTROL_FILES];
+	uid_t uid;                    /* of entries without metadata: the daemon's */
+	gid_t gid;
+	mode_t umask;
+	enum fs_break broken;
+	void (*ready)(void *self);
+	void *ready_self;
+	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
+	atomic_uint_fast64_t opens_stale, killed_writers;
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+#endif

@@ -1,0 +1,601 @@
+/* See handle.h; how opens are decided is told in inode.h and ticket.h. */
+#include "handle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../backends/log.h"
+#include "../backends/waiting.h"
+#include "publish.h"
+#include "ticket.h"
+
+enum { STORE_MAX_BYTES = 64 * 1024, THAW_INLINE_MAX = 256 * 1024 };
+
+/* One open under way. */
+struct opening {
+	struct fs *fs;
+	struct inodes *t;
+	struct inode *inode;
+	const struct open_request *request;
+	struct handle *handle;  /* made beforehand, so that nothing fails once the inode is ours */
+	bool truncate_shared;   /* O_TRUNC of the very inode that is open already */
+};
+
+static int64_t now_ms(const struct fs *fs)
+{
+	return time_mono_ms(fs->time);
+}
+
+/* --- handles ---------------------------------------------------------------------------------- */
+
+static void add_handle_locked(struct opening *o, struct inode *inode, bool writer)
+{
+	struct handle *h = o->handle;
+
+	h->inode = inode;
+	h->writer = writer;
+	inode_pin_locked(inode);
+	if (writer) {
+		inode->writers++;
+		if (inode->owner != o->request->tid)
+			inode->owner = 0;
+	} else {
+		inode->readers++;
+	}
+	h->next = o->fs->handles;
+	if (h->next)
+		h->next->previous = h;
+	o->fs->handles = h;
+}
+
+static void remove_handle_locked(struct fs *fs, struct handle *h)
+{
+	if (h->previous)
+		h->previous->next = h->next;
+	else
+		fs->handles = h->next;
+	if (h->next)
+		h->next->previous = h->previous;
+}
+
+void handles_fini(struct fs *fs)
+{
+	while (fs->handles) {
+		struct handle *h = fs->handles;
+		fs->handles = h->next;
+		value_unref(h->value);
+		free(h);
+	}
+}
+
+/* --- ESTALE ----------------------------------------------------------------------------------- */
+
+/* Refuses, with a ticket for the next try; value and meta (may be NULL) are what a get found. */
+static int refuse_locked(struct opening *o, enum ticket_kind kind, struct value *value, struct meta *meta,
+			 uint64_t got_at)
+{
+	atomic_fetch_add_explicit(&o->fs->opens_stale, 1, memory_order_relaxed);
+	ticket_issue_locked(o->t, o->request->tid, kind, o->inode, value, meta, got_at, now_ms(o->fs));
+	return -ESTALE;
+}
+
+/*
+ * A close before this open may have caused a publish that is still under way: what it publishes is to be
+ * seen. Releases the lock while it waits.
+ */
+static void wait_for_publish_locked(struct opening *o)
+{
+	struct name *name = o->inode->name;
+
+	if (!name || name->publishing == 0)
+		return;
+	name->refs++;
+	inodes_unlock(o->t);
+	waiting_begin();
+	struct timespec deadline = time_deadline(o->fs->conf->publish_timeout_ms);
+	inodes_lock(o->t);
+	while (name->publishing > 0 && inodes_wait_locked(o->t, &deadline))
+		;
+	name_put_locked(o->t, name);
+}
+
+/* --- open for reading ------------------------------------------------------------------------- */
+
+static void read_version_locked(struct opening *o, struct inode *inode, struct value *value)
+{
+	inode_pin_value_locked(o->t, inode, value);
+	o->handle->value = value_ref(value);
+	add_handle_locked(o, inode, false);
+}
+
+/* The second try of an open(2). False: the ticket says nothing of this. */
+static bool read_by_ticket_locked(struct opening *o)
+{
+	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode, now_ms(o->fs));
+
+	if (!ticket || ticket->kind != TICKET_READ)
+		return false;
+	if (o->inode->value)
+		read_version_locked(o, o->inode, o->inode->value);
+	else if (o->inode->content.live)
+		add_handle_locked(o, o->inode, false); /* /proc/self/fd/N of a writer: what it has written */
+	else
+		return false;
+	ticket_end_locked(o->t, ticket);
+	return true;
+}
+
+static int get_unlocked(struct opening *o, enum get_kind kind, struct value **value, struct meta *meta)
+{
+	struct key_buffer key;
+	int rc = inode_key_locked(o->t, o->inode, &key);
+
+	if (rc < 0)
+		return rc;
+	inodes_unlock(o->t);
+	rc = layered_get(o->fs->cache, key_make(key.bytes, key.size), kind, value, meta);
+	inodes_lock(o->t);
+	return rc;
+}
+
+static int open_read_locked(struct opening *o)
+{
+	struct inode *inode = o->inode;
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+
+	if (read_by_ticket_locked(o))
+		return 0;
+	wait_for_publish_locked(o);
+	if (inode->state != INODE_VERSION)
+		return refuse_locked(o, TICKET_READ, NULL, NULL, 0);
+	uint64_t got_at = o->t->clock;
+	int rc = get_unlocked(o, GET_COUNTED, &value, &meta);
+	if (rc < 0) { /* evicted, expired, removed */
+		inode_retire_locked(o->t, inode);
+		return refuse_locked(o, TICKET_READ, NULL, NULL, 0);
+	}
+	if (inode->state == INODE_PRIVATE || !meta_same_value(&meta, &inode->meta))
+		return refuse_locked(o, TICKET_READ, value, &meta, got_at);
+	read_version_locked(o, inode, value);
+	inodes_bury_value_locked(o->t, value);
+	inodes_bury_meta_locked(o->t, &meta);
+	return 0;
+}
+
+/* --- open for writing ------------------------------------------------------------------------- */
+
+static bool write_by_ticket_locked(struct opening *o)
+{
+	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode, now_ms(o->fs));
+	bool truncate = o->request->flags & O_TRUNC;
+
+	if (!ticket || o->inode->state != INODE_PRIVATE || !o->inode->content.live)
+		return false;
+	if (ticket->kind != TICKET_TRUNCATE && ticket->kind != TICKET_IN_PLACE)
+		return false;
+	o->truncate_shared = truncate && (ticket->inode != o->inode || ticket->kind == TICKET_IN_PLACE);
+	add_handle_locked(o, o->inode, true);
+	ticket_end_locked(o->t, ticket);
+	return true;
+}
+
+/* Whether in-place writers join this private inode: it is what the name holds now, or will hold first. */
+static bool is_joinable_locked(const struct inode *inode)
+{
+	return inode->state == INODE_PRIVATE && inode->content.live && inode->name && inode->name->holder == inode;
+}
+
+static int open_truncating_locked(struct opening *o)
+{
+	struct inode *inode = o->inode;
+
+	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode))
+		return refuse_locked(o, TICKET_TRUNCATE, NULL, NULL, 0);
+	inode_take_over_locked(o->t, inode, NULL, o->request->tid);
+	add_handle_locked(o, inode, true);
+	return 0;
+}
+
+static int open_in_place_locked(struct opening *o)
+{
+	struct inode *inode = o->inode;
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+
+	if (is_joinable_locked(inode)) {
+		add_handle_locked(o, inode, true);
+		return 0;
+	}
+	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode) || inode->name->holder)
+		return refuse_locked(o, TICKET_IN_PLACE, NULL, NULL, 0);
+	int rc = get_unlocked(o, GET_UNCOUNTED, &value, &meta);
+	bool current = rc == 0 && inode->state == INODE_VERSION && inode_is_idle_locked(inode) &&
+		       !inode->name->holder && meta_same_value(&meta, &inode->meta);
+	if (current) {
+		inode_take_over_locked(o->t, inode, value, o->request->tid);
+		inode->name->holder = inode;
+		add_handle_locked(o, inode, true);
+	}
+	inodes_bury_value_locked(o->t, value);
+	inodes_bury_meta_locked(o->t, &meta);
+	return current ? 0 : refuse_locked(o, TICKET_IN_PLACE, NULL, NULL, 0);
+}
+
+static int open_write_locked(struct opening *o)
+{
+	if (write_by_ticket_locked(o))
+		return 0;
+	wait_for_publish_locked(o);
+	if (o->request->flags & O_TRUNC)
+		return open_truncating_locked(o);
+	return open_in_place_locked(o);
+}
+
+int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request, struct handle **handle)
+{
+	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = inode, .request = request };
+
+	o.handle = calloc(1, sizeof(*o.handle));
+	if (!o.handle)
+		return -ENOMEM;
+	inodes_lock(o.t);
+	inode_pin_locked(inode);
+	int rc = (request->flags & O_ACCMODE) == O_RDONLY ? open_read_locked(&o) : open_write_locked(&o);
+	if (rc == 0)
+		ticket_done_locked(o.t, request->tid, inode->name ? inode->name : inode->former);
+	inode_unpin_locked(o.t, inode);
+	inodes_unlock(o.t);
+	if (rc < 0) {
+		free(o.handle);
+		return rc;
+	}
+	if (o.truncate_shared)
+		handle_truncate(fs, o.handle, 0);
+	if (fs->broken == BREAK_PUBLISH_AT_OPEN && o.handle->writer)
+		publish(fs, inode);
+	*handle = o.handle;
+	return 0;
+}
+
+/* --- create ----------------------------------------------------------------------------------- */
+
+/* A new key, or a set of one that came into being since the kernel looked. */
+static struct inode *create_inode_locked(struct opening *o, struct name *name, const struct create_request *request,
+					 const struct meta *now, struct value *base)
+{
+	struct inode *pending = name_pending_locked(name);
+	struct meta meta = {
+		.mode = S_IFREG | (request->mode & 07777), .uid = request->uid, .gid = request->gid,
+	};
+
+	if (!(o->request->flags & O_TRUNC) && (name->holder || pending))
+		return name->holder ? name->holder : pending; /* in place: one working copy for all */
+	if (now)
+		meta_copy(&meta, now);
+	else if (pending)
+		meta_copy(&meta, &pending->meta);
+	meta.size = base ? value_size(base) : 0;
+	if (meta.ino == 0)
+		meta.ino = pending ? pending->ino : inode_draw_ino();
+	struct inode *inode = inode_new_private_locked(o->t, name, &meta, base, o->request->tid);
+	if (inode && !name->holder && (!now || base))
+		name->holder = inode;
+	inodes_bury_meta_locked(o->t, &meta);
+	return inode;
+}
+
+/* What is published at name now; retried until no change came between. 0, or -ENOENT. */
+static int current_locked(struct opening *o, struct name *name, struct value **value, struct meta *meta)
+{
+	struct key_buffer key;
+
+	for (;;) {
+		uint64_t at = o->t->clock;
+		int rc = name_key_locked(o->t, name, &key);
+		if (rc < 0)
+			return rc;
+		inodes_unlock(o->t);
+		struct key k = key_make(key.bytes, key.size);
+		rc = value ? layered_get(o->fs->cache, k, GET_UNCOUNTED, value, meta) : layered_stat(o->fs->cache, k, meta);
+		inodes_lock(o->t);
+		if (name->changed_at <= at)
+			return rc;
+		if (rc < 0)
+			continue;
+		inodes_bury_meta_locked(o->t, meta);
+		if (value)
+			inodes_bury_value_locked(o->t, *value);
+	}
+}
+
+static int create_locked(struct opening *o, struct name *name, const struct create_request *request)
+{
+	struct value *base = NULL;
+	struct meta now = { 0 };
+	bool in_place = !(o->request->flags & O_TRUNC);
+	int rc = current_locked(o, name, NULL, &now);
+
+	if (rc == 0 && in_place && !(o->request->flags & O_EXCL)) {
+		inodes_bury_meta_locked(o->t, &now);
+		rc = current_locked(o, name, &base, &now);
+	}
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	bool exists = rc == 0;
+	if (o->inode->removed)
+		rc = -ENOENT;
+	else if ((o->request->flags & O_EXCL) && (exists || name_pending_locked(name)))
+		rc = -EEXIST;
+	else
+		rc = 0;
+	struct inode *inode = NULL;
+	if (rc == 0) {
+		inode = create_inode_locked(o, name, request, exists ? &now : NULL, base);
+		rc = inode ? 0 : -ENOMEM;
+	}
+	if (rc == 0) {
+		ticket_done_locked(o->t, o->request->tid, name);
+		add_handle_locked(o, inode, true);
+		inode->lookups++;
+		o->inode->dir_mtime = time_now();
+	}
+	inodes_bury_value_locked(o->t, base);
+	inodes_bury_meta_locked(o->t, &now);
+	return rc;
+}
+
+int handle_create(struct fs *fs, struct inode *dir, struct key text, const struct create_request *request,
+		  struct handle **handle)
+{
+	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = dir, .request = &request->open };
+	struct key_buffer key;
+	struct name *name = NULL;
+
+	o.handle = calloc(1, sizeof(*o.handle));
+	if (!o.handle)
+		return -ENOMEM;
+	inodes_lock(o.t);
+	int rc = dir->removed ? -ENOENT : 0;
+	if (rc == 0) {
+		name = name_get_locked(o.t, dir, text);
+		rc = name ? name_key_locked(o.t, name, &key) : -ENOMEM;
+	}
+	if (rc == 0)
+		rc = create_locked(&o, name, request);
+	if (name)
+		name_put_locked(o.t, name);
+	inodes_unlock(o.t);
+	if (rc < 0) {
+		free(o.handle);
+		return rc;
+	}
+	/* flock(1) and the like create a file only to have one. */
+	if ((request->open.flags & O_ACCMODE) == O_RDONLY || fs->broken == BREAK_PUBLISH_AT_OPEN)
+		rc = publish(fs, o.handle->inode);
+	if (rc < 0)
+		log_warning("a new empty entry could not be stored: %s", strerror(-rc));
+	*handle = o.handle;
+	return 0;
+}
+
+/* --- reading and writing ---------------------------------------------------------------------- */
+
+const struct value *handle_to_store(struct fs *fs, struct handle *h)
+{
+	struct inode *inode = h->inode;
+	const struct value *value = NULL;
+
+	if (!h->value || value_size(h->value) > STORE_MAX_BYTES || value_size(h->value) == 0 || !value_bytes(h->value))
+		return NULL;
+	inodes_lock(&fs->inodes);
+	/* A page that another reader waits for would block the store, and the reply that it waits for. */
+	if (inode->readers == 1 && inode->writers == 0 && !inode->stored) {
+		inode->stored = true;
+		value = h->value;
+	}
+	inodes_unlock(&fs->inodes);
+	return value;
+}
+
+ssize_t handle_read(struct handle *h, void *buffer, size_t size, uint64_t offset)
+{
+	if (h->value)
+		return value_read(h->value, buffer, size, offset);
+	inode_content_lock(h->inode);
+	ssize_t n = working_copy_read(&h->inode->content.copy, buffer, size, offset);
+	inode_content_unlock(h->inode);
+	return n;
+}
+
+/*
+ * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). What may take long is
+ * done before: a copy of a large frozen content is made by the next write, a growing one moves to a file.
+ */
+static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
+{
+	struct working_copy *copy = &inode->content.copy;
+
+	inode_content_lock(inode);
+	if (working_copy_shared(copy) > THAW_INLINE_MAX) {
+		inode_content_unlock(inode);
+		waiting_begin();
+		inode_content_lock(inode);
+	}
+	while (working_copy_needs_file(copy, (offset ? *offset : copy->size) + size)) {
+		inode_content_unlock(inode);
+		int fd = layered_temp_file(fs->cache);
+		inode_content_lock(inode);
+		if (fd < 0)
+			return fd;
+		working_copy_give_file(copy, fd);
+	}
+	return 0;
+}
+
+static int end_change(struct handle *h, int rc)
+{
+	struct content *c = &h->inode->content;
+
+	if (rc < 0) {
+		h->poisoned = true;
+		c->withheld = true;
+	} else {
+		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
+		c->withheld = false;
+		c->mtime = time_now();
+		h->wrote = true;
+	}
+	inode_content_unlock(h->inode);
+	return rc;
+}
+
+int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset, bool append)
+{
+	struct working_copy *copy = &h->inode->content.copy;
+
+	if (!h->writer)
+		return -EBADF;
+	if (h->poisoned)
+		return -EIO;
+	int rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
+	if (rc == 0)
+		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
+	return end_change(h, rc);
+}
+
+static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
+{
+	struct working_copy *copy = &h->inode->content.copy;
+
+	if (!h->writer)
+		return -EBADF;
+	if (h->poisoned)
+		return -EIO;
+	uint64_t start = 0;
+	int rc = begin_change(fs, h->inode, &start, size);
+	if (rc == 0)
+		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
+	return end_change(h, rc);
+}
+
+int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)
+{
+	return set_size(fs, h, size, true);
+}
+
+int handle_extend(struct fs *fs, struct handle *h, uint64_t size)
+{
+	return set_size(fs, h, size, false);
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+/* A writer that is being killed has not written all it wanted: nothing of it is published until somebody writes on. */
+static bool withhold_if_killed(struct fs *fs, struct handle *h, pid_t tid)
+{
+	if (fs->conf->on_killed_writer != KILLED_WRITER_DISCARD || !publish_writer_is_killed(tid))
+		return false;
+	atomic_fetch_add(&fs->killed_writers, 1);
+	inode_content_lock(h->inode);
+	h->wrote = false;
+	h->inode->content.withheld = true;
+	inode_content_unlock(h->inode);
+	return true;
+}
+
+int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
+{
+	if (!h->writer)
+		return 0;
+	if (h->poisoned)
+		return -EIO;
+	inode_content_lock(h->inode);
+	bool has_news = h->inode->content.dirty || h->wrote;
+	bool unpublished = has_news || h->inode->content.fresh;
+	inode_content_unlock(h->inode);
+	if ((unpublished && withhold_if_killed(fs, h, tid)) || !has_news)
+		return 0;
+	int rc = publish(fs, h->inode);
+	if (rc == 0) {
+		inode_content_lock(h->inode);
+		h->wrote = false;
+		inode_content_unlock(h->inode);
+	}
+	return rc;
+}
+
+int handle_fsync(struct fs *fs, struct handle *h)
+{
+	if (h->poisoned)
+		return -EIO;
+	int rc = h->writer ? publish(fs, h->inode) : 0;
+
+	return rc < 0 ? rc : layered_sync(fs->cache);
+}
+
+/* Whether this release has to publish, and opens of the name have to wait for that. Returns the name, with a reference. */
+static struct name *begin_last_publish_locked(struct handle *h)
+{
+	struct inode *inode = h->inode;
+	struct content *c = &inode->content;
+
+	if (!h->writer || inode->writers > 1 || inode->state != INODE_PRIVATE || !inode->name)
+		return NULL;
+	if (c->withheld || !(c->dirty || c->fresh))
+		return NULL;
+	inode->name->publishing++;
+	inode->name->refs++;
+	return inode->name;
+}
+
+void handle_release(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *inode = h->inode;
+
+	inodes_lock(t);
+	struct name *name = begin_last_publish_locked(h);
+	inodes_unlock(t);
+	int rc = name ? publish(fs, inode) : 0;
+	if (rc < 0)
+		log_warning("an entry could not be stored after its last close: %s", strerror(-rc));
+
+	inodes_lock(t);
+	remove_handle_locked(fs, h);
+	if (h->writer)
+		inode->writers--;
+	else
+		inode->readers--;
+	inode_settle_locked(t, inode);
+	if (name) {
+		name->publishing--;
+		inodes_changed_locked(t);
+		name_put_locked(t, name);
+	}
+	inode_unpin_locked(t, inode);
+	inodes_unlock(t);
+	value_unref(h->value);
+	free(h);
+}
+
+/* --- truncate by path ------------------------------------------------------------------------- */
+
+int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid)
+{
+	struct open_request request = { .flags = O_WRONLY, .tid = tid };
+	struct handle *h = NULL;
+	int rc = handle_open(fs, inode, &request, &h);
+
+	if (rc < 0)
+		return rc;
+	rc = handle_truncate(fs, h, size);
+	if (rc == 0)
+		rc = publish(fs, inode);
+	handle_release(fs, h);
+	return rc;
+}

@@ -1,0 +1,643 @@
+/* See inode.h. */
+#include "inode.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "../backends/waiting.h"
+#include "ticket.h"
+
+enum { BUCKETS_MIN = 256 };
+
+/* What was let go of under the lock. */
+struct graveyard {
+	struct graveyard *next;
+	struct value *value;
+	struct meta meta;
+	struct working_copy copy;
+	struct inode *inode;
+};
+
+static void free_inode(struct inode *inode)
+{
+	value_unref(inode->value);
+	meta_fini(&inode->meta);
+	working_copy_fini(&inode->content.copy);
+	lock_fini(&inode->content.lock);
+	free(inode);
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max)
+{
+	*t = (struct inodes){ .bucket_count = BUCKETS_MIN };
+	t->buckets = calloc(t->bucket_count, sizeof(*t->buckets));
+	if (!t->buckets)
+		return -ENOMEM;
+	lock_init(&t->lock, RANK_INODES);
+	condition_init(&t->changed);
+	t->copies.heap_max_bytes = heap_max;
+	t->copies.max_bytes = pending_max;
+	t->root.kind = INODE_DIR;
+	t->root.lookups = 1;
+	t->root.dir_ttl_ms = -1;
+	t->root.dir_rmdir = -1;
+	return 0;
+}
+
+static struct graveyard *bury(struct inodes *t)
+{
+	struct graveyard *g = calloc(1, sizeof(*g));
+
+	/* Without a few bytes nothing can be freed either: it leaks rather than blocks everybody. */
+	if (!g)
+		return NULL;
+	g->copy = (struct working_copy){ .fd = -1, .spare = -1 };
+	g->next = t->graveyard;
+	t->graveyard = g;
+	return g;
+}
+
+void inodes_bury_value_locked(struct inodes *t, struct value *value)
+{
+	struct graveyard *g = value ? bury(t) : NULL;
+
+	if (g)
+		g->value = value;
+}
+
+void inodes_bury_meta_locked(struct inodes *t, struct meta *meta)
+{
+	struct graveyard *g = meta->xattrs ? bury(t) : NULL;
+
+	if (g)
+		g->meta = *meta;
+	*meta = (struct meta){ 0 };
+}
+
+void inodes_lock(struct inodes *t)
+{
+	lock_take(&t->lock);
+}
+
+void inodes_unlock(struct inodes *t)
+{
+	struct graveyard *g = t->graveyard;
+
+	t->graveyard = NULL;
+	lock_release(&t->lock);
+	while (g) {
+		struct graveyard *next = g->next;
+		value_unref(g->value);
+		meta_fini(&g->meta);
+		working_copy_fini(&g->copy);
+		if (g->inode)
+			free_inode(g->inode);
+		free(g);
+		g = next;
+	}
+}
+
+bool inodes_wait_locked(struct inodes *t, const struct timespec *deadline)
+{
+	return !t->stopping && condition_wait_until(&t->changed, &t->lock, deadline);
+}
+
+void inodes_changed_locked(struct inodes *t)
+{
+	pthread_cond_broadcast(&t->changed);
+}
+
+uint64_t inode_id(const struct inodes *t, const struct inode *inode)
+{
+	return inode == &t->root ? 1 : (uint64_t)(uintptr_t)inode;
+}
+
+struct inode *inode_at(struct inodes *t, uint64_t id)
+{
+	return id == 1 ? &t->root : (struct inode *)(uintptr_t)id;
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+static size_t bucket_of(const struct inodes *t, const struct inode *dir, struct key text)
+{
+	uint64_t hash = key_hash(text) ^ ((uint64_t)(uintptr_t)dir * 0x9e3779b97f4a7c15u);
+
+	return (size_t)(hash ^ (hash >> 32)) & (t->bucket_count - 1);
+}
+
+static struct key name_text(const struct name *n)
+{
+	return key_make(n->text, n->size);
+}
+
+static void grow_locked(struct inodes *t)
+{
+	struct name **old = t->buckets;
+	size_t old_count = t->bucket_count;
+	struct name **buckets = calloc(old_count * 2, sizeof(*buckets));
+
+	if (!buckets)
+		return; /* slower, not wrong */
+	t->buckets = buckets;
+	t->bucket_count = old_count * 2;
+	for (size_t i = 0; i < old_count; i++) {
+		for (struct name *n = old[i], *next; n; n = next) {
+			next = n->next_hash;
+			size_t b = bucket_of(t, n->dir, name_text(n));
+			n->next_hash = buckets[b];
+			buckets[b] = n;
+		}
+	}
+	free(old);
+}
+
+struct name *name_find_locked(struct inodes *t, struct inode *dir, struct key text)
+{
+	struct name *n = t->buckets[bucket_of(t, dir, text)];
+
+	while (n && (n->dir != dir || !key_equal(name_text(n), text)))
+		n = n->next_hash;
+	return n;
+}
+
+struct name *name_get_locked(struct inodes *t, struct inode *dir, struct key text)
+{
+	struct name *n = name_find_locked(t, dir, text);
+
+	if (n) {
+		n->refs++;
+		return n;
+	}
+	n = calloc(1, sizeof(*n) + text.size + 1);
+	if (!n)
+		return NULL;
+	if (t->name_count >= t->bucket_count)
+		grow_locked(t);
+	memcpy(n->text, text.bytes, text.size);
+	n->size = text.size;
+	n->refs = 1;
+	n->dir = dir;
+	n->changed_at = t->clock;
+	inode_pin_locked(dir);
+	n->next = dir->names;
+	if (n->next)
+		n->next->previous = n;
+	dir->names = n;
+	size_t b = bucket_of(t, dir, text);
+	n->next_hash = t->buckets[b];
+	t->buckets[b] = n;
+	t->name_count++;
+	return n;
+}
+
+void name_put_locked(struct inodes *t, struct name *n)
+{
+	if (--n->refs > 0)
+		return;
+	assert(!n->version && !n->holder && !n->privates && !n->subdir && n->publishing == 0);
+	struct name **link = &t->buckets[bucket_of(t, n->dir, name_text(n))];
+	while (*link != n)
+		link = &(*link)->next_hash;
+	*link = n->next_hash;
+	if (n->previous)
+		n->previous->next = n->next;
+	else
+		n->dir->names = n->next;
+	if (n->next)
+		n->next->previous = n->previous;
+	t->name_count--;
+	inode_unpin_locked(t, n->dir);
+	free(n);
+}
+
+void name_touch_locked(struct inodes *t, struct name *name)
+{
+	name->changed_at = ++t->clock;
+	inodes_changed_locked(t);
+}
+
+struct name *name_find_key_locked(struct inodes *t, struct key key)
+{
+	struct inode *dir = &t->root;
+
+	for (;;) {
+		const char *slash = memchr(key.bytes, '/', key.size);
+		size_t size = slash ? (size_t)(slash - key.bytes) : key.size;
+		struct name *n = name_find_locked(t, dir, key_make(key.bytes, size));
+		if (!n || !slash)
+			return n;
+		if (!n->subdir)
+			return NULL;
+		dir = n->subdir;
+		key = key_make(slash + 1, key.size - size - 1);
+	}
+}
+
+int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key)
+{
+	size_t end = sizeof(key->bytes) - 1;
+
+	/* From the last component backwards, then moved to the front. */
+	for (const struct name *n = name;; n = n->dir->name) {
+		size_t need = n->size + (n != name);
+		if (need > end)
+			return -ENAMETOOLONG;
+		if (n != name)
+			key->bytes[--end] = '/';
+		end -= n->size;
+		memcpy(key->bytes + end, n->text, n->size);
+		if (n->dir == &t->root)
+			break;
+		if (!n->dir->name)
+			return -ENOENT; /* below a removed directory */
+	}
+	key->size = sizeof(key->bytes) - 1 - end;
+	memmove(key->bytes, key->bytes + end, key->size);
+	key->bytes[key->size] = '\0';
+	return 0;
+}
+
+int inode_key_locked(const struct inodes *t, const struct inode *inode, struct key_buffer *key)
+{
+	if (inode == &t->root) {
+		key->size = 0;
+		key->bytes[0] = '\0';
+		return 0;
+	}
+	return inode->name ? name_key_locked(t, inode->name, key) : -ENOENT;
+}
+
+bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
+{
+	if (t->moving == 0)
+		return false;
+	for (const struct inode *d = dir; d != &t->root && d->name; d = d->name->dir)
+		if (d->moving)
+			return true;
+	return false;
+}
+
+/* Reading two flags of the content without its lock: each is one byte, and a stale answer is one of a moment ago. */
+static bool shows_pending(struct inode *inode)
+{
+	return __atomic_load_n(&inode->content.dirty, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
+}
+
+struct inode *name_pending_locked(const struct name *name)
+{
+	if (name->holder && shows_pending(name->holder))
+		return name->holder;
+	for (struct inode *p = name->privates; p; p = p->next_private)
+		if (shows_pending(p))
+			return p;
+	return NULL;
+}
+
+/* --- life of an inode ------------------------------------------------------------------------- */
+
+static struct inode *new_inode(struct inodes *t, enum inode_kind kind, struct name *name)
+{
+	struct inode *inode = calloc(1, sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->kind = kind;
+	inode->name = name;
+	if (name)
+		name->refs++;
+	inode->ttl_ms = -1;
+	inode->dir_ttl_ms = -1;
+	inode->dir_rmdir = -1;
+	inode->content.copy = (struct working_copy){ .fd = -1, .spare = -1 };
+	lock_init(&inode->content.lock, RANK_CONTENT);
+	inode->next = t->all;
+	if (inode->next)
+		inode->next->previous = inode;
+	t->all = inode;
+	t->inode_count++;
+	return inode;
+}
+
+/* Identity as the world sees it: an entry without one shows a hash of its key. */
+static uint64_t identity_of(const struct inodes *t, const struct name *name, const struct meta *meta)
+{
+	struct key_buffer key;
+
+	if (meta->ino != 0)
+		return meta->ino;
+	if (name_key_locked(t, name, &key) < 0)
+		return 1;
+	uint64_t hash = key_hash(key_make(key.bytes, key.size));
+	return hash > 1 ? hash : 2;
+}
+
+struct inode *inode_new_dir_locked(struct inodes *t, struct name *name)
+{
+	struct inode *inode = new_inode(t, INODE_DIR, name);
+
+	if (inode)
+		name->subdir = inode;
+	return inode;
+}
+
+struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file)
+{
+	struct inode *inode = new_inode(t, INODE_VIRTUAL, NULL);
+
+	if (inode)
+		inode->virtual_file = virtual_file;
+	return inode;
+}
+
+struct inode *inode_new_version_locked(struct inodes *t, struct name *name, const struct meta *meta)
+{
+	struct inode *inode = new_inode(t, INODE_FILE, name);
+
+	if (!inode)
+		return NULL;
+	inode->state = INODE_STALE; /* until it is the name's version */
+	meta_copy(&inode->meta, meta);
+	inode->ino = identity_of(t, name, meta);
+	return inode;
+}
+
+static void add_private(struct inode *inode)
+{
+	inode->next_private = inode->name->privates;
+	inode->name->privates = inode;
+}
+
+static void remove_private(struct inode *inode)
+{
+	struct inode **link = &inode->name->privates;
+
+	while (*link != inode)
+		link = &(*link)->next_private;
+	*link = inode->next_private;
+	inode->next_private = NULL;
+	if (inode->name->holder == inode)
+		inode->name->holder = NULL;
+}
+
+/* What every private inode starts with; base NULL: an empty, fresh set. */
+static void become_private(struct inodes *t, struct inode *inode, struct value *base, pid_t owner)
+{
+	struct content *c = &inode->content;
+
+	inode->state = INODE_PRIVATE;
+	inode->owner = owner;
+	inode->size_told = false;
+	inode->stored = false;
+	inode->ttl_ms = -1;
+	inode->published = base != NULL;
+	working_copy_init(&c->copy, &t->copies, base);
+	c->live = true;
+	c->dirty = false;
+	__atomic_store_n(&c->fresh, !base, __ATOMIC_RELAXED);
+	c->withheld = false;
+	c->mtime = time_now();
+	add_private(inode);
+}
+
+struct inode *inode_new_private_locked(struct inodes *t, struct name *name, const struct meta *meta,
+				       struct value *base, pid_t owner)
+{
+	struct inode *inode = inode_new_version_locked(t, name, meta);
+
+	if (inode)
+		become_private(t, inode, base, owner);
+	return inode;
+}
+
+static void maybe_free(struct inodes *t, struct inode *inode)
+{
+	if (inode->lookups > 0 || inode->pins > 0 || inode == &t->root)
+		return;
+	assert(inode->readers == 0 && inode->writers == 0 && inode->tickets == 0 && !inode->names);
+	struct name *name = inode->name;
+	if (name) {
+		if (inode->state == INODE_PRIVATE && inode->kind == INODE_FILE)
+			remove_private(inode);
+		if (name->version == inode)
+			name->version = NULL;
+		if (name->subdir == inode)
+			name->subdir = NULL;
+		inode->name = NULL;
+	}
+	if (inode->previous)
+		inode->previous->next = inode->next;
+	else
+		t->all = inode->next;
+	if (inode->next)
+		inode->next->previous = inode->previous;
+	t->inode_count--;
+	struct name *former = inode->former;
+	struct graveyard *g = bury(t);
+	if (g)
+		g->inode = inode;
+	if (name)
+		name_put_locked(t, name);
+	if (former)
+		name_put_locked(t, former);
+}
+
+void inode_pin_locked(struct inode *inode)
+{
+	inode->pins++;
+}
+
+void inode_unpin_locked(struct inodes *t, struct inode *inode)
+{
+	assert(inode->pins > 0);
+	inode->pins--;
+	maybe_free(t, inode);
+}
+
+void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups)
+{
+	if (inode == &t->root)
+		return;
+	assert(inode->lookups >= lookups);
+	inode->lookups -= lookups;
+	maybe_free(t, inode);
+}
+
+/* --- transitions ------------------------------------------------------------------------------ */
+
+struct inode *name_version_locked(struct inodes *t, struct name *name, const struct meta *meta)
+{
+	struct inode *v = name->version;
+
+	if (v && meta_same_value(&v->meta, meta)) {
+		struct meta old = v->meta;
+		meta_copy(&v->meta, meta); /* mode, times and the like may have changed */
+		inodes_bury_meta_locked(t, &old);
+		return v;
+	}
+	struct inode *inode = inode_new_version_locked(t, name, meta);
+	if (!inode)
+		return NULL;
+	if (v)
+		inode_retire_locked(t, v);
+	inode->state = INODE_VERSION;
+	name->version = inode;
+	return inode;
+}
+
+bool inode_is_idle_locked(const struct inode *inode)
+{
+	return inode->readers == 0 && inode->writers == 0 && inode->tickets == 0;
+}
+
+void inode_retire_locked(struct inodes *t, struct inode *inode)
+{
+	(void)t;
+	if (inode->kind != INODE_FILE || inode->state != INODE_VERSION)
+		return;
+	assert(inode->name && inode->name->version == inode);
+	inode->state = INODE_STALE;
+	inode->name->version = NULL;
+}
+
+void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner)
+{
+	assert(inode->state == INODE_VERSION && inode_is_idle_locked(inode) && inode->name->version == inode);
+	assert(!inode->value);
+	inode->name->version = NULL;
+	become_private(t, inode, base, owner);
+	if (!base)
+		inode->meta.size = 0;
+}
+
+/* The content goes, when no handle can look at it any more. */
+static void drop_content(struct inodes *t, struct inode *inode)
+{
+	struct graveyard *g = inode->content.live ? bury(t) : NULL;
+
+	if (g)
+		g->copy = inode->content.copy;
+	inode->content.copy = (struct working_copy){ .fd = -1, .spare = -1 };
+	inode->content.live = false;
+	__atomic_store_n(&inode->content.dirty, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&inode->content.fresh, false, __ATOMIC_RELAXED);
+}
+
+void inode_settle_locked(struct inodes *t, struct inode *inode)
+{
+	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 || inode->readers > 0)
+		return;
+	inode_drop_value_locked(t, inode);
+	if (inode->state != INODE_PRIVATE) {
+		drop_content(t, inode);
+		return;
+	}
+	bool current = inode->name && inode->name->holder == inode && inode->published && !shows_pending(inode);
+	bool can_be_version = current && !inode->size_told && !inode->name->version;
+	if (inode->name)
+		remove_private(inode);
+	drop_content(t, inode);
+	inode->state = INODE_STALE;
+	if (can_be_version) {
+		inode->state = INODE_VERSION;
+		inode->name->version = inode;
+	}
+	inodes_changed_locked(t);
+}
+
+void inode_detach_locked(struct inodes *t, struct inode *inode)
+{
+	struct name *name = inode->name;
+
+	if (!name)
+		return;
+	if (inode->kind == INODE_FILE && inode->state == INODE_PRIVATE)
+		remove_private(inode);
+	else
+		inode_retire_locked(t, inode);
+	if (name->subdir == inode)
+		name->subdir = NULL;
+	inode->name = NULL;
+	inode->former = name;
+}
+
+void inode_pin_value_locked(struct inodes *t, struct inode *inode, struct value *value)
+{
+	(void)t;
+	if (!inode->value)
+		inode->value = value_ref(value);
+}
+
+void inode_drop_value_locked(struct inodes *t, struct inode *inode)
+{
+	if (inode->readers > 0 || inode->tickets > 0)
+		return;
+	inodes_bury_value_locked(t, inode->value);
+	inode->value = NULL;
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+void inode_content_lock(struct inode *inode)
+{
+	if (!lock_try(&inode->content.lock)) {
+		waiting_begin();
+		lock_take(&inode->content.lock);
+	}
+}
+
+void inode_content_unlock(struct inode *inode)
+{
+	lock_release(&inode->content.lock);
+}
+
+uint64_t inode_draw_ino(void)
+{
+	uint64_t ino = 0;
+
+	while (ino < 2)
+		if (getrandom(&ino, sizeof(ino), 0) != (ssize_t)sizeof(ino))
+			ino = 0;
+	return ino;
+}
+
+void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name), struct inodes *t)
+{
+	for (struct name *n = dir->names, *next; n; n = next) {
+		n->refs++;
+		if (n->subdir)
+			inode_walk_locked(n->subdir, visit, t);
+		visit(t, n);
+		next = n->next;
+		name_put_locked(t, n);
+	}
+}
+
+void inodes_fini(struct inodes *t)
+{
+	tickets_fini(t);
+	/* The kernel sends no FORGETs at unmount: what is left goes now, in any order. */
+	while (t->all) {
+		struct inode *inode = t->all;
+		t->all = inode->next;
+		free_inode(inode);
+	}
+	for (size_t i = 0; i < t->bucket_count; i++) {
+		while (t->buckets[i]) {
+			struct name *n = t->buckets[i];
+			t->buckets[i] = n->next_hash;
+			free(n);
+		}
+	}
+	free(t->buckets);
+	lock_fini(&t->lock);
+	pthread_cond_destroy(&t->changed);
+}

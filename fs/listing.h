@@ -1,0 +1,32 @@
+#ifndef CACHEFS_LISTING_H
+#define CACHEFS_LISTING_H
+
+/*
+ * An open directory. It streams the children from the layers, and remembers the names it has given out, so
+ * that a cookie (the position behind a name) stays valid until rewind or close, whatever changes. Not
+ * thread-safe: the kernel serialises readdir on one open directory; `lock` makes sure.
+ */
+
+#include "fs_state.h"
+
+struct listing;
+
+/* One name given out. Borrowed until the next call. */
+struct listing_entry {
+	struct key name;
+	bool is_dir;
+	const struct meta *meta;  /* of an entry or marker; NULL: only the name is known */
+	uint64_t listed_at;       /* the table's clock when the layers were asked; 0: pending or remembered */
+	uint64_t cookie;          /* the position behind it */
+};
+
+int listing_open(struct fs *fs, struct inode *dir, struct listing **listing);
+void listing_close(struct listing *listing);
+
+/* rewinddir(3): what changed since is seen, cookies given out before are void. */
+void listing_rewind(struct listing *listing);
+
+/* The entry at a cookie (0: the first); 1, 0 at the end, or -errno. */
+int listing_at(struct listing *listing, uint64_t cookie, struct listing_entry *entry);
+
+#endif

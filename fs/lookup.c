@@ -1,0 +1,500 @@
+/* See lookup.h. */
+#include "lookup.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../backends/waiting.h"
+#include "directory.h"
+#include "ticket.h"
+
+/* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that long. */
+enum { EXPIRY_MARGIN_MS = 10, WAIT_FOR_MOVE_MS = 30 * 1000 };
+
+/* One LOOKUP under way. */
+struct finding {
+	struct fs *fs;
+	struct inodes *t;
+	struct name *name;  /* a reference */
+	pid_t tid;
+	struct key_buffer key;
+};
+
+/* --- attributes ------------------------------------------------------------------------------- */
+
+static int64_t until_expiry(const struct fs *fs, const struct meta *meta, int64_t timeout_ms)
+{
+	if (meta->expires_ms == 0)
+		return timeout_ms;
+	int64_t left = meta->expires_ms - time_wall_ms(fs->time) - EXPIRY_MARGIN_MS;
+	if (left < 0)
+		left = 0;
+	return left < timeout_ms ? left : timeout_ms;
+}
+
+static void private_attributes_locked(struct inode *inode, pid_t tid, struct attributes *out)
+{
+	struct content *c = &inode->content;
+
+	/* Plain reads of what a writer may be changing: the size of a moment, as stat of a file in progress is. */
+	out->meta.size = __atomic_load_n(&c->copy.size, __ATOMIC_RELAXED);
+	out->meta.mtime = c->mtime;
+	if (inode->published && !c->dirty)
+		out->meta.mtime = inode->meta.mtime;
+	out->attr_timeout_ms = 0;
+	if (tid == 0 || tid != inode->owner)
+		inode->size_told = true;
+}
+
+static void directory_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out)
+{
+	struct meta *m = &out->meta;
+	struct key_buffer key;
+
+	if (m->mode == 0) {
+		m->mode = S_IFDIR | (0777 & ~fs->umask);
+		m->uid = fs->uid;
+		m->gid = fs->gid;
+	}
+	if (inode == &fs->inodes.root)
+		out->ino = 1;
+	else if (m->ino != 0)
+		out->ino = m->ino;
+	else if (inode_key_locked(&fs->inodes, inode, &key) == 0)
+		out->ino = key_hash(key_make(key.bytes, key.size)) | 2;
+	if (inode->dir_mtime.tv_sec > m->mtime.tv_sec ||
+	    (inode->dir_mtime.tv_sec == m->mtime.tv_sec && inode->dir_mtime.tv_nsec > m->mtime.tv_nsec))
+		m->mtime = m->ctime = inode->dir_mtime;
+	out->nlink = inode->removed ? 0 : 1;
+}
+
+void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
+{
+	*out = (struct attributes){ .inode = inode, .ino = inode->ino, .nlink = inode->name ? 1 : 0 };
+	meta_copy(&out->meta, &inode->meta);
+	out->entry_timeout_ms = fs->conf->entry_timeout_ms;
+	out->attr_timeout_ms = fs->conf->attr_timeout_ms;
+	if (inode->kind == INODE_VIRTUAL) {
+		control_attributes(fs, inode->virtual_file, out);
+		return;
+	}
+	if (inode->kind == INODE_DIR) {
+		directory_attributes_locked(fs, inode, out);
+		return;
+	}
+	if (out->meta.mode == 0) {
+		out->meta.mode = S_IFREG | (0666 & ~fs->umask);
+		out->meta.uid = fs->uid;
+		out->meta.gid = fs->gid;
+	}
+	if (inode->state == INODE_PRIVATE && inode->content.live)
+		private_attributes_locked(inode, tid, out);
+	out->entry_timeout_ms = until_expiry(fs, &inode->meta, out->entry_timeout_ms);
+	out->attr_timeout_ms = until_expiry(fs, &inode->meta, out->attr_timeout_ms);
+	if (inode->state == INODE_PRIVATE)
+		out->entry_timeout_ms = fs->conf->entry_timeout_ms;
+	if (inode->state == INODE_STALE)
+		out->attr_timeout_ms = 0;
+}
+
+static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
+{
+	if (!inode)
+		return -ENOMEM;
+	inode->lookups++;
+	attributes_of_locked(fs, inode, tid, out);
+	return 0;
+}
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+/* A directory on the way is being renamed: what is not at the old place may be at the new one in a moment. */
+static void wait_for_move_locked(struct finding *f)
+{
+	inodes_unlock(f->t);
+	waiting_begin();
+	struct timespec deadline = time_deadline(WAIT_FOR_MOVE_MS);
+	inodes_lock(f->t);
+	while (inode_is_moving_locked(f->t, f->name->dir) && inodes_wait_locked(f->t, &deadline))
+		;
+}
+
+enum found { FOUND_NOTHING, FOUND_ENTRY, FOUND_DIRECTORY };
+
+static enum found find_unlocked(struct finding *f, struct meta *meta)
+{
+	struct key key = key_make(f->key.bytes, f->key.size);
+
+	if (layered_stat(f->fs->cache, key, meta) == 0)
+		return FOUND_ENTRY;
+	return layered_dir_stat(f->fs->cache, key, meta) == 0 ? FOUND_DIRECTORY : FOUND_NOTHING;
+}
+
+/* What the cache has under the name, at an instant at which the name did not change. -errno: the key cannot be. */
+static int find_locked(struct finding *f, enum found *found, struct meta *meta)
+{
+	for (;;) {
+		uint64_t at = f->t->clock, moves = f->t->moves;
+		int rc = name_key_locked(f->t, f->name, &f->key);
+		if (rc < 0)
+			return rc;
+		inodes_unlock(f->t);
+		*found = find_unlocked(f, meta);
+		inodes_lock(f->t);
+		bool settled = f->name->changed_at <= at && f->t->moves == moves;
+		if (settled && *found == FOUND_NOTHING && inode_is_moving_locked(f->t, f->name->dir)) {
+			wait_for_move_locked(f);
+			continue;
+		}
+		if (settled)
+			return 0;
+		inodes_bury_meta_locked(f->t, meta);
+	}
+}
+
+struct inode *lookup_directory_locked(struct fs *fs, struct name *name, const struct meta *meta)
+{
+	struct inode *inode = name->subdir;
+
+	if (!inode)
+		inode = inode_new_dir_locked(&fs->inodes, name);
+	if (inode)
+		directory_refresh_locked(&fs->inodes, inode, meta);
+	return inode;
+}
+
+static int lookup_plain_locked(struct finding *f, struct attributes *out)
+{
+	struct meta meta = { 0 };
+	enum found found;
+	int rc = find_locked(f, &found, &meta);
+
+	if (rc < 0)
+		return rc;
+	struct inode *pending = found == FOUND_NOTHING ? name_pending_locked(f->name) : NULL;
+	if (found == FOUND_ENTRY)
+		rc = reply_locked(f->fs, name_version_locked(f->t, f->name, &meta), f->tid, out);
+	else if (found == FOUND_DIRECTORY)
+		rc = reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, &meta), f->tid, out);
+	else
+		rc = pending ? reply_locked(f->fs, pending, f->tid, out) : -ENOENT;
+	if (found == FOUND_NOTHING && f->name->version)
+		inode_retire_locked(f->t, f->name->version);
+	inodes_bury_meta_locked(f->t, &meta);
+	return rc;
+}
+
+/* --- with a ticket ---------------------------------------------------------------------------- */
+
+/* The version that presents what the ticket's open got: the current one, or one for this thread alone. */
+static struct inode *version_for_ticket_locked(struct finding *f, struct ticket *ticket)
+{
+	bool current = f->name->changed_at <= ticket->got_at;
+	struct inode *inode;
+
+	if (current || (f->name->version && meta_same_value(&f->name->version->meta, &ticket->meta)))
+		inode = name_version_locked(f->t, f->name, &ticket->meta);
+	else
+		inode = inode_new_version_locked(f->t, f->name, &ticket->meta);
+	if (inode)
+		inode_pin_value_locked(f->t, inode, ticket->value);
+	return inode;
+}
+
+static struct ticket *my_ticket_locked(struct finding *f)
+{
+	return ticket_for_lookup_locked(f->t, f->tid, f->name, time_mono_ms(f->fs->time));
+}
+
+/* Gets what the key is now, into the ticket. */
+static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value, struct meta *meta,
+				 uint64_t *at)
+{
+	*at = f->t->clock;
+	int rc = name_key_locked(f->t, f->name, &f->key);
+	if (rc < 0)
+		return rc;
+	inodes_unlock(f->t);
+	rc = layered_get(f->fs->cache, key_make(f->key.bytes, f->key.size), kind, value, meta);
+	inodes_lock(f->t);
+	return rc;
+}
+
+static bool is_being_published_locked(const struct name *name)
+{
+	return name->publishing > 0 || name_pending_locked(name);
+}
+
+/* A get of a key that is only pending: its writer may be about to close it. */
+static void wait_for_pending_locked(struct finding *f)
+{
+	uint64_t at = f->t->clock;
+	inodes_unlock(f->t);
+	waiting_begin();
+	struct timespec deadline = time_deadline(f->fs->conf->pending_wait_ms);
+	inodes_lock(f->t);
+	while (f->name->changed_at <= at && is_being_published_locked(f->name) && inodes_wait_locked(f->t, &deadline))
+		;
+}
+
+static int get_or_wait_locked(struct finding *f)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	uint64_t at;
+	int rc = get_for_ticket_locked(f, GET_COUNTED, &value, &meta, &at);
+	struct ticket *ticket = my_ticket_locked(f);
+
+	if (rc < 0 && ticket && !ticket->waited && is_being_published_locked(f->name)) {
+		ticket->waited = true;
+		wait_for_pending_locked(f);
+		rc = get_for_ticket_locked(f, GET_UNCOUNTED, &value, &meta, &at);
+		ticket = my_ticket_locked(f);
+	}
+	if (rc == 0 && ticket && !ticket->value) {
+		ticket->value = value;
+		meta_move(&ticket->meta, &meta);
+		ticket->got_at = at;
+		return 0;
+	}
+	inodes_bury_value_locked(f->t, value);
+	inodes_bury_meta_locked(f->t, &meta);
+	return rc < 0 ? rc : 0;
+}
+
+static int lookup_to_read_locked(struct finding *f, struct attributes *out)
+{
+	struct ticket *ticket = my_ticket_locked(f);
+
+	if (!ticket->inode && !ticket->value) {
+		int rc = get_or_wait_locked(f);
+		ticket = my_ticket_locked(f);
+		if (rc == -ENOENT && ticket)
+			ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
+		if (rc < 0)
+			return rc;
+	}
+	if (!ticket || (!ticket->inode && !ticket->value))
+		return lookup_plain_locked(f, out);
+	if (!ticket->inode) {
+		struct inode *inode = version_for_ticket_locked(f, ticket);
+		if (!inode)
+			return -ENOMEM;
+		ticket_promise_locked(ticket, inode);
+	}
+	return reply_locked(f->fs, ticket->inode, f->tid, out);
+}
+
+/* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is gone. */
+static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, struct inode **inode)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	uint64_t at;
+	bool in_place = kind == TICKET_IN_PLACE;
+	int rc;
+
+	*inode = NULL;
+	do {
+		struct inode *pending = name_pending_locked(f->name);
+		if (in_place && f->name->holder) {
+			*inode = f->name->holder;
+			return 0;
+		}
+		if (in_place) {
+			rc = get_for_ticket_locked(f, GET_UNCOUNTED, &value, &meta, &at);
+		} else {
+			at = f->t->clock;
+			rc = name_key_locked(f->t, f->name, &f->key);
+			if (rc < 0)
+				return rc;
+			inodes_unlock(f->t);
+			rc = layered_stat(f->fs->cache, key_make(f->key.bytes, f->key.size), &meta);
+			inodes_lock(f->t);
+		}
+		bool settled = f->name->changed_at <= at && (!in_place || !f->name->holder);
+		pending = name_pending_locked(f->name);
+		if (settled && rc == 0)
+			*inode = inode_new_private_locked(f->t, f->name, &meta, value, f->tid);
+		else if (settled && pending && in_place)
+			*inode = pending;
+		else if (settled && pending)
+			*inode = inode_new_private_locked(f->t, f->name, &pending->meta, NULL, f->tid);
+		if (settled && rc == 0 && *inode && in_place)
+			f->name->holder = *inode;
+		inodes_bury_value_locked(f->t, value);
+		inodes_bury_meta_locked(f->t, &meta);
+		value = NULL;
+		if (settled)
+			return *inode ? 0 : rc < 0 ? rc : -ENOMEM;
+	} while (true);
+}
+
+static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, struct attributes *out)
+{
+	struct ticket *ticket = my_ticket_locked(f);
+
+	if (ticket->inode && ticket->inode->name != f->name) /* replaced or unlinked between the two LOOKUPs */
+		ticket_withdraw_locked(f->t, ticket);
+	if (!ticket->inode) {
+		struct inode *inode;
+		int rc = private_for_ticket_locked(f, kind, &inode);
+		ticket = my_ticket_locked(f);
+		if (rc == -ENOENT && ticket)
+			ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
+		if (rc < 0)
+			return rc;
+		if (!ticket) { /* too old by now: nobody is promised the inode */
+			inode_pin_locked(inode);
+			inode_settle_locked(f->t, inode);
+			inode_unpin_locked(f->t, inode);
+			return lookup_plain_locked(f, out);
+		}
+		ticket_promise_locked(ticket, inode);
+	}
+	return reply_locked(f->fs, ticket->inode, f->tid, out);
+}
+
+/* --- entry points ----------------------------------------------------------------------------- */
+
+int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct attributes *out)
+{
+	struct finding *f;
+	int rc;
+
+	if (text.size > KEY_COMPONENT_MAX)
+		return -ENAMETOOLONG;
+	f = malloc(sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->fs = fs;
+	f->t = &fs->inodes;
+	f->tid = tid;
+	inodes_lock(f->t);
+	f->name = dir->removed ? NULL : name_get_locked(f->t, dir, text);
+	rc = f->name ? 0 : dir->removed ? -ENOENT : -ENOMEM;
+	if (rc == 0) {
+		struct ticket *ticket = my_ticket_locked(f);
+		enum ticket_kind kind = ticket ? ticket->kind : TICKET_ATTR;
+		if (kind == TICKET_READ)
+			rc = lookup_to_read_locked(f, out);
+		else if (kind == TICKET_TRUNCATE || kind == TICKET_IN_PLACE)
+			rc = lookup_to_write_locked(f, kind, out);
+		else
+			rc = lookup_plain_locked(f, out);
+		name_put_locked(f->t, f->name);
+	}
+	inodes_unlock(f->t);
+	free(f);
+	return rc;
+}
+
+/* --- misses ----------------------------------------------------------------------------------- */
+
+static uint64_t miss_hash(const struct inode *dir, struct key name)
+{
+	return key_hash(name) ^ (uint64_t)(uintptr_t)dir;
+}
+
+void lookup_missed(struct fs *fs, struct inode *dir, struct key name, pid_t tid)
+{
+	layered_count_miss(fs->cache);
+	inodes_lock(&fs->inodes);
+	fs->misses[(unsigned)tid % RECENT_MISSES] = (struct recent_miss){ tid, miss_hash(dir, name) };
+	inodes_unlock(&fs->inodes);
+}
+
+void lookup_created(struct fs *fs, struct inode *dir, struct key name, pid_t tid)
+{
+	inodes_lock(&fs->inodes);
+	struct recent_miss *miss = &fs->misses[(unsigned)tid % RECENT_MISSES];
+	bool mine = miss->tid == tid && miss->name == miss_hash(dir, name);
+	if (mine)
+		miss->name = 0;
+	inodes_unlock(&fs->inodes);
+	if (mine)
+		layered_uncount_miss(fs->cache);
+}
+
+/* --- attributes, asked for -------------------------------------------------------------------- */
+
+/* Whether the thread was refused once already for this stat, chmod, ...: then the inode is good enough. */
+static bool is_second_try_locked(struct fs *fs, struct inode *inode, pid_t tid)
+{
+	for (struct ticket *ticket = fs->inodes.tickets; ticket; ticket = ticket->next) {
+		if (ticket->tid == tid && ticket->kind == TICKET_ATTR && ticket->looked_up && inode->name &&
+		    ticket->name == inode->name) {
+			ticket_end_locked(&fs->inodes, ticket);
+			return true;
+		}
+	}
+	return false;
+}
+
+void lookup_recheck(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+	struct key_buffer key;
+	struct meta meta = { 0 };
+
+	inodes_lock(t);
+	uint64_t at = t->clock;
+	bool is_version = inode->kind == INODE_FILE && inode->state == INODE_VERSION &&
+			  inode_key_locked(t, inode, &key) == 0;
+	inodes_unlock(t);
+	if (!is_version)
+		return;
+	int rc = layered_stat(fs->cache, key_make(key.bytes, key.size), &meta);
+	inodes_lock(t);
+	if (inode->state == INODE_VERSION && inode->name && inode->name->changed_at <= at) {
+		if (rc == 0 && meta_same_value(&meta, &inode->meta))
+			name_version_locked(t, inode->name, &meta);
+		else
+			inode_retire_locked(t, inode);
+	}
+	inodes_bury_meta_locked(t, &meta);
+	inodes_unlock(t);
+}
+
+bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
+{
+	if (inode->state == INODE_VERSION || !inode_is_idle_locked(inode) || is_second_try_locked(fs, inode, tid))
+		return true;
+	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0, time_mono_ms(fs->time));
+	return false;
+}
+
+static int directory_attributes(struct fs *fs, struct inode *dir, struct attributes *out)
+{
+	struct meta meta = { 0 };
+	int rc = directory_stat(fs, dir, &meta);
+
+	if (rc < 0)
+		return rc;
+	inodes_lock(&fs->inodes);
+	directory_refresh_locked(&fs->inodes, dir, &meta);
+	attributes_of_locked(fs, dir, 0, out);
+	inodes_bury_meta_locked(&fs->inodes, &meta);
+	inodes_unlock(&fs->inodes);
+	return 0;
+}
+
+int lookup_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
+{
+	struct inodes *t = &fs->inodes;
+	int rc = 0;
+
+	if (inode->kind == INODE_DIR)
+		return directory_attributes(fs, inode, out);
+	lookup_recheck(fs, inode);
+	inodes_lock(t);
+	if (inode->kind == INODE_VIRTUAL || lookup_answers_locked(fs, inode, tid))
+		attributes_of_locked(fs, inode, tid, out);
+	else
+		rc = -ESTALE;
+	inodes_unlock(t);
+	return rc;
+}

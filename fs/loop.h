@@ -1,0 +1,41 @@
+#ifndef CACHEFS_LOOP_H
+#define CACHEFS_LOOP_H
+
+/*
+ * Leader and followers: exactly one thread waits for the next request and handles what it gets
+ * inline; the others stand by. A handler that is about to wait calls waiting_begin() (backends/
+ * waiting.h), which hands the lead to a standby thread; the request's buffer stays the handler's
+ * until it reads again. A finished handler stands by, or leads if nobody does.
+ */
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+struct loop;
+
+/*
+ * threads_max bounds the threads, handlers that wait included (at least 2); when all of them wait,
+ * requests queue in the kernel until one is done. NULL: out of memory. se outlives the loop.
+ */
+struct loop *loop_new(struct fuse_session *se, unsigned threads_max);
+void loop_free(struct loop *loop);
+
+/*
+ * Serves until the session ends (unmounted, or loop_stop), then lets waiting handlers finish for
+ * drain_ms, calls wake(self) until all have returned, and joins its threads. Returns 0 or the
+ * -errno that ended it. The calling thread serves nothing: it brings the end about. SIGUSR2 is taken
+ * (to interrupt a read); all other signals are for the calling thread.
+ */
+int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void *self);
+
+/* Ends loop_run. Safe in a signal handler, and more than once. */
+void loop_stop(struct loop *loop);
+
+/* Counters for stats: threads made, hand-overs so far, handlers waiting now. */
+struct loop_stats {
+	uint64_t requests, handovers;
+	unsigned threads, waiting;
+};
+void loop_stats(struct loop *loop, struct loop_stats *stats);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * The program: from the command line to a served mount and back. All that can be wrong with the
+ * arguments and the configuration is said before anything is started.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../backends/log.h"
+#include "arguments.h"
+#include "background.h"
+#include "config.h"
+#include "fs.h"
+#include "loop.h"
+#include "mount.h"
+
+#ifndef CACHEFS_VERSION
+#define CACHEFS_VERSION "0.1.0"
+#endif
+
+enum { EXIT_USAGE = 2 };
+
+struct program {
+	struct arguments arguments;
+	struct config config;
+	char mountpoint[PATH_MAX];
+	struct background background;
+	struct fs *fs;
+	struct mount *mount;
+	struct notifier *notifier;
+	struct loop *loop;
+	bool ready;
+};
+
+/* A signal handler has no argument: the one global. Set while the loop can be stopped. */
+static struct loop *volatile loop_to_stop;
+
+static void on_stop_signal(int number)
+{
+	(void)number;
+	if (loop_to_stop)
+		loop_stop(loop_to_stop);
+}
+
+static void stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+/* Threads made while they are blocked never get them; a signal meanwhile waits. */
+static void signals_block(int how)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	pthread_sigmask(how, &set, NULL);
+}
+
+static void signals_install(void)
+{
+	struct sigaction action = {.sa_handler = on_stop_signal};
+
+	stop_signals(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void print_problem(const struct problem *problem)
+{
+	char text[sizeof(*problem) + 8];
+
+	fprintf(stderr, "cachefs: %s\n", problem_text(problem, text, sizeof(text)));
+}
+
+/* ---- what can be checked before anything is started ---- */
+
+static int check_mountpoint(struct program *p, struct problem *problem)
+{
+	const char *given = p->arguments.mountpoint;
+	char hint[256] = "";
+	struct statx st;
+
+	/* Cached attributes of a mount whose daemon has died would still look well. */
+	if (statx(AT_FDCWD, given, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) < 0) {
+		int error = errno;
+
+		if (error == ENOENT)
+			snprintf(hint, sizeof(hint), "create it: mkdir -p %.200s", given);
+		if (error == ENOTCONN)
+			snprintf(hint, sizeof(hint),
+				 "a dead mount is there, remove it: fusermount3 -u %.200s", given);
+		return problem_set(problem, given, hint, "cannot mount here: %s", strerror(error));
+	}
+	if (!S_ISDIR(st.stx_mode))
+		return problem_set(problem, given, "name a directory",
+				   "cannot mount here: not a directory");
+	if (!realpath(given, p->mountpoint))
+		return problem_set(problem, given, NULL, "cannot mount here: %s", strerror(errno));
+	return 0;
+}
+
+/* Whether the nearest existing directory on the way to path is dir or lies below it. */
+static bool lies_below(const char *path, const char *dir)
+{
+	char part[PATH_MAX], real[PATH_MAX];
+	size_t size = strlen(dir);
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+		return false;
+	while (!realpath(part, real)) {
+		char *slash = strrchr(part, '/');
+
+		if (!slash || slash == part)
+			return strcmp(dir, "/") == 0;
+		*slash = '\0';
+	}
+	return strncmp(real, dir, size) == 0 &&
+	       (dir[1] == '\0' || real[size] == '/' || !real[size]);
+}
+
+/* A layer that stores below the mount point would wait for itself. */
+static int check_layer_paths(const struct program *p, struct problem *problem)
+{
+	for (size_t i = 0; i < p->config.cache.layer_count; i++) {
+		const struct layer_spec *layer = &p->config.cache.layers[i];
+
+		for (const struct option_spec *spec = layer->backend->options; spec->name; spec++) {
+			if (spec->type != OPT_PATH)
+				continue;
+			const char *path =
+				*(char *const *)((const char *)layer->conf + spec->offset);
+			if (path && lies_below(path, p->mountpoint))
+				return problem_set(
+					problem, path, "move one of them",
+					"the %s of layer \"%s\" lies below the mount point",
+					spec->name, layer->name);
+		}
+	}
+	return 0;
+}
+
+static int load_config(struct program *p, struct problem *problem)
+{
+	int rc = p->arguments.config ? config_load(p->arguments.config, &p->config, problem)
+				     : config_default(&p->config, problem);
+
+	if (rc == 0)
+		log_set_level(p->arguments.debug ? LOG_LEVEL_DEBUG
+						 : (enum log_level)p->config.fs.log_level);
+	return rc;
+}
+
+/* ---- serving ---- */
+
+/* Many entries are read at once, and large ones are files. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+/* In the thread that answers INIT. */
+static void on_ready(void *self)
+{
+	struct program *p = self;
+
+	p->ready = true;
+	if (!p->arguments.foreground)
+		log_set_target(LOG_TO_SYSLOG);
+	background_ready(&p->background);
+}
+
+static int start(struct program *p, struct problem *problem)
+{
+	int rc = fs_new(&p->config, &time_system, &p->fs, problem);
+
+	if (rc < 0)
+		return problem_set(problem, NULL, NULL, "cannot open the cache: %s", strerror(-rc));
+	umask(0); /* the mode of an entry is its caller's affair; fs_new() wants to know ours */
+	fs_on_ready(p->fs, on_ready, p);
+	rc = mount_open(p->mountpoint, p->arguments.options, p->arguments.debug, &fs_ops, p->fs,
+			&p->mount, problem);
+	if (rc < 0)
+		return rc;
+	p->notifier = notifier_new(mount_session(p->mount));
+	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max);
+	if (!p->notifier || !p->loop)
+		return problem_set(problem, p->mountpoint, NULL,
+				   "cannot start the mount: out of memory");
+	fs_attach(p->fs, mount_session(p->mount), p->notifier, p->loop);
+	return 0;
+}
+
+static int run(struct program *p, struct problem *problem)
+{
+	loop_to_stop = p->loop;
+	signals_install();
+	signals_block(SIG_UNBLOCK);
+	int rc = loop_run(p->loop, p->config.fs.drain_timeout_ms, fs_wake, p->fs);
+	signals_block(SIG_BLOCK);
+	loop_to_stop = NULL;
+	if (rc < 0)
+		return problem_set(problem, p->mountpoint, NULL, "the mount has failed: %s",
+				   strerror(-rc));
+	if (!p->ready)
+		return problem_set(problem, p->mountpoint, NULL,
+				   "the mount ended before it was ready");
+	return 0;
+}
+
+/*
+ * The layers may report what they evict until they are closed, so the notifier outlives them; the
+ * session outlives everybody who writes to it.
+ */
+static void stop(struct program *p)
+{
+	if (p->mount)
+		mount_unmount(p->mount);
+	if (p->fs)
+		fs_free(p->fs);
+	if (p->notifier)
+		notifier_free(p->notifier);
+	if (p->loop)
+		loop_free(p->loop);
+	if (p->mount)
+		mount_free(p->mount);
+}
+
+/* Said on stderr as long as the user listens there, in the log afterwards. */
+static void tell_failure(struct program *p, const struct problem *problem)
+{
+	char text[sizeof(*problem) + 8];
+
+	if (p->ready)
+		log_error("%s", problem_text(problem, text, sizeof(text)));
+	else
+		print_problem(problem);
+	background_failed(&p->background, EXIT_FAILURE);
+}
+
+static int serve(struct program *p)
+{
+	struct problem problem = {0};
+
+	raise_file_limit();
+	signals_block(SIG_BLOCK);
+	int rc = start(p, &problem);
+	if (rc == 0)
+		rc = run(p, &problem);
+	stop(p);
+	if (rc < 0)
+		tell_failure(p, &problem);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int check_and_serve(struct program *p)
+{
+	struct problem problem = {0};
+
+	int rc = load_config(p, &problem);
+	if (rc == 0)
+		rc = check_mountpoint(p, &problem);
+	if (rc == 0)
+		rc = check_layer_paths(p, &problem);
+	if (rc == 0 && !p->arguments.foreground) {
+		rc = background_enter(&p->background, p->mountpoint);
+		if (rc < 0)
+			problem_set(&problem, NULL, "-f stays in the foreground",
+				    "cannot go into the background: %s", strerror(-rc));
+	}
+	if (rc < 0) {
+		print_problem(&problem);
+		background_failed(&p->background, EXIT_FAILURE);
+		return EXIT_FAILURE;
+	}
+	return serve(p);
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p = {.background = BACKGROUND_NONE};
+	struct problem problem = {0};
+	int status = EXIT_SUCCESS;
+
+	if (arguments_parse(argc, argv, &p.arguments, &problem) < 0) {
+		print_problem(&problem);
+		status = EXIT_USAGE;
+	} else if (p.arguments.help) {
+		fputs(arguments_usage, stdout);
+	} else if (p.arguments.version) {
+		printf("cachefs %s (libfuse %s)\n", CACHEFS_VERSION, fuse_pkgversion());
+	} else {
+		status = check_and_serve(&p);
+	}
+	config_fini(&p.config);
+	arguments_fini(&p.arguments);
+	return status;
+}

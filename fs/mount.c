@@ -1,0 +1,327 @@
+/*
+ * Mounting, and what libfuse 3.14 needs help with:
+ *  - It never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the slowest.
+ *    We read and write for it (fuse_session_custom_io) and set the bit in the reply to INIT. INIT is
+ *    answered by the thread that read it, so what is known of it is the thread's own.
+ *  - Its unmount closes the session's descriptor while a notification or a reply of another thread
+ *    may be about to be written to that number, which may be a database a moment later. So we abort
+ *    the connection, detach the mount, and leave the descriptor to mount_free().
+ *  - Its messages go to stderr: they go to our log, and the last one becomes the problem.
+ */
+
+#include "mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../backends/log.h"
+
+struct mount {
+	struct fuse_session *se;
+	char *mountpoint; /* absolute: the daemon may change its directory */
+	bool mounted;
+};
+
+/* ---- libfuse's messages ---- */
+
+static _Thread_local char last_message[256]; /* the last line at error level */
+static _Thread_local char line[256];         /* libfuse may write one in pieces */
+
+static void line_to_log(enum fuse_log_level level)
+{
+	if (level > FUSE_LOG_INFO) {
+		log_debug("%s", line);
+	} else if (level > FUSE_LOG_WARNING) {
+		log_info("%s", line);
+	} else {
+		log_error("%s", line);
+		memcpy(last_message, line, sizeof(line));
+	}
+	line[0] = '\0';
+}
+
+__attribute__((format(printf, 2, 0)))
+static void on_fuse_log(enum fuse_log_level level, const char *format, va_list args)
+{
+	size_t used = strlen(line);
+	vsnprintf(line + used, sizeof(line) - used, format, args);
+	size_t length = strcspn(line, "\n");
+	if (line[length] != '\n' && length < sizeof(line) - 1)
+		return;
+	line[length] = '\0';
+	line_to_log(level);
+}
+
+/* ---- the reply to INIT ---- */
+
+static _Thread_local struct {
+	bool pending;
+	uint64_t unique;
+} init_seen;
+
+static void init_look(const void *request, size_t size)
+{
+	struct {
+		struct fuse_in_header header;
+		struct fuse_init_in init;
+	} in;
+	const size_t to_flags = sizeof(in.header) + offsetof(struct fuse_init_in, flags2);
+	if (size < to_flags || ((const struct fuse_in_header *)request)->opcode != FUSE_INIT)
+		return;
+	memcpy(&in, request, to_flags);
+	init_seen.pending = (in.init.flags & FUSE_PARALLEL_DIROPS) != 0;
+	init_seen.unique = in.header.unique;
+}
+
+static ssize_t session_read(int fd, void *buffer, size_t size, void *userdata)
+{
+	(void)userdata;
+	ssize_t got = read(fd, buffer, size);
+	if (got >= (ssize_t)sizeof(struct fuse_in_header))
+		init_look(buffer, (size_t)got);
+	return got;
+}
+
+static bool is_init_reply(const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *out = iov[0].iov_base;
+	return count == 2 && iov[0].iov_len == sizeof(*out) && out->unique == init_seen.unique &&
+	       out->error == 0 && iov[1].iov_len >= sizeof(uint32_t) * 4 &&
+	       iov[1].iov_len <= sizeof(struct fuse_init_out);
+}
+
+static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	(void)userdata;
+	if (!init_seen.pending || !is_init_reply(iov, count))
+		return writev(fd, iov, count);
+	struct fuse_init_out out = {0};
+	memcpy(&out, iov[1].iov_base, iov[1].iov_len);
+	out.flags |= FUSE_PARALLEL_DIROPS;
+	init_seen.pending = false;
+	struct iovec patched[2] = {iov[0], {.iov_base = &out, .iov_len = iov[1].iov_len}};
+	return writev(fd, patched, 2);
+}
+
+/* ---- mounting ---- */
+
+static int mountpoint_check(const char *mountpoint, char **absolute, struct problem *problem)
+{
+	struct stat st;
+	if (stat(mountpoint, &st) < 0) {
+		int error = errno;
+		const char *hint = NULL;
+		if (error == ENOENT)
+			hint = "create the directory first";
+		if (error == ENOTCONN)
+			hint = "a mount whose daemon died is in the way; remove it with "
+			       "fusermount3 -u";
+		return problem_set(problem, mountpoint, hint, "cannot mount here: %s",
+				   strerror(error));
+	}
+	if (!S_ISDIR(st.st_mode))
+		return problem_set(problem, mountpoint, NULL, "cannot mount here: not a directory");
+	*absolute = realpath(mountpoint, NULL);
+	if (*absolute == NULL)
+		return problem_set(problem, mountpoint, NULL, "cannot mount here: %s",
+				   strerror(errno));
+	return 0;
+}
+
+static int device_check(struct problem *problem)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	int error = errno;
+	const char *hint = "load the module (modprobe fuse); in a container: --device /dev/fuse "
+			   "--cap-add SYS_ADMIN";
+	if (error == EACCES)
+		hint = "this user may not; usual permissions are rw-rw-rw-";
+	return problem_set(problem, "/dev/fuse", hint, "cannot open it: %s", strerror(error));
+}
+
+static bool options_have(const char *options, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *at = options; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Ours for the subtype comes last, so it counts. */
+static int args_build(struct fuse_args *args, const char *options, bool debug)
+{
+	int rc = fuse_opt_add_arg(args, "cachefs");
+	if (rc == 0 && !options_have(options, "fsname="))
+		rc = fuse_opt_add_arg(args, "-ofsname=cachefs");
+	if (rc == 0 && options != NULL && options[0] != '\0') {
+		rc = fuse_opt_add_arg(args, "-o");
+		if (rc == 0)
+			rc = fuse_opt_add_arg(args, options);
+	}
+	if (rc == 0)
+		rc = fuse_opt_add_arg(args, "-osubtype=cachefs");
+	if (rc == 0 && debug)
+		rc = fuse_opt_add_arg(args, "-odebug");
+	return rc == 0 ? 0 : -ENOMEM;
+}
+
+static int fuse_failed(struct problem *problem, const char *place, const char *what)
+{
+	return problem_set(problem, place, NULL, "%s%s%s", what, last_message[0] ? ": " : "",
+			   last_message);
+}
+
+static int session_make(struct mount *m, const char *options, bool debug,
+			const struct fuse_lowlevel_ops *ops, void *userdata,
+			struct problem *problem)
+{
+	static const struct fuse_custom_io io = {.writev = session_writev, .read = session_read};
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int rc = args_build(&args, options, debug);
+	if (rc == 0)
+		m->se = fuse_session_new(&args, ops, sizeof(*ops), userdata);
+	fuse_opt_free_args(&args);
+	if (m->se == NULL)
+		return fuse_failed(problem, "-o", "mount options not accepted");
+	if (fuse_session_mount(m->se, m->mountpoint) != 0)
+		return fuse_failed(problem, m->mountpoint, "cannot mount here");
+	m->mounted = true;
+	if (fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se)) != 0)
+		return fuse_failed(problem, m->mountpoint, "cannot set up the session");
+	return 0;
+}
+
+int mount_open(const char *mountpoint, const char *options, bool debug,
+	       const struct fuse_lowlevel_ops *ops, void *userdata, struct mount **mount,
+	       struct problem *problem)
+{
+	*mount = NULL;
+	struct mount *m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		return problem_set(problem, mountpoint, NULL, "out of memory");
+	last_message[0] = '\0';
+	fuse_set_log_func(on_fuse_log);
+	int rc = mountpoint_check(mountpoint, &m->mountpoint, problem);
+	if (rc == 0)
+		rc = device_check(problem);
+	if (rc == 0)
+		rc = session_make(m, options, debug, ops, userdata, problem);
+	if (rc < 0) {
+		mount_unmount(m);
+		mount_free(m);
+		return rc;
+	}
+	*mount = m;
+	return 0;
+}
+
+struct fuse_session *mount_session(struct mount *mount)
+{
+	return mount->se;
+}
+
+/* ---- unmounting ---- */
+
+/* The kernel answers POLLERR when the connection is gone: unmounted or aborted. */
+static bool connection_is_alive(const struct mount *m)
+{
+	struct pollfd look = {.fd = fuse_session_fd(m->se)};
+	return poll(&look, 1, 0) == 0 || (look.revents & POLLERR) == 0;
+}
+
+static void run_fusermount(const char *mountpoint)
+{
+	extern char **environ;
+	char program[] = "fusermount3", unmount[] = "-u", quiet[] = "-q", lazy[] = "-z", end[] = "--";
+	char *path = strdup(mountpoint);
+	char *const argv[] = {program, unmount, quiet, lazy, end, path, NULL};
+	pid_t pid;
+	int status;
+	if (path != NULL && posix_spawnp(&pid, program, NULL, NULL, argv, environ) == 0) {
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	free(path);
+}
+
+/* The device number is the mount's in this namespace; 0 when mountinfo doesn't have it. */
+static dev_t mount_device(const char *mountpoint)
+{
+	char text[8192];
+	dev_t device = 0;
+	FILE *info = fopen("/proc/self/mountinfo", "re");
+	while (info != NULL && fgets(text, sizeof(text), info) != NULL) {
+		unsigned major_number, minor_number;
+		char point[4096];
+		if (sscanf(text, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number,
+			   point) == 3 &&
+		    strcmp(point, mountpoint) == 0)
+			device = makedev(major_number, minor_number);
+	}
+	if (info != NULL)
+		fclose(info);
+	return device;
+}
+
+/* What is unanswered fails; the owner of a mount may ask for it through fusectl. */
+static void connection_abort(dev_t device)
+{
+	char path[64];
+	if (device == 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(device));
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t written = write(fd, "1", 1);
+	(void)written; /* gone already */
+	close(fd);
+}
+
+void mount_unmount(struct mount *m)
+{
+	if (m == NULL || m->se == NULL || !m->mounted)
+		return;
+	m->mounted = false;
+	if (connection_is_alive(m) && geteuid() == 0) {
+		umount2(m->mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+	} else if (connection_is_alive(m)) {
+		dev_t device = mount_device(m->mountpoint);
+		run_fusermount(m->mountpoint);
+		if (connection_is_alive(m))
+			connection_abort(device);
+	}
+	if (connection_is_alive(m))
+		fuse_session_unmount(m->se); /* by closing it; all we can do */
+}
+
+void mount_free(struct mount *m)
+{
+	if (m == NULL)
+		return;
+	if (m->se != NULL) {
+		fuse_session_unmount(m->se); /* closes; doesn't unmount what is gone */
+		fuse_session_destroy(m->se);
+	}
+	free(m->mountpoint);
+	free(m);
+}

@@ -1,0 +1,30 @@
+#ifndef CACHEFS_MOUNT_H
+#define CACHEFS_MOUNT_H
+
+/*
+ * The session: mounting, libfuse's quirks, unmounting. What the file system does is in the ops table.
+ */
+
+#include <stdbool.h>
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "../backends/problem.h"
+
+struct mount;
+
+/*
+ * Mounts at mountpoint. options is the comma-separated -o text that fuse understands (may be NULL);
+ * fstype becomes fuse.cachefs. The session's INIT reply carries FUSE_PARALLEL_DIROPS where the
+ * kernel offers it (libfuse 3.14 does not pass it on). -EINVAL with the problem set.
+ */
+int mount_open(const char *mountpoint, const char *options, bool debug, const struct fuse_lowlevel_ops *ops,
+	       void *userdata, struct mount **mount, struct problem *problem);
+struct fuse_session *mount_session(struct mount *mount);
+
+/* Unmounts if still mounted. */
+void mount_unmount(struct mount *mount);
+void mount_free(struct mount *mount);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef CACHEFS_NOTIFIER_H
+#define CACHEFS_NOTIFIER_H
+
+/*
+ * Tells the kernel what is no longer true. The only caller of the kernel's notification calls: a
+ * queue and one thread per mount, because a notification may block as long as anybody holds the
+ * directory. New state first, then the notification. It keeps stat and ls fresh; nothing that must
+ * be right depends on it. Thread-safe; its lock is RANK_NOTIFIER, so it may be called under others.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+struct notifier;
+
+struct notifier *notifier_new(struct fuse_session *se);  /* starts the thread; NULL: out of memory */
+void notifier_free(struct notifier *n);                  /* drops what is queued; joins, after the session was unmounted */
+
+/*
+ * The kernel shall forget what `name` in directory `parent` led to. name is copied; on overflow of
+ * the bounded queue, or without memory, everything is invalidated instead.
+ */
+void notifier_inval_entry(struct notifier *n, uint64_t parent, const char *name, size_t name_size);
+
+/* All names of the mount: FUSE_NOTIFY_INC_EPOCH where the kernel knows it (6.16), otherwise nothing. */
+void notifier_inval_all(struct notifier *n);
+
+/* Waits until all that was queued before the call is delivered, at most deadline_ms. Call with no lock held. */
+bool notifier_flush(struct notifier *n, int64_t deadline_ms);
+
+struct notifier_stats {
+	uint64_t entries, epochs, overflows, errors;
+	uint64_t queued;
+	bool epoch_supported;
+};
+void notifier_stats(struct notifier *n, struct notifier_stats *stats);
+
+#endif

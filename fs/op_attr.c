@@ -1,0 +1,167 @@
+/* GETATTR, SETATTR, STATFS. */
+#include "ops.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "directory.h"
+#include "handle.h"
+#include "lookup.h"
+#include "metadata.h"
+#include "reply.h"
+
+static void reply_attributes(fuse_req_t req, struct inode *inode)
+{
+	struct attributes a;
+	int rc = lookup_attributes(fs_of(req), inode, request_tid(req), &a);
+
+	if (rc < 0)
+		reply_status(req, rc);
+	else
+		reply_attr(req, &a);
+}
+
+/* The inode as it stands: what was just changed is to be shown, whatever became of its name. */
+static void reply_as_it_stands(fuse_req_t req, struct inode *inode)
+{
+	struct fs *fs = fs_of(req);
+	struct attributes a;
+
+	inodes_lock(&fs->inodes);
+	attributes_of_locked(fs, inode, request_tid(req), &a);
+	inodes_unlock(&fs->inodes);
+	reply_attr(req, &a);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_attributes(req, request_inode(req, ino));
+}
+
+struct stat_change {
+	const struct stat *attr;
+	int to_set;
+};
+
+static void clear_privileges(struct meta *meta)
+{
+	if (!S_ISREG(meta->mode))
+		return;
+	meta->mode &= ~(uint32_t)S_ISUID;
+	if (meta->mode & S_IXGRP)
+		meta->mode &= ~(uint32_t)S_ISGID;
+}
+
+static int apply_stat(void *self, struct meta *meta)
+{
+	const struct stat_change *c = self;
+
+	if (c->to_set & FUSE_SET_ATTR_MODE)
+		meta->mode = (meta->mode & S_IFMT) | (c->attr->st_mode & 07777);
+	if (c->to_set & FUSE_SET_ATTR_UID)
+		meta->uid = c->attr->st_uid;
+	if (c->to_set & FUSE_SET_ATTR_GID)
+		meta->gid = c->attr->st_gid;
+	/* As we said that we handle it: a new owner does not inherit set-uid and set-gid. */
+	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) && !(c->to_set & FUSE_SET_ATTR_MODE))
+		clear_privileges(meta);
+	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
+		meta->mtime = time_now();
+	else if (c->to_set & FUSE_SET_ATTR_MTIME)
+		meta->mtime = c->attr->st_mtim;
+	meta->ctime = time_now();
+	return 0;
+}
+
+/* An entry of another program shows the mount's defaults; they become its own with the first change. */
+static int apply_stat_to_file(void *self, struct meta *meta)
+{
+	if (meta->mode == 0)
+		meta->mode = S_IFREG | 0644;
+	return apply_stat(self, meta);
+}
+
+static unsigned fields_of(int to_set)
+{
+	unsigned fields = 0;
+
+	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		fields |= META_MODE;
+	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		fields |= META_OWNER;
+	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
+		fields |= META_TIMES;
+	return fields;
+}
+
+static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct stat *attr, int to_set,
+			       struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct stat_change c = { attr, to_set };
+	struct metadata_change change = { fields_of(to_set), apply_stat_to_file, &c };
+	int rc = 0;
+
+	if (to_set & FUSE_SET_ATTR_SIZE) {
+		uint64_t size = (uint64_t)attr->st_size;
+		if (fi)
+			rc = handle_truncate(fs, (struct handle *)(uintptr_t)fi->fh, size);
+		else
+			rc = handle_truncate_path(fs, inode, size, request_tid(req));
+	}
+	if (rc == 0 && change.fields)
+		rc = metadata_change(fs, inode, request_tid(req), &change);
+	return rc;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *inode = request_inode(req, ino);
+	struct stat_change c = { attr, to_set };
+	int rc;
+
+	if (inode->kind == INODE_VIRTUAL)
+		rc = inode->virtual_file == CONTROL_TAG ? 0 : -EPERM;
+	else if (inode->kind == INODE_DIR)
+		rc = directory_update(fs, inode, apply_stat, &c);
+	else
+		rc = set_file_attributes(req, inode, attr, to_set, fi);
+	if (rc < 0)
+		reply_status(req, rc);
+	else if (inode->kind == INODE_DIR)
+		reply_attributes(req, inode);
+	else
+		reply_as_it_stands(req, inode);
+}
+
+/* df: what is used against the limit. A cache that is full evicts, so there always is some space. */
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	enum { BLOCK = 4096, ALWAYS_FREE_BLOCKS = 256 };
+	struct layer_usage usage;
+	struct statvfs st = { 0 };
+
+	(void)ino;
+	layered_usage(fs_of(req)->cache, &usage);
+	if (usage.max_bytes == 0 && usage.path)
+		statvfs(usage.path, &st);
+	if (st.f_blocks == 0) {
+		uint64_t used = (usage.bytes + BLOCK - 1) / BLOCK;
+		st.f_frsize = BLOCK;
+		st.f_blocks = usage.max_bytes ? usage.max_bytes / BLOCK : used * 2 + (1u << 20);
+		st.f_bfree = st.f_blocks > used ? st.f_blocks - used : 0;
+		if (st.f_bfree < ALWAYS_FREE_BLOCKS)
+			st.f_bfree = ALWAYS_FREE_BLOCKS < st.f_blocks ? ALWAYS_FREE_BLOCKS : st.f_blocks;
+		st.f_bavail = st.f_bfree;
+	}
+	if (st.f_files == 0 || usage.max_entries) {
+		st.f_files = usage.max_entries ? usage.max_entries : usage.entries + (1u << 20);
+		st.f_ffree = st.f_favail = st.f_files > usage.entries ? st.f_files - usage.entries : 1;
+	}
+	st.f_bsize = BLOCK;
+	st.f_namemax = KEY_COMPONENT_MAX;
+	fuse_reply_statfs(req, &st);
+}

@@ -1,0 +1,272 @@
+/* MKDIR, RMDIR, OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR. */
+#include "ops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "directory.h"
+#include "listing.h"
+#include "lookup.h"
+#include "reply.h"
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *dir = request_inode(req, parent);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct meta meta = {
+		.mode = S_IFDIR | (mode & 07777), .uid = ctx->uid, .gid = ctx->gid, .ino = inode_draw_ino(),
+		.mtime = time_now(), .created_ms = time_wall_ms(fs->time),
+	};
+	struct attributes a;
+
+	meta.ctime = meta.mtime;
+	inodes_lock(&fs->inodes);
+	if (dir->meta.mode & S_ISGID) {
+		meta.gid = dir->meta.gid;
+		meta.mode |= S_ISGID;
+	}
+	inodes_unlock(&fs->inodes);
+	int rc = control_is_reserved(fs, dir, key_of(name)) ? -EPERM : directory_make(fs, dir, key_of(name), &meta);
+	if (rc == 0)
+		lookup_created(fs, dir, key_of(name), ctx->pid);
+	if (rc == 0)
+		rc = lookup(fs, dir, key_of(name), ctx->pid, &a);
+	if (rc < 0)
+		reply_status(req, rc);
+	else
+		reply_entry(req, &a);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *dir = request_inode(req, parent);
+
+	reply_status(req, control_is_reserved(fs, dir, key_of(name)) ? -EPERM : directory_remove(fs, dir, key_of(name)));
+}
+
+/* An open directory: a listing, or for `.cachefs` only its position. */
+struct open_dir {
+	struct listing *listing;  /* NULL: virtual */
+};
+
+static struct open_dir *open_dir_of(const struct fuse_file_info *fi)
+{
+	return (struct open_dir *)(uintptr_t)fi->fh;
+}
+
+static void close_dir(struct open_dir *d)
+{
+	if (d->listing)
+		listing_close(d->listing);
+	free(d);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct inode *dir = request_inode(req, ino);
+	struct open_dir *d = calloc(1, sizeof(*d));
+	int rc = d ? 0 : -ENOMEM;
+
+	if (rc == 0 && dir->kind == INODE_DIR)
+		rc = listing_open(fs_of(req), dir, &d->listing);
+	if (rc < 0) {
+		free(d);
+		reply_status(req, rc);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)d;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		close_dir(d);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	close_dir(open_dir_of(fi));
+	reply_status(req, 0);
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	reply_status(req, layered_sync(fs_of(req)->cache));
+}
+
+/* A reply to READDIR or READDIRPLUS in the making. */
+struct dir_reply {
+	fuse_req_t req;
+	struct fs *fs;
+	struct inode *dir;
+	bool plus;
+	char *buffer;
+	size_t size, used;
+	struct inode **given;   /* inodes whose lookups this reply takes, to be taken back if it fails */
+	size_t given_count, given_capacity;
+};
+
+/* False: it does not fit any more. */
+static bool add_plain(struct dir_reply *r, const char *name, const struct fuse_entry_param *entry, uint64_t cookie)
+{
+	size_t room = r->size - r->used, need;
+
+	if (r->plus)
+		need = fuse_add_direntry_plus(r->req, r->buffer + r->used, room, name, entry, (off_t)cookie);
+	else
+		need = fuse_add_direntry(r->req, r->buffer + r->used, room, name, &entry->attr, (off_t)cookie);
+	if (need > room)
+		return false;
+	r->used += need;
+	return true;
+}
+
+static bool add_dot(struct dir_reply *r, const char *name, uint64_t cookie)
+{
+	struct fuse_entry_param entry = { .attr = { .st_mode = S_IFDIR, .st_ino = 1 } };
+
+	return add_plain(r, name, &entry, cookie);
+}
+
+/*
+ * The inode for a listed child, with a lookup: only if nothing has changed under its name since the layers
+ * were asked, and no writer is at it.
+ */
+static struct inode *inode_of_child_locked(struct dir_reply *r, const struct listing_entry *e)
+{
+	struct inodes *t = &r->fs->inodes;
+	struct inode *inode = NULL;
+
+	if (!e->meta || r->dir->removed || (t->clock != e->listed_at && !name_find_locked(t, r->dir, e->name)))
+		return NULL;
+	struct name *name = name_get_locked(t, r->dir, e->name);
+	if (!name)
+		return NULL;
+	bool steady = name->changed_at <= e->listed_at && !name->privates && name->publishing == 0;
+	if (steady && e->is_dir)
+		inode = lookup_directory_locked(r->fs, name, e->meta);
+	else if (steady)
+		inode = name_version_locked(t, name, e->meta);
+	if (inode)
+		inode->lookups++;
+	name_put_locked(t, name);
+	return inode;
+}
+
+static void remember_given(struct dir_reply *r, struct inode *inode)
+{
+	if (r->given_count == r->given_capacity) {
+		size_t capacity = r->given_capacity ? r->given_capacity * 2 : 64;
+		struct inode **given = realloc(r->given, capacity * sizeof(struct inode *));
+		if (!given)
+			return; /* then it is not taken back: a small leak until the kernel forgets */
+		r->given = given;
+		r->given_capacity = capacity;
+	}
+	r->given[r->given_count++] = inode;
+}
+
+static bool add_child(struct dir_reply *r, const struct listing_entry *e)
+{
+	struct inodes *t = &r->fs->inodes;
+	struct fuse_entry_param entry = { .attr = { .st_mode = e->is_dir ? S_IFDIR : S_IFREG } };
+	struct inode *inode = NULL;
+	char name[KEY_COMPONENT_MAX + 1];
+
+	if (e->name.size > KEY_COMPONENT_MAX)
+		return true; /* no path can spell it */
+	memcpy(name, e->name.bytes, e->name.size);
+	name[e->name.size] = '\0';
+	if (e->meta && e->meta->mode != 0)
+		entry.attr.st_mode = e->meta->mode;
+	entry.attr.st_ino = e->meta && e->meta->ino ? e->meta->ino : key_hash(e->name) | 2;
+	if (r->plus) {
+		struct attributes a;
+		inodes_lock(t);
+		inode = inode_of_child_locked(r, e);
+		if (inode)
+			attributes_of_locked(r->fs, inode, 0, &a);
+		inodes_unlock(t);
+		if (inode)
+			reply_entry_param(r->fs, &a, &entry);
+	}
+	bool fits = add_plain(r, name, &entry, e->cookie + 2);
+	if (inode && fits)
+		remember_given(r, inode);
+	else if (inode)
+		reply_forget(r->fs, inode, 1);
+	return fits;
+}
+
+/* Cookies 1 and 2 stand behind "." and ".."; the listing's own follow. */
+static int fill_reply(struct dir_reply *r, struct listing *listing, uint64_t offset)
+{
+	struct listing_entry entry;
+	int rc = 1;
+
+	if (offset == 0) {
+		listing_rewind(listing);
+		if (!add_dot(r, ".", 1))
+			return 0;
+		offset = 1;
+	}
+	if (offset == 1) {
+		if (!add_dot(r, "..", 2))
+			return 0;
+		offset = 2;
+	}
+	for (uint64_t cookie = offset - 2; rc == 1; cookie = entry.cookie) {
+		rc = listing_at(listing, cookie, &entry);
+		if (rc == 1 && !add_child(r, &entry))
+			break;
+	}
+	return rc < 0 && r->used == 0 ? rc : 0;
+}
+
+static void fill_virtual(struct dir_reply *r, uint64_t offset)
+{
+	const char *name;
+
+	for (uint64_t i = offset; control_at((size_t)i, &name) >= 0; i++) {
+		struct fuse_entry_param entry = { .attr = { .st_mode = S_IFREG, .st_ino = i + 3 } };
+		if (!add_plain(r, name, &entry, i + 1))
+			break;
+	}
+}
+
+static void list_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi,
+			   bool plus)
+{
+	struct open_dir *d = open_dir_of(fi);
+	struct dir_reply r = { .req = req, .fs = fs_of(req), .dir = request_inode(req, ino), .plus = plus, .size = size };
+	int rc = 0;
+
+	r.buffer = malloc(size);
+	if (!r.buffer)
+		rc = -ENOMEM;
+	else if (d->listing)
+		rc = fill_reply(&r, d->listing, (uint64_t)offset);
+	else
+		fill_virtual(&r, (uint64_t)offset);
+	if (rc < 0)
+		reply_status(req, rc);
+	else if (fuse_reply_buf(req, r.buffer, r.used) == -ENOENT)
+		for (size_t i = 0; i < r.given_count; i++)
+			reply_forget(r.fs, r.given[i], 1);
+	free(r.given);
+	free(r.buffer);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	list_directory(req, ino, size, offset, fi, false);
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	list_directory(req, ino, size, offset, fi, true);
+}

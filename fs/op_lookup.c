@@ -1,0 +1,73 @@
+/* INIT, LOOKUP, FORGET. */
+#include "ops.h"
+
+#include <errno.h>
+
+#include "lookup.h"
+#include "reply.h"
+
+enum {
+	/* RELEASE and readahead count as background: a bound on them would delay a close's effect past later opens. */
+	MAX_BACKGROUND = 65535,
+	MAX_WRITE = 1 << 20,
+};
+
+void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	/* What costs a copy more than it saves, and what hides errors from close(). */
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA);
+	conn->want |= conn->capable & (unsigned)(FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_ATOMIC_O_TRUNC |
+						 FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_READDIRPLUS |
+						 FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_READ);
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND;
+	conn->max_write = MAX_WRITE;
+	conn->time_gran = 1;
+	if (fs->ready)
+		fs->ready(fs->ready_self);
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *dir = request_inode(req, parent);
+	struct attributes a;
+	int file = control_find(fs, dir, key_of(name));
+	int rc = 0;
+
+	if (file >= 0) {
+		inodes_lock(&fs->inodes);
+		fs->virtual_files[file]->lookups++;
+		attributes_of_locked(fs, fs->virtual_files[file], request_tid(req), &a);
+		inodes_unlock(&fs->inodes);
+	} else {
+		rc = dir->kind == INODE_DIR ? lookup(fs, dir, key_of(name), request_tid(req), &a) : -ENOENT;
+	}
+	if (rc == 0) {
+		reply_entry(req, &a);
+		return;
+	}
+	if (rc == -ENOENT)
+		lookup_missed(fs, dir, key_of(name), request_tid(req));
+	reply_status(req, rc);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	reply_forget(fs_of(req), request_inode(req, ino), nlookup);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fs_of(req);
+
+	inodes_lock(&fs->inodes);
+	for (size_t i = 0; i < count; i++)
+		inode_forget_locked(&fs->inodes, request_inode(req, forgets[i].ino), forgets[i].nlookup);
+	inodes_unlock(&fs->inodes);
+	fuse_reply_none(req);
+}

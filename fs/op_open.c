@@ -1,0 +1,194 @@
+/* OPEN, CREATE, READ, RELEASE. */
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "../backends/waiting.h"
+#include "handle.h"
+#include "lookup.h"
+#include "reply.h"
+
+/* A read of a file's range this large does not hold up the requests behind it. */
+enum { READ_INLINE_MAX = 256 * 1024 };
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static void set_file_info(struct fuse_file_info *fi, struct handle *h)
+{
+	fi->fh = (uint64_t)(uintptr_t)h;
+	if (!h->writer) {
+		fi->keep_cache = 1; /* a version never changes under its inode */
+		fi->noflush = 1;
+	} else if ((fi->flags & O_ACCMODE) == O_WRONLY) {
+		fi->direct_io = 1; /* saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost */
+	} else {
+		fi->keep_cache = 1;
+	}
+}
+
+/* Fills the page cache, so that a first get needs no READ. */
+static void store_small_value(fuse_req_t req, fuse_ino_t ino, struct handle *h)
+{
+	struct fs *fs = fs_of(req);
+	const struct value *value = handle_to_store(fs, h);
+
+	if (!value)
+		return;
+	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT((size_t)value_size(value));
+	buffer.buf[0].mem = (void *)(uintptr_t)value_bytes(value);
+	fuse_lowlevel_notify_store(fs->session, ino, 0, &buffer, 0);
+}
+
+static void open_virtual(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
+{
+	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
+	struct handle *h;
+
+	if (writes && inode->virtual_file != CONTROL_TAG) {
+		reply_status(req, -EACCES);
+		return;
+	}
+	h = calloc(1, sizeof(*h));
+	if (h)
+		h->value = control_text(fs_of(req), inode->virtual_file);
+	if (!h || !h->value) {
+		free(h);
+		reply_status(req, -ENOMEM);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)h;
+	fi->direct_io = 1;
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) == -ENOENT) {
+		value_unref(h->value);
+		free(h);
+	}
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *inode = request_inode(req, ino);
+	struct open_request request = { .flags = fi->flags, .tid = request_tid(req) };
+	struct handle *h = NULL;
+
+	if (inode->kind == INODE_VIRTUAL) {
+		open_virtual(req, inode, fi);
+		return;
+	}
+	int rc = handle_open(fs, inode, &request, &h);
+	if (rc < 0) {
+		reply_status(req, rc);
+		return;
+	}
+	set_file_info(fi, h);
+	store_small_value(req, ino, h);
+	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */
+		handle_release(fs, h);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct inode *dir = request_inode(req, parent);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct create_request request = {
+		.open = { .flags = fi->flags, .tid = ctx->pid },
+		.mode = mode, .uid = ctx->uid, .gid = ctx->gid,
+	};
+	struct handle *h = NULL;
+	struct attributes a;
+	struct fuse_entry_param entry;
+
+	if (control_is_reserved(fs, dir, key_of(name))) {
+		reply_status(req, -EPERM);
+		return;
+	}
+	inodes_lock(&fs->inodes);
+	if (dir->meta.mode & S_ISGID)
+		request.gid = dir->meta.gid;
+	inodes_unlock(&fs->inodes);
+	int rc = handle_create(fs, dir, key_of(name), &request, &h);
+	if (rc < 0) {
+		reply_status(req, rc);
+		return;
+	}
+	lookup_created(fs, dir, key_of(name), ctx->pid);
+	inodes_lock(&fs->inodes);
+	attributes_of_locked(fs, h->inode, request.open.tid, &a);
+	inodes_unlock(&fs->inodes);
+	set_file_info(fi, h);
+	reply_entry_param(fs, &a, &entry);
+	struct inode *inode = h->inode;
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT) {
+		handle_release(fs, h);
+		reply_forget(fs, inode, 1);
+	}
+}
+
+static void read_value(fuse_req_t req, const struct value *value, size_t size, uint64_t offset)
+{
+	uint64_t total = value_size(value), start;
+	const char *bytes = value_bytes(value);
+
+	if (offset >= total) {
+		fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	if (size > total - offset)
+		size = (size_t)(total - offset);
+	if (bytes) {
+		fuse_reply_buf(req, bytes + offset, size);
+		return;
+	}
+	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(size);
+	buffer.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+	buffer.buf[0].fd = value_fd(value, &start);
+	buffer.buf[0].pos = (off_t)(start + offset);
+	if (size > READ_INLINE_MAX)
+		waiting_begin();
+	fuse_reply_data(req, &buffer, 0);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+
+	(void)ino;
+	if (h->value) {
+		read_value(req, h->value, size, (uint64_t)offset);
+		return;
+	}
+	char *buffer = malloc(size ? size : 1);
+	ssize_t n = buffer ? handle_read(h, buffer, size, (uint64_t)offset) : -ENOMEM;
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		fuse_reply_buf(req, buffer, (size_t)n);
+	free(buffer);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = handle_of(fi);
+
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
+		value_unref(h->value);
+		free(h);
+		reply_status(req, 0);
+		return;
+	}
+	if (h->has_flock)
+		file_locks_end_flock(fs->locks, h->inode->ino, fi->lock_owner);
+	if (h->has_posix)
+		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
+	handle_release(fs, h);
+	reply_status(req, 0);
+}

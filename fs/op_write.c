@@ -1,0 +1,85 @@
+/* WRITE, FLUSH, FSYNC, FALLOCATE. */
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "handle.h"
+#include "reply.h"
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* We said that we handle it: a write by somebody else than root takes the set-uid and set-gid bits away. */
+static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
+{
+	if (uid == 0 || !(h->inode->meta.mode & (S_ISUID | S_ISGID)))
+		return;
+	inodes_lock(&fs->inodes);
+	h->inode->meta.mode &= ~(uint32_t)S_ISUID;
+	if (h->inode->meta.mode & S_IXGRP)
+		h->inode->meta.mode &= ~(uint32_t)S_ISGID;
+	inodes_unlock(&fs->inodes);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = handle_of(fi);
+
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL) { /* CACHEDIR.TAG: accepted and ignored */
+		fuse_reply_write(req, size);
+		return;
+	}
+	bool append = (fi->flags & O_APPEND) && !fi->writepage;
+	int rc = handle_write(fs, h, bytes, size, (uint64_t)offset, append);
+	if (rc < 0) {
+		reply_status(req, rc);
+		return;
+	}
+	clear_privileges(fs, h, fuse_req_ctx(req)->uid);
+	fuse_reply_write(req, size);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = handle_of(fi);
+	pid_t tid = request_tid(req);
+
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
+		reply_status(req, 0);
+		return;
+	}
+	if (h->has_posix)
+		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
+	if (fs->broken == BREAK_ACK_BEFORE_COMMIT) {
+		reply_status(req, 0);
+		handle_flush(fs, h, tid);
+		return;
+	}
+	reply_status(req, handle_flush(fs, h, tid));
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)datasync;
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL)
+		reply_status(req, 0);
+	else
+		reply_status(req, handle_fsync(fs_of(req), handle_of(fi)));
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL || (mode & ~FALLOC_FL_KEEP_SIZE)) {
+		reply_status(req, -EOPNOTSUPP);
+		return;
+	}
+	reply_status(req, mode & FALLOC_FL_KEEP_SIZE ? 0 : handle_extend(fs_of(req), h, (uint64_t)offset + (uint64_t)length));
+}

@@ -1,0 +1,199 @@
+/* See publish.h. */
+#include "publish.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct publishing {
+	struct fs *fs;
+	struct inode *inode;
+	struct key_buffer key;
+	bool froze;      /* the content was taken */
+	bool was_fresh;
+};
+
+int64_t publish_default_ttl_locked(const struct inode *dir)
+{
+	while (dir->dir_ttl_ms < 0 && dir->name)
+		dir = dir->name->dir;
+	return dir->dir_ttl_ms;
+}
+
+/* Takes what there is to publish. -ECANCELED: nothing. */
+static int freeze_content(struct publishing *p, struct value **value, struct timespec *mtime)
+{
+	struct content *c = &p->inode->content;
+	int rc = -ECANCELED;
+
+	inode_content_lock(p->inode);
+	if (c->live && !c->withheld && (c->dirty || c->fresh)) {
+		*value = working_copy_freeze(&c->copy);
+		rc = *value ? 0 : -ENOMEM;
+		c->withheld = !*value;
+	}
+	if (rc == 0) {
+		p->froze = true;
+		p->was_fresh = c->fresh;
+		__atomic_store_n(&c->dirty, false, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->fresh, false, __ATOMIC_RELAXED);
+		*mtime = c->mtime;
+	}
+	inode_content_unlock(p->inode);
+	return rc;
+}
+
+/* A set of its own metadata, or a change of an entry that keeps what others did to its metadata meanwhile. */
+static void fill_meta_locked(const struct publishing *p, const struct meta *now, struct meta *meta)
+{
+	const struct inode *inode = p->inode;
+	bool keeps = !p->was_fresh && now && now->ino == inode->meta.ino;
+	int64_t now_ms = time_wall_ms(p->fs->time);
+
+	meta_copy(meta, keeps ? now : &inode->meta);
+	meta->ino = inode->ino;
+	meta->version = inode->meta.version;
+	if (now && now->version > meta->version)
+		meta->version = now->version;
+	meta->version++;
+	if (p->was_fresh) {
+		int64_t ttl = inode->ttl_ms >= 0 ? inode->ttl_ms : publish_default_ttl_locked(inode->name->dir);
+		meta->expires_ms = ttl >= 0 ? now_ms + ttl : 0;
+		meta->created_ms = now_ms;
+		meta->hits = 0;
+	}
+}
+
+static int publish_prepare(void *self, const struct meta *now, struct value **value, struct meta *meta)
+{
+	struct publishing *p = self;
+	struct inodes *t = &p->fs->inodes;
+	struct key_buffer key;
+	struct timespec mtime;
+
+	inodes_lock(t);
+	int rc = inode_key_locked(t, p->inode, &key);
+	inodes_unlock(t);
+	if (rc < 0)
+		return rc == -ENOENT ? -ECANCELED : rc; /* unlinked: a stale fill must not resurrect it */
+	if (key.size != p->key.size || memcmp(key.bytes, p->key.bytes, key.size) != 0)
+		return -EAGAIN; /* renamed while we waited */
+	rc = freeze_content(p, value, &mtime);
+	if (rc < 0)
+		return rc;
+	inodes_lock(t);
+	if (p->inode->name)
+		fill_meta_locked(p, now, meta);
+	else
+		rc = -ECANCELED;
+	inodes_unlock(t);
+	meta->mtime = mtime;
+	meta->ctime = time_now();
+	return rc;
+}
+
+/* The inode's content is now the key's value: all else that presented the key is out of date. */
+static void published_locked(struct publishing *p, const struct meta *stored)
+{
+	struct inodes *t = &p->fs->inodes;
+	struct inode *inode = p->inode;
+	struct name *name = inode->name;
+	struct meta old = inode->meta;
+
+	meta_copy(&inode->meta, stored);
+	inodes_bury_meta_locked(t, &old);
+	inode->published = true;
+	inode->ttl_ms = -1;
+	if (!name)
+		return; /* unlinked since; its remove waits for our admission to end */
+	struct inode *before = name->version;
+	if (before && before != inode) {
+		inode_retire_locked(t, before);
+		if (before->lookups > 0 && p->fs->notifier)
+			notifier_inval_entry(p->fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	}
+	if (inode->state == INODE_PRIVATE)
+		name->holder = inode;
+	if (stored->version == 1)
+		name->dir->dir_mtime = stored->ctime;
+	name_touch_locked(t, name);
+}
+
+static void publish_done(void *self, int rc, const struct meta *stored)
+{
+	struct publishing *p = self;
+	struct content *c = &p->inode->content;
+
+	if (rc == 0) {
+		inodes_lock(&p->fs->inodes);
+		published_locked(p, stored);
+		inodes_unlock(&p->fs->inodes);
+		return;
+	}
+	if (!p->froze)
+		return;
+	p->froze = false;
+	inode_content_lock(p->inode);
+	__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->fresh, p->was_fresh, __ATOMIC_RELAXED);
+	c->withheld = rc != -ECANCELED;
+	inode_content_unlock(p->inode);
+}
+
+int publish(struct fs *fs, struct inode *inode)
+{
+	struct publishing *p = malloc(sizeof(*p));
+	int rc;
+
+	if (!p)
+		return -ENOMEM;
+	do {
+		*p = (struct publishing){ .fs = fs, .inode = inode };
+		inodes_lock(&fs->inodes);
+		rc = inode_key_locked(&fs->inodes, inode, &p->key);
+		inodes_unlock(&fs->inodes);
+		if (rc < 0)
+			break;
+		struct layered_change change = { publish_prepare, publish_done, p };
+		rc = layered_set(fs->cache, key_make(p->key.bytes, p->key.size), &change);
+	} while (rc == -EAGAIN);
+	free(p);
+	return rc == -ECANCELED || rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * FUSE does not say that a close comes from a process that is being killed, but while FLUSH waits the
+ * kernel does: in /proc/TID/stat field 9 has PF_EXITING and the low bits of field 52, the exit code, name
+ * the signal. (PF_SIGNALED is no good: threads reaped by a normal exit have it.)
+ */
+bool publish_writer_is_killed(pid_t tid)
+{
+	char path[64], text[2048];
+	unsigned long flags = 0;
+	long exit_code = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	int fd = tid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	char *at = strrchr(text, ')'); /* the command's name may hold anything; after it comes field 3 */
+	char *save = NULL;
+	int field = 3;
+	for (char *word = at ? strtok_r(at + 1, " \n", &save) : NULL; word; word = strtok_r(NULL, " \n", &save)) {
+		if (field == 9)
+			flags = strtoul(word, NULL, 10);
+		if (field == 52)
+			exit_code = strtol(word, NULL, 10);
+		field++;
+	}
+	return (flags & 0x4) != 0 && (exit_code & 0x7f) != 0;
+}

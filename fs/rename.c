@@ -1,0 +1,295 @@
+/* See rename.h. */
+#include "rename.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../backends/waiting.h"
+#include "directory.h"
+
+enum { WAIT_FOR_PUBLISH_MS = 30 * 1000 };
+
+/* --- unlink ----------------------------------------------------------------------------------- */
+
+struct unlinking {
+	struct fs *fs;
+	struct name *name;
+	bool had_pending;
+};
+
+/* All that presented the name goes: a pending set included, so that a stale fill cannot resurrect the key. */
+static void detach_all_locked(struct inodes *t, struct name *name)
+{
+	while (name->privates)
+		inode_detach_locked(t, name->privates);
+	if (name->version)
+		inode_detach_locked(t, name->version);
+}
+
+static void unlink_done(void *self, int rc)
+{
+	struct unlinking *u = self;
+	struct inodes *t = &u->fs->inodes;
+
+	if (rc < 0 && rc != -ENOENT)
+		return;
+	inodes_lock(t);
+	u->had_pending = name_pending_locked(u->name) != NULL;
+	detach_all_locked(t, u->name);
+	u->name->dir->dir_mtime = time_now();
+	name_touch_locked(t, u->name);
+	inodes_unlock(t);
+}
+
+int unlink_entry(struct fs *fs, struct inode *dir, struct key text)
+{
+	struct inodes *t = &fs->inodes;
+	struct key_buffer key;
+	struct unlinking u = { .fs = fs };
+
+	inodes_lock(t);
+	u.name = name_get_locked(t, dir, text);
+	int rc = u.name ? name_key_locked(t, u.name, &key) : -ENOMEM;
+	inodes_unlock(t);
+	if (rc == 0) {
+		struct layered_hooks hooks = { NULL, unlink_done, &u };
+		rc = layered_remove(fs->cache, key_make(key.bytes, key.size), &hooks);
+	}
+	if (rc == -ENOENT && u.had_pending)
+		rc = 0;
+	inodes_lock(t);
+	if (u.name)
+		name_put_locked(t, u.name);
+	inodes_unlock(t);
+	return rc;
+}
+
+/* --- rename ----------------------------------------------------------------------------------- */
+
+struct renaming {
+	struct fs *fs;
+	struct name *from, *to;
+	struct key_buffer from_key, to_key;
+	bool noreplace;
+	bool directory;
+	bool moved;      /* done() has moved something: a pending key may be all there is */
+};
+
+static struct key key_in(const struct key_buffer *buffer)
+{
+	return key_make(buffer->bytes, buffer->size);
+}
+
+static bool exists(struct fs *fs, const struct key_buffer *key)
+{
+	struct meta meta = { 0 };
+	bool found = layered_stat(fs->cache, key_in(key), &meta) == 0 ||
+		     layered_dir_stat(fs->cache, key_in(key), &meta) == 0;
+
+	meta_fini(&meta);
+	return found;
+}
+
+static bool target_is_pending(struct renaming *r)
+{
+	inodes_lock(&r->fs->inodes);
+	bool pending = name_pending_locked(r->to) != NULL;
+	inodes_unlock(&r->fs->inodes);
+	return pending;
+}
+
+static int rename_file_prepare(void *self)
+{
+	struct renaming *r = self;
+
+	return r->noreplace && (target_is_pending(r) || exists(r->fs, &r->to_key)) ? -EEXIST : 0;
+}
+
+static void reattach_locked(struct inodes *t, struct inode *inode, struct name *to)
+{
+	struct name *from = inode->name;
+
+	to->refs++;
+	inode->name = to;
+	name_put_locked(t, from);
+}
+
+/* The inodes of one file move with it; what presented the target is unlinked. */
+static void move_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
+{
+	from->refs++;
+	while (to->privates)
+		inode_detach_locked(t, to->privates);
+	if (published && to->version)
+		inode_detach_locked(t, to->version);
+	if (published && from->version) {
+		struct inode *version = from->version;
+		from->version = NULL;
+		to->version = version;
+		reattach_locked(t, version, to);
+		version->meta.ctime = time_now();
+	}
+	to->holder = from->holder;
+	from->holder = NULL;
+	to->privates = from->privates;
+	from->privates = NULL;
+	for (struct inode *p = to->privates; p; p = p->next_private)
+		reattach_locked(t, p, to);
+	from->dir->dir_mtime = to->dir->dir_mtime = time_now();
+	name_touch_locked(t, from);
+	name_touch_locked(t, to);
+	name_put_locked(t, from);
+}
+
+/* Also when only a pending key moves (-ENOENT): the target's value stays until the writer closes. */
+static void rename_file_done(void *self, int rc)
+{
+	struct renaming *r = self;
+	struct inodes *t = &r->fs->inodes;
+
+	if (rc < 0 && rc != -ENOENT)
+		return;
+	inodes_lock(t);
+	if (rc == 0 || name_pending_locked(r->from)) {
+		move_file_locked(t, r->from, r->to, rc == 0);
+		r->moved = true;
+	}
+	inodes_unlock(t);
+}
+
+static int rename_file(struct renaming *r)
+{
+	struct layered_hooks hooks = { rename_file_prepare, rename_file_done, r };
+	int rc = layered_rename(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), &hooks);
+
+	if (rc != -ENOENT || r->moved)
+		return rc == -ENOENT ? 0 : rc;
+	/* Only pending: prepare was not asked, for the layers have nothing. */
+	return -ENOENT;
+}
+
+static void set_moving(struct renaming *r, bool moving)
+{
+	struct inodes *t = &r->fs->inodes;
+
+	inodes_lock(t);
+	if (r->from->subdir && r->from->subdir->moving != moving) {
+		r->from->subdir->moving = moving;
+		t->moving += moving ? 1u : -1u;
+	}
+	inodes_changed_locked(t);
+	inodes_unlock(t);
+}
+
+static int rename_directory_prepare(void *self)
+{
+	struct renaming *r = self;
+
+	if (exists(r->fs, &r->to_key)) {
+		if (r->noreplace)
+			return -EEXIST;
+		if (!layered_dir_is_empty(r->fs->cache, key_in(&r->to_key)))
+			return -ENOTEMPTY;
+	}
+	set_moving(r, true);
+	return 0;
+}
+
+static void rename_directory_done(void *self, int rc)
+{
+	struct renaming *r = self;
+	struct inodes *t = &r->fs->inodes;
+
+	set_moving(r, false);
+	if (rc < 0)
+		return;
+	inodes_lock(t);
+	struct inode *dir = r->from->subdir;
+	if (r->to->subdir)
+		directory_detach_locked(t, r->to->subdir);
+	if (dir) {
+		r->from->subdir = NULL;
+		r->to->subdir = dir;
+		reattach_locked(t, dir, r->to);
+	}
+	r->from->dir->dir_mtime = r->to->dir->dir_mtime = time_now();
+	t->moves++;
+	name_touch_locked(t, r->from);
+	name_touch_locked(t, r->to);
+	inodes_unlock(t);
+}
+
+static int rename_directory(struct renaming *r)
+{
+	struct layered_hooks hooks = { rename_directory_prepare, rename_directory_done, r };
+
+	return layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), &hooks);
+}
+
+/* The source's last close may still be publishing under the old name. */
+static int begin_locked(struct renaming *r)
+{
+	struct inodes *t = &r->fs->inodes;
+
+	if (r->from->publishing > 0 || r->to->publishing > 0) {
+		inodes_unlock(t);
+		waiting_begin();
+		struct timespec deadline = time_deadline(WAIT_FOR_PUBLISH_MS);
+		inodes_lock(t);
+		while ((r->from->publishing > 0 || r->to->publishing > 0) && inodes_wait_locked(t, &deadline))
+			;
+	}
+	int rc = name_key_locked(t, r->from, &r->from_key);
+	if (rc == 0)
+		rc = name_key_locked(t, r->to, &r->to_key);
+	r->directory = r->from->subdir && !r->from->version && !r->from->privates;
+	return rc;
+}
+
+static int run_rename(struct renaming *r)
+{
+	struct meta meta = { 0 };
+
+	if (!r->directory && layered_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0) {
+		meta_fini(&meta);
+		return rename_file(r);
+	}
+	if (!r->directory && layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0)
+		r->directory = true;
+	meta_fini(&meta);
+	return r->directory ? rename_directory(r) : rename_file(r);
+}
+
+int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to, unsigned flags)
+{
+	struct inodes *t = &fs->inodes;
+	struct renaming *r;
+	int rc = -ENOENT;
+
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		return -EINVAL;
+	r = malloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	*r = (struct renaming){ .fs = fs, .noreplace = flags & RENAME_NOREPLACE };
+	inodes_lock(t);
+	if (!from->dir->removed && !to->dir->removed) {
+		r->from = name_get_locked(t, from->dir, from->name);
+		r->to = name_get_locked(t, to->dir, to->name);
+		rc = r->from && r->to ? begin_locked(r) : -ENOMEM;
+	}
+	inodes_unlock(t);
+	if (rc == 0)
+		rc = run_rename(r);
+	inodes_lock(t);
+	if (r->from)
+		name_put_locked(t, r->from);
+	if (r->to)
+		name_put_locked(t, r->to);
+	inodes_unlock(t);
+	free(r);
+	return rc;
+}

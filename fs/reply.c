@@ -1,0 +1,71 @@
+/* See reply.h. */
+#include "reply.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)
+{
+	(void)fs;
+	*st = (struct stat){
+		.st_ino = a->ino,
+		.st_mode = a->meta.mode,
+		.st_nlink = a->nlink,
+		.st_uid = a->meta.uid,
+		.st_gid = a->meta.gid,
+		.st_size = (off_t)a->meta.size,
+		.st_blksize = 4096,
+		.st_blocks = (blkcnt_t)((a->meta.size + 511) / 512),
+		.st_mtim = a->meta.mtime,
+		.st_ctim = a->meta.ctime,
+		.st_atim = a->meta.mtime,
+	};
+}
+
+static double seconds(int64_t ms)
+{
+	return (double)ms / 1000.0;
+}
+
+void reply_entry_param(struct fs *fs, struct attributes *a, struct fuse_entry_param *entry)
+{
+	*entry = (struct fuse_entry_param){
+		.ino = inode_id(&fs->inodes, a->inode),
+		.attr_timeout = seconds(a->attr_timeout_ms),
+		.entry_timeout = seconds(a->entry_timeout_ms),
+	};
+	reply_stat(fs, a, &entry->attr);
+	meta_fini(&a->meta);
+}
+
+void reply_forget(struct fs *fs, struct inode *inode, uint64_t lookups)
+{
+	inodes_lock(&fs->inodes);
+	inode_forget_locked(&fs->inodes, inode, lookups);
+	inodes_unlock(&fs->inodes);
+}
+
+void reply_entry(fuse_req_t req, struct attributes *a)
+{
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param entry;
+
+	reply_entry_param(fs, a, &entry);
+	if (fuse_reply_entry(req, &entry) == -ENOENT)
+		reply_forget(fs, a->inode, 1);
+}
+
+void reply_attr(fuse_req_t req, struct attributes *a)
+{
+	struct stat st;
+	double timeout = seconds(a->attr_timeout_ms);
+
+	reply_stat(fs_of(req), a, &st);
+	meta_fini(&a->meta);
+	fuse_reply_attr(req, &st, timeout);
+}
+
+void reply_status(fuse_req_t req, int rc)
+{
+	fuse_reply_err(req, -rc);
+}

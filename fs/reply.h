@@ -1,0 +1,33 @@
+#ifndef CACHEFS_REPLY_H
+#define CACHEFS_REPLY_H
+
+/* From attributes to what libfuse wants. */
+
+#include "lookup.h"
+
+void reply_stat(const struct fs *fs, const struct attributes *attributes, struct stat *st);
+
+/* Fills an entry reply; ends the attributes' meta. */
+void reply_entry_param(struct fs *fs, struct attributes *attributes, struct fuse_entry_param *entry);
+
+/* Replies; if the kernel does not want the entry any more, the lookup is taken back. */
+void reply_entry(fuse_req_t req, struct attributes *attributes);
+void reply_attr(fuse_req_t req, struct attributes *attributes);
+
+/* Takes n lookups of an inode back. */
+void reply_forget(struct fs *fs, struct inode *inode, uint64_t lookups);
+
+/* rc: 0 or -errno. */
+void reply_status(fuse_req_t req, int rc);
+
+static inline pid_t request_tid(fuse_req_t req)
+{
+	return fuse_req_ctx(req)->pid;
+}
+
+static inline struct inode *request_inode(fuse_req_t req, fuse_ino_t ino)
+{
+	return inode_at(&fs_of(req)->inodes, ino);
+}
+
+#endif

@@ -1,0 +1,266 @@
+/* See working_copy.h. */
+#include "working_copy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COPY_CHUNK = 1 << 20, HEAP_MIN = 4096 };
+
+void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value)
+{
+	*wc = (struct working_copy){ .all = all, .fd = -1, .spare = -1 };
+	if (value) {
+		wc->frozen = value_ref(value);
+		wc->size = value_size(value);
+	}
+}
+
+/* Charges the copy for `bytes` in all; false: over the bound. */
+static bool charge(struct working_copy *wc, uint64_t bytes)
+{
+	struct working_copies *all = wc->all;
+
+	if (bytes > wc->charged) {
+		uint64_t more = bytes - wc->charged;
+		uint64_t before = atomic_fetch_add(&all->bytes, more);
+		if (before + more > all->max_bytes) {
+			atomic_fetch_sub(&all->bytes, more);
+			return false;
+		}
+	} else {
+		atomic_fetch_sub(&all->bytes, wc->charged - bytes);
+	}
+	wc->charged = bytes;
+	return true;
+}
+
+static void drop_own(struct working_copy *wc)
+{
+	free(wc->heap);
+	wc->heap = NULL;
+	wc->capacity = 0;
+	if (wc->fd >= 0)
+		close(wc->fd);
+	wc->fd = -1;
+	if (wc->spare >= 0)
+		close(wc->spare);
+	wc->spare = -1;
+	charge(wc, 0);
+}
+
+void working_copy_fini(struct working_copy *wc)
+{
+	if (!wc->all)
+		return;
+	drop_own(wc);
+	value_unref(wc->frozen);
+	*wc = (struct working_copy){ .fd = -1, .spare = -1 };
+}
+
+uint64_t working_copy_shared(const struct working_copy *wc)
+{
+	return wc->frozen ? wc->size : 0;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
+{
+	while (size > 0) {
+		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EDQUOT ? -ENOSPC : -errno;
+		bytes += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size, uint64_t offset)
+{
+	if (offset >= wc->size)
+		return 0;
+	if (size > wc->size - offset)
+		size = (size_t)(wc->size - offset);
+	if (wc->frozen)
+		return value_read(wc->frozen, buffer, size, offset);
+	if (wc->fd < 0) {
+		memcpy(buffer, wc->heap + offset, size);
+		return (ssize_t)size;
+	}
+	ssize_t n = pread(wc->fd, buffer, size, (off_t)offset);
+	return n < 0 ? -errno : n;
+}
+
+bool working_copy_needs_file(const struct working_copy *wc, uint64_t size)
+{
+	return wc->fd < 0 && wc->spare < 0 && (size > wc->all->heap_max_bytes || wc->size > wc->all->heap_max_bytes);
+}
+
+void working_copy_give_file(struct working_copy *wc, int fd)
+{
+	if (wc->spare < 0 && wc->fd < 0)
+		wc->spare = fd;
+	else
+		close(fd);
+}
+
+/* Writes the first `size` bytes of the content into a file. */
+static int content_to_file(const struct working_copy *wc, uint64_t size, int fd)
+{
+	uint8_t *chunk = size > 0 ? malloc(COPY_CHUNK) : NULL;
+	int rc = size > 0 && !chunk ? -ENOMEM : 0;
+
+	for (uint64_t done = 0; rc == 0 && done < size;) {
+		size_t want = size - done < COPY_CHUNK ? (size_t)(size - done) : COPY_CHUNK;
+		ssize_t n = working_copy_read(wc, chunk, want, done);
+		if (n <= 0)
+			rc = n < 0 ? (int)n : -EIO;
+		else
+			rc = write_all(fd, chunk, (size_t)n, done);
+		done += n > 0 ? (uint64_t)n : 0;
+	}
+	free(chunk);
+	return rc;
+}
+
+/* Makes the content the copy's own, in a file, keeping the first `keep` bytes. */
+static int own_in_file(struct working_copy *wc, uint64_t keep)
+{
+	if (wc->fd >= 0)
+		return 0;
+	assert(wc->spare >= 0);
+	int rc = content_to_file(wc, keep, wc->spare);
+	if (rc < 0)
+		return rc;
+	free(wc->heap);
+	wc->heap = NULL;
+	wc->capacity = 0;
+	value_unref(wc->frozen);
+	wc->frozen = NULL;
+	wc->fd = wc->spare;
+	wc->spare = -1;
+	return 0;
+}
+
+/* Makes the content the copy's own, on the heap, with room for `size` bytes, keeping the first `keep`. */
+static int own_on_heap(struct working_copy *wc, uint64_t size, uint64_t keep)
+{
+	if (!wc->frozen && size <= wc->capacity)
+		return 0;
+	uint64_t capacity = HEAP_MIN;
+	while (capacity < size)
+		capacity *= 2;
+	uint8_t *heap = malloc((size_t)capacity);
+	if (!heap)
+		return -ENOMEM;
+	ssize_t n = keep > 0 ? working_copy_read(wc, heap, (size_t)keep, 0) : 0;
+	if (n < 0 || (uint64_t)n != keep) {
+		free(heap);
+		return n < 0 ? (int)n : -EIO;
+	}
+	free(wc->heap);
+	value_unref(wc->frozen);
+	wc->frozen = NULL;
+	wc->heap = heap;
+	wc->capacity = capacity;
+	return 0;
+}
+
+/* Ready to be changed, and to hold `size` bytes, of which the first `keep` are still wanted. */
+static int own(struct working_copy *wc, uint64_t size, uint64_t keep)
+{
+	uint64_t charged = wc->charged;
+
+	if (size > INT64_MAX)
+		return -EFBIG;
+	if (!charge(wc, size > wc->charged ? size : wc->charged))
+		return -ENOSPC;
+	bool in_file = wc->fd >= 0 || size > wc->all->heap_max_bytes;
+	int rc = in_file ? own_in_file(wc, keep) : own_on_heap(wc, size, keep);
+	if (rc < 0)
+		charge(wc, charged);
+	return rc;
+}
+
+int working_copy_write(struct working_copy *wc, const void *buffer, size_t size, uint64_t offset)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(offset, size, &end) || end > INT64_MAX)
+		return -EFBIG;
+	if (size == 0)
+		return 0;
+	int rc = own(wc, end > wc->size ? end : wc->size, wc->size);
+	if (rc < 0)
+		return rc;
+	if (wc->fd >= 0) {
+		rc = write_all(wc->fd, buffer, size, offset);
+		if (rc < 0)
+			return rc;
+	} else {
+		if (offset > wc->size)
+			memset(wc->heap + wc->size, 0, (size_t)(offset - wc->size));
+		memcpy(wc->heap + offset, buffer, size);
+	}
+	if (end > wc->size)
+		wc->size = end;
+	return 0;
+}
+
+int working_copy_truncate(struct working_copy *wc, uint64_t size)
+{
+	if (size == wc->size)
+		return 0;
+	if (size == 0) {
+		drop_own(wc);
+		value_unref(wc->frozen);
+		wc->frozen = NULL;
+		wc->size = 0;
+		return 0;
+	}
+	int rc = own(wc, size, size < wc->size ? size : wc->size);
+	if (rc < 0)
+		return rc;
+	if (wc->fd >= 0) {
+		if (ftruncate(wc->fd, (off_t)size) < 0)
+			return -errno;
+	} else if (size > wc->size) {
+		memset(wc->heap + wc->size, 0, (size_t)(size - wc->size));
+	}
+	wc->size = size;
+	charge(wc, size);
+	return 0;
+}
+
+struct value *working_copy_freeze(struct working_copy *wc)
+{
+	if (wc->frozen)
+		return value_ref(wc->frozen);
+	struct value *value;
+	if (wc->fd >= 0) {
+		int fd = dup(wc->fd);
+		value = fd < 0 ? NULL : value_from_file(fd, 0, wc->size);
+	} else {
+		/* Gives back what growing by doubling took too much; cannot fail for a shrink that matters. */
+		uint8_t *exact = wc->size > 0 ? realloc(wc->heap, (size_t)wc->size) : wc->heap;
+		if (!exact)
+			exact = wc->heap;
+		if (wc->size > 0)
+			wc->heap = NULL;
+		wc->capacity = 0;
+		value = wc->size > 0 ? value_adopt(exact, (size_t)wc->size) : value_copy("", 0);
+	}
+	if (!value) {
+		wc->size = 0;
+		return NULL;
+	}
+	drop_own(wc);
+	wc->frozen = value_ref(value);
+	return value;
+}

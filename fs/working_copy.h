@@ -1,0 +1,59 @@
+#ifndef CACHEFS_WORKING_COPY_H
+#define CACHEFS_WORKING_COPY_H
+
+/*
+ * What a writer has written so far. It starts on the heap and moves to an unnamed file when it grows;
+ * freezing it makes a value of it without copying, and the next write works on a copy again.
+ * Not thread-safe: the inode's content lock guards it.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "../backends/value.h"
+
+/* Bounds for all working copies of a mount. */
+struct working_copies {
+	uint64_t heap_max_bytes;    /* larger ones are files */
+	uint64_t max_bytes;         /* of all together, then -ENOSPC */
+	atomic_uint_fast64_t bytes; /* in use; frozen content does not count */
+};
+
+struct working_copy {
+	struct working_copies *all;
+	struct value *frozen;  /* the content, shared with a published value; or NULL: */
+	uint8_t *heap;         /* the content, while fd is -1 */
+	int fd;
+	int spare;             /* a file for it to move to, or -1 */
+	uint64_t size;
+	uint64_t capacity;     /* of heap */
+	uint64_t charged;
+};
+
+/* Starts with value's bytes (NULL: empty), without copying; takes its own reference. */
+void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value);
+void working_copy_fini(struct working_copy *wc);
+
+/* Bytes that the next write would have to copy first. */
+uint64_t working_copy_shared(const struct working_copy *wc);
+
+ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size, uint64_t offset);
+
+/*
+ * Whether a change that makes the copy `size` bytes large needs a file to move to. It is given
+ * beforehand, because getting it may wait and nobody should while holding the copy's lock.
+ * working_copy_give_file() takes the fd over, and closes it if there is no need any more.
+ */
+bool working_copy_needs_file(const struct working_copy *wc, uint64_t size);
+void working_copy_give_file(struct working_copy *wc, int fd);
+
+/* 0 or -errno (-ENOSPC, -EFBIG, -ENOMEM, -EIO); the content is unchanged after a failure, holes read as zeros. */
+int working_copy_write(struct working_copy *wc, const void *buffer, size_t size, uint64_t offset);
+int working_copy_truncate(struct working_copy *wc, uint64_t size);
+
+/* The content as a value; the caller gets a reference. NULL: out of memory; the content is lost then. */
+struct value *working_copy_freeze(struct working_copy *wc);
+
+#endif

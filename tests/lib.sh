@@ -1,0 +1,343 @@
+# The words of the shell tests. A test file is
+#
+#	#!/bin/bash
+#	. "$(dirname "$0")/../lib.sh"
+#	test_a_sentence_that_says_what_holds() { ...; }
+#	run_tests
+#
+# Each test_ function runs in a directory of its own ($TMP), with a mount of its own ($MNT) if it
+# asks for one; a command that fails is a failed test. Output is TAP, for prove. From outside:
+#   CACHEFS   the daemon (build/fs/cachefs)      HELPERS  the directory of the helper programs
+#   LOG_DIR   where daemons log (build/log)      ONLY     a pattern: run just these tests
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHEFS=$(realpath "${CACHEFS:-$ROOT/build/fs/cachefs}")
+HELPERS=${HELPERS:-$(dirname "$CACHEFS")/../tests}
+LOG_DIR=${LOG_DIR:-$ROOT/build/log}
+TEST_SECONDS=${TEST_SECONDS:-60}
+export LC_ALL=C
+
+# --- verdicts ---------------------------------------------------------------
+
+# Where in the test file we are: the first frame outside of this file.
+test_line() {
+	local i
+	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
+		[[ ${BASH_SOURCE[i]} != "${BASH_SOURCE[0]}" ]] || continue
+		echo "$TEST_FILE:${BASH_LINENO[i-1]}"
+		return
+	done
+}
+
+fail() {
+	echo "$(test_line): $*; daemon log: ${LOG#"$ROOT"/}" >>"$TMP/.failure"
+	trap - ERR
+	exit 1
+}
+
+skip() {
+	echo "$*" >"$TMP/.skip"
+	exit 77
+}
+
+on_error() {
+	fail "failed: $BASH_COMMAND"
+}
+
+# --- the daemon -------------------------------------------------------------
+
+is_mounted() {
+	grep -q " ${1:-$MNT} fuse" /proc/mounts
+}
+
+# mount_with JSON: a configuration, or a single layer. Relative paths are taken from $TMP.
+mount_with() {
+	printf '%s\n' "$1" >"$TMP/cachefs.json"
+	start_daemon "$TMP/cachefs.json"
+}
+
+# mount_stack [SETTINGS] [DISK_OPTIONS]: memory over disk in $TMP, with members of "cachefs": {...}.
+mount_stack() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"
+		'"${2:+, $2}"'}}], "cachefs": {'"${1:-}"'}}'
+}
+
+daemon_is_up() {
+	kill -0 "$DAEMON_PID" 2>/dev/null || fail "the daemon ended: $(tail -n 1 "$LOG")"
+	is_mounted && stat "$MNT" >/dev/null 2>&1
+}
+
+start_daemon() {
+	"$CACHEFS" -f "$@" "$MNT" </dev/null >>"$LOG" 2>&1 &
+	DAEMON_PID=$!
+	echo "$DAEMON_PID" >"$TMP/.daemon"
+	DAEMON_ARGUMENTS=("$@")
+	wait_until 20 daemon_is_up
+}
+
+# Waits for the daemon's own end; fails if it did not end well.
+await_daemon() {
+	local rc=0
+	[[ $DAEMON_PID ]] || return 0
+	wait_until 20 daemon_has_ended
+	wait "$DAEMON_PID" || rc=$?
+	DAEMON_PID=
+	rm -f "$TMP/.daemon"
+	[[ $rc = "${1:-0}" ]] || fail "the daemon ended with status $rc"
+}
+
+daemon_has_ended() {
+	[[ ! -e /proc/$DAEMON_PID || $(cut -d' ' -f3 "/proc/$DAEMON_PID/stat" 2>/dev/null) = Z ]]
+}
+
+unmount() {
+	fusermount3 -u "$MNT"
+	await_daemon
+}
+
+restart_daemon() {
+	unmount
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+}
+
+# kill -9, the dead mount removed, started again.
+kill_daemon() {
+	kill -9 "$DAEMON_PID"
+	await_daemon 137 2>/dev/null
+	fusermount3 -u -z "$MNT"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+}
+
+# --- keys -------------------------------------------------------------------
+
+set_value() {
+	printf %s "$2" >"$MNT/$1"
+}
+
+# A value of SIZE random bytes, kept in $TMP/FILE: random_file FILE SIZE
+random_file() {
+	head -c "$2" /dev/urandom >"$TMP/$1"
+}
+
+expect() {
+	[[ $2 == "$3" ]] || fail "$1: expected \"$2\", got \"$3\""
+}
+
+expect_value() {
+	local got rc=0
+	got=$(cat "$MNT/$1" 2>&1) || rc=$?
+	[[ $rc = 0 ]] || fail "expect_value $1: expected \"$2\", got $got"
+	expect "expect_value $1" "$2" "$got"
+}
+
+expect_miss() {
+	local got
+	if got=$(cat "$MNT/$1" 2>&1); then
+		fail "expect_miss $1: got \"$got\""
+	fi
+	[[ $got == *"No such file or directory"* ]] || fail "expect_miss $1: $got"
+}
+
+# A miss for stat and ls as well.
+expect_absent() {
+	expect_miss "$1"
+	if stat "$MNT/$1" >/dev/null 2>&1; then
+		fail "expect_absent $1: stat finds it"
+	fi
+	local name=${1##*/} dir=$MNT/$1
+	if ls -A "${dir%/*}" | grep -qxF -- "$name"; then
+		fail "expect_absent $1: ls lists it"
+	fi
+}
+
+# expect_error TEXT COMMAND...: it fails and says so.
+expect_error() {
+	local text=$1 got
+	shift
+	if got=$("$@" 2>&1); then
+		fail "expected \"$text\" of $*, but it succeeded"
+	fi
+	[[ $got == *"$text"* ]] || fail "expected \"$text\" of $*, got \"$got\""
+}
+
+expect_list() {
+	expect "ls $1" "$2" "$(ls -A "$MNT/$1" | paste -sd' ')"
+}
+
+# The attribute's value; nothing if it has none.
+get_xattr() {
+	getfattr --only-values --absolute-names -n "$2" "$MNT/$1" 2>/dev/null || true
+}
+
+set_ttl() {
+	setfattr -n user.cachefs.ttl -v "$2" "$MNT/$1"
+}
+
+is_gone() {
+	! test -e "$MNT/$1"
+}
+
+# Waits until this many seconds have passed by the cache's own clock: a key with that TTL.
+ttl_passes() {
+	set_value .ttl-clock x
+	set_ttl .ttl-clock "$1"
+	wait_until 10 is_gone .ttl-clock
+}
+
+# wait_until SECONDS COMMAND...: polls until it succeeds.
+wait_until() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		((${EPOCHREALTIME/./} < end)) || fail "waited in vain for: $*"
+		sleep 0.02
+	done
+}
+
+# --- hands: processes that hold files open (helpers/hand.c) -----------------
+
+declare -A HAND_IN HAND_OUT HAND_PID
+
+start_hand() {
+	local in out
+	mkfifo "$TMP/.hand-$1.in" "$TMP/.hand-$1.out"
+	env --default-signal=INT "$HELPERS/hand" <>"$TMP/.hand-$1.in" >"$TMP/.hand-$1.out" &
+	HAND_PID[$1]=$!
+	exec {in}>"$TMP/.hand-$1.in" {out}<"$TMP/.hand-$1.out"
+	HAND_IN[$1]=$in HAND_OUT[$1]=$out
+}
+
+# hand NAME COMMAND...: lets it do something; the answer is in $ANSWER.
+hand() {
+	local name=$1
+	shift
+	[[ ${HAND_PID[$name]:-} ]] || start_hand "$name"
+	[[ $1 != open ]] || set -- open "$MNT/$2" "$3"
+	echo "$*" >&"${HAND_IN[$name]}"
+	read -r -t 20 ANSWER <&"${HAND_OUT[$name]}" || fail "no answer from $name: $*"
+}
+
+# tell NAME COMMAND...: it must succeed.
+tell() {
+	hand "$@"
+	[[ $ANSWER == ok* ]] || fail "tell $*: $ANSWER"
+	ANSWER=${ANSWER#ok} ANSWER=${ANSWER# }
+}
+
+# expect_told EXPECTED NAME COMMAND...
+expect_told() {
+	local expected=$1
+	shift
+	hand "$@"
+	expect "$*" "$expected" "$ANSWER"
+}
+
+open_reader() {
+	tell "$1" open "$2" r
+}
+
+# open_writer NAME KEY [FLAGS]
+open_writer() {
+	tell "$1" open "$2" "${3:-w,creat,trunc}"
+}
+
+expect_read() {
+	tell "$1" read
+	expect "expect_read $1" "$2" "$ANSWER"
+}
+
+# kill_hand NAME SIGNAL
+kill_hand() {
+	kill -"$2" "${HAND_PID[$1]}"
+	wait "${HAND_PID[$1]}" 2>/dev/null || true
+	unset "HAND_PID[$1]"
+}
+
+# --- running ----------------------------------------------------------------
+
+# Ends what a test left; a daemon that does not end well fails the test.
+tear_down() {
+	local rc=$? pid
+	trap - ERR EXIT
+	set +eE
+	for pid in "${HAND_PID[@]}"; do
+		kill -9 "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	if [[ $DAEMON_PID ]]; then
+		fusermount3 -u -q "$MNT" || fusermount3 -u -z -q "$MNT"
+		await_daemon
+	fi
+	exit "$rc"
+}
+
+test_body() {
+	set -eE
+	shopt -s inherit_errexit
+	trap on_error ERR
+	trap tear_down EXIT
+	"$1"
+}
+
+# For what a test that ran out of time left: its pid was kept, the mount is known by its path.
+sweep() {
+	[[ ! -e $TMP/.daemon ]] || kill -9 "$(<"$TMP/.daemon")" 2>/dev/null
+	while is_mounted "$MNT"; do
+		fusermount3 -u -z -q "$MNT" || break
+	done
+}
+
+# Prints what is wrong in a daemon's log by itself.
+log_findings() {
+	grep -m 3 -E 'ERROR: [A-Za-z]+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion' "$LOG"
+}
+
+run_one() {
+	local number=$1 name=$2 rc=0 sentence=${2#test_} test_pid timer_pid which
+	sentence=${sentence//_/ }
+	TMP=$(mktemp -d "${TMPDIR:-/tmp}/cachefs-test.XXXXXX") || exit 1
+	MNT=$TMP/mnt
+	LOG=$LOG_DIR/$TEST_NAME-$number.log
+	DAEMON_PID=
+	mkdir "$MNT"
+	: >"$LOG"
+	(cd "$TMP" && test_body "$name") >"$TMP/.output" 2>&1 </dev/null &
+	test_pid=$!
+	sleep "$TEST_SECONDS" &
+	timer_pid=$!
+	trap 'kill "$test_pid" "$timer_pid"; sweep; exit 1' INT TERM
+	wait -n -p which "$test_pid" "$timer_pid" || rc=$?
+	if [[ $which = "$timer_pid" ]]; then
+		rc=1
+		echo "$TEST_FILE: not done within $TEST_SECONDS s; daemon log: $LOG" >>"$TMP/.failure"
+		kill -9 "$test_pid"
+	else
+		kill "$timer_pid"
+	fi
+	wait "$test_pid" "$timer_pid" 2>/dev/null
+	trap - INT TERM
+	sweep
+	if [[ $rc = 77 && -e $TMP/.skip ]]; then
+		echo "ok $number - $sentence # SKIP $(<"$TMP/.skip")"
+	elif [[ $rc = 0 && ! -e $TMP/.failure ]] && ! log_findings >/dev/null; then
+		echo "ok $number - $sentence"
+	else
+		echo "not ok $number - $sentence"
+		{ cat "$TMP/.failure"; log_findings; tail -n 20 "$TMP/.output"; } 2>/dev/null | sed 's/^/#   /'
+	fi
+	rm -rf --one-file-system "$TMP"
+}
+
+run_tests() {
+	local names name number=0
+	TEST_FILE=$(basename "$(dirname "$(realpath "$0")")")/$(basename "$0")
+	TEST_NAME=${TEST_FILE%.t} TEST_NAME=${TEST_NAME//\//-}
+	mkdir -p "$LOG_DIR"
+	mapfile -t names < <(grep -oE '^test_[A-Za-z0-9_]+' "$0" | grep -E "${ONLY:-.}")
+	{
+		echo "1..${#names[@]}"
+		for name in "${names[@]}"; do
+			run_one $((++number)) "$name"
+		done
+	} | tee "$LOG_DIR/$TEST_NAME.tap"
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+test_mode_owner_and_times_survive_a_restart() {
+	mount_stack
+	set_value k value
+	chmod 640 "$MNT/k"
+	[[ $(id -u) != 0 ]] || chown 12:34 "$MNT/k"
+	touch -d '2003-04-05 06:07:08.123456789 UTC' "$MNT/k"
+	local before
+	before=$(stat -c '%a %u %g %.9Y %s' "$MNT/k")
+	[[ $before = "640 "*" 1049522828.123456789 5" ]] || fail "stat says $before"
+	restart_daemon
+	expect "after the restart" "$before" "$(stat -c '%a %u %g %.9Y %s' "$MNT/k")"
+}
+
+test_the_mode_of_a_creation_obeys_the_umask() {
+	mount_stack
+	(umask 027 && echo x >"$MNT/k" && mkdir "$MNT/d")
+	expect modes "640 750" "$(stat -c %a "$MNT/k" "$MNT/d" | paste -sd' ')"
+}
+
+test_chmod_does_not_disturb_the_value_or_its_readers() {
+	mount_stack
+	set_value k value
+	open_reader r k
+	chmod 600 "$MNT/k"
+	expect_read r value
+	expect_value k value
+}
+
+test_an_overwrite_keeps_mode_and_identity() {
+	mount_stack
+	set_value k old
+	chmod 600 "$MNT/k"
+	local before
+	before=$(stat -c '%a %i' "$MNT/k")
+	set_value k new
+	expect "mode and inode" "$before" "$(stat -c '%a %i' "$MNT/k")"
+	mv "$MNT/k" "$MNT/moved"
+	expect "after rename" "$before" "$(stat -c '%a %i' "$MNT/moved")"
+}
+
+test_user_attributes_are_kept_by_cp_and_restart() {
+	mount_stack
+	set_value k value
+	setfattr -n user.colour -v "dark red" "$MNT/k"
+	cp -a "$MNT/k" "$MNT/copy"
+	restart_daemon
+	expect "the copy's attribute" "dark red" "$(get_xattr copy user.colour)"
+	setfattr -x user.colour "$MNT/copy"
+	expect_error "No such attribute" getfattr -n user.colour "$MNT/copy"
+	expect "the other's attribute" "dark red" "$(get_xattr k user.colour)"
+}
+
+test_symbolic_links_are_kept() {
+	mount_stack
+	set_value target value
+	ln -s target "$MNT/link"
+	expect target target "$(readlink "$MNT/link")"
+	expect_value link value
+	restart_daemon
+	expect "target after a restart" target "$(readlink "$MNT/link")"
+	expect_value link value
+	ln -s dangling "$MNT/other"
+	mv -T "$MNT/other" "$MNT/link"
+	expect "target after rename" dangling "$(readlink "$MNT/link")"
+}
+
+run_tests

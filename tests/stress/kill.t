@@ -1,0 +1,25 @@
+#!/bin/bash
+# kill -9 of the daemon under load: what was acknowledged is there, whole (see kill.c).
+TEST_SECONDS=${KILL_SECONDS:-400}
+. "$(dirname "$0")/../lib.sh"
+
+# kill_under_load OPTION...
+kill_under_load() {
+	local rc=0
+	printf '%s\n' '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}]}' >cachefs.json
+	timeout -k 5 "$TEST_SECONDS" "$HELPERS/kill" -k "${KILLS:-30}" -l "$LOG" "$@" \
+		"$CACHEFS" "$TMP/cachefs.json" "$MNT" >report 2>&1 || rc=$?
+	tee -a "$LOG" <report
+	[[ $rc = 0 ]] || fail "kill $* ended with $rc"
+}
+
+test_what_was_acknowledged_survives_the_death_of_the_daemon() {
+	kill_under_load
+}
+
+test_a_daemon_that_acknowledges_before_the_commit_is_found_out() {
+	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
+	CACHEFS_BREAK=ack-before-commit kill_under_load --expect-red
+}
+
+run_tests

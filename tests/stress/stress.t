@@ -1,0 +1,65 @@
+#!/bin/bash
+# Torn, stale, failing or falsely missing gets: none, whatever writers do (see stress.c).
+TEST_SECONDS=${STRESS_SECONDS:-400}
+. "$(dirname "$0")/../lib.sh"
+
+GETS=${STRESS_GETS:-200000}
+
+# stress DIRECTORY OPTION...: its report goes to the log too.
+stress() {
+	local directory=$1 rc=0
+	shift
+	timeout -k 5 "$TEST_SECONDS" "$HELPERS/stress" "$@" "$directory" >report 2>&1 || rc=$?
+	tee -a "$LOG" <report
+	[[ $rc = 0 ]] || fail "stress $* ended with $rc"
+}
+
+plain_directory() {
+	PLAIN=$(mktemp -d /dev/shm/cachefs-stress.XXXXXX)
+	trap 'rm -rf "$PLAIN"; tear_down' EXIT
+}
+
+test_the_checker_finds_torn_values_on_a_plain_file_system() {
+	plain_directory
+	stress "$PLAIN" -n 20000 --expect-torn
+}
+
+test_the_checker_accepts_what_a_plain_file_system_does_atomically() {
+	plain_directory
+	stress "$PLAIN" -n 20000 -g rename,unlink --by-rename
+}
+
+test_no_get_is_torn_stale_failing_or_missing() {
+	mount_stack
+	stress "$MNT" -n "$GETS"
+}
+
+test_nor_with_values_in_memory_alone() {
+	mount_with '{"type": "memory"}'
+	stress "$MNT" -n $((GETS / 4))
+}
+
+test_nor_with_large_values_in_files() {
+	mount_stack '"working_copy_heap_kb": 8' '"inline_limit_kb": 4'
+	stress "$MNT" -n $((GETS / 4))
+}
+
+test_nor_with_evictions_forced_underneath() {
+	mount_with '{"type": "memory", "options": {"max_entries": 8}}'
+	stress "$MNT" -n $((GETS / 4)) --misses-ok
+}
+
+test_nor_with_expiries_forced_underneath() {
+	mount_with '{"layers": [
+		{"type": "memory", "options": {"default_ttl_s": 0.02}},
+		{"type": "disk", "options": {"path": "db.sqlite", "default_ttl_s": 0.03}}]}'
+	stress "$MNT" -n $((GETS / 4)) --misses-ok
+}
+
+test_a_daemon_that_publishes_at_open_is_found_out() {
+	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
+	CACHEFS_BREAK=publish-at-open mount_stack
+	stress "$MNT" -n 20000 --expect-torn
+}
+
+run_tests

@@ -1,0 +1,205 @@
+/* The store of entries against a plain array, under random changes: every index says the same. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../backends/entries.h"
+
+enum { KEYS = 3000, CHANGES = 60000 };
+
+/* What the store should hold: by number, in key order. */
+struct model {
+	struct entry *entry;
+	int64_t expires_ms;
+	uint64_t used;  /* when it was last put or hit */
+};
+
+static struct key key_number(char *text, int i)
+{
+	snprintf(text, 32, "d/%06d", i);
+	return key_of(text);
+}
+
+static void expect_same(const struct entries *s, const struct model *models, uint64_t clock)
+{
+	const struct entry *e = s->first[0];
+	int64_t soonest = INT64_MAX;
+	uint64_t oldest = clock + 1, bytes = 0;
+	size_t count = 0;
+	char text[32];
+
+	for (int i = 0; i < KEYS; i++) {
+		const struct model *m = &models[i];
+		struct key key = key_number(text, i);
+		assert_ptr_equal(entries_find(s, key), m->entry);
+		assert_ptr_equal(entries_seek(s, key), e);
+		if (!m->entry)
+			continue;
+		assert_ptr_equal(e, m->entry);
+		e = entries_next(e);
+		count++;
+		bytes += entry_charge(m->entry);
+		oldest = m->used < oldest ? m->used : oldest;
+		if (m->expires_ms && m->expires_ms < soonest)
+			soonest = m->expires_ms;
+	}
+	assert_null(e);
+	assert_int_equal(s->count, count);
+	assert_int_equal(s->bytes, bytes);
+	if (soonest == INT64_MAX) {
+		assert_null(entries_due(s, INT64_MAX));
+	} else {
+		assert_int_equal(entries_due(s, INT64_MAX)->meta.expires_ms, soonest);
+		assert_null(entries_due(s, soonest - 1));
+	}
+	if (count > 0)
+		for (int i = 0; i < KEYS; i++)
+			if (models[i].entry && models[i].used == oldest)
+				assert_ptr_equal(entries_victim(s, NULL, 0), models[i].entry);
+}
+
+static void put_one(struct entries *s, struct model *m, struct key key, int64_t expires_ms)
+{
+	struct meta meta = { .expires_ms = expires_ms };
+	struct value *value = value_copy(key.bytes, key.size);
+
+	if (m->entry) {
+		entries_take(s, m->entry);
+		entry_free(m->entry);
+	}
+	m->entry = entry_new(key, value, &meta);
+	m->expires_ms = expires_ms;
+	value_unref(value);
+	assert_true(entries_reserve(s));
+	entries_put(s, m->entry);
+}
+
+static void take_one(struct entries *s, struct model *m)
+{
+	if (!m->entry)
+		return;
+	entries_take(s, m->entry);
+	entry_free(m->entry);
+	m->entry = NULL;
+}
+
+static void move_one(struct entries *s, struct model *from, struct model *to, struct key key)
+{
+	if (!from->entry || to->entry)
+		return;
+	struct entry *e = entry_new(key, NULL, NULL);
+	entries_move(s, from->entry, e);
+	entry_free(from->entry);
+	*to = *from;
+	to->entry = e;
+	from->entry = NULL;
+	assert_non_null(e->value);
+}
+
+static void update_one(struct entries *s, struct model *m, int64_t expires_ms)
+{
+	struct meta meta = { .expires_ms = expires_ms };
+	struct xattrs *old;
+
+	if (!m->entry)
+		return;
+	size_t size = (size_t)expires_ms % 6;
+	if (expires_ms % 3 == 0)
+		assert_int_equal(xattrs_with(NULL, "user.a", "12345", size, &meta.xattrs), 0);
+	entries_update(s, m->entry, &meta, META_EXPIRY | META_XATTRS, &old);
+	xattrs_unref(old);
+	xattrs_unref(meta.xattrs);
+	m->expires_ms = expires_ms;
+}
+
+static void all_indexes_agree_under_random_changes(void **state)
+{
+	static struct model models[KEYS];
+	struct entries s;
+	unsigned seed = 42;
+	char text[32];
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_lru), 0);
+	for (uint64_t clock = 1; clock <= CHANGES; clock++) {
+		int i = rand_r(&seed) % KEYS, j = rand_r(&seed) % KEYS, action = rand_r(&seed) % 10;
+		int64_t expires_ms = rand_r(&seed) % 2 ? 0 : rand_r(&seed) % 1000;
+		struct model *m = &models[i];
+		bool shrinks = clock / 10000 % 2;  /* grows and shrinks in turn */
+		if (action < (shrinks ? 2 : 5)) {
+			put_one(&s, m, key_number(text, i), expires_ms);
+			m->used = clock;
+		} else if (action < 6) {
+			take_one(&s, m);
+		} else if (action < 7) {
+			move_one(&s, m, &models[j], key_number(text, j));
+		} else if (action < 8) {
+			update_one(&s, m, expires_ms);
+		} else if (m->entry) {
+			entries_hit(&s, m->entry);
+			m->used = clock;
+		}
+		if (clock % 2000 == 0)
+			expect_same(&s, models, clock);
+	}
+	entries_fini(&s);
+}
+
+static void the_victim_is_never_the_excepted(void **state)
+{
+	struct model a = { 0 }, b = { 0 };
+	struct entries s;
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_lru), 0);
+	assert_null(entries_victim(&s, NULL, 0));
+	put_one(&s, &a, key_of("a"), 0);
+	assert_null(entries_victim(&s, a.entry, 0));
+	put_one(&s, &b, key_of("b"), 10);
+	assert_ptr_equal(entries_victim(&s, NULL, 9), a.entry);
+	assert_ptr_equal(entries_victim(&s, a.entry, 9), b.entry);
+	assert_ptr_equal(entries_victim(&s, NULL, 10), b.entry);
+	assert_ptr_equal(entries_victim(&s, b.entry, 10), a.entry);
+	entries_fini(&s);
+}
+
+static void entries_come_out_in_the_order_of_expiry(void **state)
+{
+	static struct model models[KEYS];
+	struct entries s;
+	unsigned seed = 7;
+	int64_t last = 0;
+	char text[32];
+	int count = 0;
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_keep), 0);
+	for (int i = 0; i < KEYS; i++)
+		put_one(&s, &models[i], key_number(text, i), 1 + rand_r(&seed) % 500);
+	for (struct entry *e; (e = entries_due(&s, 500)) != NULL; count++) {
+		assert_true(e->meta.expires_ms >= last);
+		last = e->meta.expires_ms;
+		entries_take(&s, e);
+		entry_free(e);
+	}
+	assert_int_equal(count, KEYS);
+	assert_null(entries_victim(&s, NULL, 1000));
+	entries_fini(&s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_indexes_agree_under_random_changes),
+		cmocka_unit_test(the_victim_is_never_the_excepted),
+		cmocka_unit_test(entries_come_out_in_the_order_of_expiry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,280 @@
+/* Options from JSON: every type, its limits, null, defaults, and what people are told. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../backends/option.h"
+
+static const char *const colours[] = {"red", "green", "blue", NULL};
+
+struct conf {
+	bool flag;
+	uint64_t count, bytes, mb, kb;
+	int64_t seconds, ms;
+	char *text, *path, *secret;
+	int colour;
+};
+
+#define AT(member) .offset = offsetof(struct conf, member)
+
+static const struct option_spec specs[] = {
+	{.name = "flag", .type = OPT_BOOL, AT(flag), .def = "true"},
+	{.name = "count", .type = OPT_COUNT, AT(count), .def = "null", .min = 1, .nullable = true},
+	{.name = "bytes", .type = OPT_BYTES, AT(bytes), .def = "4096"},
+	{.name = "size_mb", .type = OPT_MB, AT(mb), .def = "null", .min = 1, .nullable = true},
+	{.name = "size_kb", .type = OPT_KB, AT(kb), .def = "1024"},
+	{.name = "timeout", .type = OPT_SECONDS, AT(seconds), .def = "null", .nullable = true},
+	{.name = "wait_ms", .type = OPT_MS, AT(ms), .def = "50", .max = 10000},
+	{.name = "text", .type = OPT_STRING, AT(text), .def = "\"hello\"", .nullable = true},
+	{.name = "path", .type = OPT_PATH, AT(path), .def = "\"a/b.sqlite\""},
+	{.name = "password", .type = OPT_SECRET, AT(secret), .def = "null", .nullable = true},
+	{.name = "colour", .type = OPT_ENUM, AT(colour), .def = "\"green\"", .choices = colours},
+	{.name = "inner", .type = OPT_NESTED},
+	{0},
+};
+
+static const struct option_place place = {"c.json", "$.options", "/base", "type \"thing\""};
+
+/* Parses over the defaults; the text of the problem, or "" if there was none. */
+static const char *parse(const char *json, struct conf *conf)
+{
+	static char text[1200];
+	struct problem problem = {0};
+	const struct option_set sets[] = {{specs, conf}, {NULL, NULL}};
+	cJSON *object = cJSON_Parse(json);
+
+	assert_non_null(object);
+	memset(conf, 0, sizeof(*conf));
+	assert_int_equal(options_default(specs, &place, conf), 0);
+	int rc = options_parse(sets, object, &place, &problem);
+	cJSON_Delete(object);
+	assert_int_equal(rc < 0, problem.message[0] != '\0');
+	return rc < 0 ? problem_text(&problem, text, sizeof(text)) : "";
+}
+
+static void expect_problem(const char *json, const char *expected)
+{
+	struct conf conf;
+
+	assert_string_equal(parse(json, &conf), expected);
+	options_fini(specs, &conf);
+}
+
+static void defaults_go_through_the_parser(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_string_equal(parse("{}", &conf), "");
+	assert_true(conf.flag);
+	assert_int_equal(conf.count, 0);
+	assert_int_equal(conf.bytes, 4096);
+	assert_int_equal(conf.mb, 0);
+	assert_int_equal(conf.kb, 1024 * 1024);
+	assert_int_equal(conf.seconds, -1);
+	assert_int_equal(conf.ms, 50);
+	assert_string_equal(conf.text, "hello");
+	assert_string_equal(conf.path, "/base/a/b.sqlite");
+	assert_null(conf.secret);
+	assert_int_equal(conf.colour, 1);
+	options_fini(specs, &conf);
+	assert_null(conf.text);
+}
+
+static void every_type_is_read(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_string_equal(
+		parse("{\"flag\": false, \"count\": 7, \"bytes\": 4294967296, \"size_mb\": 1.5,"
+		      "\"size_kb\": 0.5, \"timeout\": 0.25, \"wait_ms\": 10000, \"text\": \"\","
+		      "\"path\": \"/x\", \"password\": \"pw\", \"colour\": \"blue\","
+		      "\"inner\": {\"a\": 1}}",
+		      &conf),
+		"");
+	assert_false(conf.flag);
+	assert_int_equal(conf.count, 7);
+	assert_int_equal(conf.bytes, 4294967296);
+	assert_int_equal(conf.mb, 1536 * 1024);
+	assert_int_equal(conf.kb, 512);
+	assert_int_equal(conf.seconds, 250);
+	assert_int_equal(conf.ms, 10000);
+	assert_string_equal(conf.text, "");
+	assert_string_equal(conf.path, "/x");
+	assert_string_equal(conf.secret, "pw");
+	assert_int_equal(conf.colour, 2);
+	options_fini(specs, &conf);
+}
+
+static void null_is_for_nullable_options(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_string_equal(
+		parse("{\"count\": null, \"size_mb\": null, \"timeout\": null, \"text\": null}",
+		      &conf),
+		"");
+	assert_int_equal(conf.count, 0);
+	assert_int_equal(conf.seconds, -1);
+	assert_null(conf.text);
+	options_fini(specs, &conf);
+	expect_problem("{\"wait_ms\": null}",
+		       "c.json: $.options.wait_ms: expected a whole number, found null; "
+		       "leave it out for the default, 50");
+	expect_problem("{\"flag\": null}",
+		       "c.json: $.options.flag: expected true or false, found null; "
+		       "leave it out for the default, true");
+}
+
+static void wrong_types_say_what_was_expected(void **state)
+{
+	(void)state;
+	expect_problem("{\"flag\": 1}",
+		       "c.json: $.options.flag: expected true or false, found a number");
+	expect_problem("{\"count\": \"7\"}",
+		       "c.json: $.options.count: expected a whole number or null, found a string");
+	expect_problem("{\"bytes\": 1.5}",
+		       "c.json: $.options.bytes: expected a whole number, found 1.5");
+	expect_problem("{\"timeout\": true}",
+		       "c.json: $.options.timeout: expected a number or null, found true");
+	expect_problem("{\"text\": []}",
+		       "c.json: $.options.text: expected a string or null, found an array");
+	expect_problem("{\"path\": \"\"}",
+		       "c.json: $.options.path: expected a path, found an empty string");
+	expect_problem("{\"colour\": {}}",
+		       "c.json: $.options.colour: expected a string, found an object");
+	expect_problem("[]", "c.json: $.options: expected an object, found an array");
+}
+
+static void limits_are_named(void **state)
+{
+	(void)state;
+	expect_problem("{\"count\": 0}", "c.json: $.options.count: 0 is out of range: at least 1");
+	expect_problem("{\"bytes\": -1}",
+		       "c.json: $.options.bytes: -1 is out of range: at least 0");
+	expect_problem("{\"wait_ms\": 10001}",
+		       "c.json: $.options.wait_ms: 10001 is out of range: from 0 to 10000");
+	expect_problem("{\"timeout\": -0.5}",
+		       "c.json: $.options.timeout: -0.5 is out of range: at least 0");
+	expect_problem(
+		"{\"bytes\": 1e30}",
+		"c.json: $.options.bytes: 1e+30 is out of range: from 0 to 9007199254740992");
+	expect_problem("{\"bytes\": 1e999}",
+		       "c.json: $.options.bytes: inf is out of range: from 0 to 9007199254740992");
+}
+
+static void unknown_options_get_a_suggestion(void **state)
+{
+	(void)state;
+	expect_problem("{\"wiat_ms\": 1}", "c.json: $.options.wiat_ms: unknown option of type "
+					   "\"thing\"; did you mean \"wait_ms\"?");
+	expect_problem("{\"zzzzzzzz\": 1}",
+		       "c.json: $.options.zzzzzzzz: unknown option of type \"thing\"; known: flag, "
+		       "count, bytes, "
+		       "size_mb, size_kb, timeout, wait_ms, text, path, password, colour, inner");
+	expect_problem("{\"flag\": true, \"flag\": false}", "c.json: $.options.flag: given twice");
+	expect_problem("{\"colour\": \"gren\"}",
+		       "c.json: $.options.colour: \"gren\" is not one of red, green, "
+		       "blue; did you mean \"green\"?");
+}
+
+static void a_short_time_is_not_at_once(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_string_equal(parse("{\"timeout\": 0.0001}", &conf), "");
+	assert_int_equal(conf.seconds, 1);
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"timeout\": 0}", &conf), "");
+	assert_int_equal(conf.seconds, 0);
+	options_fini(specs, &conf);
+}
+
+static void home_is_expanded(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	setenv("HOME", "/home/x", 1);
+	assert_string_equal(parse("{\"path\": \"~/c.db\"}", &conf), "");
+	assert_string_equal(conf.path, "/home/x/c.db");
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"path\": \"~x/c.db\"}", &conf), "");
+	assert_string_equal(conf.path, "/base/~x/c.db");
+	options_fini(specs, &conf);
+}
+
+/* Secrets are masked; the rest reads back as it was. */
+static void json_comes_back(void **state)
+{
+	struct conf conf;
+	cJSON *object = cJSON_CreateObject();
+
+	(void)state;
+	assert_string_equal(
+		parse("{\"size_mb\": 1.5, \"timeout\": 0.25, \"password\": \"pw\"}", &conf), "");
+	for (const struct option_spec *spec = specs; spec->name; spec++)
+		cJSON_AddItemToObject(object, spec->name, option_to_json(spec, &conf));
+	char *text = cJSON_PrintUnformatted(object);
+	assert_string_equal(text,
+			    "{\"flag\":true,\"count\":null,\"bytes\":4096,\"size_mb\":1.5,"
+			    "\"size_kb\":1024,\"timeout\":0.25,\"wait_ms\":50,\"text\":\"hello\","
+			    "\"path\":\"/base/a/b.sqlite\",\"password\":\"********\","
+			    "\"colour\":\"green\",\"inner\":null}");
+	free(text);
+	cJSON_Delete(object);
+	options_fini(specs, &conf);
+}
+
+static void the_nearest_name_is_near(void **state)
+{
+	static const char *const names[] = {"memory", "disk", "max_entries", "ttl", NULL};
+
+	(void)state;
+	assert_string_equal(problem_nearest("max_entires", names), "max_entries");
+	assert_string_equal(problem_nearest("Memory", names), "memory");
+	assert_string_equal(problem_nearest("dsik", names), "disk");
+	assert_string_equal(problem_nearest("tlt", names), "ttl");
+	assert_null(problem_nearest("lfu", names));
+	assert_null(problem_nearest("sqlite", names));
+	assert_null(problem_nearest("", names));
+}
+
+static void the_first_problem_stays(void **state)
+{
+	struct problem problem = {0};
+	char text[64];
+
+	(void)state;
+	assert_int_equal(problem_set(&problem, NULL, NULL, "one"), -EINVAL);
+	assert_int_equal(problem_set(&problem, "place", "hint", "two"), -EINVAL);
+	assert_string_equal(problem_text(&problem, text, sizeof(text)), "one");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_go_through_the_parser),
+		cmocka_unit_test(every_type_is_read),
+		cmocka_unit_test(null_is_for_nullable_options),
+		cmocka_unit_test(wrong_types_say_what_was_expected),
+		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(unknown_options_get_a_suggestion),
+		cmocka_unit_test(a_short_time_is_not_at_once),
+		cmocka_unit_test(home_is_expanded),
+		cmocka_unit_test(json_comes_back),
+		cmocka_unit_test(the_nearest_name_is_near),
+		cmocka_unit_test(the_first_problem_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
