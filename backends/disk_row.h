@@ -6,7 +6,8 @@
  *
  * A key that is valid UTF-8 is stored as TEXT, any other as a BLOB of the same bytes. Both sort by
  * their bytes and every TEXT before every BLOB, so a range of keys is two ranges, one per type, and
- * nothing needs escaping. Another program's LIKE 'dir/%' matches both.
+ * nothing needs escaping. (Whether another program's LIKE 'dir/%' finds the BLOBs is up to how its
+ * SQLite was built: Debian's does not.)
  *
  * The marker of directory d is stored as "d/" (the root's as ''), so that markers sort as listings do.
  */

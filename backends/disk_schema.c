@@ -42,20 +42,28 @@ static const char create_tables[] =
 	" ctime_s INTEGER, ctime_ns INTEGER, xattrs BLOB) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS cachefs_settings(name TEXT PRIMARY KEY, value) WITHOUT ROWID;";
 
+/* Not INSERT OR REPLACE: within a trigger the outer statement's way with conflicts holds. */
+#define RENEW_USE                                                                                  \
+	" DELETE FROM cachefs_use WHERE id = new.rowid;"                                           \
+	" INSERT INTO cachefs_use(id, used, hits) VALUES(new.rowid, new.updated_at, 0);"
+
 static const char create_triggers[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_files ON cache(cache_key, cachefs_file, cachefs_size)"
 	" WHERE cachefs_file IS NOT NULL;"
 	"CREATE INDEX IF NOT EXISTS cachefs_file_names ON cache(cachefs_file)"
 	" WHERE cachefs_file IS NOT NULL;"
 	"DROP TRIGGER IF EXISTS cachefs_insert;"
-	"CREATE TRIGGER cachefs_insert AFTER INSERT ON cache BEGIN"
-	" INSERT OR REPLACE INTO cachefs_use(id, used, hits) VALUES(new.rowid, new.updated_at, 0); END;"
+	"CREATE TRIGGER cachefs_insert AFTER INSERT ON cache BEGIN" RENEW_USE " END;"
+	/* INSERT OR REPLACE deletes a row without firing the DELETE trigger. */
+	"DROP TRIGGER IF EXISTS cachefs_replace;"
+	"CREATE TRIGGER cachefs_replace BEFORE INSERT ON cache WHEN new.cachefs_stamp = 0 BEGIN"
+	" DELETE FROM cachefs_use WHERE id ="
+	" (SELECT rowid FROM cache WHERE cache_key = new.cache_key); END;"
 	"DROP TRIGGER IF EXISTS cachefs_delete;"
 	"CREATE TRIGGER cachefs_delete AFTER DELETE ON cache BEGIN"
 	" DELETE FROM cachefs_use WHERE id = old.rowid; END;"
 	"DROP TRIGGER IF EXISTS cachefs_update;"
-	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN"
-	" UPDATE cachefs_use SET used = new.updated_at, hits = 0 WHERE id = new.rowid; END;"
+	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN" RENEW_USE " END;"
 	"DROP TRIGGER IF EXISTS cachefs_foreign;"
 	"CREATE TRIGGER cachefs_foreign AFTER UPDATE OF payload ON cache"
 	" WHEN new.cachefs_stamp = old.cachefs_stamp AND new.cachefs_checksum = old.cachefs_checksum"
@@ -74,7 +82,7 @@ static const char create_use_order[] =
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
-	OBJECTS = 10,  /* what objects_present counts */
+	OBJECTS = 11,  /* what objects_present counts */
 };
 
 /* One number from an ad-hoc query. */
@@ -135,7 +143,8 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 	int rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('cache',"
 			      " 'cachefs_use', 'cachefs_dirs', 'cachefs_settings',"
 			      " 'cachefs_files', 'cachefs_file_names', 'cachefs_insert',"
-			      " 'cachefs_delete', 'cachefs_update', 'cachefs_foreign')", &objects);
+			      " 'cachefs_replace', 'cachefs_delete', 'cachefs_update',"
+			      " 'cachefs_foreign')", &objects);
 	if (rc < 0 || objects < OBJECTS)
 		return rc;
 	rc = query_number(db, "SELECT count(*) FROM pragma_table_info('cache')"

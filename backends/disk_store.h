@@ -184,8 +184,8 @@ bool disk_upkeep_check(struct disk *d);
 /* One bounded step of: hits, expiry, orphans, recounting. True: there is more to do. */
 bool disk_upkeep_step(struct disk *d);
 
-/* Bookkeeping after commits: amounts, and a checkpoint when the WAL has grown long. */
-void disk_upkeep_measure(struct disk *d);
+/* Bookkeeping after commits: amounts, and a checkpoint when the WAL has grown long; idle: no job waits. */
+void disk_upkeep_measure(struct disk *d, bool idle);
 
 /* --- listing: disk_list.c --------------------------------------------------------------------- */
 

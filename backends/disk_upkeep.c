@@ -13,6 +13,9 @@ enum {
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
+	IDLE_CHECKPOINT = 8,     /* without jobs the WAL is written back at an eighth of its length */
+	WAL_MIN_BYTES = 256 << 10,
+	WAL_MAX_BYTES = 16 << 20,
 };
 
 /* --- the connection --------------------------------------------------------------------------- */
@@ -51,6 +54,17 @@ static int remember_file(struct disk *d)
 	return 0;
 }
 
+/*
+ * How long the WAL may grow before a checkpoint makes jobs wait: an eighth of the limit, of which it
+ * is a part. Longer is faster: pages written again and again are checkpointed once.
+ */
+static uint64_t wal_bytes(uint64_t size_limit)
+{
+	if (size_limit == 0 || size_limit / 8 > WAL_MAX_BYTES)
+		return WAL_MAX_BYTES;
+	return size_limit / 8 > WAL_MIN_BYTES ? size_limit / 8 : WAL_MIN_BYTES;
+}
+
 static int configure(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
@@ -62,12 +76,7 @@ static int configure(struct disk *d)
 		atomic_store(&d->page_size, (uint64_t)sqlite3_column_int64(s, 0));
 	sqlite3_finalize(s);
 
-	uint64_t reserve = d->conf->size_limit / 8;
-	reserve = reserve < (256 << 10) ? 256 << 10 : reserve > (4 << 20) ? 4 << 20 : reserve;
-	if (d->conf->size_limit == 0)
-		reserve = 4 << 20;
-	else if (reserve > d->conf->size_limit / 4)
-		reserve = d->conf->size_limit / 4;
+	uint64_t reserve = wal_bytes(d->conf->size_limit);
 	d->limit = d->conf->size_limit - (d->conf->size_limit > 0 ? reserve : 0);
 	d->checkpoint_frames = (int)(reserve / atomic_load(&d->page_size));
 
@@ -117,7 +126,7 @@ bool disk_upkeep_connect(struct disk *d)
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
 		atomic_store(&d->up, true);
-		disk_upkeep_measure(d);
+		disk_upkeep_measure(d, false);
 		return true;
 	}
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
@@ -276,12 +285,12 @@ bool disk_upkeep_step(struct disk *d)
 	return rc == 0 && more;
 }
 
-void disk_upkeep_measure(struct disk *d)
+void disk_upkeep_measure(struct disk *d, bool idle)
 {
 	struct disk_writer *w = &d->writer;
 	int64_t pages = 0, spare = 0;
 
-	if (w->wal_frames >= d->checkpoint_frames) {
+	if (w->wal_frames >= d->checkpoint_frames / (idle ? IDLE_CHECKPOINT : 1)) {
 		int all = 0, done = 0;
 		sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
 		w->wal_frames = all > done ? all - done : 0;

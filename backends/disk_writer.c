@@ -301,7 +301,7 @@ static void upkeep(struct disk *d, bool had_jobs)
 		bool more = disk_upkeep_step(d);
 		w->upkeep_ms = now + (!more ? UPKEEP_MS : had_jobs ? BUSY_UPKEEP_MS : 0);
 	}
-	disk_upkeep_measure(d);
+	disk_upkeep_measure(d, !had_jobs);
 }
 
 static void *writer_run(void *self)

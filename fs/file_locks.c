@@ -1,6 +1,6 @@
 /*
- * flock and POSIX locks by identity. Whether two locks conflict, how ranges split and merge and what
- * a conversion does is the kernel's business: each owner has an open file description of a shadow
+ * flock and POSIX locks by identity. Whether two locks conflict, how ranges split and merge and
+ * what a conversion does is the kernel's business: each owner has an open file description of a shadow
  * file, and all we do is ask without waiting, and say to those who wait when to ask again.
  *
  * The system calls are made under the lock: none of them waits, and so nobody can unlock between a
@@ -222,7 +222,7 @@ static int owner_try_locked(struct identity *i, struct owner *o, const struct re
 	bool lost = false;
 	int rc = owner_ask(o, r);
 	if (rc == 0) {
-		lost = held; /* an unlock or a downgrade begins with an owner that holds something */
+		lost = held; /* unlocked or downgraded, perhaps */
 		o->held = request_locks(r) || (held && !request_unlocks_all(r));
 	} else if (r->kind == KIND_FLOCK && rc == -EAGAIN) {
 		lost = held; /* a refused conversion has lost the old lock: flock(2) */

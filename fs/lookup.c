@@ -55,6 +55,9 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 	struct key_buffer key;
 
 	if (m->mode == 0) {
+		/* A prefix without marker goes with its last key, which the kernel cannot know. */
+		if (inode != &fs->inodes.root)
+			out->attr_timeout_ms = out->entry_timeout_ms = 0;
 		m->mode = S_IFDIR | (0777 & ~fs->umask);
 		m->uid = fs->uid;
 		m->gid = fs->gid;

@@ -2,8 +2,8 @@
  * The request loop: leader and followers.
  *
  * At most one thread, loop.leader, reads. It loses the lead only by its own doing: in
- * worker_leave(), when a handler is about to wait, or at the end. The lead is then given to a thread
- * that stands by, or to a new one, or lies vacant until a handler is done. What matters:
+ * worker_leave(), when a handler is about to wait, or at the end. The lead is then given to a
+ * thread that stands by, or to a new one, or lies vacant until a handler is done. What matters:
  *  1. Vacant (leader NULL, not ending) implies that nobody stands by: who becomes idle looks first.
  *  2. A request is handled by the thread that read it, so its buffer is never shared.
  *  3. With one client nobody but the leader runs, and takes no lock: a wake-up on another CPU costs
@@ -268,7 +268,8 @@ static enum order worker_await_order(struct worker *w)
 	static const struct timespec timeout = {.tv_sec = FUTEX_WAIT_S};
 	uint32_t order;
 	while ((order = atomic_load_explicit(&w->order, memory_order_acquire)) == ORDER_STAND_BY)
-		syscall(SYS_futex, &w->order, FUTEX_WAIT_PRIVATE, ORDER_STAND_BY, &timeout, NULL, 0);
+		syscall(SYS_futex, &w->order, FUTEX_WAIT_PRIVATE, ORDER_STAND_BY, &timeout,
+			NULL, 0);
 	return (enum order)order;
 }
 

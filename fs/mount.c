@@ -1,8 +1,8 @@
 /*
  * Mounting, and what libfuse 3.14 needs help with:
- *  - It never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the slowest.
- *    We read and write for it (fuse_session_custom_io) and set the bit in the reply to INIT. INIT is
- *    answered by the thread that read it, so what is known of it is the thread's own.
+ *  - It never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the
+ *    slowest. We read and write for it (fuse_session_custom_io) and set the bit in the reply to
+ *    INIT. INIT is answered by the thread that read it, so what is known of it is the thread's own.
  *  - Its unmount closes the session's descriptor while a notification or a reply of another thread
  *    may be about to be written to that number, which may be a database a moment later. So we abort
  *    the connection, detach the mount, and leave the descriptor to mount_free().
@@ -251,7 +251,8 @@ static bool connection_is_alive(const struct mount *m)
 static void run_fusermount(const char *mountpoint)
 {
 	extern char **environ;
-	char program[] = "fusermount3", unmount[] = "-u", quiet[] = "-q", lazy[] = "-z", end[] = "--";
+	char program[] = "fusermount3";
+	char unmount[] = "-u", quiet[] = "-q", lazy[] = "-z", end[] = "--";
 	char *path = strdup(mountpoint);
 	char *const argv[] = {program, unmount, quiet, lazy, end, path, NULL};
 	pid_t pid;
@@ -311,7 +312,7 @@ void mount_unmount(struct mount *m)
 			connection_abort(device);
 	}
 	if (connection_is_alive(m))
-		fuse_session_unmount(m->se); /* by closing it; all we can do */
+		fuse_session_unmount(m->se); /* by closing it: neither root nor fusectl */
 }
 
 void mount_free(struct mount *m)

@@ -2,8 +2,8 @@
  * The notifier: a queue of names and the thread that tells the kernel of them, one by one.
  *
  * Every name queued gets a number; `settled` says up to which the kernel has been told. A bump of
- * the mount's epoch takes no lock in the kernel and covers all that was queued before it. So it goes
- * before the names, and whoever waits in notifier_flush() makes it himself: the thread may be stuck
+ * the mount's epoch takes no lock in the kernel and covers all that was queued before it. So it
+ * goes before the names, and whoever waits in notifier_flush() makes it himself: the thread may be stuck
  * in a name whose directory somebody holds.
  */
 

@@ -14,7 +14,8 @@ lock_database() {
 }
 
 unlock_database() {
-	echo 'COMMIT;' >&"$SQL"
+	# .quit, for the daemon may have been started with the other end of the pipe open.
+	printf 'COMMIT;\n.quit\n' >&"$SQL"
 	exec {SQL}>&-
 	wait "$SQLITE_PID"
 }

@@ -100,6 +100,11 @@ static int write_value(const char *path, const char *bytes, size_t size, uint64_
 		}
 		at += (size_t)rc;
 	}
+	/* What was opened and never written is published after the last close; only fsync acknowledges it. */
+	if (size == 0 && fsync(fd) < 0) {
+		close(fd);
+		return -1;
+	}
 	return close(fd);
 }
 

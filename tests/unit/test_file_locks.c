@@ -45,7 +45,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int posix_try(struct file_locks *locks, uint64_t owner, short type, off_t start, off_t length)
+static int posix_try(struct file_locks *locks, uint64_t owner, short type, off_t start,
+		     off_t length)
 {
 	struct flock lock = {.l_type = type, .l_start = start, .l_len = length,
 			     .l_pid = (pid_t)(1000 + owner)};

@@ -274,6 +274,8 @@ static void test_mount_options_reach_the_kernel(void **state)
 	struct problem problem = {0};
 	char line[4096];
 	bool found = false;
+	if (geteuid() != 0)
+		skip(); /* allow_other needs user_allow_other in /etc/fuse.conf */
 	shut_down(s);
 	assert_int_equal(mount_open(s->dir, "ro,default_permissions,allow_other,fsname=mine", false,
 				    &ops, s, &s->mount, &problem), 0);
@@ -481,7 +483,8 @@ static void test_a_stuck_notification_holds_up_nobody(void **state)
 	assert_true(time_mono_ms(&time_system) - begin < 1000);
 	notifier_stats(s->notifier, &stats);
 	assert_int_equal(done, stats.epoch_supported); /* the epoch said it instead */
-	pid_t after = client_start(s, DEED_STAT, "a"); /* the kernel queues it behind the notification */
+	/* The kernel queues this one behind the notification. */
+	pid_t after = client_start(s, DEED_STAT, "a");
 	gate_set(s, &s->gate_open, true);
 	assert_int_equal(client_end(blocked), 0);
 	assert_int_equal(client_end(after), 0);
@@ -493,6 +496,8 @@ static void test_a_stuck_notification_holds_up_nobody(void **state)
 static void test_the_end_comes_while_a_notification_is_stuck(void **state)
 {
 	struct server *s = *state;
+	if (geteuid() != 0)
+		skip(); /* needs fusectl then */
 	client(s, DEED_STAT, "a");
 	pid_t blocked = client_start(s, DEED_STAT, "slow");
 	assert_true(eventually(&s->inside, 1));
