@@ -11,6 +11,7 @@
 #include "directory.h"
 #include "fs_state.h"
 #include "handle.h"
+#include "listing.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -126,6 +127,7 @@ void fs_free(struct fs *fs)
 	fs->notifier = NULL; /* nobody is left to be told */
 	inodes_unlock(&fs->inodes);
 	handles_fini(fs);
+	listings_fini(fs);
 	if (fs->cache) /* reports what it drops until it is closed */
 		layered_close(fs->cache);
 	inodes_fini(&fs->inodes);

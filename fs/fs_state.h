@@ -34,6 +34,7 @@ struct fs {
 	struct notifier *notifier;
 	struct loop *loop;
 	struct handle *handles;       /* all open ones; guarded by the inode table's lock */
+	struct listing *listings;     /* likewise: open directories */
 	struct inode *virtual_files[CONTROL_FILES];
 	uid_t uid;                    /* of entries without metadata: the daemon's */
 	gid_t gid;
@@ -42,6 +43,7 @@ struct fs {
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
+	atomic_uint lock_waits;       /* lock requests that may be waiting */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 

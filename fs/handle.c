@@ -32,24 +32,26 @@ static int64_t now_ms(const struct fs *fs)
 
 /* --- handles ---------------------------------------------------------------------------------- */
 
-static void add_handle_locked(struct opening *o, struct inode *inode, bool writer)
+static void insert_handle_locked(struct fs *fs, struct handle *h, struct inode *inode, bool writer)
 {
-	struct handle *h = o->handle;
-
 	h->inode = inode;
 	h->writer = writer;
 	inode_pin_locked(inode);
-	if (writer) {
+	if (writer)
 		inode->writers++;
-		if (inode->owner != o->request->tid)
-			inode->owner = 0;
-	} else {
+	else
 		inode->readers++;
-	}
-	h->next = o->fs->handles;
+	h->next = fs->handles;
 	if (h->next)
 		h->next->previous = h;
-	o->fs->handles = h;
+	fs->handles = h;
+}
+
+static void add_handle_locked(struct opening *o, struct inode *inode, bool writer)
+{
+	insert_handle_locked(o->fs, o->handle, inode, writer);
+	if (writer && inode->owner != o->request->tid)
+		inode->owner = 0;
 }
 
 static void remove_handle_locked(struct fs *fs, struct handle *h)
@@ -380,6 +382,22 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text, const struc
 	if (rc < 0)
 		log_warning("a new empty entry could not be stored: %s", strerror(-rc));
 	*handle = o.handle;
+	return 0;
+}
+
+int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, struct handle **handle)
+{
+	struct handle *h = text ? calloc(1, sizeof(*h)) : NULL;
+
+	if (!h) {
+		value_unref(text);
+		return -ENOMEM;
+	}
+	h->value = text;
+	inodes_lock(&fs->inodes);
+	insert_handle_locked(fs, h, inode, false);
+	inodes_unlock(&fs->inodes);
+	*handle = h;
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct handle {
 	bool wrote;                      /* since the last publish through it; guarded by the content lock */
 	bool poisoned;                   /* a write failed: close() fails, nothing is published */
 	bool has_flock, has_posix;       /* such a lock was asked for through it */
+	uint64_t posix_owner;            /* by whom: RELEASE does not say, and a reader has no FLUSH */
 };
 
 /* Who opens, and how. */
@@ -37,6 +38,9 @@ struct create_request {
 };
 int handle_create(struct fs *fs, struct inode *dir, struct key name, const struct create_request *request,
 		  struct handle **handle);
+
+/* open(2) of a file that is not a key; takes over the text (NULL: -ENOMEM). */
+int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, struct handle **handle);
 
 /* Whether OPEN shall fill the kernel's page cache now (it is safe only for the first reader), and with what. */
 const struct value *handle_to_store(struct fs *fs, struct handle *handle);

@@ -637,6 +637,7 @@ void inodes_fini(struct inodes *t)
 			free(n);
 		}
 	}
+	meta_fini(&t->root.meta);
 	free(t->buckets);
 	lock_fini(&t->lock);
 	pthread_cond_destroy(&t->changed);

@@ -12,6 +12,7 @@ struct record {
 };
 
 struct listing {
+	struct listing *next, *previous; /* fs->listings */
 	struct fs *fs;
 	struct inode *dir;
 	struct record *records;  /* all names given out, in order; a cookie is an index behind one */
@@ -33,6 +34,10 @@ int listing_open(struct fs *fs, struct inode *dir, struct listing **listing)
 	l->dir = dir;
 	inodes_lock(&fs->inodes);
 	inode_pin_locked(dir);
+	l->next = fs->listings;
+	if (l->next)
+		l->next->previous = l;
+	fs->listings = l;
 	inodes_unlock(&fs->inodes);
 	*listing = l;
 	return 0;
@@ -53,9 +58,21 @@ void listing_close(struct listing *l)
 	children_fini(&l->batch);
 	free(l->records);
 	inodes_lock(&l->fs->inodes);
+	if (l->previous)
+		l->previous->next = l->next;
+	else
+		l->fs->listings = l->next;
+	if (l->next)
+		l->next->previous = l->previous;
 	inode_unpin_locked(&l->fs->inodes, l->dir);
 	inodes_unlock(&l->fs->inodes);
 	free(l);
+}
+
+void listings_fini(struct fs *fs)
+{
+	while (fs->listings)
+		listing_close(fs->listings);
 }
 
 static int add_record(struct listing *l, struct key name, bool is_dir)

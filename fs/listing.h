@@ -23,6 +23,9 @@ struct listing_entry {
 int listing_open(struct fs *fs, struct inode *dir, struct listing **listing);
 void listing_close(struct listing *listing);
 
+/* Closes what the kernel will not close any more. */
+void listings_fini(struct fs *fs);
+
 /* rewinddir(3): what changed since is seen, cookies given out before are void. */
 void listing_rewind(struct listing *listing);
 

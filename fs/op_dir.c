@@ -48,45 +48,32 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	reply_status(req, control_is_reserved(fs, dir, key_of(name)) ? -EPERM : directory_remove(fs, dir, key_of(name)));
 }
 
-/* An open directory: a listing, or for `.cachefs` only its position. */
-struct open_dir {
-	struct listing *listing;  /* NULL: virtual */
-};
-
-static struct open_dir *open_dir_of(const struct fuse_file_info *fi)
+/* NULL: `.cachefs`, whose few names need no state. */
+static struct listing *listing_of(const struct fuse_file_info *fi)
 {
-	return (struct open_dir *)(uintptr_t)fi->fh;
-}
-
-static void close_dir(struct open_dir *d)
-{
-	if (d->listing)
-		listing_close(d->listing);
-	free(d);
+	return (struct listing *)(uintptr_t)fi->fh;
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct inode *dir = request_inode(req, ino);
-	struct open_dir *d = calloc(1, sizeof(*d));
-	int rc = d ? 0 : -ENOMEM;
+	struct listing *listing = NULL;
+	int rc = dir->kind == INODE_DIR ? listing_open(fs_of(req), dir, &listing) : 0;
 
-	if (rc == 0 && dir->kind == INODE_DIR)
-		rc = listing_open(fs_of(req), dir, &d->listing);
 	if (rc < 0) {
-		free(d);
 		reply_status(req, rc);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)d;
-	if (fuse_reply_open(req, fi) == -ENOENT)
-		close_dir(d);
+	fi->fh = (uint64_t)(uintptr_t)listing;
+	if (fuse_reply_open(req, fi) == -ENOENT && listing)
+		listing_close(listing);
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	close_dir(open_dir_of(fi));
+	if (listing_of(fi))
+		listing_close(listing_of(fi));
 	reply_status(req, 0);
 }
 
@@ -241,15 +228,15 @@ static void fill_virtual(struct dir_reply *r, uint64_t offset)
 static void list_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi,
 			   bool plus)
 {
-	struct open_dir *d = open_dir_of(fi);
+	struct listing *listing = listing_of(fi);
 	struct dir_reply r = { .req = req, .fs = fs_of(req), .dir = request_inode(req, ino), .plus = plus, .size = size };
 	int rc = 0;
 
 	r.buffer = malloc(size);
 	if (!r.buffer)
 		rc = -ENOMEM;
-	else if (d->listing)
-		rc = fill_reply(&r, d->listing, (uint64_t)offset);
+	else if (listing)
+		rc = fill_reply(&r, listing, (uint64_t)offset);
 	else
 		fill_virtual(&r, (uint64_t)offset);
 	if (rc < 0)

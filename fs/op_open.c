@@ -47,28 +47,22 @@ static void store_small_value(fuse_req_t req, fuse_ino_t ino, struct handle *h)
 
 static void open_virtual(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct handle *h;
+	int rc = -EACCES;
 
-	if (writes && inode->virtual_file != CONTROL_TAG) {
-		reply_status(req, -EACCES);
-		return;
-	}
-	h = calloc(1, sizeof(*h));
-	if (h)
-		h->value = control_text(fs_of(req), inode->virtual_file);
-	if (!h || !h->value) {
-		free(h);
-		reply_status(req, -ENOMEM);
+	if (!writes || inode->virtual_file == CONTROL_TAG)
+		rc = handle_open_text(fs, inode, control_text(fs, inode->virtual_file), &h);
+	if (rc < 0) {
+		reply_status(req, rc);
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->direct_io = 1;
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) == -ENOENT) {
-		value_unref(h->value);
-		free(h);
-	}
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_release(fs, h);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -179,16 +173,11 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	struct handle *h = handle_of(fi);
 
-	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
-		value_unref(h->value);
-		free(h);
-		reply_status(req, 0);
-		return;
-	}
+	(void)ino;
 	if (h->has_flock)
 		file_locks_end_flock(fs->locks, h->inode->ino, fi->lock_owner);
 	if (h->has_posix)
-		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
+		file_locks_end_posix(fs->locks, h->inode->ino, h->posix_owner);
 	handle_release(fs, h);
 	reply_status(req, 0);
 }
