@@ -6,9 +6,9 @@
  *
  *   disk.c         the backend: gets and lists on connections of their own, sets as jobs
  *   disk_list.c    children of a directory
- *   disk_writer.c  the writer thread: takes all jobs there are, one transaction, group commit
+ *   disk_writer.c  the one writer at a time, group commit, the writer thread
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
- *   disk_upkeep.c  the writer's connection, and its work between jobs
+ *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
  *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
  *   disk_db.c      one connection and its statements
@@ -76,14 +76,16 @@ struct disk_writer {
 	pthread_cond_t work;
 	struct disk_job *first, *last;
 	bool stop, nudged;
+	bool owned;                 /* somebody uses the connection: the thread, or a caller */
+	bool thread_waits;          /* for it: nobody else takes it first */
 
 	pthread_t thread;
-	/* the thread's own: */
+	int64_t upkeep_ms;          /* when upkeep is due; the thread's */
+	/* of who owns the connection: */
 	struct disk_db db;
 	dev_t device;               /* the file that is open, to notice when it is replaced */
 	ino_t inode;
 	int64_t retry_ms;           /* when to try to open again */
-	int64_t upkeep_ms;          /* when upkeep is due although there are jobs */
 	int64_t recount_ms;
 	int64_t data_version;       /* moves when another program commits */
 	DIR *sweep;                 /* over the files of values, while orphans are looked for */
@@ -184,8 +186,14 @@ bool disk_upkeep_check(struct disk *d);
 /* One bounded step of: hits, expiry, orphans, recounting. True: there is more to do. */
 bool disk_upkeep_step(struct disk *d);
 
-/* Bookkeeping after commits: amounts, and a checkpoint when the WAL has grown long; idle: no job waits. */
-void disk_upkeep_measure(struct disk *d, bool idle);
+/* Up, and the file is still the one behind the path. */
+bool disk_upkeep_is_current(const struct disk *d);
+
+void disk_upkeep_measure(struct disk *d);  /* the amounts after a commit */
+
+/* The WAL has grown so long that jobs must wait for a checkpoint. */
+bool disk_upkeep_checkpoint_due(const struct disk *d);
+void disk_upkeep_checkpoint(struct disk *d);  /* if it is worth it */
 
 /* --- listing: disk_list.c --------------------------------------------------------------------- */
 

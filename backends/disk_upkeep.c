@@ -78,7 +78,8 @@ static int configure(struct disk *d)
 
 	uint64_t reserve = wal_bytes(d->conf->size_limit);
 	d->limit = d->conf->size_limit - (d->conf->size_limit > 0 ? reserve : 0);
-	d->checkpoint_frames = (int)(reserve / atomic_load(&d->page_size));
+	/* A quarter is for the transaction that makes the checkpoint due. */
+	d->checkpoint_frames = (int)(reserve / 4 * 3 / atomic_load(&d->page_size));
 
 	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
 	w->wal_frames = 0;
@@ -126,7 +127,7 @@ bool disk_upkeep_connect(struct disk *d)
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
 		atomic_store(&d->up, true);
-		disk_upkeep_measure(d, false);
+		disk_upkeep_measure(d);
 		return true;
 	}
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
@@ -157,6 +158,11 @@ static bool file_is_ours(const struct disk *d)
 
 	return stat(d->conf->path, &st) == 0 && st.st_dev == d->writer.device &&
 	       st.st_ino == d->writer.inode;
+}
+
+bool disk_upkeep_is_current(const struct disk *d)
+{
+	return atomic_load(&d->up) && !atomic_load(&d->suspect) && file_is_ours(d);
 }
 
 bool disk_upkeep_check(struct disk *d)
@@ -285,16 +291,27 @@ bool disk_upkeep_step(struct disk *d)
 	return rc == 0 && more;
 }
 
-void disk_upkeep_measure(struct disk *d, bool idle)
+bool disk_upkeep_checkpoint_due(const struct disk *d)
+{
+	return d->writer.wal_frames >= d->checkpoint_frames;
+}
+
+void disk_upkeep_checkpoint(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int all = 0, done = 0;
+
+	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
+		return;
+	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
+	w->wal_frames = all > done ? all - done : 0;
+}
+
+void disk_upkeep_measure(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 	int64_t pages = 0, spare = 0;
 
-	if (w->wal_frames >= d->checkpoint_frames / (idle ? IDLE_CHECKPOINT : 1)) {
-		int all = 0, done = 0;
-		sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
-		w->wal_frames = all > done ? all - done : 0;
-	}
 	if (disk_db_number(&w->db, DISK_PAGE_COUNT, &pages) < 0 ||
 	    disk_db_number(&w->db, DISK_FREE_COUNT, &spare) < 0)
 		return;
