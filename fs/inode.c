@@ -285,11 +285,13 @@ bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
 	return false;
 }
 
-/* Reading two flags of the content without its lock: each is one byte, and a stale answer is one of a moment ago. */
-static bool shows_pending(struct inode *inode)
+/* Reading flags of the content without its lock: each is one byte, and a stale answer is one of a moment ago. */
+static bool shows_pending(const struct inode *inode)
 {
-	return __atomic_load_n(&inode->content.dirty, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
+	const struct content *c = &inode->content;
+
+	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) || __atomic_load_n(&c->fresh, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&c->in_flight, __ATOMIC_RELAXED);
 }
 
 struct inode *name_pending_locked(const struct name *name)

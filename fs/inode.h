@@ -37,6 +37,7 @@ struct content {
 	struct working_copy copy;
 	bool dirty;               /* changed since the last publish */
 	bool fresh;               /* a set that was never published, so publishes even unwritten */
+	bool in_flight;           /* taken by a publish that has not ended: still pending for lookups */
 	bool withheld;            /* its last writer was killed or failed; until somebody writes on */
 	bool live;                /* copy is in use */
 	struct timespec mtime;    /* of the last write */

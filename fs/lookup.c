@@ -272,6 +272,14 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
+	bool missed = ticket->missed_ms != 0;
+
+	if (missed) {
+		ticket_withdraw_locked(f->t, ticket);
+		inodes_bury_value_locked(f->t, ticket->value);
+		inodes_bury_meta_locked(f->t, &ticket->meta);
+		ticket->value = NULL;
+	}
 	if (!ticket->inode && !ticket->value) {
 		int rc = get_or_wait_locked(f);
 		ticket = my_ticket_locked(f);
@@ -288,7 +296,10 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 			return -ENOMEM;
 		ticket_promise_locked(ticket, inode);
 	}
-	return reply_locked(f->fs, ticket->inode, f->tid, out);
+	int rc = reply_locked(f->fs, ticket->inode, f->tid, out);
+	if (missed)
+		out->entry_timeout_ms = 0;
+	return rc;
 }
 
 /* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is gone. */

@@ -39,6 +39,7 @@ static int freeze_content(struct publishing *p, struct value **value, struct tim
 	if (rc == 0) {
 		p->froze = true;
 		p->was_fresh = c->fresh;
+		__atomic_store_n(&c->in_flight, true, __ATOMIC_RELAXED);
 		__atomic_store_n(&c->dirty, false, __ATOMIC_RELAXED);
 		__atomic_store_n(&c->fresh, false, __ATOMIC_RELAXED);
 		*mtime = c->mtime;
@@ -131,6 +132,7 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 	if (rc == 0) {
 		inodes_lock(&p->fs->inodes);
 		published_locked(p, stored);
+		__atomic_store_n(&c->in_flight, false, __ATOMIC_RELAXED);
 		inodes_unlock(&p->fs->inodes);
 		return;
 	}
@@ -138,6 +140,7 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 		return;
 	p->froze = false;
 	inode_content_lock(p->inode);
+	__atomic_store_n(&c->in_flight, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->fresh, p->was_fresh, __ATOMIC_RELAXED);
 	c->withheld = rc != -ECANCELED;

@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 
-enum { TICKET_MAX_AGE_MS = 2000, MISSED_MAX_AGE_MS = 20, SHARED_TICKET_MAX_AGE_MS = 20 };
+enum { TICKET_MAX_AGE_MS = 2000, SHARED_TICKET_MAX_AGE_MS = 20 };
+
+/* One that is left over from an open that ended as a miss would lead a stat to an empty inode. */
+enum { MISSED_WRITE_MAX_AGE_MS = 20 };
 
 static bool is_too_old(const struct ticket *ticket, int64_t now_ms)
 {
-	if (ticket->missed_ms != 0 && now_ms - ticket->missed_ms > MISSED_MAX_AGE_MS)
+	if (ticket->missed_ms != 0 && ticket->kind != TICKET_READ && now_ms - ticket->missed_ms > MISSED_WRITE_MAX_AGE_MS)
 		return true;
 	return now_ms - ticket->born_ms > (ticket->tid == 0 ? SHARED_TICKET_MAX_AGE_MS : TICKET_MAX_AGE_MS);
 }

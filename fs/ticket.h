@@ -53,7 +53,8 @@ void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket);
 
 /*
  * A LOOKUP found nothing. There may be one or two more in this call, and the name may come back in
- * between, so the ticket stays; but not for long, for the call may as well be over.
+ * between, so the ticket stays. But the call may as well be over: from now on every LOOKUP decides anew
+ * and its answer is not cached, so that the ticket never leads a later open to an older value.
  */
 void ticket_missed_locked(struct ticket *ticket, int64_t now_ms);
 
