@@ -18,7 +18,7 @@
 #include "waiting.h"
 
 enum {
-	FILE_TRIES = 4,          /* a row may be replaced, and its file removed, before the file is opened */
+	FILE_TRIES = 64,         /* a row may be replaced, and its file removed, before the file is opened */
 	BUSY_PAUSE_MAX_MS = 10,
 };
 

@@ -130,6 +130,7 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_upkeep_measure(d);
 		return true;
 	}
+	atomic_store(&d->up, false);  /* only now: who came while it was opened anew has waited */
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
 	if (strcmp(trouble, w->trouble) != 0)
 		log_error("disk: layer \"%s\" down (%s: %s); nothing is written to it: mend it, move it "
@@ -144,7 +145,6 @@ void disk_upkeep_disconnect(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 
-	atomic_store(&d->up, false);
 	if (w->sweep)
 		closedir(w->sweep);
 	w->sweep = NULL;
@@ -304,7 +304,7 @@ void disk_upkeep_checkpoint(struct disk *d)
 	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
 		return;
 	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
-	w->wal_frames = all > done ? all - done : 0;
+	w->wal_frames = all > done ? all : 0;  /* a reader in it: it goes on growing, so try again */
 }
 
 void disk_upkeep_measure(struct disk *d)

@@ -211,6 +211,17 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 	return rc == 0;
 }
 
+/*
+ * Before the jobs are done, for whoever set something may look at once. The WAL is a part of the limit,
+ * so it is cut back too.
+ */
+static void account(struct disk *d)
+{
+	if (d->limit > 0 && disk_upkeep_checkpoint_due(d))
+		disk_upkeep_checkpoint(d);
+	disk_upkeep_measure(d);
+}
+
 /* After a transaction that one of its jobs spoiled: each for itself. */
 static void run_one_by_one(struct disk *d, struct disk_job *jobs)
 {
@@ -223,6 +234,7 @@ static void run_one_by_one(struct disk *d, struct disk_job *jobs)
 			continue;
 		}
 		run_jobs(d, job);
+		account(d);
 		jobs_finish(d, job);
 	}
 }
@@ -247,6 +259,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 			atomic_store(&d->suspect, true);
 		jobs_fail(d, jobs, rc);
 	} else if (run_jobs(d, jobs) || !jobs->next) {
+		account(d);
 		jobs_finish(d, jobs);
 	} else {
 		run_one_by_one(d, jobs);
@@ -289,7 +302,6 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 	if (current) {
 		job->next = NULL;
 		run_batch(d, job);
-		disk_upkeep_measure(d);
 	}
 	own_release(w, current && disk_upkeep_checkpoint_due(d));
 	return current;
@@ -338,7 +350,8 @@ static void vacuum(struct disk *d)
 	int64_t start = time_mono_ms(&time_system);
 
 	w->vacuum_due = false;
-	log_info("disk: layer \"%s\": vacuum of %s begins", d->env->layer_name, d->conf->path);
+	log_info("disk: layer \"%s\": vacuum of %s begins; sets wait, and fail after a while",
+		 d->env->layer_name, d->conf->path);
 	if (disk_db_exec(&w->db, "VACUUM") < 0)
 		log_warning("disk: layer \"%s\": vacuum failed: %s", d->env->layer_name,
 			    sqlite3_errmsg(w->db.handle));
@@ -356,9 +369,9 @@ static void upkeep(struct disk *d, bool had_jobs)
 		bool more = disk_upkeep_step(d);
 		w->upkeep_ms = now + (!more ? UPKEEP_MS : had_jobs ? BUSY_UPKEEP_MS : 0);
 	}
-	if (disk_upkeep_checkpoint_due(d) || !had_jobs)
+	if (!had_jobs)
 		disk_upkeep_checkpoint(d);
-	disk_upkeep_measure(d);
+	account(d);
 }
 
 static void *writer_run(void *self)
@@ -369,6 +382,7 @@ static void *writer_run(void *self)
 
 	if (w->vacuum_due && atomic_load(&d->up))
 		vacuum(d);
+	own_release(w, false);
 	while (!stop) {
 		struct disk_job *jobs = queue_take(w, &stop);
 		bool had_jobs = jobs;
@@ -376,12 +390,14 @@ static void *writer_run(void *self)
 			jobs_fail(d, jobs, -EHOSTDOWN);
 			w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
 		} else {
+			if (disk_upkeep_checkpoint_due(d))
+				disk_upkeep_checkpoint(d);
 			if (jobs)
 				run_batch(d, jobs);
 			upkeep(d, had_jobs);
 		}
 		if (!stop)
-			own_release(w, false);
+			own_release(w, disk_upkeep_checkpoint_due(d) && had_jobs);
 	}
 	while (atomic_load(&d->up) && disk_hits_count(&d->hits) > 0 && disk_upkeep_step(d))
 		;
@@ -395,6 +411,7 @@ int disk_writer_start(struct disk *d)
 	w->vacuum_due = d->conf->vacuum_on_start;
 	lock_init(&w->lock, RANK_LAYER);
 	condition_init(&w->work);
+	w->owned = true;  /* the thread's, until it is ready for jobs */
 	disk_upkeep_connect(d);
 	int rc = pthread_create(&w->thread, NULL, writer_run, d);
 	if (rc == 0)

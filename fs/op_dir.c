@@ -164,8 +164,8 @@ static bool add_child(struct dir_reply *r, const struct listing_entry *e)
 	struct inode *inode = NULL;
 	char name[KEY_COMPONENT_MAX + 1];
 
-	if (e->name.size > KEY_COMPONENT_MAX)
-		return true; /* no path can spell it */
+	if (!key_is_path(e->name))
+		return true; /* another program's key, that no path can spell */
 	memcpy(name, e->name.bytes, e->name.size);
 	name[e->name.size] = '\0';
 	if (e->meta && e->meta->mode != 0)

@@ -381,8 +381,7 @@ static void test_a_refused_set_does_not_spoil_the_group(void **state)
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	struct layer_usage usage;
-	B->usage(f->layer, &usage);
-	assert_true(usage.bytes <= f->conf.size_limit);
+	wait_until(5, (B->usage(f->layer, &usage), usage.bytes <= f->conf.size_limit));
 	close_layer(f);
 	f->conf.vacuum_on_start = true;
 	open_layer(f);
