@@ -44,9 +44,9 @@ struct backend_env {
 
 /* One child of a directory. */
 struct child {
-	struct key name;   /* one component; its bytes are the batch's */
-	bool is_dir;       /* a prefix directory or a marker */
-	struct meta meta;  /* of the entry; of the marker, or empty (mode 0), for a directory */
+	struct key name;  /* one component; its bytes are the batch's */
+	bool is_dir;      /* a prefix directory or a marker */
+	struct meta meta; /* of the entry; of the marker, or empty (mode 0), for a directory */
 };
 
 enum { CHILDREN_MAX = 128 };
@@ -55,11 +55,12 @@ enum { CHILDREN_MAX = 128 };
 struct children {
 	size_t count;
 	struct child items[CHILDREN_MAX];
-	char *names[CHILDREN_MAX];  /* owned copies behind items[].name */
-	bool end;                   /* nothing follows the last item */
+	char *names[CHILDREN_MAX]; /* owned copies behind items[].name */
+	bool end;                  /* nothing follows the last item */
 };
 
-/* Adds a child; takes over nothing, copies the name and the meta (may be NULL). 0 or -ENOMEM; asserts room. */
+/* Adds a child; takes over nothing, copies the name and the meta (may be NULL). 0 or -ENOMEM;
+ * asserts room. */
 int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta);
 void children_clear(struct children *batch);
 void children_fini(struct children *batch);
@@ -73,28 +74,29 @@ int child_compare(struct key a_name, bool a_is_dir, struct key b_name, bool b_is
 /* Amounts, for limits, stats and df. What a layer does not know is 0. */
 struct layer_usage {
 	uint64_t entries;
-	uint64_t bytes;        /* as the limit counts them */
-	uint64_t max_entries;  /* 0: no limit */
+	uint64_t bytes;       /* as the limit counts them */
+	uint64_t max_entries; /* 0: no limit */
 	uint64_t max_bytes;
 	uint64_t evictions;
 	uint64_t expiries;
-	const char *path;      /* a file whose file system bounds the layer, or NULL; valid until close */
+	const char *path; /* a file whose file system bounds the layer, or NULL */
 };
 
 struct backend {
 	const char *type;
-	const struct option_spec *options;  /* fill a struct of conf_size bytes */
+	const struct option_spec *options; /* fill a struct of conf_size bytes */
 	size_t conf_size;
-	bool durable;       /* survives the death of the daemon */
+	bool durable; /* survives the death of the daemon */
 
 	/*
-	 * Makes the layer; conf outlives it. A store that is missing is created; one that is damaged
-	 * or locked is no reason to fail: operations answer -EHOSTDOWN until it is well again.
-	 * -EINVAL with the problem set is for what the user must mend (a directory that cannot be
-	 * made, a path that is a directory).
+	 * Makes the layer; conf outlives it. A store that is missing is created; one that is
+	 * damaged or locked is no reason to fail: operations answer -EHOSTDOWN until it is well
+	 * again. -EINVAL with the problem set is for what the user must mend (a directory that
+	 * cannot be made, a path that is a directory).
 	 */
-	int (*open)(const void *conf, const struct backend_env *env, void **state, struct problem *problem);
-	void (*close)(void *state);  /* finishes what is queued; no other operation is running */
+	int (*open)(const void *conf, const struct backend_env *env, void **state,
+		    struct problem *problem);
+	void (*close)(void *state); /* finishes what is queued; no other operation is running */
 
 	/* Metadata only: no recency, no hit, no bytes loaded. */
 	int (*stat)(void *state, struct key key, struct meta *meta);
@@ -103,9 +105,9 @@ struct backend {
 	int (*get)(void *state, struct key key, struct value **value, struct meta *meta);
 
 	/*
-	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death of the
-	 * daemon (durable backends). meta->size and meta->checksum are the value's. -EFBIG, -ENOSPC
-	 * leave the old entry; layered.c then removes it if another layer took the new one.
+	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death
+	 * of the daemon (durable backends). meta->size and meta->checksum are the value's. -EFBIG,
+	 * -ENOSPC leave the old entry; layered.c then removes it if another layer took the new one.
 	 */
 	int (*set)(void *state, struct key key, struct value *value, const struct meta *meta);
 
@@ -114,21 +116,26 @@ struct backend {
 
 	int (*remove)(void *state, struct key key);
 
-	/* All entries below dir, and the markers of dir and of all directories below it. 0 when there was none. */
+	/* All entries below dir, and the markers of dir and of all directories below it. 0 when
+	 * there was none. */
 	int (*remove_prefix)(void *state, struct key dir);
 
-	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when there is no `from`. */
+	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when
+	 * there is no `from`. */
 	int (*rename)(void *state, struct key from, struct key to);
 
-	/* Moves every entry and marker below `from`, and its own marker; `to` has none. 0 when there was none. */
+	/* Moves every entry and marker below `from`, and its own marker; `to` has none. 0 when
+	 * there was none. */
 	int (*rename_prefix)(void *state, struct key from, struct key to);
 
 	/*
-	 * The children of dir after the one named `after` (with after_is_dir; an empty name starts), in
-	 * listing order, each once, up to CHILDREN_MAX; sets batch->end at the end. The batch arrives
-	 * cleared. The cost is that of the children returned, not of the keys below them.
+	 * The children of dir after the one named `after` (with after_is_dir; an empty name
+	 * starts), in listing order, each once, up to CHILDREN_MAX; sets batch->end at the end. The
+	 * batch arrives cleared. The cost is that of the children returned, not of the keys below
+	 * them.
 	 */
-	int (*list)(void *state, struct key dir, struct key after, bool after_is_dir, struct children *batch);
+	int (*list)(void *state, struct key dir, struct key after, bool after_is_dir,
+		    struct children *batch);
 
 	/*
 	 * Directories. dir_stat: 0 when there is a marker (its metadata) or a live key below (empty
@@ -142,12 +149,13 @@ struct backend {
 	/* Everything acknowledged so far survives power loss when it returns. */
 	int (*sync)(void *state);
 
-	/* A faster layer served this key: counts for recency and hits. Never waits, never fails. May be NULL. */
+	/* A faster layer served this key: counts for recency and hits. Never waits, never fails.
+	 * May be NULL. */
 	void (*note_hit)(void *state, struct key key);
 
 	/*
-	 * An unnamed file (O_TMPFILE, read and write) where a value that lies in it can be stored by
-	 * set() without copying its bytes. Returns the fd or -errno. May be NULL.
+	 * An unnamed file (O_TMPFILE, read and write) where a value that lies in it can be stored
+	 * by set() without copying its bytes. Returns the fd or -errno. May be NULL.
 	 */
 	int (*temp_file)(void *state);
 
@@ -155,7 +163,7 @@ struct backend {
 };
 
 /* The list of backends. */
-const struct backend *backend_find(const char *type);      /* NULL: no such type */
-const struct backend *backend_at(size_t index);            /* NULL past the end */
+const struct backend *backend_find(const char *type); /* NULL: no such type */
+const struct backend *backend_at(size_t index);       /* NULL past the end */
 
 #endif

@@ -18,23 +18,41 @@
 #include "waiting.h"
 
 enum {
-	FILE_TRIES = 64,         /* a row may be replaced, and its file removed, before the file is opened */
+	FILE_TRIES =
+		64, /* a row may be replaced, and its file removed, before the file is opened */
 	BUSY_PAUSE_MAX_MS = 10,
 };
 
 static const struct option_spec disk_options[] = {
-	{ .name = "path", .type = OPT_PATH, .offset = offsetof(struct disk_conf, path),
-	  .def = "\".cache/accuralai.sqlite\"", .doc = "the database" },
-	{ .name = "size_limit_mb", .type = OPT_MB, .offset = offsetof(struct disk_conf, size_limit),
-	  .def = "null", .min = 1, .nullable = true,
-	  .doc = "pages in use, large values and the log together; above it the least recently used go" },
-	{ .name = "vacuum_on_start", .type = OPT_BOOL, .offset = offsetof(struct disk_conf, vacuum_on_start),
-	  .def = "false", .doc = "rewrite the database without gaps at the start" },
-	{ .name = "ensure_directory", .type = OPT_BOOL,
+	{ .name = "path",
+	  .type = OPT_PATH,
+	  .offset = offsetof(struct disk_conf, path),
+	  .def = "\".cache/accuralai.sqlite\"",
+	  .doc = "the database" },
+	{ .name = "size_limit_mb",
+	  .type = OPT_MB,
+	  .offset = offsetof(struct disk_conf, size_limit),
+	  .def = "null",
+	  .min = 1,
+	  .nullable = true,
+	  .doc = "pages in use, large values and the log together; above it the least recently "
+		 "used go" },
+	{ .name = "vacuum_on_start",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct disk_conf, vacuum_on_start),
+	  .def = "false",
+	  .doc = "rewrite the database without gaps at the start" },
+	{ .name = "ensure_directory",
+	  .type = OPT_BOOL,
 	  .offset = offsetof(struct disk_conf, ensure_directory),
-	  .def = "true", .doc = "make the directory of the database if it is missing" },
-	{ .name = "inline_limit_kb", .type = OPT_KB, .offset = offsetof(struct disk_conf, inline_limit),
-	  .def = "1024", .min = 1, .max = 512 * 1024,
+	  .def = "true",
+	  .doc = "make the directory of the database if it is missing" },
+	{ .name = "inline_limit_kb",
+	  .type = OPT_KB,
+	  .offset = offsetof(struct disk_conf, inline_limit),
+	  .def = "1024",
+	  .min = 1,
+	  .max = 512 * 1024,
 	  .doc = "larger values are files beside the database, in PATH.values/" },
 	{ 0 },
 };
@@ -92,14 +110,16 @@ static int check_path(const struct disk_conf *conf, struct problem *problem)
 	if (conf->ensure_directory && !parent_exists(conf->path)) {
 		int rc = make_parents(conf->path);
 		if (rc < 0)
-			return problem_set(problem, "path", NULL, "cannot make the directory of %s: %s",
-					   conf->path, strerror(-rc));
+			return problem_set(problem, "path", NULL,
+					   "cannot make the directory of %s: %s", conf->path,
+					   strerror(-rc));
 	}
 	if (!parent_exists(conf->path))
 		return problem_set(problem, "path", "create it, or set \"ensure_directory\": true",
 				   "the directory of %s does not exist", conf->path);
 	if (stat(conf->path, &st) == 0 && S_ISDIR(st.st_mode))
-		return problem_set(problem, "path", "name a file in it", "%s is a directory", conf->path);
+		return problem_set(problem, "path", "name a file in it", "%s is a directory",
+				   conf->path);
 	return 0;
 }
 
@@ -234,7 +254,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 	}
 	if (*db && (*db)->generation == atomic_load(&d->generation))
 		return 0;
-	if (*db) {  /* of a file that is not there any more */
+	if (*db) { /* of a file that is not there any more */
 		disk_db_close(*db);
 		free(*db);
 	}
@@ -247,7 +267,7 @@ struct lookup {
 	struct key after;
 	bool after_is_dir;
 	struct children *batch;
-	struct meta meta;          /* the caller's once the read returned 0 */
+	struct meta meta; /* the caller's once the read returned 0 */
 	struct value *value;
 	char file[DISK_FILE_NAME]; /* the value lies there */
 };
@@ -264,7 +284,7 @@ static int run_read(struct disk *d, int (*read)(struct disk *, struct disk_db *,
 		return -EHOSTDOWN;
 	int rc = reader_take(d, &db);
 	if (rc < 0) {
-		disk_writer_nudge(d);  /* it looks what is the matter */
+		disk_writer_nudge(d); /* it looks what is the matter */
 		return rc == -EAGAIN ? -EHOSTDOWN : rc;
 	}
 	while ((rc = read(d, db, lookup)) == -EAGAIN) {
@@ -288,7 +308,8 @@ static int run_read(struct disk *d, int (*read)(struct disk *, struct disk_db *,
 
 /* --- gets ------------------------------------------------------------------------------------- */
 
-static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id, struct key key)
+static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id,
+				 struct key key)
 {
 	sqlite3_stmt *s = disk_db_statement(db, id);
 
@@ -393,7 +414,8 @@ static int damaged(struct disk *d, struct key key, const char *what)
 	uint64_t hash = key_hash(key);
 
 	if (atomic_exchange(&d->damaged, hash) != hash)
-		log_error("disk: layer \"%s\": %s of \"%.*s\" in %s; treated as a miss, set or remove it",
+		log_error("disk: layer \"%s\": %s of \"%.*s\" in %s; treated as a miss, set or "
+			  "remove it",
 			  d->env->layer_name, what, (int)key.size, key.bytes, d->conf->path);
 	return -ENOENT;
 }
@@ -543,7 +565,7 @@ static int disk_set(void *state, struct key key, struct value *value, const stru
 	int rc = set_in_file(d, &job, value, &copy);
 	if (copy >= 0)
 		close(copy);
-	if (copy == -EOPNOTSUPP || copy == -EISDIR)  /* no O_TMPFILE on this file system */
+	if (copy == -EOPNOTSUPP || copy == -EISDIR) /* no O_TMPFILE on this file system */
 		return set_inline(d, &job, value);
 	return rc;
 }
@@ -565,8 +587,9 @@ static int submit(void *state, struct disk_job job)
 
 static int disk_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
 {
-	return submit(state, (struct disk_job){ .kind = DISK_JOB_TOUCH, .key = key, .meta = meta,
-						.fields = fields });
+	return submit(state,
+		      (struct disk_job){
+			      .kind = DISK_JOB_TOUCH, .key = key, .meta = meta, .fields = fields });
 }
 
 static int disk_remove(void *state, struct key key)
@@ -586,12 +609,14 @@ static int disk_rename(void *state, struct key from, struct key to)
 
 static int disk_rename_prefix(void *state, struct key from, struct key to)
 {
-	return submit(state, (struct disk_job){ .kind = DISK_JOB_RENAME_BELOW, .key = from, .to = to });
+	return submit(state,
+		      (struct disk_job){ .kind = DISK_JOB_RENAME_BELOW, .key = from, .to = to });
 }
 
 static int disk_dir_set(void *state, struct key dir, const struct meta *meta)
 {
-	return submit(state, (struct disk_job){ .kind = DISK_JOB_DIR_SET, .key = dir, .meta = meta });
+	return submit(state,
+		      (struct disk_job){ .kind = DISK_JOB_DIR_SET, .key = dir, .meta = meta });
 }
 
 static int disk_dir_remove(void *state, struct key dir)
@@ -614,13 +639,16 @@ static int disk_sync(void *state)
 static int read_children(struct disk *d, struct disk_db *db, struct lookup *lookup)
 {
 	children_clear(lookup->batch);
-	return disk_list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir, lookup->batch);
+	return disk_list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir,
+				  lookup->batch);
 }
 
 static int disk_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		     struct children *batch)
 {
-	struct lookup lookup = { .key = dir, .after = after, .after_is_dir = after_is_dir, .batch = batch };
+	struct lookup lookup = {
+		.key = dir, .after = after, .after_is_dir = after_is_dir, .batch = batch
+	};
 
 	int rc = run_read(state, read_children, &lookup);
 	if (rc < 0)

@@ -8,8 +8,8 @@
 #include "disk_store.h"
 
 enum {
-	SCHEMA_PAGES = 24,  /* what an empty database needs */
-	EXPIRE_FIRST = 64,  /* expired entries looked for before a live one is evicted */
+	SCHEMA_PAGES = 24, /* what an empty database needs */
+	EXPIRE_FIRST = 64, /* expired entries looked for before a live one is evicted */
 };
 
 /* --- the transaction -------------------------------------------------------------------------- */
@@ -56,7 +56,9 @@ static void names_strike(struct disk_names *names, struct key key)
 
 void disk_txn_init(struct disk_txn *txn, struct disk *d)
 {
-	*txn = (struct disk_txn){ .disk = d, .db = &d->writer.db, .now_ms = time_wall_ms(d->env->time) };
+	*txn = (struct disk_txn){ .disk = d,
+				  .db = &d->writer.db,
+				  .now_ms = time_wall_ms(d->env->time) };
 }
 
 void disk_txn_fini(struct disk_txn *txn)
@@ -89,7 +91,7 @@ struct row {
 	bool exists, live;
 	int64_t id;
 	uint64_t size;
-	char file[DISK_FILE_NAME];  /* empty: none */
+	char file[DISK_FILE_NAME]; /* empty: none */
 };
 
 /* Fills meta (finished by the caller) if it is asked for and the row exists. */
@@ -169,7 +171,7 @@ int disk_change_use(struct disk_txn *txn, struct disk_hit *list)
 /* The row that DISK_OLDEST or DISK_EXPIRED found: its id twice, key, file, size. */
 struct victim {
 	int64_t use_id, id;
-	bool stale;   /* no row behind the note of its use */
+	bool stale; /* no row behind the note of its use */
 	char file[DISK_FILE_NAME];
 	uint64_t size;
 };
@@ -256,8 +258,9 @@ static int evict_one(struct disk_txn *txn, int64_t keep)
 		return disk_db_run(txn->db, s);
 	}
 	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
-	struct disk_hit *hit = disk_hits_take_key(&txn->disk->hits, key_make(name->bytes, name->size));
-	if (hit) {  /* not so old after all */
+	struct disk_hit *hit = disk_hits_take_key(&txn->disk->hits,
+						  key_make(name->bytes, name->size));
+	if (hit) { /* not so old after all */
 		gone_take_back(txn);
 		return disk_change_use(txn, hit);
 	}
@@ -361,7 +364,7 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 		return rc;
 	if (!old.exists)
 		txn->entries++;
-	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key));  /* meta->hits has them */
+	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key)); /* meta->hits has them */
 	names_strike(&txn->gone, job->key);
 	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle));
 }
@@ -442,7 +445,8 @@ static int run_below(struct disk_txn *txn, enum disk_statement id, const struct 
 	return disk_db_run(txn->db, s);
 }
 
-static int files_below(struct disk_txn *txn, const struct disk_range *range, enum disk_key_type type)
+static int files_below(struct disk_txn *txn, const struct disk_range *range,
+		       enum disk_key_type type)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FILES_BELOW);
 	int rc;
@@ -474,7 +478,8 @@ static int remove_below(struct disk_txn *txn, struct key dir)
 		if (rc == 0)
 			txn->entries -= sqlite3_changes64(txn->db->handle);
 		if (rc == 0)
-			rc = run_below(txn, DISK_DIRS_DELETE_BELOW, &range, (enum disk_key_type)type);
+			rc = run_below(txn, DISK_DIRS_DELETE_BELOW, &range,
+				       (enum disk_key_type)type);
 	}
 	return rc;
 }
@@ -552,11 +557,12 @@ static int rename_below(struct disk_txn *txn, struct key from, struct key to)
 		return 0;
 	if (from.size == 0 || to.size == 0 || key_is_below(to, from) || key_is_below(from, to))
 		return -EINVAL;
-	int rc = remove_below(txn, to);  /* expired entries may still lie there */
+	int rc = remove_below(txn, to); /* expired entries may still lie there */
 	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
 		rc = move_below(txn, DISK_KEYS_BELOW, (enum disk_key_type)type, from, to);
 		if (rc == 0)
-			rc = move_below(txn, DISK_DIRS_KEYS_BELOW, (enum disk_key_type)type, from, to);
+			rc = move_below(txn, DISK_DIRS_KEYS_BELOW, (enum disk_key_type)type, from,
+					to);
 	}
 	return rc;
 }
@@ -607,7 +613,7 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 		return dir_set(txn, job->key, job->meta);
 	case DISK_JOB_DIR_REMOVE:
 		return dir_remove(txn, job->key);
-	case DISK_JOB_SYNC:  /* a row to write, so that the commit has something to make durable */
+	case DISK_JOB_SYNC: /* a row to write, so that the commit has something to make durable */
 		return disk_db_run(txn->db, disk_db_statement(txn->db, DISK_SYNC_MARK));
 	}
 	assert(false);

@@ -18,8 +18,8 @@
 #define LIVE(now) " AND (expires_at IS NULL OR expires_at > " now ")"
 
 #define LIST                                                                                       \
-	ROW ", c.cache_key" FROM " WHERE c.cache_key >= ?1 AND c.cache_key < ?2" LIVE("?3")        \
-	" ORDER BY c.cache_key"
+	ROW ", c.cache_key" FROM                                                                   \
+	    " WHERE c.cache_key >= ?1 AND c.cache_key < ?2" LIVE("?3") " ORDER BY c.cache_key"
 
 #define DIR_COLUMNS "mode, uid, gid, ino, created_ms, mtime_s, mtime_ns, ctime_s, ctime_ns, xattrs"
 #define LIST_DIRS                                                                                  \
@@ -32,30 +32,32 @@
 static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_STAT] = ROW FROM " WHERE c.cache_key = ?1" LIVE("?2"),
 	/* Larger payloads are read apart, after waiting_begin(). */
-	[DISK_GET] = ROW ", CASE WHEN ifnull(c.cachefs_size, 0) <= ?3 THEN c.payload END"
-		FROM " WHERE c.cache_key = ?1" LIVE("?2"),
+	[DISK_GET] = ROW ", CASE WHEN ifnull(c.cachefs_size, 0) <= ?3 THEN c.payload END" FROM
+			 " WHERE c.cache_key = ?1" LIVE("?2"),
 	[DISK_LIST_TEXT] = LIST,
 	[DISK_LIST_BLOB] = LIST,
 	[DISK_LIST_DIRS_TEXT] = LIST_DIRS,
 	[DISK_LIST_DIRS_BLOB] = LIST_DIRS,
-	[DISK_BELOW] = "SELECT 1 FROM cache WHERE cache_key >= ?1 AND cache_key < ?2" LIVE("?3")
-		" LIMIT 1",
+	[DISK_BELOW] = "SELECT 1 FROM cache WHERE cache_key >= ?1 AND cache_key < ?2" LIVE(
+		"?3") " LIMIT 1",
 	[DISK_DIR_STAT] = "SELECT dir, " DIR_COLUMNS " FROM cachefs_dirs WHERE dir = ?1",
 	[DISK_DIRS_BELOW] = "SELECT 1 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 AND dir <> ''"
-		" LIMIT 1",
+			    " LIMIT 1",
 
 	[DISK_BEGIN] = "BEGIN IMMEDIATE",
 	[DISK_COMMIT] = "COMMIT",
 	[DISK_ROLLBACK] = "ROLLBACK",
 	[DISK_SYNC_MARK] = "INSERT INTO cachefs_settings(name, value) VALUES('syncs', 1)"
-		" ON CONFLICT(name) DO UPDATE SET value = value + 1",
+			   " ON CONFLICT(name) DO UPDATE SET value = value + 1",
 
 	[DISK_FIND] = ROW FROM " WHERE c.cache_key = ?1",
-	[DISK_UPSERT] = "INSERT INTO cache(cache_key, payload, expires_at, updated_at, cachefs_stamp,"
+	[DISK_UPSERT] =
+		"INSERT INTO cache(cache_key, payload, expires_at, updated_at, cachefs_stamp,"
 		" cachefs_size, cachefs_checksum, cachefs_version, cachefs_ino, cachefs_mode,"
 		" cachefs_uid, cachefs_gid, cachefs_created_ms, cachefs_mtime_s, cachefs_mtime_ns,"
 		" cachefs_ctime_s, cachefs_ctime_ns, cachefs_xattrs, cachefs_hits, cachefs_file)"
-		" VALUES(?1, ?18, ?2, ?19, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+		" VALUES(?1, ?18, ?2, ?19, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+		"?15,"
 		" ?16, ?17)"
 		" ON CONFLICT(cache_key) DO UPDATE SET payload = excluded.payload,"
 		" expires_at = excluded.expires_at, updated_at = excluded.updated_at,"
@@ -71,7 +73,8 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_ctime_ns = excluded.cachefs_ctime_ns,"
 		" cachefs_xattrs = excluded.cachefs_xattrs, cachefs_hits = excluded.cachefs_hits,"
 		" cachefs_file = excluded.cachefs_file",
-	[DISK_TOUCH] = "UPDATE cache SET expires_at = ?2, cachefs_size = ?3, cachefs_checksum = ?4,"
+	[DISK_TOUCH] =
+		"UPDATE cache SET expires_at = ?2, cachefs_size = ?3, cachefs_checksum = ?4,"
 		" cachefs_version = ?5, cachefs_ino = ?6, cachefs_mode = ?7, cachefs_uid = ?8,"
 		" cachefs_gid = ?9, cachefs_created_ms = ?10, cachefs_mtime_s = ?11,"
 		" cachefs_mtime_ns = ?12, cachefs_ctime_s = ?13, cachefs_ctime_ns = ?14,"
@@ -80,35 +83,37 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_MOVE] = "UPDATE OR REPLACE cache SET cache_key = ?2 WHERE rowid = ?1",
 
 	[DISK_FILES_BELOW] = "SELECT cachefs_file, cachefs_size FROM cache"
-		" INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL"
-		" AND cache_key >= ?1 AND cache_key < ?2",
+			     " INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL"
+			     " AND cache_key >= ?1 AND cache_key < ?2",
 	[DISK_DELETE_BELOW] = "DELETE FROM cache WHERE cache_key >= ?1 AND cache_key < ?2",
 	[DISK_KEYS_BELOW] = "SELECT cache_key, rowid FROM cache"
-		" WHERE cache_key >= ?1 AND cache_key < ?2 LIMIT 256",
+			    " WHERE cache_key >= ?1 AND cache_key < ?2 LIMIT 256",
 
 	[DISK_DIR_SET] = "INSERT OR REPLACE INTO cachefs_dirs(dir, " DIR_COLUMNS ")"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[DISK_DIR_DELETE] = "DELETE FROM cachefs_dirs WHERE dir = ?1",
 	[DISK_DIRS_DELETE_BELOW] = "DELETE FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2",
-	[DISK_DIRS_KEYS_BELOW] = "SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 256",
+	[DISK_DIRS_KEYS_BELOW] =
+		"SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 256",
 	[DISK_DIR_MOVE] = "UPDATE OR REPLACE cachefs_dirs SET dir = ?2 WHERE dir = ?1",
 
 	[DISK_USE] = "UPDATE cachefs_use SET used = max(used, ?2), hits = hits + ?3"
-		" WHERE id = (SELECT rowid FROM cache WHERE cache_key = ?1)",
+		     " WHERE id = (SELECT rowid FROM cache WHERE cache_key = ?1)",
 	[DISK_OLDEST] = "SELECT u.id, c.rowid, c.cache_key, c.cachefs_file, c.cachefs_size"
-		" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
-		" WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
+			" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
+			" WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
 	[DISK_FORGET_USE] = "DELETE FROM cachefs_use WHERE id = ?1",
 	[DISK_EXPIRED] = "SELECT rowid, rowid, cache_key, cachefs_file, cachefs_size FROM cache"
-		" WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1",
+			 " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1",
 	[DISK_FILE_KNOWN] = "SELECT count(*) FROM cache INDEXED BY cachefs_file_names"
-		" WHERE cachefs_file = ?1",
+			    " WHERE cachefs_file = ?1",
 
 	[DISK_PAGE_COUNT] = "PRAGMA page_count",
 	[DISK_FREE_COUNT] = "PRAGMA freelist_count",
 	[DISK_DATA_VERSION] = "PRAGMA data_version",
 	[DISK_COUNT_ENTRIES] = "SELECT count(*) FROM cachefs_use",
-	[DISK_COUNT_FILES] = "SELECT ifnull(sum(cachefs_size), 0) FROM cache INDEXED BY cachefs_files"
+	[DISK_COUNT_FILES] =
+		"SELECT ifnull(sum(cachefs_size), 0) FROM cache INDEXED BY cachefs_files"
 		" WHERE cachefs_file IS NOT NULL",
 };
 
@@ -181,7 +186,8 @@ int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number)
 
 int disk_db_exec(struct disk_db *db, const char *text)
 {
-	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : disk_db_errno(db);
+	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0
+									     : disk_db_errno(db);
 }
 
 int disk_db_errno(const struct disk_db *db)
@@ -213,7 +219,7 @@ int disk_db_errno_of(int sqlite_code)
 	case SQLITE_CORRUPT:
 	case SQLITE_IOERR:
 		return -EIO;
-	default:  /* not a database, no permission, a schema that is not ours any more */
+	default: /* not a database, no permission, a schema that is not ours any more */
 		return -EHOSTDOWN;
 	}
 }

@@ -69,8 +69,8 @@ enum disk_column {
 	DISK_COLUMN_ROWID,
 	DISK_COLUMN_EXPIRES,
 	DISK_COLUMN_UPDATED,
-	DISK_COLUMN_SIZE,    /* NULL: a foreign row */
-	DISK_COLUMN_OCTETS,  /* of the payload; computed for foreign rows only */
+	DISK_COLUMN_SIZE,   /* NULL: a foreign row */
+	DISK_COLUMN_OCTETS, /* of the payload; computed for foreign rows only */
 	DISK_COLUMN_CHECKSUM,
 	DISK_COLUMN_VERSION,
 	DISK_COLUMN_INO,
@@ -83,13 +83,13 @@ enum disk_column {
 	DISK_COLUMN_CTIME_S,
 	DISK_COLUMN_CTIME_NS,
 	DISK_COLUMN_XATTRS,
-	DISK_COLUMN_FILE,    /* NULL: the payload is the value */
+	DISK_COLUMN_FILE, /* NULL: the payload is the value */
 	DISK_COLUMN_HITS,
 	DISK_COLUMN_EXTRA,
 };
 
 struct disk_db {
-	sqlite3 *handle;  /* NULL: not open */
+	sqlite3 *handle; /* NULL: not open */
 	sqlite3_stmt *statements[DISK_STATEMENTS];
 	uint64_t generation;
 	struct disk_db *next;
@@ -97,9 +97,10 @@ struct disk_db {
 
 enum disk_access { DISK_READER, DISK_WRITER };
 
-/* Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned. */
+/* Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned.
+ */
 int disk_db_open(struct disk_db *db, const char *path, enum disk_access access);
-void disk_db_close(struct disk_db *db);  /* fine when closed */
+void disk_db_close(struct disk_db *db); /* fine when closed */
 
 /* The prepared statement, ready to be bound; NULL: see disk_db_errno(). */
 sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id);

@@ -17,7 +17,7 @@ struct disk_hit {
 	struct disk_hit *next;
 	uint64_t hash;
 	uint64_t count;
-	double used;      /* when last, as recency counts it */
+	double used; /* when last, as recency counts it */
 	size_t key_size;
 	char key_bytes[];
 };
@@ -25,10 +25,10 @@ struct disk_hit {
 enum { DISK_HIT_BUCKETS = 1024, DISK_HITS_MAX = 8192, DISK_HITS_MANY = 2048 };
 
 struct disk_hits {
-	struct lock lock;  /* RANK_LAYER_INNER; guards the rest */
+	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
 	struct disk_hit *buckets[DISK_HIT_BUCKETS];
 	size_t count;
-	size_t cursor;     /* the bucket that disk_hits_take() looks at next */
+	size_t cursor; /* the bucket that disk_hits_take() looks at next */
 };
 
 void disk_hits_init(struct disk_hits *hits);

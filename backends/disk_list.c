@@ -44,7 +44,8 @@ static int cursor_seek(struct listing *l, struct cursor *c)
 	return 0;
 }
 
-/* What the row's key says about a child of the directory. False: nothing (the directory's own marker). */
+/* What the row's key says about a child of the directory. False: nothing (the directory's own
+ * marker). */
 static bool cursor_read(const struct listing *l, struct cursor *c)
 {
 	if (!c->markers && !disk_column_key_is_ours(c->statement, c->key_column))
@@ -102,7 +103,8 @@ static int cursor_next(struct listing *l, struct cursor *c)
 static int listing_open(struct listing *l, struct key after, bool after_is_dir)
 {
 	static const enum disk_statement ids[CURSORS] = { DISK_LIST_TEXT, DISK_LIST_BLOB,
-							  DISK_LIST_DIRS_TEXT, DISK_LIST_DIRS_BLOB };
+							  DISK_LIST_DIRS_TEXT,
+							  DISK_LIST_DIRS_BLOB };
 	int rc = 0;
 
 	for (int i = 0; i < CURSORS && rc == 0; i++) {
@@ -150,7 +152,8 @@ static void child_meta(struct listing *l, const struct cursor *c, struct meta *m
 		disk_row_dir_meta(c->statement, meta);
 	} else if (!c->is_dir) {
 		disk_row_meta(c->statement, meta);
-		meta->hits += disk_hits_peek(&l->disk->hits, disk_column_key(c->statement, c->key_column));
+		meta->hits += disk_hits_peek(&l->disk->hits,
+					     disk_column_key(c->statement, c->key_column));
 	}
 }
 

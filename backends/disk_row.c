@@ -8,10 +8,16 @@
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-/* The bytes of the UTF-8 sequence at p, or 0 if it is none: overlong, a surrogate, too large, cut off. */
+/* The bytes of the UTF-8 sequence at p, or 0 if it is none: overlong, a surrogate, too large, cut
+ * off. */
 static size_t utf8_sequence(const uint8_t *p, size_t left)
 {
-	size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t size = p[0] < 0x80   ? 1
+		      : p[0] < 0xc2 ? 0
+		      : p[0] < 0xe0 ? 2
+		      : p[0] < 0xf0 ? 3
+		      : p[0] < 0xf5 ? 4
+				    : 0;
 
 	if (size == 0 || size > left)
 		return 0;
@@ -96,7 +102,8 @@ void disk_range_below(struct disk_range *range, struct key dir)
 	range->end.size = 0;
 }
 
-void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range, enum disk_key_type type)
+void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,
+		     enum disk_key_type type)
 {
 	static const uint8_t last[KEY_MAX + 1] = { [0 ... KEY_MAX] = 0xff };
 
@@ -104,7 +111,8 @@ void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range, en
 	if (!range->unbounded)
 		bind_bytes(statement, 2, range->end.bytes, range->end.size, type);
 	else if (type == DISK_KEYS_TEXT)
-		bind_bytes(statement, 2, "", 0, DISK_KEYS_BLOB);  /* every text is less than any blob */
+		bind_bytes(statement, 2, "", 0,
+			   DISK_KEYS_BLOB); /* every text is less than any blob */
 	else
 		bind_bytes(statement, 2, last, sizeof(last), DISK_KEYS_BLOB);
 }
@@ -149,7 +157,8 @@ static struct xattrs *column_xattrs(sqlite3_stmt *statement, int column)
 	struct xattrs *xattrs = NULL;
 	const void *packed = sqlite3_column_blob(statement, column);
 
-	if (packed && xattrs_unpack(packed, (size_t)sqlite3_column_bytes(statement, column), &xattrs) < 0)
+	if (packed &&
+	    xattrs_unpack(packed, (size_t)sqlite3_column_bytes(statement, column), &xattrs) < 0)
 		return NULL;
 	return xattrs;
 }
@@ -180,7 +189,8 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
 	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
-		meta->expires_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
+		meta->expires_ms = milliseconds(
+			sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
 		if (meta->expires_ms == 0)
 			meta->expires_ms = 1;
 	}

@@ -9,7 +9,8 @@
  * nothing needs escaping. (Whether another program's LIKE 'dir/%' finds the BLOBs is up to how its
  * SQLite was built: Debian's does not.)
  *
- * The marker of directory d is stored as "d/" (the root's as ''), so that markers sort as listings do.
+ * The marker of directory d is stored as "d/" (the root's as ''), so that markers sort as listings
+ * do.
  */
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ bool disk_is_text(const void *bytes, size_t size);
 
 /* The bytes stay the caller's until the statement is reset. */
 void disk_bind_key(sqlite3_stmt *statement, int index, struct key key);
-struct key disk_column_key(sqlite3_stmt *statement, int column);  /* valid until the next step */
+struct key disk_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */
 
 /* Whether the column's type is the one that we would store this key with. */
 bool disk_column_key_is_ours(sqlite3_stmt *statement, int column);
@@ -44,7 +45,8 @@ struct disk_range {
 	bool unbounded;
 };
 void disk_range_below(struct disk_range *range, struct key dir);
-void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range, enum disk_key_type type);
+void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,
+		     enum disk_key_type type);
 
 /* REAL seconds <-> milliseconds; exact for whole milliseconds. 0 ms is NULL: never. */
 double disk_seconds(int64_t ms);

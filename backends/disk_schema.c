@@ -66,7 +66,8 @@ static const char create_triggers[] =
 	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN" RENEW_USE " END;"
 	"DROP TRIGGER IF EXISTS cachefs_foreign;"
 	"CREATE TRIGGER cachefs_foreign AFTER UPDATE OF payload ON cache"
-	" WHEN new.cachefs_stamp = old.cachefs_stamp AND new.cachefs_checksum = old.cachefs_checksum"
+	" WHEN new.cachefs_stamp = old.cachefs_stamp AND new.cachefs_checksum = "
+	"old.cachefs_checksum"
 	" AND (new.cachefs_file IS NOT NULL OR new.payload IS NOT old.payload) BEGIN"
 	" UPDATE cache SET cachefs_stamp = 0, cachefs_size = NULL, cachefs_checksum = 0,"
 	" cachefs_version = 0, cachefs_ino = 0, cachefs_mode = 0, cachefs_uid = 0, cachefs_gid = 0,"
@@ -75,14 +76,15 @@ static const char create_triggers[] =
 	" WHERE rowid = new.rowid; END;"
 	/* Rows that were there before the triggers. */
 	"INSERT OR IGNORE INTO cachefs_use(id, used, hits) SELECT rowid, updated_at, 0 FROM cache;"
-	"INSERT OR REPLACE INTO cachefs_settings(name, value) VALUES('schema', " SCHEMA_VERSION ");";
+	"INSERT OR REPLACE INTO cachefs_settings(name, value) VALUES('schema', " SCHEMA_VERSION
+	");";
 
 static const char create_use_order[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_use_order ON cachefs_use(used, id);";
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
-	OBJECTS = 11,  /* what objects_present counts */
+	OBJECTS = 11, /* what objects_present counts */
 };
 
 /* One number from an ad-hoc query. */
@@ -122,10 +124,13 @@ static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
 
 	int rc = query_number(db, "SELECT encoding = 'UTF-8' FROM pragma_encoding", &utf8);
 	if (rc == 0)
-		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'", &tables);
+		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'",
+				  &tables);
 	if (rc == 0)
-		rc = query_number(db, "SELECT count(*) FROM pragma_table_info('cache') WHERE name IN"
-				  " ('cache_key', 'payload', 'expires_at', 'updated_at')", &known);
+		rc = query_number(db,
+				  "SELECT count(*) FROM pragma_table_info('cache') WHERE name IN"
+				  " ('cache_key', 'payload', 'expires_at', 'updated_at')",
+				  &known);
 	if (rc < 0)
 		return explain(db, rc, reason);
 	if (!utf8)
@@ -140,20 +145,26 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 	int64_t objects = 0, own_columns = 0, version = 0, order = 0;
 
 	*current = false;
-	int rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('cache',"
+	int rc = query_number(db,
+			      "SELECT count(*) FROM sqlite_schema WHERE name IN ('cache',"
 			      " 'cachefs_use', 'cachefs_dirs', 'cachefs_settings',"
 			      " 'cachefs_files', 'cachefs_file_names', 'cachefs_insert',"
 			      " 'cachefs_replace', 'cachefs_delete', 'cachefs_update',"
-			      " 'cachefs_foreign')", &objects);
+			      " 'cachefs_foreign')",
+			      &objects);
 	if (rc < 0 || objects < OBJECTS)
 		return rc;
-	rc = query_number(db, "SELECT count(*) FROM pragma_table_info('cache')"
-			  " WHERE substr(name, 1, 8) = 'cachefs_'", &own_columns);
+	rc = query_number(db,
+			  "SELECT count(*) FROM pragma_table_info('cache')"
+			  " WHERE substr(name, 1, 8) = 'cachefs_'",
+			  &own_columns);
 	if (rc == 0)
-		rc = query_number(db, "SELECT value FROM cachefs_settings WHERE name = 'schema'", &version);
+		rc = query_number(db, "SELECT value FROM cachefs_settings WHERE name = 'schema'",
+				  &version);
 	if (rc == 0)
-		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cachefs_use_order'",
-				  &order);
+		rc = query_number(
+			db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cachefs_use_order'",
+			&order);
 	*current = rc == 0 && own_columns >= COLUMNS && version >= SCHEMA_VERSION[0] - '0' &&
 		   (limits == DISK_UNLIMITED || order > 0);
 	return rc;
@@ -166,7 +177,8 @@ static int add_columns(struct disk_db *db)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		int64_t present = 0;
 		snprintf(text, sizeof(text),
-			 "SELECT count(*) FROM pragma_table_info('cache') WHERE name = '%s'", columns[i].name);
+			 "SELECT count(*) FROM pragma_table_info('cache') WHERE name = '%s'",
+			 columns[i].name);
 		int rc = query_number(db, text, &present);
 		if (rc < 0)
 			return rc;
@@ -201,13 +213,15 @@ static int enter_wal(struct disk_db *db, struct disk_reason *reason)
 {
 	sqlite3_stmt *statement = NULL;
 
-	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL) !=
+	    SQLITE_OK)
 		return explain(db, disk_db_errno(db), reason);
 	int rc = disk_db_step(db, statement);
 	const char *mode = rc > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
 	if (mode && strcmp(mode, "wal") != 0)
-		log_warning("disk: %s: journal mode \"%s\" instead of WAL: slower, gets wait for sets",
-			    sqlite3_db_filename(db->handle, "main"), mode);
+		log_warning(
+			"disk: %s: journal mode \"%s\" instead of WAL: slower, gets wait for sets",
+			sqlite3_db_filename(db->handle, "main"), mode);
 	sqlite3_finalize(statement);
 	if (rc < 0)
 		return explain(db, rc, reason);

@@ -18,7 +18,7 @@
 
 #include "disk_db.h"
 
-enum disk_limits { DISK_UNLIMITED, DISK_EVICTS };  /* the order of eviction needs an index */
+enum disk_limits { DISK_UNLIMITED, DISK_EVICTS }; /* the order of eviction needs an index */
 
 /*
  * Makes the file ours: WAL, our tables; upgrades an old database in place. 0, or -errno with a

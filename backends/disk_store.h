@@ -28,17 +28,17 @@
 
 struct disk_conf {
 	char *path;
-	uint64_t size_limit;    /* bytes; 0: none */
-	uint64_t inline_limit;  /* larger values are files */
+	uint64_t size_limit;   /* bytes; 0: none */
+	uint64_t inline_limit; /* larger values are files */
 	bool vacuum_on_start;
 	bool ensure_directory;
 };
 
 enum {
 	DISK_READERS_MAX = 8,
-	DISK_BUSY_MS = 5000,            /* how long a call waits for another program's lock */
-	DISK_LARGE = 256 * 1024,        /* loading more bytes than this counts as waiting */
-	DISK_CHECKED_FILE = 16 << 20,   /* the checksum of a larger file is not verified */
+	DISK_BUSY_MS = 5000,          /* how long a call waits for another program's lock */
+	DISK_LARGE = 256 * 1024,      /* loading more bytes than this counts as waiting */
+	DISK_CHECKED_FILE = 16 << 20, /* the checksum of a larger file is not verified */
 };
 
 enum disk_job_kind {
@@ -53,16 +53,17 @@ enum disk_job_kind {
 	DISK_JOB_SYNC,
 };
 
-/* A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the caller. */
+/* A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the
+ * caller. */
 struct disk_job {
 	enum disk_job_kind kind;
 	struct key key, to;
 	const struct meta *meta;
 	unsigned fields;
-	const void *bytes;          /* the value, unless fd >= 0 */
+	const void *bytes; /* the value, unless fd >= 0 */
 	uint64_t size;
-	int fd;                     /* an unnamed file that is the value, or -1 */
-	char file[DISK_FILE_NAME];  /* its name once it has one */
+	int fd;                    /* an unnamed file that is the value, or -1 */
+	char file[DISK_FILE_NAME]; /* its name once it has one */
 	int rc;
 	/* the queue's: */
 	struct disk_job *next;
@@ -72,26 +73,26 @@ struct disk_job {
 };
 
 struct disk_writer {
-	struct lock lock;           /* RANK_LAYER; guards the jobs' queue fields and: */
+	struct lock lock; /* RANK_LAYER; guards the jobs' queue fields and: */
 	pthread_cond_t work;
 	struct disk_job *first, *last;
 	bool stop, nudged;
-	bool owned;                 /* somebody uses the connection: the thread, or a caller */
-	bool thread_waits;          /* for it: nobody else takes it first */
+	bool owned;        /* somebody uses the connection: the thread, or a caller */
+	bool thread_waits; /* for it: nobody else takes it first */
 
 	pthread_t thread;
-	int64_t upkeep_ms;          /* when upkeep is due; the thread's */
+	int64_t upkeep_ms; /* when upkeep is due; the thread's */
 	/* of who owns the connection: */
 	struct disk_db db;
-	dev_t device;               /* the file that is open, to notice when it is replaced */
+	dev_t device; /* the file that is open, to notice when it is replaced */
 	ino_t inode;
-	int64_t retry_ms;           /* when to try to open again */
+	int64_t retry_ms; /* when to try to open again */
 	int64_t recount_ms;
-	int64_t data_version;       /* moves when another program commits */
-	DIR *sweep;                 /* over the files of values, while orphans are looked for */
+	int64_t data_version; /* moves when another program commits */
+	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
-	int wal_frames;             /* not checkpointed yet */
-	char trouble[320];          /* the last that was logged */
+	int wal_frames;    /* not checkpointed yet */
+	char trouble[320]; /* the last that was logged */
 };
 
 struct disk {
@@ -101,8 +102,8 @@ struct disk {
 	struct disk_hits hits;
 	struct disk_writer writer;
 
-	uint64_t limit;             /* of what is in use; the rest of the size limit is the WAL's */
-	int checkpoint_frames;      /* the WAL's length from which it is written back */
+	uint64_t limit;        /* of what is in use; the rest of the size limit is the WAL's */
+	int checkpoint_frames; /* the WAL's length from which it is written back */
 
 	/* The pool of connections for reading; guarded by pool (RANK_LAYER_INNER). */
 	struct lock pool;
@@ -110,11 +111,12 @@ struct disk {
 	struct disk_db *idle;
 	unsigned readers;
 
-	atomic_bool up;                  /* the database is open and ours */
-	atomic_bool suspect;             /* a statement failed as it would if the tables were replaced */
-	atomic_uint_fast64_t generation; /* of the file behind the path; older connections are closed */
-	atomic_uint_fast64_t tick_us;    /* the last instant given out by disk_tick() */
-	atomic_uint_fast64_t damaged;    /* hash of the key last complained of */
+	atomic_bool up;      /* the database is open and ours */
+	atomic_bool suspect; /* a statement failed as it would if the tables were replaced */
+	atomic_uint_fast64_t
+		generation; /* of the file behind the path; older connections are closed */
+	atomic_uint_fast64_t tick_us; /* the last instant given out by disk_tick() */
+	atomic_uint_fast64_t damaged; /* hash of the key last complained of */
 	atomic_int_fast64_t entries;
 	atomic_int_fast64_t file_bytes;
 	atomic_uint_fast64_t used_bytes; /* pages in use, files and WAL */
@@ -127,8 +129,8 @@ double disk_tick(struct disk *d);
 
 /* --- the writer: disk_writer.c ---------------------------------------------------------------- */
 
-int disk_writer_start(struct disk *d);   /* 0 or -errno; the database may be down all the same */
-void disk_writer_stop(struct disk *d);   /* after the jobs that are queued */
+int disk_writer_start(struct disk *d); /* 0 or -errno; the database may be down all the same */
+void disk_writer_stop(struct disk *d); /* after the jobs that are queued */
 
 /*
  * Runs a job: waits for its commit. -EHOSTDOWN: nothing was done. Once its transaction has begun
@@ -136,7 +138,7 @@ void disk_writer_stop(struct disk *d);   /* after the jobs that are queued */
  */
 int disk_writer_submit(struct disk *d, struct disk_job *job);
 
-void disk_writer_nudge(struct disk *d);  /* there is upkeep to do */
+void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
 
 /* --- inside a transaction: disk_change.c ------------------------------------------------------ */
 
@@ -155,17 +157,18 @@ struct disk_txn {
 	struct disk *disk;
 	struct disk_db *db;
 	int64_t now_ms;
-	int64_t entries, file_bytes;   /* changes */
+	int64_t entries, file_bytes; /* changes */
 	uint64_t evictions, expiries;
-	struct disk_names unlinked;    /* files whose row is gone */
-	struct disk_names gone;        /* keys to report */
+	struct disk_names unlinked; /* files whose row is gone */
+	struct disk_names gone;     /* keys to report */
 };
 
 void disk_txn_init(struct disk_txn *txn, struct disk *d);
 void disk_txn_fini(struct disk_txn *txn);
-void disk_txn_committed(struct disk_txn *txn);  /* counts, unlinks, reports */
+void disk_txn_committed(struct disk_txn *txn); /* counts, unlinks, reports */
 
-/* 0 or -errno. A failure may leave the transaction half done: it must be rolled back if it changed rows. */
+/* 0 or -errno. A failure may leave the transaction half done: it must be rolled back if it changed
+ * rows. */
 int disk_change_apply(struct disk_txn *txn, struct disk_job *job);
 
 /* Writes hits down; frees the list. */
@@ -189,11 +192,11 @@ bool disk_upkeep_step(struct disk *d);
 /* Up, and the file is still the one behind the path. */
 bool disk_upkeep_is_current(const struct disk *d);
 
-void disk_upkeep_measure(struct disk *d);  /* the amounts after a commit */
+void disk_upkeep_measure(struct disk *d); /* the amounts after a commit */
 
 /* The WAL has grown so long that jobs must wait for a checkpoint. */
 bool disk_upkeep_checkpoint_due(const struct disk *d);
-void disk_upkeep_checkpoint(struct disk *d);  /* if it is worth it */
+void disk_upkeep_checkpoint(struct disk *d); /* if it is worth it */
 
 /* --- listing: disk_list.c --------------------------------------------------------------------- */
 

@@ -7,13 +7,14 @@
 #include "log.h"
 
 enum {
-	RETRY_MS = 3000,         /* between tries to open a database that is down */
-	INSTALL_BUSY_MS = 500,   /* opening waits so long for another program's lock */
-	RECOUNT_MS = 10000,      /* after other programs wrote, the amounts are counted again, so rarely */
+	RETRY_MS = 3000,       /* between tries to open a database that is down */
+	INSTALL_BUSY_MS = 500, /* opening waits so long for another program's lock */
+	RECOUNT_MS =
+		10000, /* after other programs wrote, the amounts are counted again, so rarely */
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
-	IDLE_CHECKPOINT = 8,     /* without jobs the WAL is written back at an eighth of its length */
+	IDLE_CHECKPOINT = 8, /* without jobs the WAL is written back at an eighth of its length */
 	WAL_MIN_BYTES = 256 << 10,
 	WAL_MAX_BYTES = 16 << 20,
 };
@@ -55,8 +56,8 @@ static int remember_file(struct disk *d)
 }
 
 /*
- * How long the WAL may grow before a checkpoint makes jobs wait: an eighth of the limit, of which it
- * is a part. Longer is faster: pages written again and again are checkpointed once.
+ * How long the WAL may grow before a checkpoint makes jobs wait: an eighth of the limit, of which
+ * it is a part. Longer is faster: pages written again and again are checkpointed once.
  */
 static uint64_t wal_bytes(uint64_t size_limit)
 {
@@ -84,7 +85,8 @@ static int configure(struct disk *d)
 	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
 	w->wal_frames = 0;
 	sqlite3_wal_hook(w->db.handle, on_commit, w);
-	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu", (unsigned long long)reserve);
+	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
+		 (unsigned long long)reserve);
 	return disk_db_exec(&w->db, text);
 }
 
@@ -98,7 +100,8 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		return -EHOSTDOWN;
 	}
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
-	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED, reason);
+	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED,
+				     reason);
 	if (rc == 0)
 		rc = configure(d);
 	if (rc == 0)
@@ -122,7 +125,8 @@ bool disk_upkeep_connect(struct disk *d)
 	int rc = try_open(d, &reason);
 	if (rc == 0) {
 		if (w->trouble[0])
-			log_info("disk: layer \"%s\": %s is open again", d->env->layer_name, d->conf->path);
+			log_info("disk: layer \"%s\": %s is open again", d->env->layer_name,
+				 d->conf->path);
 		w->trouble[0] = '\0';
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
@@ -130,10 +134,11 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_upkeep_measure(d);
 		return true;
 	}
-	atomic_store(&d->up, false);  /* only now: who came while it was opened anew has waited */
+	atomic_store(&d->up, false); /* only now: who came while it was opened anew has waited */
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
 	if (strcmp(trouble, w->trouble) != 0)
-		log_error("disk: layer \"%s\" down (%s: %s); nothing is written to it: mend it, move it "
+		log_error("disk: layer \"%s\" down (%s: %s); nothing is written to it: mend it, "
+			  "move it "
 			  "away or give another path; next try in %d s",
 			  d->env->layer_name, d->conf->path, trouble, RETRY_MS / 1000);
 	memcpy(w->trouble, trouble, sizeof(w->trouble));
@@ -169,11 +174,13 @@ bool disk_upkeep_check(struct disk *d)
 {
 	if (atomic_load(&d->up)) {
 		bool ours = file_is_ours(d);
-		if (ours && (!atomic_load(&d->suspect) || time_mono_ms(&time_system) < d->writer.retry_ms))
+		if (ours &&
+		    (!atomic_load(&d->suspect) || time_mono_ms(&time_system) < d->writer.retry_ms))
 			return true;
 		d->writer.retry_ms = time_mono_ms(&time_system) + RETRY_MS;
 		log_warning("disk: layer \"%s\": %s was %s; opening it anew", d->env->layer_name,
-			    d->conf->path, ours ? "changed (a statement failed)" : "removed or replaced");
+			    d->conf->path,
+			    ours ? "changed (a statement failed)" : "removed or replaced");
 		disk_upkeep_disconnect(d);
 		return disk_upkeep_connect(d);
 	}
@@ -195,7 +202,8 @@ static int sweep_name(struct disk *d, const char *name)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
 	int rc = disk_db_number(db, DISK_FILE_KNOWN, &known);
 	if (rc == 0 && known == 0) {
-		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name, name);
+		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name,
+			  name);
 		disk_values_remove(&d->values, name);
 	}
 	return rc;
@@ -247,7 +255,8 @@ static void notice_others(struct disk *d)
 
 	if (time_mono_ms(&time_system) < w->recount_ms)
 		return;
-	if (disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
+	if (disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 &&
+	    version != w->data_version) {
 		recount(d);
 		w->sweep_due = true;
 	}
@@ -278,7 +287,7 @@ bool disk_upkeep_step(struct disk *d)
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
 		return false;
 	if (disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN)) < 0)
-		return false;  /* locked by another program: later */
+		return false; /* locked by another program: later */
 	disk_txn_init(&txn, d);
 	int rc = step_in_transaction(d, &txn, &more);
 	if (rc == 0)
@@ -304,7 +313,7 @@ void disk_upkeep_checkpoint(struct disk *d)
 	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
 		return;
 	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
-	w->wal_frames = all > done ? all : 0;  /* a reader in it: it goes on growing, so try again */
+	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
 }
 
 void disk_upkeep_measure(struct disk *d)
@@ -318,5 +327,5 @@ void disk_upkeep_measure(struct disk *d)
 	int64_t files = atomic_load(&d->file_bytes);
 	uint64_t page_size = atomic_load(&d->page_size);
 	atomic_store(&d->used_bytes, (uint64_t)(pages - spare + w->wal_frames) * page_size +
-				     (files > 0 ? (uint64_t)files : 0));
+					     (files > 0 ? (uint64_t)files : 0));
 }

@@ -211,7 +211,7 @@ static int sync_path(const char *path, int flags)
 	int fd = open(path, flags | O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;  /* replaced or evicted meanwhile */
+		return errno == ENOENT ? 0 : -errno; /* replaced or evicted meanwhile */
 	int rc = fsync(fd) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
@@ -296,7 +296,7 @@ int disk_values_sync(struct disk_values *v)
 
 	lock_take(&v->lock);
 	if (rc < 0)
-		v->overflow = true;  /* not safe yet: the next one syncs everything */
+		v->overflow = true; /* not safe yet: the next one syncs everything */
 	v->syncing = false;
 	pthread_cond_broadcast(&v->synced);
 	lock_release(&v->lock);

@@ -14,15 +14,15 @@
 #include "lock.h"
 #include "value.h"
 
-enum { DISK_FILE_NAME = 17 };  /* with the terminator */
+enum { DISK_FILE_NAME = 17 }; /* with the terminator */
 
 struct disk_values {
-	char *path;             /* the directory */
-	struct lock lock;       /* RANK_LAYER_INNER; guards the rest */
+	char *path;       /* the directory */
+	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
 	pthread_cond_t synced;
-	char (*unsynced)[DISK_FILE_NAME];  /* linked since the last sync */
+	char (*unsynced)[DISK_FILE_NAME]; /* linked since the last sync */
 	size_t unsynced_count;
-	bool overflow;          /* more than fit */
+	bool overflow; /* more than fit */
 	bool syncing;
 };
 

@@ -15,10 +15,10 @@
 #include "waiting.h"
 
 enum {
-	UPKEEP_MS = 1000,        /* between looks for something to do */
-	BUSY_UPKEEP_MS = 20,     /* between its steps, while jobs keep coming */
-	BUSY_PAUSE_MAX_MS = 20,  /* between tries for another program's lock */
-	GRACE_MS = 1000,         /* beyond a job's deadline, for the writer to say so itself */
+	UPKEEP_MS = 1000,       /* between looks for something to do */
+	BUSY_UPKEEP_MS = 20,    /* between its steps, while jobs keep coming */
+	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
+	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
 };
 
 /* --- the queue -------------------------------------------------------------------------------- */
@@ -62,7 +62,8 @@ void disk_writer_nudge(struct disk *d)
 	lock_release(&w->lock);
 }
 
-/* Waits for jobs, a nudge or the time of upkeep. Takes all jobs there are, and owns the connection. */
+/* Waits for jobs, a nudge or the time of upkeep. Takes all jobs there are, and owns the connection.
+ */
 static struct disk_job *queue_take(struct disk_writer *w, bool *stop)
 {
 	int64_t pause_ms = w->upkeep_ms - time_mono_ms(&time_system);
@@ -212,8 +213,8 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 }
 
 /*
- * Before the jobs are done, for whoever set something may look at once. The WAL is a part of the limit,
- * so it is cut back too.
+ * Before the jobs are done, for whoever set something may look at once. The WAL is a part of the
+ * limit, so it is cut back too.
  */
 static void account(struct disk *d)
 {
@@ -251,7 +252,8 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 	struct disk_db *db = &d->writer.db;
 	bool sync = any_sync(jobs);
 
-	if (sync)  /* this commit waits for the disk, and with it all that came before it in the WAL */
+	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
+		   */
 		disk_db_exec(db, "PRAGMA synchronous = FULL");
 	int rc = begin(d, &jobs);
 	if (rc < 0) {
@@ -411,7 +413,7 @@ int disk_writer_start(struct disk *d)
 	w->vacuum_due = d->conf->vacuum_on_start;
 	lock_init(&w->lock, RANK_LAYER);
 	condition_init(&w->work);
-	w->owned = true;  /* the thread's, until it is ready for jobs */
+	w->owned = true; /* the thread's, until it is ready for jobs */
 	disk_upkeep_connect(d);
 	int rc = pthread_create(&w->thread, NULL, writer_run, d);
 	if (rc == 0)

@@ -91,8 +91,8 @@ void entry_free(struct entry *e)
 
 uint64_t entry_charge_as(const struct entry *e, const struct entry *frame)
 {
-	enum { VALUE_OVERHEAD = 64 };  /* struct value */
-	enum { SLOTS_SIZE = 2 * sizeof(struct entry *) };  /* in the table and in the heap */
+	enum { VALUE_OVERHEAD = 64 };                     /* struct value */
+	enum { SLOTS_SIZE = 2 * sizeof(struct entry *) }; /* in the table and in the heap */
 	size_t xattrs_size;
 
 	xattrs_packed(e->meta.xattrs, &xattrs_size);
@@ -139,7 +139,7 @@ static void hash_remove(struct entries *s, struct entry *e)
 static void hash_grow(struct entries *s)
 {
 	if (!slots_reserve(&s->buckets, s->bucket_count + 1))
-		return;  /* longer chains, no more */
+		return; /* longer chains, no more */
 	size_t added = s->bucket_count++;
 	if (added > s->bucket_mask)
 		s->bucket_mask = s->bucket_mask * 2 + 1;
@@ -387,7 +387,7 @@ void entries_fini(struct entries *s)
 
 bool entries_reserve(struct entries *s)
 {
-	return slots_reserve(&s->due, s->count + 1);  /* all of them may come to expire */
+	return slots_reserve(&s->due, s->count + 1); /* all of them may come to expire */
 }
 
 static void store_link(struct entries *s, struct entry *e)
@@ -442,7 +442,7 @@ void entries_hit(struct entries *s, struct entry *e)
 void entries_update(struct entries *s, struct entry *e, const struct meta *meta, unsigned fields,
 		    struct xattrs **old)
 {
-	*old = xattrs_ref(e->meta.xattrs);  /* so that no update frees them here */
+	*old = xattrs_ref(e->meta.xattrs); /* so that no update frees them here */
 	due_remove(s, e);
 	meta_update(&e->meta, meta, fields);
 	due_add(s, e);

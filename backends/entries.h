@@ -17,15 +17,15 @@
 #include "value.h"
 
 struct entry {
-	struct key key;        /* its own bytes */
-	struct value *value;   /* a reference; NULL for a directory's marker */
-	struct meta meta;      /* in a store, expiry and xattrs change by entries_update() only */
-	struct entry *link;    /* the user's, while the entry is in no store */
-	bool lost;             /* the user's */
+	struct key key;      /* its own bytes */
+	struct value *value; /* a reference; NULL for a directory's marker */
+	struct meta meta;    /* in a store, expiry and xattrs change by entries_update() only */
+	struct entry *link;  /* the user's, while the entry is in no store */
+	bool lost;           /* the user's */
 	/* entries.c's own: */
 	uint64_t hash;
 	uint64_t charge;
-	size_t due_at;         /* place in the heap, or NOT_DUE */
+	size_t due_at; /* place in the heap, or NOT_DUE */
 	struct entry *next_hash;
 	struct entry *newer, *older;
 	unsigned height;
@@ -51,16 +51,16 @@ struct entries_policy {
 	struct entry *(*victim)(const struct entries *s, const struct entry *except);
 };
 
-extern const struct entries_policy entries_lru;   /* the least recently used */
-extern const struct entries_policy entries_keep;  /* nobody */
+extern const struct entries_policy entries_lru;  /* the least recently used */
+extern const struct entries_policy entries_keep; /* nobody */
 
 struct entries {
 	const struct entries_policy *policy;
 	size_t count;
-	uint64_t bytes;             /* sum of the charges */
-	struct slots buckets;       /* linear hashing: one more bucket per entry more, no rehash */
+	uint64_t bytes;       /* sum of the charges */
+	struct slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
 	size_t bucket_count, bucket_mask;
-	struct slots due;           /* binary heap by expires_ms */
+	struct slots due; /* binary heap by expires_ms */
 	size_t due_count;
 	struct entry *first[ENTRIES_LEVELS];
 	struct entry *newest, *oldest;
@@ -68,7 +68,7 @@ struct entries {
 
 /* 0 or -ENOMEM. */
 int entries_init(struct entries *s, const struct entries_policy *policy);
-void entries_fini(struct entries *s);  /* frees the entries too */
+void entries_fini(struct entries *s); /* frees the entries too */
 
 /* An entry in no store: copies key and meta (NULL: empty) and refs value (NULL: none). */
 struct entry *entry_new(struct key key, struct value *value, const struct meta *meta);
@@ -76,7 +76,7 @@ void entry_free(struct entry *e);
 
 /* What an entry counts against a limit: value, key, xattrs and what it takes to keep them. */
 uint64_t entry_charge(const struct entry *e);
-uint64_t entry_charge_as(const struct entry *e, const struct entry *frame);  /* moved into frame */
+uint64_t entry_charge_as(const struct entry *e, const struct entry *frame); /* moved into frame */
 
 /* The entry of key; the first whose key is not less; the one that follows e. Or NULL. */
 struct entry *entries_find(const struct entries *s, struct key key);

@@ -17,8 +17,8 @@ struct key {
 };
 
 enum {
-	KEY_MAX = 4095,           /* bytes in a whole key */
-	KEY_COMPONENT_MAX = 255,  /* bytes between two slashes */
+	KEY_MAX = 4095,          /* bytes in a whole key */
+	KEY_COMPONENT_MAX = 255, /* bytes between two slashes */
 };
 
 #define KEY_ROOT ((struct key){ "", 0 })
@@ -33,7 +33,7 @@ bool key_is_valid(struct key key);
 bool key_is_path(struct key key);
 
 bool key_equal(struct key a, struct key b);
-int key_compare(struct key a, struct key b);        /* memcmp order: <0, 0, >0 */
+int key_compare(struct key a, struct key b); /* memcmp order: <0, 0, >0 */
 /* Begins with dir + "/"; all are below the root. */
 bool key_is_below(struct key key, struct key dir);
 uint64_t key_hash(struct key key);
@@ -52,7 +52,7 @@ char *key_copy(struct key key);
  * Returns -ENAMETOOLONG when the whole exceeds KEY_MAX; the key borrows the buffer.
  */
 struct key_buffer {
-	char bytes[KEY_MAX + 2];  /* key_range() adds a byte to a whole key */
+	char bytes[KEY_MAX + 2]; /* key_range() adds a byte to a whole key */
 	size_t size;
 };
 int key_join(struct key_buffer *buffer, struct key dir, struct key name);

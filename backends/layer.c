@@ -11,16 +11,35 @@
 #include "log.h"
 
 const struct option_spec layer_common_options[] = {
-	{ .name = "default_ttl_s", .type = OPT_SECONDS, .offset = offsetof(struct layer_common, default_ttl_ms),
-	  .def = "null", .nullable = true, .doc = "the longest time this layer keeps an entry, in seconds" },
-	{ .name = "copy_on_get", .type = OPT_BOOL, .offset = offsetof(struct layer_common, copy_on_get),
-	  .def = "true", .doc = "charge a value that is being read to its reader, not to the layer" },
-	{ .name = "stats_enabled", .type = OPT_BOOL, .offset = offsetof(struct layer_common, stats_enabled),
-	  .def = "true", .doc = "count this layer's hits, misses, sets and evictions" },
+	{ .name = "default_ttl_s",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct layer_common, default_ttl_ms),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "the longest time this layer keeps an entry, in seconds" },
+	{ .name = "copy_on_get",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct layer_common, copy_on_get),
+	  .def = "true",
+	  .doc = "charge a value that is being read to its reader, not to the layer" },
+	{ .name = "stats_enabled",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct layer_common, stats_enabled),
+	  .def = "true",
+	  .doc = "count this layer's hits, misses, sets and evictions" },
 	{ 0 },
 };
 
-enum counter { COUNT_GET, COUNT_HIT, COUNT_MISS, COUNT_SET, COUNT_REMOVE, COUNT_ERROR, COUNT_PROMOTION, COUNTERS };
+enum counter {
+	COUNT_GET,
+	COUNT_HIT,
+	COUNT_MISS,
+	COUNT_SET,
+	COUNT_REMOVE,
+	COUNT_ERROR,
+	COUNT_PROMOTION,
+	COUNTERS
+};
 
 struct distrusted {
 	struct distrusted *next;
@@ -35,8 +54,8 @@ struct layer {
 	struct backend_env env;
 	atomic_uint_fast64_t counters[COUNTERS];
 
-	atomic_size_t distrusted_count;  /* read without the lock: nearly always 0 */
-	struct lock lock;                /* RANK_LAYER; guards: */
+	atomic_size_t distrusted_count; /* read without the lock: nearly always 0 */
+	struct lock lock;               /* RANK_LAYER; guards: */
 	struct distrusted *distrusted;
 };
 
@@ -50,7 +69,9 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 		return problem_set(problem, NULL, NULL, "out of memory");
 	l->spec = spec;
 	l->backend = spec->backend;
-	l->env = (struct backend_env){ .layer_name = spec->name, .time = time, .gone = gone, .self = self };
+	l->env = (struct backend_env){
+		.layer_name = spec->name, .time = time, .gone = gone, .self = self
+	};
 	lock_init(&l->lock, RANK_LAYER);
 	int rc = l->backend->open(spec->conf, &l->env, &l->state, problem);
 	if (rc < 0) {
@@ -119,7 +140,8 @@ void layer_distrust(struct layer *l, struct key key)
 {
 	struct distrusted *d = malloc(sizeof(*d) + key.size);
 
-	log_warning("layer \"%s\" missed a change; its copy of one key is ignored until the key is set or removed",
+	log_warning("layer \"%s\" missed a change; its copy of one key is ignored until the key is "
+		    "set or removed",
 		    l->spec->name);
 	if (!d)
 		return;
@@ -203,7 +225,8 @@ void layer_note_hit(struct layer *l, struct key key)
 		l->backend->note_hit(l->state, key);
 }
 
-int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_dir, struct children *batch)
+int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_dir,
+	       struct children *batch)
 {
 	enter_dir(dir);
 	assert(batch->count == 0);

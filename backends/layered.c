@@ -21,11 +21,11 @@ struct layered {
 	const struct cache_conf *conf;
 	struct layered_events events;
 	struct admission admission;
-	struct layer **layers;    /* fastest first */
+	struct layer **layers; /* fastest first */
 	size_t count;
-	struct layer **order;     /* the same in the order of changes */
-	size_t durable_count;     /* the first of `order` are durable */
-	struct layer *markers;    /* keeps directories when no layer is durable; else NULL */
+	struct layer **order;  /* the same in the order of changes */
+	size_t durable_count;  /* the first of `order` are durable */
+	struct layer *markers; /* keeps directories when no layer is durable; else NULL */
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	atomic_uint_fast64_t gets, hits, misses, sets, failed_sets, invalidations;
@@ -77,7 +77,8 @@ static int open_markers(struct layered *c, const struct time_source *time, struc
 }
 
 int layered_open(const struct cache_conf *conf, const struct time_source *time,
-		 const struct layered_events *events, struct layered **cache, struct problem *problem)
+		 const struct layered_events *events, struct layered **cache,
+		 struct problem *problem)
 {
 	struct layered *c = calloc(1, sizeof(*c));
 	int rc = -EINVAL;
@@ -99,7 +100,8 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		c->durable_count += conf->layers[i].backend->durable;
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
-		rc = layer_open(spec, time, spec->backend->durable ? on_durable_gone : on_volatile_gone, c,
+		rc = layer_open(spec, time,
+				spec->backend->durable ? on_durable_gone : on_volatile_gone, c,
 				&c->layers[i], problem);
 		if (rc < 0)
 			goto failed;
@@ -152,7 +154,8 @@ static struct admission_claim claim_key(struct key key)
  * Copies an entry found in layer `from` into the faster ones, unless the key is being changed or
  * has changed since: then the copy would be an old one.
  */
-static void promote(struct layered *c, size_t from, struct key key, struct value *value, const struct meta *meta)
+static void promote(struct layered *c, size_t from, struct key key, struct value *value,
+		    const struct meta *meta)
 {
 	struct admission_claim claim = claim_key(key);
 	struct meta now = { 0 };
@@ -175,7 +178,8 @@ static void count_get(struct layered *c, bool hit)
 	atomic_fetch_add_explicit(hit ? &c->hits : &c->misses, 1, memory_order_relaxed);
 }
 
-int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value, struct meta *meta)
+int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value,
+		struct meta *meta)
 {
 	size_t i = 0;
 
@@ -310,7 +314,8 @@ struct step {
 
 /*
  * Runs a step over the layers, durable ones first. Fails as a whole if a layer fails before any has
- * changed something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer had it.
+ * changed something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer
+ * had it.
  */
 static int run_step(struct layered *c, const struct step *step)
 {
@@ -322,7 +327,8 @@ static int run_step(struct layered *c, const struct step *step)
 			changed = true;
 		if (rc == 0 || rc == -ENOENT)
 			continue;
-		/* A prefix names too many keys to remember each; the caller learns that it is not done. */
+		/* A prefix names too many keys to remember each; the caller learns that it is not
+		 * done. */
 		if (!changed || step->prefix)
 			return rc == -EHOSTDOWN ? -EIO : rc;
 		layer_distrust(c->order[i], step->key);
@@ -416,9 +422,11 @@ static void rename_done(void *self, int rc)
 		check->hooks->done(check->hooks->self, rc);
 }
 
-int layered_rename(struct layered *c, struct key from, struct key to, const struct layered_hooks *hooks)
+int layered_rename(struct layered *c, struct key from, struct key to,
+		   const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = { .spans = { { from, false }, { to, false } }, .span_count = 2 };
+	struct admission_claim claim = { .spans = { { from, false }, { to, false } },
+					 .span_count = 2 };
 	struct step step = { .run = step_rename, .key = from, .to = to };
 	struct rename_check check = { c, from, hooks };
 	struct layered_hooks checked = { rename_prepare, rename_done, &check };
@@ -437,8 +445,8 @@ static int step_rename_prefix(struct layer *l, const struct step *s)
 }
 
 /* The hidden layer of markers, where there is one, goes last: it cannot fail. */
-static int run_prefix_change(struct layered *c, struct admission_claim *claim, const struct step *step,
-			     const struct layered_hooks *hooks)
+static int run_prefix_change(struct layered *c, struct admission_claim *claim,
+			     const struct step *step, const struct layered_hooks *hooks)
 {
 	int rc = run_change(c, claim, step, hooks);
 
@@ -456,9 +464,11 @@ int layered_remove_prefix(struct layered *c, struct key dir, const struct layere
 	return run_prefix_change(c, &claim, &step, hooks);
 }
 
-int layered_rename_prefix(struct layered *c, struct key from, struct key to, const struct layered_hooks *hooks)
+int layered_rename_prefix(struct layered *c, struct key from, struct key to,
+			  const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = { .spans = { { from, true }, { to, true } }, .span_count = 2 };
+	struct admission_claim claim = { .spans = { { from, true }, { to, true } },
+					 .span_count = 2 };
 	struct step step = { .run = step_rename_prefix, .key = from, .to = to, .prefix = true };
 
 	return run_prefix_change(c, &claim, &step, hooks);
@@ -473,7 +483,8 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 
 	/* A marker anywhere says more than keys below it in a faster layer. */
 	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
-		struct layer *l = i == 0 && c->markers ? c->markers : c->order[i - (c->markers != NULL)];
+		struct layer *l = i == 0 && c->markers ? c->markers
+						       : c->order[i - (c->markers != NULL)];
 		if (layer_dir_stat(l, dir, &found) < 0)
 			continue;
 		rc = 0;
@@ -505,7 +516,8 @@ struct stream {
 	bool failed;
 };
 
-/* The stream whose next child comes first, or NULL: a stream is used up, the rest is for the next call. */
+/* The stream whose next child comes first, or NULL: a stream is used up, the rest is for the next
+ * call. */
 static struct stream *first_stream(struct stream *streams, size_t count, bool *end)
 {
 	struct stream *first = NULL;
@@ -522,7 +534,8 @@ static struct stream *first_stream(struct stream *streams, size_t count, bool *e
 		}
 		if (!first)
 			first = s;
-		const struct child *a = &s->batch.items[s->next], *b = &first->batch.items[first->next];
+		const struct child *a = &s->batch.items[s->next],
+				   *b = &first->batch.items[first->next];
 		if (child_compare(a->name, a->is_dir, b->name, b->is_dir) < 0)
 			first = s;
 	}
@@ -531,7 +544,8 @@ static struct stream *first_stream(struct stream *streams, size_t count, bool *e
 }
 
 /* Takes the same child off all streams, and returns the one that tells most. */
-static const struct child *take_child(struct stream *streams, size_t count, const struct child *child, struct key dir)
+static const struct child *take_child(struct stream *streams, size_t count,
+				      const struct child *child, struct key dir)
 {
 	const struct child *best = NULL;
 	struct key_buffer key;
@@ -553,20 +567,23 @@ static const struct child *take_child(struct stream *streams, size_t count, cons
 	return best;
 }
 
-static int merge_streams(struct stream *streams, size_t count, struct key dir, struct children *batch)
+static int merge_streams(struct stream *streams, size_t count, struct key dir,
+			 struct children *batch)
 {
 	while (batch->count < CHILDREN_MAX) {
 		struct stream *s = first_stream(streams, count, &batch->end);
 		if (!s)
 			return 0;
-		const struct child *child = take_child(streams, count, &s->batch.items[s->next], dir);
+		const struct child *child = take_child(streams, count, &s->batch.items[s->next],
+						       dir);
 		if (child && children_add(batch, child->name, child->is_dir, &child->meta) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir, struct children *batch)
+int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
+		 struct children *batch)
 {
 	size_t count = c->count + (c->markers != NULL);
 	struct stream *streams = calloc(count, sizeof(*streams));

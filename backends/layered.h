@@ -17,7 +17,7 @@ enum write_strategy { WRITE_THROUGH };
 
 /* What every layer has beside its backend's own options. */
 struct layer_common {
-	int64_t default_ttl_ms;  /* -1: none */
+	int64_t default_ttl_ms; /* -1: none */
 	bool copy_on_get;
 	bool stats_enabled;
 };
@@ -25,23 +25,24 @@ struct layer_common {
 /* One configured layer. */
 struct layer_spec {
 	const struct backend *backend;
-	char *name;                  /* unique in the stack */
+	char *name; /* unique in the stack */
 	struct layer_common common;
-	void *conf;                  /* backend->conf_size bytes, filled through backend->options */
+	void *conf; /* backend->conf_size bytes, filled through backend->options */
 };
 
 struct cache_conf {
-	struct layer_spec *layers;   /* fastest first; at least one */
+	struct layer_spec *layers; /* fastest first; at least one */
 	size_t layer_count;
 	enum promotion promotion;
 	enum write_strategy write_strategy;
 };
 
-extern const struct option_spec layer_common_options[];  /* fills struct layer_common */
+extern const struct option_spec layer_common_options[]; /* fills struct layer_common */
 
 struct layered;
 
-/* gone(): an entry that may have been visible left every layer of its own accord. Called with no lock held. */
+/* gone(): an entry that may have been visible left every layer of its own accord. Called with no
+ * lock held. */
 struct layered_events {
 	void (*gone)(void *self, struct key key);
 	void *self;
@@ -49,7 +50,8 @@ struct layered_events {
 
 /* conf, time and events outlive the cache. -EINVAL with the problem set. */
 int layered_open(const struct cache_conf *conf, const struct time_source *time,
-		 const struct layered_events *events, struct layered **cache, struct problem *problem);
+		 const struct layered_events *events, struct layered **cache,
+		 struct problem *problem);
 void layered_close(struct layered *cache);
 
 /* A peek at the metadata, never a hit. -ENOENT: a miss; other errors: no layer could tell. */
@@ -87,22 +89,25 @@ int layered_set(struct layered *cache, struct key key, const struct layered_chan
 
 /* The same for operations without a value; hooks may be NULL. */
 struct layered_hooks {
-	int (*prepare)(void *self);      /* admitted, nothing changed yet; not 0 ends the operation */
+	int (*prepare)(void *self); /* admitted, nothing changed yet; not 0 ends the operation */
 	void (*done)(void *self, int rc); /* changed, still admitted */
 	void *self;
 };
 int layered_touch(struct layered *cache, struct key key, const struct meta *meta, unsigned fields,
 		  const struct layered_hooks *hooks);
 int layered_remove(struct layered *cache, struct key key, const struct layered_hooks *hooks);
-int layered_rename(struct layered *cache, struct key from, struct key to, const struct layered_hooks *hooks);
+int layered_rename(struct layered *cache, struct key from, struct key to,
+		   const struct layered_hooks *hooks);
 int layered_remove_prefix(struct layered *cache, struct key dir, const struct layered_hooks *hooks);
 int layered_rename_prefix(struct layered *cache, struct key from, struct key to,
 			  const struct layered_hooks *hooks);
 
-/* Directories: see struct backend. They are kept by the durable layers, or in the daemon if there is none. */
+/* Directories: see struct backend. They are kept by the durable layers, or in the daemon if there
+ * is none. */
 int layered_dir_stat(struct layered *cache, struct key dir, struct meta *meta);
 int layered_dir_set(struct layered *cache, struct key dir, const struct meta *meta);
-bool layered_dir_is_empty(struct layered *cache, struct key dir);  /* no live child; -errno counts as not empty */
+bool layered_dir_is_empty(struct layered *cache,
+			  struct key dir); /* no live child; -errno counts as not empty */
 
 /* The merged children of a directory; as list() of struct backend. */
 int layered_list(struct layered *cache, struct key dir, struct key after, bool after_is_dir,
@@ -110,7 +115,8 @@ int layered_list(struct layered *cache, struct key dir, struct key after, bool a
 
 int layered_sync(struct layered *cache);
 
-/* An unnamed file for a large working copy, from the layer that could adopt it, or in the temporary directory. */
+/* An unnamed file for a large working copy, from the layer that could adopt it, or in the temporary
+ * directory. */
 int layered_temp_file(struct layered *cache);
 
 /* A snapshot of one layer's counters. */
@@ -124,9 +130,10 @@ struct layer_stats {
 struct cache_stats {
 	uint64_t gets, hits, misses, sets, invalidations, failed_sets;
 	size_t layer_count;
-	struct layer_stats *layers;  /* malloc'ed */
+	struct layer_stats *layers; /* malloc'ed */
 };
-int layered_stats(struct layered *cache, struct cache_stats *stats);  /* 0 or -ENOMEM; ended with free(stats->layers) */
+int layered_stats(struct layered *cache,
+		  struct cache_stats *stats); /* 0 or -ENOMEM; ended with free(stats->layers) */
 
 /* The last durable layer's usage, for df; of the last layer if none is durable. */
 void layered_usage(struct layered *cache, struct layer_usage *usage);

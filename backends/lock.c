@@ -77,7 +77,7 @@ void condition_init(pthread_cond_t *condition)
 
 void condition_wait(pthread_cond_t *condition, struct lock *lock)
 {
-	assert(held == rank_bit(lock));  /* nobody may wait for us behind another lock */
+	assert(held == rank_bit(lock)); /* nobody may wait for us behind another lock */
 	held = 0;
 	checked(pthread_cond_wait(condition, &lock->mutex));
 	held = rank_bit(lock);

@@ -18,8 +18,8 @@
 #include "lock.h"
 
 enum {
-	PASS_STEPS = 256,   /* entries walked or thrown out while the lock is held */
-	EAGER_STEPS = 16,   /* expired ones that an operation removes as it passes */
+	PASS_STEPS = 256, /* entries walked or thrown out while the lock is held */
+	EAGER_STEPS = 16, /* expired ones that an operation removes as it passes */
 };
 
 struct memory_conf {
@@ -31,21 +31,31 @@ struct memory_conf {
 struct memory {
 	const struct memory_conf *conf;
 	const struct backend_env *env;
-	struct lock lock;  /* RANK_LAYER; guards the rest */
+	struct lock lock; /* RANK_LAYER; guards the rest */
 	struct entries entries;
 	struct entries markers;
 	uint64_t evictions, expiries;
 };
 
 static const struct option_spec memory_options[] = {
-	{ .name = "max_entries", .type = OPT_COUNT,
-	  .offset = offsetof(struct memory_conf, max_entries), .def = "null", .min = 1,
-	  .nullable = true, .doc = "the most entries it holds" },
-	{ .name = "max_bytes", .type = OPT_BYTES, .offset = offsetof(struct memory_conf, max_bytes),
-	  .def = "null", .min = 1, .nullable = true,
+	{ .name = "max_entries",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct memory_conf, max_entries),
+	  .def = "null",
+	  .min = 1,
+	  .nullable = true,
+	  .doc = "the most entries it holds" },
+	{ .name = "max_bytes",
+	  .type = OPT_BYTES,
+	  .offset = offsetof(struct memory_conf, max_bytes),
+	  .def = "null",
+	  .min = 1,
+	  .nullable = true,
 	  .doc = "the most bytes it holds: values, keys and what it takes to keep them" },
-	{ .name = "eager_expiry", .type = OPT_BOOL,
-	  .offset = offsetof(struct memory_conf, eager_expiry), .def = "true",
+	{ .name = "eager_expiry",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct memory_conf, eager_expiry),
+	  .def = "true",
 	  .doc = "remove expired entries as any operation passes, not when touched" },
 	{ 0 },
 };
@@ -55,7 +65,7 @@ static const struct option_spec memory_options[] = {
 struct pass {
 	struct memory *m;
 	int64_t now_ms;
-	struct entry *dead;  /* out of the stores, to be freed */
+	struct entry *dead; /* out of the stores, to be freed */
 };
 
 static void bury(struct pass *p, struct entry *e)
@@ -312,7 +322,7 @@ static int move_locked(struct pass *p, struct key from, struct entry *to)
 		entries_take(s, replaced);
 		bury(p, replaced);
 	}
-	make_room(p, old, charge, KEY_MAX);  /* for some bytes of key: a few entries at most */
+	make_room(p, old, charge, KEY_MAX); /* for some bytes of key: a few entries at most */
 	entries_move(s, old, to);
 	bury(p, old);
 	return 0;
@@ -445,7 +455,7 @@ static int memory_dir_stat(void *state, struct key dir, struct meta *meta)
 struct listing {
 	struct key dir;
 	struct children *batch;
-	struct key_buffer at;  /* the next child is at or after this key */
+	struct key_buffer at; /* the next child is at or after this key */
 };
 
 /* Puts the listing behind what begins with key: its first `size` bytes and then `next`. */
@@ -489,7 +499,7 @@ static int listing_add(struct listing *l, const struct memory *m, const struct e
 	}
 	name.size = (size_t)(slash - name.bytes);
 	size_t dir_size = (size_t)(slash - first->key.bytes);
-	struct key dir = key_make(first->key.bytes, dir_size + 1);  /* with the slash: a marker's */
+	struct key dir = key_make(first->key.bytes, dir_size + 1); /* with the slash: a marker's */
 	const struct entry *marker = entries_find(&m->markers, dir);
 	listing_move(l, first->key, dir_size, '0');
 	return children_add(l->batch, name, true, marker ? &marker->meta : NULL);
@@ -579,13 +589,13 @@ static int memory_remove_prefix(void *state, struct key dir)
 /* A rename of a directory, on its way through the keys below. */
 struct move {
 	struct key from, to;
-	struct key_buffer key, moved;  /* an entry's, before and after */
+	struct key_buffer key, moved; /* an entry's, before and after */
 };
 
 /* Notes a key below `from` and what it becomes: 0, or -ENAMETOOLONG if that is over the limit. */
 static int move_note(struct move *move, struct key key, size_t limit)
 {
-	const char *rest = key.bytes + move->from.size;  /* from its slash on */
+	const char *rest = key.bytes + move->from.size; /* from its slash on */
 	size_t rest_size = key.size - move->from.size;
 
 	if (move->to.size + rest_size > limit)
@@ -621,7 +631,7 @@ static int move_check(struct memory *m, struct entries *s, struct move *move)
 		return 0;
 	marker_key(&move->key, move->from);
 	while ((rc = move_next(m, s, move)) == 0)
-		move->key.bytes[move->key.size++] = '\0';  /* the key that follows this one */
+		move->key.bytes[move->key.size++] = '\0'; /* the key that follows this one */
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -630,9 +640,9 @@ static int move_entry(struct memory *m, struct key from, struct key to)
 	int rc = memory_rename(m, from, to);
 
 	if (rc != -EFBIG)
-		return rc == -ENOENT ? 0 : rc;  /* evicted or expired meanwhile */
+		return rc == -ENOENT ? 0 : rc; /* evicted or expired meanwhile */
 	struct pass p;
-	pass_begin(&p, m);                      /* its new key makes it too large: evicted */
+	pass_begin(&p, m); /* its new key makes it too large: evicted */
 	struct entry *e = live(&p, from);
 	if (e)
 		lose(&p, e);

@@ -14,16 +14,17 @@
  * xattrs. Layers copy it with meta_copy() and end it with meta_fini().
  */
 struct meta {
-	uint64_t size;         /* bytes of the value */
-	uint64_t ino;          /* the file's identity; 0: none yet (a foreign entry, a directory without marker) */
-	uint64_t version;      /* +1 per publish; 0: foreign */
-	uint64_t checksum;     /* XXH3 of the value; meaningful when version > 0 */
+	uint64_t size;     /* bytes of the value */
+	uint64_t ino;      /* the file's identity; 0: none yet (a foreign entry, a directory without
+			      marker) */
+	uint64_t version;  /* +1 per publish; 0: foreign */
+	uint64_t checksum; /* XXH3 of the value; meaningful when version > 0 */
 	uint64_t hits;
-	int64_t created_ms;    /* since 1970 */
-	int64_t expires_ms;    /* since 1970; 0 = never */
+	int64_t created_ms; /* since 1970 */
+	int64_t expires_ms; /* since 1970; 0 = never */
 	struct timespec mtime;
 	struct timespec ctime;
-	uint32_t mode;         /* with the type bits: S_IFREG, S_IFLNK, S_IFDIR; 0: no metadata (foreign) */
+	uint32_t mode; /* with the type bits: S_IFREG, S_IFLNK, S_IFDIR; 0: no metadata (foreign) */
 	uint32_t uid;
 	uint32_t gid;
 	struct xattrs *xattrs;
@@ -31,22 +32,26 @@ struct meta {
 
 /* Which fields touch() shall write. */
 enum meta_fields {
-	META_MODE = 1 << 0,     /* mode */
-	META_OWNER = 1 << 1,    /* uid and gid */
-	META_TIMES = 1 << 2,    /* mtime and ctime */
-	META_EXPIRY = 1 << 3,   /* expires_ms */
-	META_XATTRS = 1 << 4,   /* xattrs */
+	META_MODE = 1 << 0,   /* mode */
+	META_OWNER = 1 << 1,  /* uid and gid */
+	META_TIMES = 1 << 2,  /* mtime and ctime */
+	META_EXPIRY = 1 << 3, /* expires_ms */
+	META_XATTRS = 1 << 4, /* xattrs */
 };
 
-void meta_copy(struct meta *to, const struct meta *from); /* to is overwritten, not finished; takes a reference to xattrs */
-void meta_move(struct meta *to, struct meta *from);       /* finishes to; from is left empty */
-void meta_fini(struct meta *meta);                        /* drops the reference; leaves *meta empty */
-void meta_update(struct meta *to, const struct meta *from, unsigned fields); /* what touch() does to a stored meta */
+void meta_copy(
+	struct meta *to,
+	const struct meta *from); /* to is overwritten, not finished; takes a reference to xattrs */
+void meta_move(struct meta *to, struct meta *from); /* finishes to; from is left empty */
+void meta_fini(struct meta *meta);                  /* drops the reference; leaves *meta empty */
+void meta_update(struct meta *to, const struct meta *from,
+		 unsigned fields); /* what touch() does to a stored meta */
 
 /* expires_ms == now_ms is expired. */
 bool meta_is_expired(const struct meta *meta, int64_t now_ms);
 
-/* Whether both describe one published value: identity, version, size and, for foreign ones, mtime. */
+/* Whether both describe one published value: identity, version, size and, for foreign ones, mtime.
+ */
 bool meta_same_value(const struct meta *a, const struct meta *b);
 
 #endif

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KB           1024.0
-#define MB           (1024.0 * 1024.0)
-#define WHOLE_MAX    9007199254740992.0 /* 2^53: beyond it a JSON number is not exact */
-#define NAMES_MAX    64                 /* that a hint chooses from */
+#define KB 1024.0
+#define MB (1024.0 * 1024.0)
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: beyond it a JSON number is not exact */
+#define NAMES_MAX 64                 /* that a hint chooses from */
 #define SECRET_SHOWN "********"
 
 /* One member while it is being read. */
@@ -302,14 +302,14 @@ static int member_store(const struct member *m)
 int options_default(const struct option_spec *specs, const struct option_place *place, void *conf)
 {
 	for (const struct option_spec *spec = specs; spec->name; spec++) {
-		struct problem problem = {0};
+		struct problem problem = { 0 };
 
 		if (!spec->def && !spec->nullable)
 			continue; /* zero */
 		cJSON *json = cJSON_Parse(spec->def ? spec->def : "null");
 		if (!json)
 			return -ENOMEM;
-		struct member m = {spec, place, json, conf, &problem};
+		struct member m = { spec, place, json, conf, &problem };
 		int rc = member_store(&m);
 		cJSON_Delete(json);
 		assert(rc == 0 || strcmp(problem.message, "out of memory") == 0);
@@ -322,7 +322,7 @@ int options_default(const struct option_spec *specs, const struct option_place *
 static int unknown_member(const struct option_set sets[], const char *name,
 			  const struct option_place *place, struct problem *problem)
 {
-	const char *names[NAMES_MAX + 1] = {0};
+	const char *names[NAMES_MAX + 1] = { 0 };
 	char where[256], hint[256] = "", list[200] = "";
 	size_t count = 0;
 
@@ -365,7 +365,7 @@ int options_parse(const struct option_set sets[], const cJSON *object,
 	}
 	cJSON_ArrayForEach(json, object)
 	{
-		struct member m = {NULL, place, json, NULL, problem};
+		struct member m = { NULL, place, json, NULL, problem };
 		const struct option_set *set = set_with(sets, json->string, &m.spec);
 
 		if (!set)

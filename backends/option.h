@@ -14,37 +14,38 @@
  * text and goes through the same parser. A table ends with an entry whose name is NULL.
  */
 enum option_type {
-	OPT_BOOL,     /* bool; JSON true or false */
-	OPT_COUNT,    /* uint64_t; a whole number. null, where nullable: 0 */
-	OPT_BYTES,    /* uint64_t, as OPT_COUNT */
-	OPT_MB,       /* uint64_t bytes; written in MB of 1024 * 1024, fractions allowed. null: 0 */
-	OPT_KB,       /* uint64_t bytes; likewise in KB of 1024 */
-	OPT_SECONDS,  /* int64_t milliseconds; written in seconds, fractions allowed. null: -1 */
-	OPT_MS,       /* int64_t milliseconds; a whole number */
-	OPT_STRING,   /* char *, malloc'ed. null: NULL */
-	OPT_PATH,     /* char *, malloc'ed; "~/" expanded, a relative path taken from base_dir. null: NULL */
-	OPT_SECRET,   /* char *, malloc'ed; never shown */
-	OPT_ENUM,     /* int: the index in choices */
-	OPT_NESTED,   /* known here, but read by the caller; nothing is stored */
+	OPT_BOOL,    /* bool; JSON true or false */
+	OPT_COUNT,   /* uint64_t; a whole number. null, where nullable: 0 */
+	OPT_BYTES,   /* uint64_t, as OPT_COUNT */
+	OPT_MB,      /* uint64_t bytes; written in MB of 1024 * 1024, fractions allowed. null: 0 */
+	OPT_KB,      /* uint64_t bytes; likewise in KB of 1024 */
+	OPT_SECONDS, /* int64_t milliseconds; written in seconds, fractions allowed. null: -1 */
+	OPT_MS,      /* int64_t milliseconds; a whole number */
+	OPT_STRING,  /* char *, malloc'ed. null: NULL */
+	OPT_PATH,    /* char *, malloc'ed; "~/" expanded, a relative path taken from base_dir. null:
+			NULL */
+	OPT_SECRET,  /* char *, malloc'ed; never shown */
+	OPT_ENUM,    /* int: the index in choices */
+	OPT_NESTED,  /* known here, but read by the caller; nothing is stored */
 };
 
 struct option_spec {
 	const char *name;
 	enum option_type type;
-	size_t offset;               /* in the struct that is filled */
-	const char *def;             /* as JSON text: "5", "null", "true", "\"localhost\"" */
-	double min, max;             /* for numbers, as written; max 0: no upper limit */
+	size_t offset;   /* in the struct that is filled */
+	const char *def; /* as JSON text: "5", "null", "true", "\"localhost\"" */
+	double min, max; /* for numbers, as written; max 0: no upper limit */
 	bool nullable;
-	const char *const *choices;  /* for OPT_ENUM, ends with NULL */
-	const char *doc;             /* a phrase for the reference */
+	const char *const *choices; /* for OPT_ENUM, ends with NULL */
+	const char *doc;            /* a phrase for the reference */
 };
 
 /* Where a JSON object stands, for problems and relative paths. */
 struct option_place {
-	const char *file;      /* "cachefs.json" */
-	const char *path;      /* "$.layers[1].options" */
-	const char *base_dir;  /* where relative paths start */
-	const char *owner;     /* for messages: type "memory" */
+	const char *file;     /* "cachefs.json" */
+	const char *path;     /* "$.layers[1].options" */
+	const char *base_dir; /* where relative paths start */
+	const char *owner;    /* for messages: type "memory" */
 };
 
 /* Every option's default into conf (a zeroed struct). Never fails but for memory: 0 or -ENOMEM. */
@@ -58,10 +59,11 @@ struct option_set {
 	const struct option_spec *specs;
 	void *conf;
 };
-int options_parse(const struct option_set sets[], const cJSON *object, const struct option_place *place,
-		  struct problem *problem);
+int options_parse(const struct option_set sets[], const cJSON *object,
+		  const struct option_place *place, struct problem *problem);
 
-/* One option as the JSON that would set it, secrets masked; NULL: out of memory. For config.json. */
+/* One option as the JSON that would set it, secrets masked; NULL: out of memory. For config.json.
+ */
 cJSON *option_to_json(const struct option_spec *spec, const void *conf);
 
 /* Frees what parsing allocated. */

@@ -6,8 +6,8 @@
 
 /* Where the time comes from; unit tests pass their own. Both functions are thread-safe. */
 struct time_source {
-	int64_t (*wall_ms)(void *self);   /* since 1970, may jump: expires_at */
-	int64_t (*mono_ms)(void *self);   /* never jumps: deadlines, pauses */
+	int64_t (*wall_ms)(void *self); /* since 1970, may jump: expires_at */
+	int64_t (*mono_ms)(void *self); /* never jumps: deadlines, pauses */
 	void *self;
 };
 

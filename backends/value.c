@@ -16,11 +16,11 @@ enum { CHECKSUM_CHUNK = 1024 * 1024 };
 struct value {
 	atomic_size_t refs;
 	uint64_t size;
-	void *bytes;       /* inline_bytes, or malloc'ed; NULL: a file's range */
-	int fd;            /* -1 for heap bytes */
-	uint64_t offset;   /* in the file */
+	void *bytes;     /* inline_bytes, or malloc'ed; NULL: a file's range */
+	int fd;          /* -1 for heap bytes */
+	uint64_t offset; /* in the file */
 	atomic_uint_fast64_t checksum;
-	atomic_bool checksum_known;  /* set after checksum */
+	atomic_bool checksum_known; /* set after checksum */
 	uint8_t inline_bytes[];
 };
 
@@ -177,7 +177,7 @@ out:
 
 int value_checksum(const struct value *value, uint64_t *checksum)
 {
-	struct value *known = (struct value *)value;  /* the cached sum is no part of what it is */
+	struct value *known = (struct value *)value; /* the cached sum is no part of what it is */
 
 	if (atomic_load_explicit(&known->checksum_known, memory_order_acquire)) {
 		*checksum = atomic_load_explicit(&known->checksum, memory_order_relaxed);

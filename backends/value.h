@@ -8,25 +8,31 @@
 /*
  * The bytes of one entry: on the heap, or a range of a file. Immutable once made, so any thread
  * may read one without a lock. A function that returns a value gives the caller a reference; who
- * holds one, unrefs it. Files are read, never mapped: a value larger than memory is slow, not fatal.
+ * holds one, unrefs it. Files are read, never mapped: a value larger than memory is slow, not
+ * fatal.
  */
 struct value;
 
-struct value *value_copy(const void *bytes, size_t size);   /* NULL: out of memory */
-struct value *value_adopt(void *bytes, size_t size);        /* malloc'ed bytes become the value's, even on failure */
-struct value *value_from_file(int fd, uint64_t offset, uint64_t size); /* fd becomes the value's, even on failure */
+struct value *value_copy(const void *bytes, size_t size); /* NULL: out of memory */
+struct value *value_adopt(void *bytes,
+			  size_t size); /* malloc'ed bytes become the value's, even on failure */
+struct value *value_from_file(int fd, uint64_t offset,
+			      uint64_t size); /* fd becomes the value's, even on failure */
 
-struct value *value_ref(struct value *value);               /* returns value */
-void value_unref(struct value *value);                      /* NULL is fine */
+struct value *value_ref(struct value *value); /* returns value */
+void value_unref(struct value *value);        /* NULL is fine */
 
 uint64_t value_size(const struct value *value);
-const void *value_bytes(const struct value *value);         /* NULL for a file's range; valid while you hold your reference */
-int value_fd(const struct value *value, uint64_t *offset);  /* -1 for heap bytes; the fd stays the value's */
+const void *value_bytes(const struct value *value); /* NULL for a file's range; valid while you hold
+						       your reference */
+int value_fd(const struct value *value,
+	     uint64_t *offset); /* -1 for heap bytes; the fd stays the value's */
 
 /* Reads up to size bytes at offset; fewer only at the end. Returns the count or -errno. */
 ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_t offset);
 
-/* XXH3 (64 bits) of the bytes, computed once, at the first call. Returns 0 or -errno (a file that cannot be read). */
+/* XXH3 (64 bits) of the bytes, computed once, at the first call. Returns 0 or -errno (a file that
+ * cannot be read). */
 int value_checksum(const struct value *value, uint64_t *checksum);
 
 #endif

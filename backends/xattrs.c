@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 6 };  /* u16 name size, u32 value size */
+enum { HEADER_SIZE = 6 }; /* u16 name size, u32 value size */
 
 struct xattr {
-	const char *name;      /* terminated */
-	const uint8_t *bytes;  /* in the packed form */
+	const char *name;     /* terminated */
+	const uint8_t *bytes; /* in the packed form */
 	size_t name_size, size;
 };
 

@@ -6,13 +6,13 @@
 
 /*
  * The extended attributes of an entry or directory: an immutable, reference-counted set of
- * (name, bytes), in name order. NULL is the empty set and fine everywhere. Thread-safe as values are.
- * The packed form is what layers store: per attribute u16 name size, u32 value size (little endian),
- * name, value.
+ * (name, bytes), in name order. NULL is the empty set and fine everywhere. Thread-safe as values
+ * are. The packed form is what layers store: per attribute u16 name size, u32 value size (little
+ * endian), name, value.
  */
 struct xattrs;
 
-enum { XATTRS_MAX_BYTES = 64 * 1024 };  /* of the packed form */
+enum { XATTRS_MAX_BYTES = 64 * 1024 }; /* of the packed form */
 
 struct xattrs *xattrs_ref(struct xattrs *x);
 void xattrs_unref(struct xattrs *x);
@@ -20,14 +20,17 @@ void xattrs_unref(struct xattrs *x);
 /* The bytes of one attribute, valid while you hold x, or NULL. */
 const void *xattrs_find(const struct xattrs *x, const char *name, size_t *size);
 
-/* New sets: x with one attribute replaced or added; x without it. 0, -ENOSPC over the limit, -ENODATA, -ENOMEM. */
-int xattrs_with(const struct xattrs *x, const char *name, const void *bytes, size_t size, struct xattrs **out);
+/* New sets: x with one attribute replaced or added; x without it. 0, -ENOSPC over the limit,
+ * -ENODATA, -ENOMEM. */
+int xattrs_with(const struct xattrs *x, const char *name, const void *bytes, size_t size,
+		struct xattrs **out);
 int xattrs_without(const struct xattrs *x, const char *name, struct xattrs **out);
 
 /* The i-th name, or NULL past the end. */
 const char *xattrs_name(const struct xattrs *x, size_t i);
 
-const void *xattrs_packed(const struct xattrs *x, size_t *size);     /* NULL and 0 when empty */
-int xattrs_unpack(const void *packed, size_t size, struct xattrs **out); /* -EINVAL when malformed; NULL/0 gives NULL */
+const void *xattrs_packed(const struct xattrs *x, size_t *size); /* NULL and 0 when empty */
+int xattrs_unpack(const void *packed, size_t size,
+		  struct xattrs **out); /* -EINVAL when malformed; NULL/0 gives NULL */
 
 #endif

@@ -32,19 +32,19 @@ struct mount_option {
 };
 
 static const struct mount_option mount_options[] = {
-	{"allow_other", OPTION_PLAIN},  {"allow_root", OPTION_PLAIN},
-	{"auto_unmount", OPTION_PLAIN}, {"default_permissions", OPTION_PLAIN},
-	{"fsname", OPTION_VALUE},       {"context", OPTION_VALUE},
-	{"ro", OPTION_PLAIN},           {"rw", OPTION_PLAIN},
-	{"suid", OPTION_PLAIN},         {"nosuid", OPTION_PLAIN},
-	{"dev", OPTION_PLAIN},          {"nodev", OPTION_PLAIN},
-	{"exec", OPTION_PLAIN},         {"noexec", OPTION_PLAIN},
-	{"atime", OPTION_PLAIN},        {"noatime", OPTION_PLAIN},
-	{"sync", OPTION_PLAIN},         {"async", OPTION_PLAIN},
-	{"dirsync", OPTION_PLAIN},      {"defaults", OPTION_DROPPED},
-	{"relatime", OPTION_DROPPED},   {"_netdev", OPTION_DROPPED},
-	{"nofail", OPTION_DROPPED},     {"auto", OPTION_DROPPED},
-	{"noauto", OPTION_DROPPED},     {"user", OPTION_DROPPED},
+	{ "allow_other", OPTION_PLAIN },  { "allow_root", OPTION_PLAIN },
+	{ "auto_unmount", OPTION_PLAIN }, { "default_permissions", OPTION_PLAIN },
+	{ "fsname", OPTION_VALUE },       { "context", OPTION_VALUE },
+	{ "ro", OPTION_PLAIN },           { "rw", OPTION_PLAIN },
+	{ "suid", OPTION_PLAIN },         { "nosuid", OPTION_PLAIN },
+	{ "dev", OPTION_PLAIN },          { "nodev", OPTION_PLAIN },
+	{ "exec", OPTION_PLAIN },         { "noexec", OPTION_PLAIN },
+	{ "atime", OPTION_PLAIN },        { "noatime", OPTION_PLAIN },
+	{ "sync", OPTION_PLAIN },         { "async", OPTION_PLAIN },
+	{ "dirsync", OPTION_PLAIN },      { "defaults", OPTION_DROPPED },
+	{ "relatime", OPTION_DROPPED },   { "_netdev", OPTION_DROPPED },
+	{ "nofail", OPTION_DROPPED },     { "auto", OPTION_DROPPED },
+	{ "noauto", OPTION_DROPPED },     { "user", OPTION_DROPPED },
 };
 
 enum { MOUNT_OPTIONS = sizeof(mount_options) / sizeof(mount_options[0]) };
@@ -191,9 +191,9 @@ static int unknown_switch(char **argv, int letter, struct problem *problem)
 int arguments_parse(int argc, char **argv, struct arguments *arguments, struct problem *problem)
 {
 	static const struct option names[] = {
-		{"foreground", no_argument, NULL, 'f'},    {"debug", no_argument, NULL, 'd'},
-		{"options", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
+		{ "foreground", no_argument, NULL, 'f' },    { "debug", no_argument, NULL, 'd' },
+		{ "options", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
 	};
 	int letter, rc = 0;
 

@@ -38,7 +38,7 @@ static void *probe_run(void *self)
 
 static int probe_mount(const char *mountpoint, const struct timespec *deadline)
 {
-	struct probe probe = {.mountpoint = mountpoint};
+	struct probe probe = { .mountpoint = mountpoint };
 	pthread_t thread;
 
 	int rc = pthread_create(&thread, NULL, probe_run, &probe);
@@ -74,7 +74,7 @@ static void tell_death(pid_t child)
 static bool has_come(int fd, const struct timespec *deadline)
 {
 	struct timespec now;
-	struct pollfd look = {.fd = fd, .events = POLLIN};
+	struct pollfd look = { .fd = fd, .events = POLLIN };
 
 	for (;;) {
 		clock_gettime(CLOCK_MONOTONIC, &now);

@@ -1,7 +1,8 @@
 #ifndef CACHEFS_CONFIG_H
 #define CACHEFS_CONFIG_H
 
-/* The configuration: JSON text in, settings and layer specifications out; every mistake a problem with its place. */
+/* The configuration: JSON text in, settings and layer specifications out; every mistake a problem
+ * with its place. */
 
 #include <cjson/cJSON.h>
 
@@ -12,18 +13,21 @@ enum killed_writer { KILLED_WRITER_DISCARD, KILLED_WRITER_PUBLISH };
 
 /* The daemon's own settings: the object "cachefs". */
 struct fs_conf {
-	int rmdir;                   /* enum rmdir_policy; default invalidate_prefix */
-	int on_killed_writer;        /* enum killed_writer; default discard */
-	int64_t pending_wait_ms;     /* 50, 0..10000: how long a get waits for a key that is only pending */
-	int64_t attr_timeout_ms;     /* option attr_timeout, seconds, 1 */
-	int64_t entry_timeout_ms;    /* option entry_timeout, seconds, 1 */
-	int64_t publish_timeout_ms;  /* option publish_timeout, seconds, 30: how long an open waits for a publish */
-	int64_t drain_timeout_ms;    /* option drain_timeout, seconds, 10: at shutdown */
-	uint64_t pending_max_bytes;  /* 4 GiB: unpublished content, then ENOSPC */
-	uint64_t heap_max_bytes;     /* option working_copy_heap_kb, 1024: larger working copies are files */
-	uint64_t threads_max;        /* option max_threads, 128, 4..4096 */
-	int log_level;               /* enum log_level: error warning info debug; default info */
-	bool xattr;                  /* true */
+	int rmdir;                  /* enum rmdir_policy; default invalidate_prefix */
+	int on_killed_writer;       /* enum killed_writer; default discard */
+	int64_t pending_wait_ms;    /* 50, 0..10000: how long a get waits for a key that is only
+				       pending */
+	int64_t attr_timeout_ms;    /* option attr_timeout, seconds, 1 */
+	int64_t entry_timeout_ms;   /* option entry_timeout, seconds, 1 */
+	int64_t publish_timeout_ms; /* option publish_timeout, seconds, 30: how long an open waits
+				       for a publish */
+	int64_t drain_timeout_ms;   /* option drain_timeout, seconds, 10: at shutdown */
+	uint64_t pending_max_bytes; /* 4 GiB: unpublished content, then ENOSPC */
+	uint64_t heap_max_bytes;    /* option working_copy_heap_kb, 1024: larger working copies are
+				       files */
+	uint64_t threads_max;       /* option max_threads, 128, 4..4096 */
+	int log_level;              /* enum log_level: error warning info debug; default info */
+	bool xattr;                 /* true */
 };
 
 extern const struct option_spec fs_options[];
@@ -31,24 +35,26 @@ extern const struct option_spec fs_options[];
 struct config {
 	struct cache_conf cache;
 	struct fs_conf fs;
-	char *source;   /* the file as given, or NULL for the built-in configuration */
+	char *source; /* the file as given, or NULL for the built-in configuration */
 };
 
-/* All three shapes of a configuration. text need not be terminated; file names it in problems and base_dir anchors
- * relative paths. Without a word about layers they are config_default()'s. 0 or -EINVAL with the problem set;
- * config is then empty. */
-int config_parse(const char *text, size_t size, const char *file, const char *base_dir, struct config *config,
-		 struct problem *problem);
+/* All three shapes of a configuration. text need not be terminated; file names it in problems and
+ * base_dir anchors relative paths. Without a word about layers they are config_default()'s. 0 or
+ * -EINVAL with the problem set; config is then empty. */
+int config_parse(const char *text, size_t size, const char *file, const char *base_dir,
+		 struct config *config, struct problem *problem);
 
 /* Reads and parses a file. */
 int config_load(const char *path, struct config *config, struct problem *problem);
 
-/* Without a file: memory (LRU, 256 MiB) over SQLite at $XDG_CACHE_HOME/cachefs/default.sqlite, 10 GiB. */
+/* Without a file: memory (LRU, 256 MiB) over SQLite at $XDG_CACHE_HOME/cachefs/default.sqlite, 10
+ * GiB. */
 int config_default(struct config *config, struct problem *problem);
 
 void config_fini(struct config *config);
 
-/* The effective configuration, every default filled in, secrets masked; in the layers[] shape. NULL: out of memory. */
+/* The effective configuration, every default filled in, secrets masked; in the layers[] shape.
+ * NULL: out of memory. */
 cJSON *config_to_json(const struct config *config);
 
 #endif

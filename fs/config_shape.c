@@ -27,65 +27,66 @@ struct stack_conf {
 	bool promote_on_hit;
 };
 
-static const char *const promotions[] = {"always", "never", "frequency_based", NULL};
-static const char *const write_strategies[] = {"write_through", "write_back", "write_around", NULL};
+static const char *const promotions[] = { "always", "never", "frequency_based", NULL };
+static const char *const write_strategies[] = { "write_through", "write_back", "write_around",
+						NULL };
 
 /* Members of a layer object beside its common options. */
 static const struct option_spec layer_members[] = {
-	{.name = "type", .type = OPT_NESTED, .doc = "the backend"},
-	{.name = "name", .type = OPT_NESTED, .doc = "how the layer is called"},
-	{.name = "priority", .type = OPT_NESTED, .doc = "lower is asked first"},
-	{.name = "options", .type = OPT_NESTED, .doc = "the backend's options"},
-	{0},
+	{ .name = "type", .type = OPT_NESTED, .doc = "the backend" },
+	{ .name = "name", .type = OPT_NESTED, .doc = "how the layer is called" },
+	{ .name = "priority", .type = OPT_NESTED, .doc = "lower is asked first" },
+	{ .name = "options", .type = OPT_NESTED, .doc = "the backend's options" },
+	{ 0 },
 };
 
 static const struct option_spec pair_members[] = {
-	{.name = "memory", .type = OPT_NESTED, .doc = "options of the fast layer"},
-	{.name = "disk", .type = OPT_NESTED, .doc = "options of the durable layer"},
-	{.name = "promote_on_hit",
-	 .type = OPT_BOOL,
-	 .offset = offsetof(struct stack_conf, promote_on_hit),
-	 .def = "true",
-	 .doc = "copy what was found on disk to memory"},
-	{0},
+	{ .name = "memory", .type = OPT_NESTED, .doc = "options of the fast layer" },
+	{ .name = "disk", .type = OPT_NESTED, .doc = "options of the durable layer" },
+	{ .name = "promote_on_hit",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct stack_conf, promote_on_hit),
+	  .def = "true",
+	  .doc = "copy what was found on disk to memory" },
+	{ 0 },
 };
 
 static const struct option_spec stack_members[] = {
-	{.name = "layers", .type = OPT_NESTED, .doc = "the layers, fastest first"},
-	{.name = "promotion_strategy",
-	 .type = OPT_ENUM,
-	 .offset = offsetof(struct stack_conf, promotion),
-	 .def = "\"always\"",
-	 .choices = promotions,
-	 .doc = "when an entry is copied to faster layers"},
-	{.name = "promotion_threshold",
-	 .type = OPT_COUNT,
-	 .offset = offsetof(struct stack_conf, promotion_threshold),
-	 .def = "2",
-	 .min = 1,
-	 .doc = "gets of a key before it is promoted (frequency_based)"},
-	{.name = "write_strategy",
-	 .type = OPT_ENUM,
-	 .offset = offsetof(struct stack_conf, write_strategy),
-	 .def = "\"write_through\"",
-	 .choices = write_strategies,
-	 .doc = "which layers a set goes to"},
-	{0},
+	{ .name = "layers", .type = OPT_NESTED, .doc = "the layers, fastest first" },
+	{ .name = "promotion_strategy",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct stack_conf, promotion),
+	  .def = "\"always\"",
+	  .choices = promotions,
+	  .doc = "when an entry is copied to faster layers" },
+	{ .name = "promotion_threshold",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct stack_conf, promotion_threshold),
+	  .def = "2",
+	  .min = 1,
+	  .doc = "gets of a key before it is promoted (frequency_based)" },
+	{ .name = "write_strategy",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct stack_conf, write_strategy),
+	  .def = "\"write_through\"",
+	  .choices = write_strategies,
+	  .doc = "which layers a set goes to" },
+	{ 0 },
 };
 
 /* A type whose options hold layers. */
 static const struct option_spec typed_members[] = {
-	{.name = "type", .type = OPT_NESTED, .doc = "layered or flexible_layered"},
-	{.name = "options", .type = OPT_NESTED, .doc = "what the shape itself consists of"},
-	{0},
+	{ .name = "type", .type = OPT_NESTED, .doc = "layered or flexible_layered" },
+	{ .name = "options", .type = OPT_NESTED, .doc = "what the shape itself consists of" },
+	{ 0 },
 };
 
 /* Known at the top of a configuration only; it has been read, so this is for suggestions. */
 static const struct option_spec top_members[] = {
-	{.name = "cachefs", .type = OPT_NESTED, .doc = "the daemon's own settings"},
-	{0},
+	{ .name = "cachefs", .type = OPT_NESTED, .doc = "the daemon's own settings" },
+	{ 0 },
 };
-static const struct option_spec no_members[] = {{0}};
+static const struct option_spec no_members[] = { { 0 } };
 
 /* An object of the configuration that is being read. */
 struct part {
@@ -125,9 +126,10 @@ static const cJSON *member_of(const struct part *part, const char *name)
 /* A part below this one; json NULL: as if an empty object stood there. */
 static struct part part_enter(const struct part *part, const char *name, const cJSON *json)
 {
-	static const cJSON empty = {.type = cJSON_Object};
-	struct part below = {
-		.reader = part->reader, .json = json ? json : &empty, .common = part->common};
+	static const cJSON empty = { .type = cJSON_Object };
+	struct part below = { .reader = part->reader,
+			      .json = json ? json : &empty,
+			      .common = part->common };
 
 	if (snprintf(below.path, sizeof(below.path), "%s.%s", part->path, name) >= PATH_SIZE)
 		strcpy(below.path, "$"); /* nobody nests so deep; the file's name remains */
@@ -152,10 +154,10 @@ static int part_parse_shape(struct part *part, const struct option_spec *specs, 
 			    const char *owner)
 {
 	const struct option_set sets[] = {
-		{specs, conf},
-		{layer_common_options, &part->common},
-		{part->top ? top_members : no_members, NULL},
-		{NULL, NULL},
+		{ specs, conf },
+		{ layer_common_options, &part->common },
+		{ part->top ? top_members : no_members, NULL },
+		{ NULL, NULL },
 	};
 
 	return part_parse(part, sets, owner);
@@ -241,10 +243,10 @@ static int check_stray_options(const struct part *layer, const struct backend *b
 static int layer_read_options(struct part *options, const struct backend *backend,
 			      struct layer_spec *spec)
 {
-	const struct option_place place = {.file = options->reader->file,
-					   .path = options->path,
-					   .base_dir = options->reader->base_dir,
-					   .owner = backend->type};
+	const struct option_place place = { .file = options->reader->file,
+					    .path = options->path,
+					    .base_dir = options->reader->base_dir,
+					    .owner = backend->type };
 	char owner[80];
 
 	spec->backend = backend;
@@ -252,9 +254,9 @@ static int layer_read_options(struct part *options, const struct backend *backen
 	if (!spec->conf || options_default(backend->options, &place, spec->conf) < 0)
 		return out_of_memory(options->reader);
 	const struct option_set sets[] = {
-		{backend->options, spec->conf},
-		{layer_common_options, &options->common},
-		{NULL, NULL},
+		{ backend->options, spec->conf },
+		{ layer_common_options, &options->common },
+		{ NULL, NULL },
 	};
 	snprintf(owner, sizeof(owner), "type \"%s\"", backend->type);
 	int rc = part_parse(options, sets, owner);
@@ -412,7 +414,7 @@ static int drafts_finish(const struct config_reader *reader, struct layer_draft 
 
 static int read_single(struct part *part, struct cache_conf *cache)
 {
-	struct layer_draft draft = {0};
+	struct layer_draft draft = { 0 };
 	int rc = layer_read(part, &draft);
 
 	if (rc < 0) {
@@ -424,9 +426,9 @@ static int read_single(struct part *part, struct cache_conf *cache)
 
 static int read_pair(struct part *part, struct cache_conf *cache)
 {
-	static const char *const types[] = {"memory", "disk"};
-	struct stack_conf conf = {.promote_on_hit = true};
-	struct layer_draft drafts[2] = {0};
+	static const char *const types[] = { "memory", "disk" };
+	struct stack_conf conf = { .promote_on_hit = true };
+	struct layer_draft drafts[2] = { 0 };
 
 	int rc = part_parse_shape(part, pair_members, &conf, "the two-layer form");
 	for (size_t i = 0; rc == 0 && i < 2; i++) {
@@ -497,7 +499,7 @@ static int check_strategies(const struct part *part, const struct stack_conf *co
 
 static int read_stack(struct part *part, struct cache_conf *cache)
 {
-	struct stack_conf conf = {.promotion = PROMOTION_ALWAYS, .write_strategy = WRITE_THROUGH};
+	struct stack_conf conf = { .promotion = PROMOTION_ALWAYS, .write_strategy = WRITE_THROUGH };
 	struct config_place place;
 
 	int rc = part_parse_shape(part, stack_members, &conf, "a list of layers");
@@ -530,12 +532,13 @@ static int read_typed(struct part *part, int (*read)(struct part *part, struct c
 /* Nothing tells the shape: most likely its name is misspelt. */
 static int no_shape(const struct part *part)
 {
-	struct stack_conf stack = {0};
-	struct layer_common common = {0};
+	struct stack_conf stack = { 0 };
+	struct layer_common common = { 0 };
 	struct config_place place;
 	const struct option_set sets[] = {
-		{layer_members, NULL},           {pair_members, &stack}, {stack_members, &stack},
-		{layer_common_options, &common}, {top_members, NULL},    {NULL, NULL},
+		{ layer_members, NULL },   { pair_members, &stack },
+		{ stack_members, &stack }, { layer_common_options, &common },
+		{ top_members, NULL },     { NULL, NULL },
 	};
 
 	if (part_parse(part, sets, "the configuration") < 0)
@@ -553,12 +556,11 @@ static bool has(const cJSON *root, const char *name)
 int config_shape_read(const struct config_reader *reader, const cJSON *root,
 		      struct cache_conf *cache)
 {
-	struct part part = {.reader = reader, .json = root, .path = "$", .top = true};
+	struct part part = { .reader = reader, .json = root, .path = "$", .top = true };
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "type");
-	const struct option_place place = {.file = reader->file,
-					   .path = "$",
-					   .base_dir = reader->base_dir,
-					   .owner = "a layer"};
+	const struct option_place place = {
+		.file = reader->file, .path = "$", .base_dir = reader->base_dir, .owner = "a layer"
+	};
 
 	if (options_default(layer_common_options, &place, &part.common) < 0)
 		return out_of_memory(reader);

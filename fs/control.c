@@ -10,9 +10,10 @@
 #include "fs_state.h"
 #include "lookup.h"
 
-static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
-				   "# This directory is a cache mounted by cachefs.\n"
-				   "# For information about cache directory tags, see https://bford.info/cachedir/\n";
+static const char cachedir_tag[] =
+	"Signature: 8a477f597d28d172789f06886806bc55\n"
+	"# This directory is a cache mounted by cachefs.\n"
+	"# For information about cache directory tags, see https://bford.info/cachedir/\n";
 
 static const struct {
 	const char *name;

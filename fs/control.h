@@ -1,7 +1,8 @@
 #ifndef CACHEFS_CONTROL_H
 #define CACHEFS_CONTROL_H
 
-/* The files that are not keys: `.cachefs/` with its statistics and configuration, and CACHEDIR.TAG. Found by name, not listed. */
+/* The files that are not keys: `.cachefs/` with its statistics and configuration, and CACHEDIR.TAG.
+ * Found by name, not listed. */
 
 #include "../backends/key.h"
 #include "../backends/value.h"

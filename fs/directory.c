@@ -60,7 +60,8 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 	dir->dir_rmdir = -1;
 	bytes = xattrs_find(meta->xattrs, DIRECTORY_XATTR_RMDIR, &size);
 	if (bytes && size > 0)
-		dir->dir_rmdir = ((const char *)bytes)[0] == 'e' ? RMDIR_EMPTY_ONLY : RMDIR_INVALIDATE_PREFIX;
+		dir->dir_rmdir = ((const char *)bytes)[0] == 'e' ? RMDIR_EMPTY_ONLY
+								 : RMDIR_INVALIDATE_PREFIX;
 }
 
 int directory_make(struct fs *fs, struct inode *dir, struct key text, const struct meta *meta)
@@ -75,7 +76,8 @@ int directory_make(struct fs *fs, struct inode *dir, struct key text, const stru
 	bool pending = rc == 0 && name_pending_locked(name);
 	inodes_unlock(t);
 	struct key k = key_make(key.bytes, key.size);
-	if (rc == 0 && (pending || layered_stat(fs->cache, k, &now) == 0 || layered_dir_stat(fs->cache, k, &now) == 0))
+	if (rc == 0 && (pending || layered_stat(fs->cache, k, &now) == 0 ||
+			layered_dir_stat(fs->cache, k, &now) == 0))
 		rc = -EEXIST;
 	meta_fini(&now);
 	if (rc == 0)
@@ -91,7 +93,8 @@ int directory_make(struct fs *fs, struct inode *dir, struct key text, const stru
 	return rc;
 }
 
-int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta), void *self)
+int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta),
+		     void *self)
 {
 	struct key_buffer key;
 	struct meta meta = { 0 };
@@ -146,7 +149,7 @@ void directory_detach_locked(struct inodes *t, struct inode *dir)
 struct removal {
 	struct fs *fs;
 	struct inode *parent;
-	struct inode *dir;     /* pinned; NULL: nobody has looked it up */
+	struct inode *dir; /* pinned; NULL: nobody has looked it up */
 	struct name *name;
 	struct key_buffer key;
 	bool empty_only;
@@ -189,7 +192,8 @@ static void removal_done(void *self, int rc)
 	r->parent->dir_mtime = time_now();
 	name_touch_locked(t, r->name);
 	inodes_unlock(t);
-	/* Children that somebody holds (an open file, a working directory) would be found in the kernel's cache. */
+	/* Children that somebody holds (an open file, a working directory) would be found in the
+	 * kernel's cache. */
 	if (had_names)
 		notifier_inval_all(r->fs->notifier);
 }

@@ -9,7 +9,8 @@
 #define DIRECTORY_XATTR_TTL "user.cachefs.ttl"
 #define DIRECTORY_XATTR_RMDIR "user.cachefs.rmdir"
 
-/* The marker's metadata, or empty metadata for a prefix without one. -ENOENT: no key is left below it. */
+/* The marker's metadata, or empty metadata for a prefix without one. -ENOENT: no key is left below
+ * it. */
 int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta);
 
 /* Takes over what the marker says about TTL and rmdir. */
@@ -21,8 +22,10 @@ int directory_make(struct fs *fs, struct inode *dir, struct key name, const stru
 /* rmdir(2): invalidate_prefix, or under empty_only -ENOTEMPTY. */
 int directory_remove(struct fs *fs, struct inode *dir, struct key name);
 
-/* Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends it. */
-int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta), void *self);
+/* Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
+ * it. */
+int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta),
+		     void *self);
 
 /* Everything below the directory inode, and itself, has been removed. */
 void directory_detach_locked(struct inodes *t, struct inode *dir);

@@ -1,7 +1,7 @@
 /*
  * flock and POSIX locks by identity. Whether two locks conflict, how ranges split and merge and
- * what a conversion does is the kernel's business: each owner has an open file description of a shadow
- * file, and all we do is ask without waiting, and say to those who wait when to ask again.
+ * what a conversion does is the kernel's business: each owner has an open file description of a
+ * shadow file, and all we do is ask without waiting, and say to those who wait when to ask again.
  *
  * The system calls are made under the lock: none of them waits, and so nobody can unlock between a
  * refusal and the wait that follows it.
@@ -289,7 +289,7 @@ static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t i
 int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
 		     const struct file_lock_wait *wait)
 {
-	struct request r = {.kind = KIND_FLOCK, .operation = operation | LOCK_NB};
+	struct request r = { .kind = KIND_FLOCK, .operation = operation | LOCK_NB };
 	lock_take(&locks->lock);
 	int rc = request_run_locked(locks, ino, owner, 0, &r, wait);
 	lock_release(&locks->lock);
@@ -299,7 +299,7 @@ int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int
 int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
 		     const struct flock *lock, const struct file_lock_wait *wait)
 {
-	struct request r = {.kind = KIND_POSIX, .lock = *lock};
+	struct request r = { .kind = KIND_POSIX, .lock = *lock };
 	r.lock.l_pid = 0; /* F_OFD_SETLK wants it so */
 	r.lock.l_whence = SEEK_SET;
 	lock_take(&locks->lock);
@@ -386,12 +386,12 @@ static void end_all(struct file_locks *locks, uint64_t ino, uint64_t id, const s
 void file_locks_end_posix(struct file_locks *locks, uint64_t ino, uint64_t owner)
 {
 	end_all(locks, ino, owner,
-		&(struct request){.kind = KIND_POSIX, .lock = {.l_type = F_UNLCK}});
+		&(struct request){ .kind = KIND_POSIX, .lock = { .l_type = F_UNLCK } });
 }
 
 void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner)
 {
-	end_all(locks, ino, owner, &(struct request){.kind = KIND_FLOCK, .operation = LOCK_UN});
+	end_all(locks, ino, owner, &(struct request){ .kind = KIND_FLOCK, .operation = LOCK_UN });
 }
 
 void file_locks_wake(struct file_locks *locks)

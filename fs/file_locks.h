@@ -2,9 +2,9 @@
 #define CACHEFS_FILE_LOCKS_H
 
 /*
- * flock and fcntl locks, keyed by a file's identity (st_ino), because one key may be several inodes.
- * The kernel does the work: per locked identity an unlinked shadow file, per owner an open file
- * description of it, flock() or F_OFD_SETLK on that. Thread-safe, RANK_FILE_LOCKS.
+ * flock and fcntl locks, keyed by a file's identity (st_ino), because one key may be several
+ * inodes. The kernel does the work: per locked identity an unlinked shadow file, per owner an open
+ * file description of it, flock() or F_OFD_SETLK on that. Thread-safe, RANK_FILE_LOCKS.
  */
 
 #include <fcntl.h>
@@ -30,10 +30,11 @@ struct file_lock_wait {
 };
 int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
 		     const struct file_lock_wait *wait);
-int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner, const struct flock *lock,
-		     const struct file_lock_wait *wait);
+int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
+		     const struct flock *lock, const struct file_lock_wait *wait);
 
-/* fcntl(F_GETLK): lock->l_type F_UNLCK when free, else the conflicting lock (with l_pid of who set it). */
+/* fcntl(F_GETLK): lock->l_type F_UNLCK when free, else the conflicting lock (with l_pid of who set
+ * it). */
 int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, struct flock *lock);
 
 /* Ends all POSIX locks of owner (FLUSH), or its flock (RELEASE). Nothing happens if it has none. */

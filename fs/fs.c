@@ -65,7 +65,8 @@ static void load_root(struct fs *fs)
 	inodes_unlock(&fs->inodes);
 }
 
-int fs_new(const struct config *config, const struct time_source *time, struct fs **out, struct problem *problem)
+int fs_new(const struct config *config, const struct time_source *time, struct fs **out,
+	   struct problem *problem)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
 
@@ -85,9 +86,9 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	}
 	fs->locks = file_locks_new();
 	struct layered_events events = { on_gone, fs };
-	int rc = fs->locks && make_virtual_files(fs) == 0 ?
-			 layered_open(&config->cache, time, &events, &fs->cache, problem) :
-			 problem_set(problem, NULL, NULL, "out of memory");
+	int rc = fs->locks && make_virtual_files(fs) == 0
+			 ? layered_open(&config->cache, time, &events, &fs->cache, problem)
+			 : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
 		fs_free(fs);
 		return rc;
@@ -97,7 +98,8 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	return 0;
 }
 
-void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier, struct loop *loop)
+void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier,
+	       struct loop *loop)
 {
 	fs->session = session;
 	fs->notifier = notifier;

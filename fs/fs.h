@@ -2,8 +2,8 @@
 #define CACHEFS_FS_H
 
 /*
- * One mounted cache: the inode table, the handles and the locks over a stack of layers. main.c makes
- * it; its operations are in op_*.c.
+ * One mounted cache: the inode table, the handles and the locks over a stack of layers. main.c
+ * makes it; its operations are in op_*.c.
  */
 
 #define FUSE_USE_VERSION 314
@@ -16,11 +16,14 @@
 struct fs;
 
 /* Opens the layers. config and time outlive it. 0, or -errno with the problem set. */
-int fs_new(const struct config *config, const struct time_source *time, struct fs **fs, struct problem *problem);
+int fs_new(const struct config *config, const struct time_source *time, struct fs **fs,
+	   struct problem *problem);
 
-/* The session exists, nothing is served yet: gives the fs its session, its notifier and a way to read the loop's counters. */
+/* The session exists, nothing is served yet: gives the fs its session, its notifier and a way to
+ * read the loop's counters. */
 struct loop;
-void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier, struct loop *loop);
+void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier,
+	       struct loop *loop);
 
 /* Makes every handler that waits return; for loop_run's wake. */
 void fs_wake(void *fs);
@@ -31,6 +34,6 @@ void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self);
 /* Closes the layers; the loop has ended. What is unpublished is dropped. */
 void fs_free(struct fs *fs);
 
-extern const struct fuse_lowlevel_ops fs_ops;  /* userdata: struct fs */
+extern const struct fuse_lowlevel_ops fs_ops; /* userdata: struct fs */
 
 #endif

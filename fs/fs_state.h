@@ -1,7 +1,8 @@
 #ifndef CACHEFS_FS_STATE_H
 #define CACHEFS_FS_STATE_H
 
-/* What one mounted cache consists of. Only fs.c and the operations (op_*.c, and what they call) see it. */
+/* What one mounted cache consists of. Only fs.c and the operations (op_*.c, and what they call) see
+ * it. */
 
 #include <stdatomic.h>
 
@@ -19,7 +20,7 @@ struct handle;
 /* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
 struct recent_miss {
 	pid_t tid;
-	uint64_t name;  /* a hash of directory and name */
+	uint64_t name; /* a hash of directory and name */
 };
 enum { RECENT_MISSES = 64 };
 
@@ -33,17 +34,17 @@ struct fs {
 	struct fuse_session *session;
 	struct notifier *notifier;
 	struct loop *loop;
-	struct handle *handles;       /* all open ones; guarded by the inode table's lock */
-	struct listing *listings;     /* likewise: open directories */
+	struct handle *handles;   /* all open ones; guarded by the inode table's lock */
+	struct listing *listings; /* likewise: open directories */
 	struct inode *virtual_files[CONTROL_FILES];
-	uid_t uid;                    /* of entries without metadata: the daemon's */
+	uid_t uid; /* of entries without metadata: the daemon's */
 	gid_t gid;
 	mode_t umask;
 	enum fs_break broken;
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
-	atomic_uint lock_waits;       /* lock requests that may be waiting */
+	atomic_uint lock_waits;                   /* lock requests that may be waiting */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 

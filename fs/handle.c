@@ -21,8 +21,8 @@ struct opening {
 	struct inodes *t;
 	struct inode *inode;
 	const struct open_request *request;
-	struct handle *handle;  /* made beforehand, so that nothing fails once the inode is ours */
-	bool truncate_shared;   /* O_TRUNC of the very inode that is open already */
+	struct handle *handle; /* made beforehand, so that nothing fails once the inode is ours */
+	bool truncate_shared;  /* O_TRUNC of the very inode that is open already */
 };
 
 static int64_t now_ms(const struct fs *fs)
@@ -77,17 +77,18 @@ void handles_fini(struct fs *fs)
 /* --- ESTALE ----------------------------------------------------------------------------------- */
 
 /* Refuses, with a ticket for the next try; value and meta (may be NULL) are what a get found. */
-static int refuse_locked(struct opening *o, enum ticket_kind kind, struct value *value, struct meta *meta,
-			 uint64_t got_at)
+static int refuse_locked(struct opening *o, enum ticket_kind kind, struct value *value,
+			 struct meta *meta, uint64_t got_at)
 {
 	atomic_fetch_add_explicit(&o->fs->opens_stale, 1, memory_order_relaxed);
-	ticket_issue_locked(o->t, o->request->tid, kind, o->inode, value, meta, got_at, now_ms(o->fs));
+	ticket_issue_locked(o->t, o->request->tid, kind, o->inode, value, meta, got_at,
+			    now_ms(o->fs));
 	return -ESTALE;
 }
 
 /*
- * A close before this open may have caused a publish that is still under way: what it publishes is to be
- * seen. Releases the lock while it waits.
+ * A close before this open may have caused a publish that is still under way: what it publishes is
+ * to be seen. Releases the lock while it waits.
  */
 static void wait_for_publish_locked(struct opening *o)
 {
@@ -117,21 +118,23 @@ static void read_version_locked(struct opening *o, struct inode *inode, struct v
 /* The second try of an open(2). False: the ticket says nothing of this. */
 static bool read_by_ticket_locked(struct opening *o)
 {
-	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode, now_ms(o->fs));
+	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode,
+							now_ms(o->fs));
 
 	if (!ticket || ticket->kind != TICKET_READ)
 		return false;
 	if (o->inode->value)
 		read_version_locked(o, o->inode, o->inode->value);
 	else if (o->inode->content.live)
-		add_handle_locked(o, o->inode, false); /* /proc/self/fd/N of a writer: what it has written */
+		add_handle_locked(o, o->inode, false); /* /proc/self/fd/N of a writer */
 	else
 		return false;
 	ticket_end_locked(o->t, ticket);
 	return true;
 }
 
-static int get_unlocked(struct opening *o, enum get_kind kind, struct value **value, struct meta *meta)
+static int get_unlocked(struct opening *o, enum get_kind kind, struct value **value,
+			struct meta *meta)
 {
 	struct key_buffer key;
 	int rc = inode_key_locked(o->t, o->inode, &key);
@@ -173,23 +176,27 @@ static int open_read_locked(struct opening *o)
 
 static bool write_by_ticket_locked(struct opening *o)
 {
-	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode, now_ms(o->fs));
+	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode,
+							now_ms(o->fs));
 	bool truncate = o->request->flags & O_TRUNC;
 
 	if (!ticket || o->inode->state != INODE_PRIVATE || !o->inode->content.live)
 		return false;
 	if (ticket->kind != TICKET_TRUNCATE && ticket->kind != TICKET_IN_PLACE)
 		return false;
-	o->truncate_shared = truncate && (ticket->inode != o->inode || ticket->kind == TICKET_IN_PLACE);
+	o->truncate_shared = truncate &&
+			     (ticket->inode != o->inode || ticket->kind == TICKET_IN_PLACE);
 	add_handle_locked(o, o->inode, true);
 	ticket_end_locked(o->t, ticket);
 	return true;
 }
 
-/* Whether in-place writers join this private inode: it is what the name holds now, or will hold first. */
+/* Whether in-place writers join this private inode: it is what the name holds now, or will hold
+ * first. */
 static bool is_joinable_locked(const struct inode *inode)
 {
-	return inode->state == INODE_PRIVATE && inode->content.live && inode->name && inode->name->holder == inode;
+	return inode->state == INODE_PRIVATE && inode->content.live && inode->name &&
+	       inode->name->holder == inode;
 }
 
 static int open_truncating_locked(struct opening *o)
@@ -238,7 +245,8 @@ static int open_write_locked(struct opening *o)
 	return open_in_place_locked(o);
 }
 
-int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request, struct handle **handle)
+int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request,
+		struct handle **handle)
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = inode, .request = request };
 
@@ -247,7 +255,8 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 		return -ENOMEM;
 	inodes_lock(o.t);
 	inode_pin_locked(inode);
-	int rc = (request->flags & O_ACCMODE) == O_RDONLY ? open_read_locked(&o) : open_write_locked(&o);
+	int rc = (request->flags & O_ACCMODE) == O_RDONLY ? open_read_locked(&o)
+							  : open_write_locked(&o);
 	if (rc == 0)
 		ticket_done_locked(o.t, request->tid, inode->name ? inode->name : inode->former);
 	inode_unpin_locked(o.t, inode);
@@ -267,16 +276,20 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 /* --- create ----------------------------------------------------------------------------------- */
 
 /* A new key, or a set of one that came into being since the kernel looked. */
-static struct inode *create_inode_locked(struct opening *o, struct name *name, const struct create_request *request,
+static struct inode *create_inode_locked(struct opening *o, struct name *name,
+					 const struct create_request *request,
 					 const struct meta *now, struct value *base)
 {
 	struct inode *pending = name_pending_locked(name);
 	struct meta meta = {
-		.mode = S_IFREG | (request->mode & 07777), .uid = request->uid, .gid = request->gid,
+		.mode = S_IFREG | (request->mode & 07777),
+		.uid = request->uid,
+		.gid = request->gid,
 	};
 
 	if (!(o->request->flags & O_TRUNC) && (name->holder || pending))
-		return name->holder ? name->holder : pending; /* in place: one working copy for all */
+		return name->holder ? name->holder
+				    : pending; /* in place: one working copy for all */
 	if (now)
 		meta_copy(&meta, now);
 	else if (pending)
@@ -292,7 +305,8 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name, c
 }
 
 /* What is published at name now; retried until no change came between. 0, or -ENOENT. */
-static int current_locked(struct opening *o, struct name *name, struct value **value, struct meta *meta)
+static int current_locked(struct opening *o, struct name *name, struct value **value,
+			  struct meta *meta)
 {
 	struct key_buffer key;
 
@@ -303,7 +317,8 @@ static int current_locked(struct opening *o, struct name *name, struct value **v
 			return rc;
 		inodes_unlock(o->t);
 		struct key k = key_make(key.bytes, key.size);
-		rc = value ? layered_get(o->fs->cache, k, GET_UNCOUNTED, value, meta) : layered_stat(o->fs->cache, k, meta);
+		rc = value ? layered_get(o->fs->cache, k, GET_UNCOUNTED, value, meta)
+			   : layered_stat(o->fs->cache, k, meta);
 		inodes_lock(o->t);
 		if (name->changed_at <= at)
 			return rc;
@@ -351,8 +366,8 @@ static int create_locked(struct opening *o, struct name *name, const struct crea
 	return rc;
 }
 
-int handle_create(struct fs *fs, struct inode *dir, struct key text, const struct create_request *request,
-		  struct handle **handle)
+int handle_create(struct fs *fs, struct inode *dir, struct key text,
+		  const struct create_request *request, struct handle **handle)
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = dir, .request = &request->open };
 	struct key_buffer key;
@@ -408,10 +423,12 @@ const struct value *handle_to_store(struct fs *fs, struct handle *h)
 	struct inode *inode = h->inode;
 	const struct value *value = NULL;
 
-	if (!h->value || value_size(h->value) > STORE_MAX_BYTES || value_size(h->value) == 0 || !value_bytes(h->value))
+	if (!h->value || value_size(h->value) > STORE_MAX_BYTES || value_size(h->value) == 0 ||
+	    !value_bytes(h->value))
 		return NULL;
 	inodes_lock(&fs->inodes);
-	/* A page that another reader waits for would block the store, and the reply that it waits for. */
+	/* A page that another reader waits for would block the store, and the reply that it waits
+	 * for. */
 	if (inode->readers == 1 && inode->writers == 0 && !inode->stored) {
 		inode->stored = true;
 		value = h->value;
@@ -431,8 +448,9 @@ ssize_t handle_read(struct handle *h, void *buffer, size_t size, uint64_t offset
 }
 
 /*
- * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). What may take long is
- * done before: a copy of a large frozen content is made by the next write, a growing one moves to a file.
+ * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). What may take
+ * long is done before: a copy of a large frozen content is made by the next write, a growing one
+ * moves to a file.
  */
 static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
 {
@@ -472,7 +490,8 @@ static int end_change(struct handle *h, int rc)
 	return rc;
 }
 
-int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset, bool append)
+int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset,
+		 bool append)
 {
 	struct working_copy *copy = &h->inode->content.copy;
 
@@ -513,7 +532,8 @@ int handle_extend(struct fs *fs, struct handle *h, uint64_t size)
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-/* A writer that is being killed has not written all it wanted: nothing of it is published until somebody writes on. */
+/* A writer that is being killed has not written all it wanted: nothing of it is published until
+ * somebody writes on. */
 static bool withhold_if_killed(struct fs *fs, struct handle *h, pid_t tid)
 {
 	if (fs->conf->on_killed_writer != KILLED_WRITER_DISCARD || !publish_writer_is_killed(tid))
@@ -556,7 +576,8 @@ int handle_fsync(struct fs *fs, struct handle *h)
 	return rc < 0 ? rc : layered_sync(fs->cache);
 }
 
-/* Whether this release has to publish, and opens of the name have to wait for that. Returns the name, with a reference. */
+/* Whether this release has to publish, and opens of the name have to wait for that. Returns the
+ * name, with a reference. */
 static struct name *begin_last_publish_locked(struct handle *h)
 {
 	struct inode *inode = h->inode;

@@ -2,53 +2,59 @@
 #define CACHEFS_HANDLE_H
 
 /*
- * Open files. A reader keeps the value it opened until it closes; a writer shares its inode's working copy.
- * Handles are freed by handle_release(); one request at a time may release, any number may use one.
+ * Open files. A reader keeps the value it opened until it closes; a writer shares its inode's
+ * working copy. Handles are freed by handle_release(); one request at a time may release, any
+ * number may use one.
  */
 
 #include "fs_state.h"
 
 struct handle {
-	struct handle *next, *previous;  /* fs->handles */
-	struct inode *inode;             /* a pin */
+	struct handle *next, *previous; /* fs->handles */
+	struct inode *inode;            /* a pin */
 	bool writer;
-	struct value *value;             /* a reader's; NULL: it reads its inode's content */
-	bool wrote;                      /* since the last publish through it; guarded by the content lock */
-	bool poisoned;                   /* a write failed: close() fails, nothing is published */
-	bool has_flock, has_posix;       /* such a lock was asked for through it */
-	uint64_t posix_owner;            /* by whom: RELEASE does not say, and a reader has no FLUSH */
+	struct value *value; /* a reader's; NULL: it reads its inode's content */
+	bool wrote;          /* since the last publish through it; guarded by the content lock */
+	bool poisoned;       /* a write failed: close() fails, nothing is published */
+	bool has_flock, has_posix; /* such a lock was asked for through it */
+	uint64_t posix_owner;      /* by whom: RELEASE does not say, and a reader has no FLUSH */
 };
 
 /* Who opens, and how. */
 struct open_request {
-	int flags;   /* O_ACCMODE, O_TRUNC */
+	int flags; /* O_ACCMODE, O_TRUNC */
 	pid_t tid;
 };
 
 /*
- * open(2) of an inode the kernel knows. -ESTALE: the kernel shall look the name up again (a ticket is
- * out, so the next try succeeds).
+ * open(2) of an inode the kernel knows. -ESTALE: the kernel shall look the name up again (a ticket
+ * is out, so the next try succeeds).
  */
-int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request, struct handle **handle);
+int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request,
+		struct handle **handle);
 
 /* open(O_CREAT) of a name that the kernel found absent; the inode comes with one lookup. */
 struct create_request {
 	struct open_request open;
 	uint32_t mode, uid, gid;
 };
-int handle_create(struct fs *fs, struct inode *dir, struct key name, const struct create_request *request,
-		  struct handle **handle);
+int handle_create(struct fs *fs, struct inode *dir, struct key name,
+		  const struct create_request *request, struct handle **handle);
 
 /* open(2) of a file that is not a key; takes over the text (NULL: -ENOMEM). */
-int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, struct handle **handle);
+int handle_open_text(struct fs *fs, struct inode *inode, struct value *text,
+		     struct handle **handle);
 
-/* Whether OPEN shall fill the kernel's page cache now (it is safe only for the first reader), and with what. */
+/* Whether OPEN shall fill the kernel's page cache now (it is safe only for the first reader), and
+ * with what. */
 const struct value *handle_to_store(struct fs *fs, struct handle *handle);
 
 ssize_t handle_read(struct handle *handle, void *buffer, size_t size, uint64_t offset);
-int handle_write(struct fs *fs, struct handle *handle, const void *buffer, size_t size, uint64_t offset, bool append);
+int handle_write(struct fs *fs, struct handle *handle, const void *buffer, size_t size,
+		 uint64_t offset, bool append);
 int handle_truncate(struct fs *fs, struct handle *handle, uint64_t size);
-int handle_extend(struct fs *fs, struct handle *handle, uint64_t size);  /* truncate that never shrinks */
+int handle_extend(struct fs *fs, struct handle *handle,
+		  uint64_t size); /* truncate that never shrinks */
 
 /* close(2) of one descriptor: publishes what came since the last publish. */
 int handle_flush(struct fs *fs, struct handle *handle, pid_t tid);

@@ -55,7 +55,8 @@ static struct graveyard *bury(struct inodes *t)
 {
 	struct graveyard *g = calloc(1, sizeof(*g));
 
-	/* Without a few bytes nothing can be freed either: it leaks rather than blocks everybody. */
+	/* Without a few bytes nothing can be freed either: it leaks rather than blocks everybody.
+	 */
 	if (!g)
 		return NULL;
 	g->copy = (struct working_copy){ .fd = -1, .spare = -1 };
@@ -285,12 +286,14 @@ bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
 	return false;
 }
 
-/* Reading flags of the content without its lock: each is one byte, and a stale answer is one of a moment ago. */
+/* Reading flags of the content without its lock: each is one byte, and a stale answer is one of a
+ * moment ago. */
 static bool shows_pending(const struct inode *inode)
 {
 	const struct content *c = &inode->content;
 
-	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) || __atomic_load_n(&c->fresh, __ATOMIC_RELAXED) ||
+	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&c->fresh, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->in_flight, __ATOMIC_RELAXED);
 }
 
@@ -330,7 +333,8 @@ static struct inode *new_inode(struct inodes *t, enum inode_kind kind, struct na
 }
 
 /* Identity as the world sees it: an entry without one shows a hash of its key. */
-static uint64_t identity_of(const struct inodes *t, const struct name *name, const struct meta *meta)
+static uint64_t identity_of(const struct inodes *t, const struct name *name,
+			    const struct meta *meta)
 {
 	struct key_buffer key;
 
@@ -512,7 +516,8 @@ void inode_retire_locked(struct inodes *t, struct inode *inode)
 
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner)
 {
-	assert(inode->state == INODE_VERSION && inode_is_idle_locked(inode) && inode->name->version == inode);
+	assert(inode->state == INODE_VERSION && inode_is_idle_locked(inode) &&
+	       inode->name->version == inode);
 	assert(!inode->value);
 	inode->name->version = NULL;
 	become_private(t, inode, base, owner);
@@ -535,14 +540,16 @@ static void drop_content(struct inodes *t, struct inode *inode)
 
 void inode_settle_locked(struct inodes *t, struct inode *inode)
 {
-	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 || inode->readers > 0)
+	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 ||
+	    inode->readers > 0)
 		return;
 	inode_drop_value_locked(t, inode);
 	if (inode->state != INODE_PRIVATE) {
 		drop_content(t, inode);
 		return;
 	}
-	bool current = inode->name && inode->name->holder == inode && inode->published && !shows_pending(inode);
+	bool current = inode->name && inode->name->holder == inode && inode->published &&
+		       !shows_pending(inode);
 	bool can_be_version = current && !inode->size_told && !inode->name->version;
 	if (inode->name)
 		remove_private(inode);
@@ -611,7 +618,8 @@ uint64_t inode_draw_ino(void)
 	return ino;
 }
 
-void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name), struct inodes *t)
+void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),
+		       struct inodes *t)
 {
 	for (struct name *n = dir->names, *next; n; n = next) {
 		n->refs++;

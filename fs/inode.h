@@ -4,19 +4,20 @@
 /*
  * The inode table. The cache holds published values; inodes present them to the kernel.
  *
- * A *name* is one component in one directory, as long as the daemon knows something about it. A file
- * inode is a *version* (immutable, presents one published value), *private* to its writers, or stale:
+ * A *name* is one component in one directory, as long as the daemon knows something about it. A
+ * file inode is a *version* (immutable, presents one published value), *private* to its writers, or
+ * stale:
  *
- *   version --inode_take_over, nobody uses it--> private --inode_settle, content is current--> version
- *      |                                            |
- *      '--- inode_retire: superseded, expired, -----'---- settled, content is not current ---> stale
- *           evicted, invalidated
+ *   version --inode_take_over, nobody uses it--> private --inode_settle, content is current-->
+ * version |                                            |
+ *      '--- inode_retire: superseded, expired, -----'---- settled, content is not current --->
+ * stale evicted, invalidated
  *
  * A version or private inode that is unlinked has no name any more; its open handles go on.
  *
  * One lock (RANK_INODES) guards the table and every field but the content of private inodes, which
- * has a lock of its own. Functions ending in _locked want the table's lock held. Values and metadata
- * that a locked function lets go of are collected in the table's graveyard and freed by
+ * has a lock of its own. Functions ending in _locked want the table's lock held. Values and
+ * metadata that a locked function lets go of are collected in the table's graveyard and freed by
  * inodes_unlock(), outside the lock. The node id the kernel knows is the inode's address.
  */
 
@@ -33,64 +34,66 @@ enum inode_state { INODE_VERSION, INODE_PRIVATE, INODE_STALE };
 
 /* What a private inode's writers have made and not yet published. Guarded by `lock`. */
 struct content {
-	struct lock lock;         /* RANK_CONTENT */
+	struct lock lock; /* RANK_CONTENT */
 	struct working_copy copy;
-	bool dirty;               /* changed since the last publish */
-	bool fresh;               /* a set that was never published, so publishes even unwritten */
-	bool in_flight;           /* taken by a publish that has not ended: still pending for lookups */
-	bool withheld;            /* its last writer was killed or failed; until somebody writes on */
-	bool live;                /* copy is in use */
-	struct timespec mtime;    /* of the last write */
+	bool dirty;     /* changed since the last publish */
+	bool fresh;     /* a set that was never published, so publishes even unwritten */
+	bool in_flight; /* taken by a publish that has not ended: still pending for lookups */
+	bool withheld;  /* its last writer was killed or failed; until somebody writes on */
+	bool live;      /* copy is in use */
+	struct timespec mtime; /* of the last write */
 };
 
 struct inode {
 	/* fixed at birth: */
 	enum inode_kind kind;
-	int virtual_file;         /* enum control_file, for INODE_VIRTUAL */
+	int virtual_file; /* enum control_file, for INODE_VIRTUAL */
 
 	/* guarded by the table's lock: */
-	enum inode_state state;   /* of files; only inode.c writes it */
-	struct name *name;        /* a reference; NULL: the root, or unlinked */
-	struct name *former;      /* a reference: where it was before it was unlinked; for tickets only */
-	uint64_t lookups;         /* the kernel's references */
-	unsigned pins;            /* ours: requests under way, handles, tickets, names of a directory */
-	uint64_t ino;             /* identity, st_ino */
-	struct meta meta;         /* of the version, or what the private inode will publish */
+	enum inode_state state; /* of files; only inode.c writes it */
+	struct name *name;      /* a reference; NULL: the root, or unlinked */
+	struct name
+		*former;  /* a reference: where it was before it was unlinked; for tickets only */
+	uint64_t lookups; /* the kernel's references */
+	unsigned pins;    /* ours: requests under way, handles, tickets, names of a directory */
+	uint64_t ino;     /* identity, st_ino */
+	struct meta meta; /* of the version, or what the private inode will publish */
 
 	/* files: */
-	unsigned readers;         /* open handles for reading (a reader of a private inode counts) */
-	unsigned writers;         /* open handles for writing */
-	unsigned tickets;         /* opens that have been promised this inode */
-	struct value *value;      /* of a version, while it has readers or tickets */
-	bool stored;              /* the kernel's page cache was filled once */
-	pid_t owner;              /* thread that opened it private; 0: more than one did */
-	bool size_told;           /* while private, its size was told to another thread: never a version */
-	bool published;           /* private: meta and the last frozen content are (or were) published */
-	int64_t ttl_ms;           /* private: TTL given on the open file; -1: inherit, 0 and up */
-	struct inode *next_private; /* in the name's list */
+	unsigned readers;    /* open handles for reading (a reader of a private inode counts) */
+	unsigned writers;    /* open handles for writing */
+	unsigned tickets;    /* opens that have been promised this inode */
+	struct value *value; /* of a version, while it has readers or tickets */
+	bool stored;         /* the kernel's page cache was filled once */
+	pid_t owner;         /* thread that opened it private; 0: more than one did */
+	bool size_told; /* while private, its size was told to another thread: never a version */
+	bool published; /* private: meta and the last frozen content are (or were) published */
+	int64_t ttl_ms; /* private: TTL given on the open file; -1: inherit, 0 and up */
+	struct inode *next_private;    /* in the name's list */
 	struct inode *next, *previous; /* all inodes of the table */
 	struct content content;
 
 	/* directories: */
-	struct name *names;       /* below it */
-	bool removed;             /* by rmdir: nothing can be made in it */
-	bool moving;              /* a rename of it is under way */
-	int64_t dir_ttl_ms;       /* default for sets below; -1: none */
-	int dir_rmdir;            /* enum rmdir_policy, or -1: the parent's */
-	struct timespec dir_mtime; /* of the last change of a child by this mount; 0: the marker's */
+	struct name *names;        /* below it */
+	bool removed;              /* by rmdir: nothing can be made in it */
+	bool moving;               /* a rename of it is under way */
+	int64_t dir_ttl_ms;        /* default for sets below; -1: none */
+	int dir_rmdir;             /* enum rmdir_policy, or -1: the parent's */
+	struct timespec dir_mtime; /* when this mount last changed a child; 0: the marker's */
 };
 
 struct name {
-	struct inode *dir;        /* a pin */
+	struct inode *dir; /* a pin */
 	struct name *next_hash;
 	struct name *next, *previous; /* in dir->names */
 	unsigned refs;
-	uint64_t changed_at;      /* the table's clock at its last change (set, remove, rename) */
-	struct inode *version;    /* presents the current value; no reference */
-	struct inode *holder;     /* private inode whose content is the current one, or only pending: joinable */
-	struct inode *privates;   /* all private inodes of this name */
-	struct inode *subdir;     /* directory inode; no reference */
-	unsigned publishing;      /* closes whose publish opens must wait for */
+	uint64_t changed_at;    /* the table's clock at its last change (set, remove, rename) */
+	struct inode *version;  /* presents the current value; no reference */
+	struct inode *holder;   /* private inode whose content is the current one, or only pending:
+				   joinable */
+	struct inode *privates; /* all private inodes of this name */
+	struct inode *subdir;   /* directory inode; no reference */
+	unsigned publishing;    /* closes whose publish opens must wait for */
 	size_t size;
 	char text[];
 };
@@ -99,17 +102,17 @@ struct ticket;
 
 struct inodes {
 	struct lock lock;
-	pthread_cond_t changed;   /* something that a waiter may wait for has happened */
+	pthread_cond_t changed; /* something that a waiter may wait for has happened */
 	struct inode root;
 	struct name **buckets;
 	size_t bucket_count, name_count;
-	uint64_t clock;           /* counts changes of names */
+	uint64_t clock; /* counts changes of names */
 	struct ticket *tickets;
-	unsigned moving;          /* directory renames under way */
-	uint64_t moves;           /* directory renames so far */
+	unsigned moving; /* directory renames under way */
+	uint64_t moves;  /* directory renames so far */
 	bool stopping;
 	struct graveyard *graveyard;
-	struct inode *all;        /* but the root */
+	struct inode *all; /* but the root */
 	uint64_t inode_count;
 	struct working_copies copies;
 };
@@ -117,25 +120,30 @@ struct inodes {
 int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max);
 void inodes_fini(struct inodes *t);
 void inodes_lock(struct inodes *t);
-void inodes_unlock(struct inodes *t);           /* frees what the locked part let go of */
+void inodes_unlock(struct inodes *t); /* frees what the locked part let go of */
 
-/* Waits for inodes_changed_locked(), at most until deadline; false: it has come, or the mount stops. */
+/* Waits for inodes_changed_locked(), at most until deadline; false: it has come, or the mount
+ * stops. */
 bool inodes_wait_locked(struct inodes *t, const struct timespec *deadline);
 void inodes_changed_locked(struct inodes *t);
 
 uint64_t inode_id(const struct inodes *t, const struct inode *inode);
-struct inode *inode_at(struct inodes *t, uint64_t id);  /* of an id that the kernel holds */
+struct inode *inode_at(struct inodes *t, uint64_t id); /* of an id that the kernel holds */
 
 /* Names. */
-struct name *name_get_locked(struct inodes *t, struct inode *dir, struct key text);  /* a reference; NULL: no memory */
-struct name *name_find_locked(struct inodes *t, struct inode *dir, struct key text); /* no reference; or NULL */
-struct name *name_find_key_locked(struct inodes *t, struct key key);                 /* by its whole key */
+struct name *name_get_locked(struct inodes *t, struct inode *dir,
+			     struct key text); /* a reference; NULL: no memory */
+struct name *name_find_locked(struct inodes *t, struct inode *dir,
+			      struct key text);                      /* no reference; or NULL */
+struct name *name_find_key_locked(struct inodes *t, struct key key); /* by its whole key */
 void name_put_locked(struct inodes *t, struct name *name);
-void name_touch_locked(struct inodes *t, struct name *name);  /* it has changed: changed_at, waiters */
+void name_touch_locked(struct inodes *t,
+		       struct name *name); /* it has changed: changed_at, waiters */
 
 /* The key of a name, or of a directory; -ENAMETOOLONG. */
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key);
-int inode_key_locked(const struct inodes *t, const struct inode *inode, struct key_buffer *key); /* -ENOENT: no name */
+int inode_key_locked(const struct inodes *t, const struct inode *inode,
+		     struct key_buffer *key); /* -ENOENT: no name */
 
 /* Whether a directory on the way to the root (dir included) is being renamed. */
 bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir);
@@ -145,7 +153,8 @@ struct inode *name_pending_locked(const struct name *name);
 
 /* Inodes: made with no lookup and no pin; freed when the last of both is gone. NULL: no memory. */
 struct inode *inode_new_dir_locked(struct inodes *t, struct name *name);
-struct inode *inode_new_version_locked(struct inodes *t, struct name *name, const struct meta *meta);
+struct inode *inode_new_version_locked(struct inodes *t, struct name *name,
+				       const struct meta *meta);
 struct inode *inode_new_private_locked(struct inodes *t, struct name *name, const struct meta *meta,
 				       struct value *base, pid_t owner);
 struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file);
@@ -153,19 +162,23 @@ void inode_pin_locked(struct inode *inode);
 void inode_unpin_locked(struct inodes *t, struct inode *inode);
 void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups);
 
-/* The inode of what is published at name, which `meta` describes: the version there, or a new one. */
+/* The inode of what is published at name, which `meta` describes: the version there, or a new one.
+ */
 struct inode *name_version_locked(struct inodes *t, struct name *name, const struct meta *meta);
 
 /* Transitions. */
-void inode_retire_locked(struct inodes *t, struct inode *inode);      /* version -> stale */
+void inode_retire_locked(struct inodes *t, struct inode *inode); /* version -> stale */
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner);
-void inode_settle_locked(struct inodes *t, struct inode *inode);      /* last writer or ticket may be gone */
-void inode_detach_locked(struct inodes *t, struct inode *inode);      /* unlinked: no name any more */
-bool inode_is_idle_locked(const struct inode *version);               /* no reader, writer or ticket */
+void inode_settle_locked(struct inodes *t,
+			 struct inode *inode); /* last writer or ticket may be gone */
+void inode_detach_locked(struct inodes *t, struct inode *inode); /* unlinked: no name any more */
+bool inode_is_idle_locked(const struct inode *version);          /* no reader, writer or ticket */
 void inode_pin_value_locked(struct inodes *t, struct inode *inode, struct value *value);
-void inode_drop_value_locked(struct inodes *t, struct inode *inode);  /* if nobody needs it any more */
+void inode_drop_value_locked(struct inodes *t,
+			     struct inode *inode); /* if nobody needs it any more */
 
-/* Takes the content's lock, handing over the request loop first if that would wait. Call with no lock held. */
+/* Takes the content's lock, handing over the request loop first if that would wait. Call with no
+ * lock held. */
 void inode_content_lock(struct inode *inode);
 void inode_content_unlock(struct inode *inode);
 
@@ -173,7 +186,8 @@ void inode_content_unlock(struct inode *inode);
 uint64_t inode_draw_ino(void);
 
 /* Calls visit for every name below dir, deepest directories included, dir's own children first. */
-void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name), struct inodes *t);
+void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),
+		       struct inodes *t);
 
 /* Something for inodes_unlock() to let go of. */
 void inodes_bury_value_locked(struct inodes *t, struct value *value);

@@ -15,12 +15,12 @@ struct listing {
 	struct listing *next, *previous; /* fs->listings */
 	struct fs *fs;
 	struct inode *dir;
-	struct record *records;  /* all names given out, in order; a cookie is an index behind one */
+	struct record *records; /* all names given out, in order; a cookie is an index behind one */
 	size_t record_count, record_capacity;
-	size_t pending_count;    /* the first records */
-	struct children batch;   /* the latest part from the layers, */
-	size_t batch_first;      /* which begins at this record, */
-	uint64_t batch_at;       /* taken at this clock */
+	size_t pending_count;  /* the first records */
+	struct children batch; /* the latest part from the layers, */
+	size_t batch_first;    /* which begins at this record, */
+	uint64_t batch_at;     /* taken at this clock */
 	bool started;
 };
 
@@ -146,8 +146,8 @@ static int fetch(struct listing *l)
 	inodes_unlock(t);
 	children_clear(&l->batch);
 	if (rc == 0)
-		rc = layered_list(l->fs->cache, key_make(dir.bytes, dir.size), key_make(after_copy, after.size),
-				  after_is_dir, &l->batch);
+		rc = layered_list(l->fs->cache, key_make(dir.bytes, dir.size),
+				  key_make(after_copy, after.size), after_is_dir, &l->batch);
 	free(after_copy);
 	l->batch_first = l->record_count;
 	for (size_t i = 0; rc == 0 && i < l->batch.count; i++)
@@ -159,8 +159,11 @@ static void fill_entry(struct listing *l, size_t index, struct listing_entry *en
 {
 	const struct record *r = &l->records[index];
 
-	*entry = (struct listing_entry){ .name = record_name(r), .is_dir = r->is_dir, .cookie = index + 1 };
-	if (index >= l->pending_count && index >= l->batch_first && index - l->batch_first < l->batch.count) {
+	*entry = (struct listing_entry){ .name = record_name(r),
+					 .is_dir = r->is_dir,
+					 .cookie = index + 1 };
+	if (index >= l->pending_count && index >= l->batch_first &&
+	    index - l->batch_first < l->batch.count) {
 		entry->meta = &l->batch.items[index - l->batch_first].meta;
 		entry->listed_at = l->batch_at;
 	}
@@ -179,7 +182,8 @@ int listing_at(struct listing *l, uint64_t cookie, struct listing_entry *entry)
 			if (rc < 0 || l->record_count == before || index >= l->record_count)
 				break;
 		}
-		if (index >= l->pending_count && is_pending_record(l, record_name(&l->records[index])))
+		if (index >= l->pending_count &&
+		    is_pending_record(l, record_name(&l->records[index])))
 			continue; /* published since it was listed as pending */
 		fill_entry(l, index, entry);
 		return 1;

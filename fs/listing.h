@@ -2,9 +2,9 @@
 #define CACHEFS_LISTING_H
 
 /*
- * An open directory. It streams the children from the layers, and remembers the names it has given out, so
- * that a cookie (the position behind a name) stays valid until rewind or close, whatever changes. Not
- * thread-safe: the kernel serialises readdir on one open directory; `lock` makes sure.
+ * An open directory. It streams the children from the layers, and remembers the names it has given
+ * out, so that a cookie (the position behind a name) stays valid until rewind or close, whatever
+ * changes. Not thread-safe: the kernel serialises readdir on one open directory; `lock` makes sure.
  */
 
 #include "fs_state.h"
@@ -15,9 +15,10 @@ struct listing;
 struct listing_entry {
 	struct key name;
 	bool is_dir;
-	const struct meta *meta;  /* of an entry or marker; NULL: only the name is known */
-	uint64_t listed_at;       /* the table's clock when the layers were asked; 0: pending or remembered */
-	uint64_t cookie;          /* the position behind it */
+	const struct meta *meta; /* of an entry or marker; NULL: only the name is known */
+	uint64_t listed_at;      /* the table's clock when the layers were asked; 0: pending or
+				    remembered */
+	uint64_t cookie;         /* the position behind it */
 };
 
 int listing_open(struct fs *fs, struct inode *dir, struct listing **listing);

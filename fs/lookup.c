@@ -11,14 +11,15 @@
 #include "directory.h"
 #include "ticket.h"
 
-/* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that long. */
+/* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that
+ * long. */
 enum { EXPIRY_MARGIN_MS = 10, WAIT_FOR_MOVE_MS = 30 * 1000 };
 
 /* One LOOKUP under way. */
 struct finding {
 	struct fs *fs;
 	struct inodes *t;
-	struct name *name;  /* a reference */
+	struct name *name; /* a reference */
 	pid_t tid;
 	struct key_buffer key;
 };
@@ -39,7 +40,8 @@ static void private_attributes_locked(struct inode *inode, pid_t tid, struct att
 {
 	struct content *c = &inode->content;
 
-	/* Plain reads of what a writer may be changing: the size of a moment, as stat of a file in progress is. */
+	/* Plain reads of what a writer may be changing: the size of a moment, as stat of a file in
+	 * progress is. */
 	out->meta.size = __atomic_load_n(&c->copy.size, __ATOMIC_RELAXED);
 	out->meta.mtime = c->mtime;
 	if (inode->published && !c->dirty)
@@ -69,14 +71,17 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 	else if (inode_key_locked(&fs->inodes, inode, &key) == 0)
 		out->ino = key_hash(key_make(key.bytes, key.size)) | 2;
 	if (inode->dir_mtime.tv_sec > m->mtime.tv_sec ||
-	    (inode->dir_mtime.tv_sec == m->mtime.tv_sec && inode->dir_mtime.tv_nsec > m->mtime.tv_nsec))
+	    (inode->dir_mtime.tv_sec == m->mtime.tv_sec &&
+	     inode->dir_mtime.tv_nsec > m->mtime.tv_nsec))
 		m->mtime = m->ctime = inode->dir_mtime;
 	out->nlink = inode->removed ? 0 : 1;
 }
 
 void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
-	*out = (struct attributes){ .inode = inode, .ino = inode->ino, .nlink = inode->name ? 1 : 0 };
+	*out = (struct attributes){ .inode = inode,
+				    .ino = inode->ino,
+				    .nlink = inode->name ? 1 : 0 };
 	meta_copy(&out->meta, &inode->meta);
 	out->entry_timeout_ms = fs->conf->entry_timeout_ms;
 	out->attr_timeout_ms = fs->conf->attr_timeout_ms;
@@ -114,7 +119,8 @@ static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct at
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
-/* A directory on the way is being renamed: what is not at the old place may be at the new one in a moment. */
+/* A directory on the way is being renamed: what is not at the old place may be at the new one in a
+ * moment. */
 static void wait_for_move_locked(struct finding *f)
 {
 	inodes_unlock(f->t);
@@ -136,7 +142,8 @@ static enum found find_unlocked(struct finding *f, struct meta *meta)
 	return layered_dir_stat(f->fs->cache, key, meta) == 0 ? FOUND_DIRECTORY : FOUND_NOTHING;
 }
 
-/* What the cache has under the name, at an instant at which the name did not change. -errno: the key cannot be. */
+/* What the cache has under the name, at an instant at which the name did not change. -errno: the
+ * key cannot be. */
 static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 {
 	for (;;) {
@@ -148,7 +155,8 @@ static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 		*found = find_unlocked(f, meta);
 		inodes_lock(f->t);
 		bool settled = f->name->changed_at <= at && f->t->moves == moves;
-		if (settled && *found == FOUND_NOTHING && inode_is_moving_locked(f->t, f->name->dir)) {
+		if (settled && *found == FOUND_NOTHING &&
+		    inode_is_moving_locked(f->t, f->name->dir)) {
 			wait_for_move_locked(f);
 			continue;
 		}
@@ -181,7 +189,8 @@ static int lookup_plain_locked(struct finding *f, struct attributes *out)
 	if (found == FOUND_ENTRY)
 		rc = reply_locked(f->fs, name_version_locked(f->t, f->name, &meta), f->tid, out);
 	else if (found == FOUND_DIRECTORY)
-		rc = reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, &meta), f->tid, out);
+		rc = reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, &meta), f->tid,
+				  out);
 	else
 		rc = pending ? reply_locked(f->fs, pending, f->tid, out) : -ENOENT;
 	if (found == FOUND_NOTHING && f->name->version)
@@ -192,13 +201,15 @@ static int lookup_plain_locked(struct finding *f, struct attributes *out)
 
 /* --- with a ticket ---------------------------------------------------------------------------- */
 
-/* The version that presents what the ticket's open got: the current one, or one for this thread alone. */
+/* The version that presents what the ticket's open got: the current one, or one for this thread
+ * alone. */
 static struct inode *version_for_ticket_locked(struct finding *f, struct ticket *ticket)
 {
 	bool current = f->name->changed_at <= ticket->got_at;
 	struct inode *inode;
 
-	if (current || (f->name->version && meta_same_value(&f->name->version->meta, &ticket->meta)))
+	if (current ||
+	    (f->name->version && meta_same_value(&f->name->version->meta, &ticket->meta)))
 		inode = name_version_locked(f->t, f->name, &ticket->meta);
 	else
 		inode = inode_new_version_locked(f->t, f->name, &ticket->meta);
@@ -213,8 +224,8 @@ static struct ticket *my_ticket_locked(struct finding *f)
 }
 
 /* Gets what the key is now, into the ticket. */
-static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value, struct meta *meta,
-				 uint64_t *at)
+static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value,
+				 struct meta *meta, uint64_t *at)
 {
 	*at = f->t->clock;
 	int rc = name_key_locked(f->t, f->name, &f->key);
@@ -239,7 +250,8 @@ static void wait_for_pending_locked(struct finding *f)
 	waiting_begin();
 	struct timespec deadline = time_deadline(f->fs->conf->pending_wait_ms);
 	inodes_lock(f->t);
-	while (f->name->changed_at <= at && is_being_published_locked(f->name) && inodes_wait_locked(f->t, &deadline))
+	while (f->name->changed_at <= at && is_being_published_locked(f->name) &&
+	       inodes_wait_locked(f->t, &deadline))
 		;
 }
 
@@ -302,7 +314,8 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 	return rc;
 }
 
-/* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is gone. */
+/* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is
+ * gone. */
 static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, struct inode **inode)
 {
 	struct value *value = NULL;
@@ -336,7 +349,8 @@ static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, s
 		else if (settled && pending && in_place)
 			*inode = pending;
 		else if (settled && pending)
-			*inode = inode_new_private_locked(f->t, f->name, &pending->meta, NULL, f->tid);
+			*inode = inode_new_private_locked(f->t, f->name, &pending->meta, NULL,
+							  f->tid);
 		if (settled && rc == 0 && *inode && in_place)
 			f->name->holder = *inode;
 		inodes_bury_value_locked(f->t, value);
@@ -351,7 +365,8 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
-	if (ticket->inode && ticket->inode->name != f->name) /* replaced or unlinked between the two LOOKUPs */
+	if (ticket->inode &&
+	    ticket->inode->name != f->name) /* replaced or unlinked between the two LOOKUPs */
 		ticket_withdraw_locked(f->t, ticket);
 	if (!ticket->inode) {
 		struct inode *inode;
@@ -417,7 +432,8 @@ void lookup_missed(struct fs *fs, struct inode *dir, struct key name, pid_t tid)
 {
 	layered_count_miss(fs->cache);
 	inodes_lock(&fs->inodes);
-	fs->misses[(unsigned)tid % RECENT_MISSES] = (struct recent_miss){ tid, miss_hash(dir, name) };
+	fs->misses[(unsigned)tid % RECENT_MISSES] = (struct recent_miss){ tid,
+									  miss_hash(dir, name) };
 	inodes_unlock(&fs->inodes);
 }
 
@@ -435,12 +451,13 @@ void lookup_created(struct fs *fs, struct inode *dir, struct key name, pid_t tid
 
 /* --- attributes, asked for -------------------------------------------------------------------- */
 
-/* Whether the thread was refused once already for this stat, chmod, ...: then the inode is good enough. */
+/* Whether the thread was refused once already for this stat, chmod, ...: then the inode is good
+ * enough. */
 static bool is_second_try_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
 	for (struct ticket *ticket = fs->inodes.tickets; ticket; ticket = ticket->next) {
-		if (ticket->tid == tid && ticket->kind == TICKET_ATTR && ticket->looked_up && inode->name &&
-		    ticket->name == inode->name) {
+		if (ticket->tid == tid && ticket->kind == TICKET_ATTR && ticket->looked_up &&
+		    inode->name && ticket->name == inode->name) {
 			ticket_end_locked(&fs->inodes, ticket);
 			return true;
 		}
@@ -475,9 +492,11 @@ void lookup_recheck(struct fs *fs, struct inode *inode)
 
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
-	if (inode->state == INODE_VERSION || !inode_is_idle_locked(inode) || is_second_try_locked(fs, inode, tid))
+	if (inode->state == INODE_VERSION || !inode_is_idle_locked(inode) ||
+	    is_second_try_locked(fs, inode, tid))
 		return true;
-	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0, time_mono_ms(fs->time));
+	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0,
+			    time_mono_ms(fs->time));
 	return false;
 }
 

@@ -8,7 +8,7 @@
 /* What the kernel is told of an inode. */
 struct attributes {
 	struct inode *inode;
-	struct meta meta;           /* ended with meta_fini() */
+	struct meta meta; /* ended with meta_fini() */
 	uint64_t ino;
 	unsigned nlink;
 	int64_t attr_timeout_ms;
@@ -25,13 +25,14 @@ void lookup_created(struct fs *fs, struct inode *dir, struct key name, pid_t tid
 /* GETATTR. -ESTALE: the inode does not present what its name leads to, and nobody has it open. */
 int lookup_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
 
-/* Looks whether a version still is what its name leads to, and what its metadata are; retires it if not. */
+/* Looks whether a version still is what its name leads to, and what its metadata are; retires it if
+ * not. */
 void lookup_recheck(struct fs *fs, struct inode *inode);
 
 /*
- * Whether a request without a handle (stat, chmod, truncate, ...) on this file inode is to be served: it is
- * current, or somebody has it open (fstat looks the same as stat), or this is the thread's second try.
- * Otherwise a ticket is out, and the answer is -ESTALE.
+ * Whether a request without a handle (stat, chmod, truncate, ...) on this file inode is to be
+ * served: it is current, or somebody has it open (fstat looks the same as stat), or this is the
+ * thread's second try. Otherwise a ticket is out, and the answer is -ESTALE.
  */
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid);
 

@@ -44,32 +44,32 @@ enum order { ORDER_STAND_BY, ORDER_LEAD, ORDER_END };
 
 struct worker {
 	struct loop *loop;
-	struct worker *next;         /* in loop.workers; fixed once there */
-	struct worker *below;        /* in loop.standby; guarded by loop.lock */
-	pthread_t thread;            /* guarded by loop.lock until `started` */
-	bool started;                /* guarded by loop.lock */
-	bool leads;                  /* its own */
-	struct fuse_buf buf;         /* its own */
-	_Atomic(uint32_t) order;     /* enum order, a futex */
-	_Atomic(bool) reading;       /* blocked in the kernel, or about to be */
+	struct worker *next;     /* in loop.workers; fixed once there */
+	struct worker *below;    /* in loop.standby; guarded by loop.lock */
+	pthread_t thread;        /* guarded by loop.lock until `started` */
+	bool started;            /* guarded by loop.lock */
+	bool leads;              /* its own */
+	struct fuse_buf buf;     /* its own */
+	_Atomic(uint32_t) order; /* enum order, a futex */
+	_Atomic(bool) reading;   /* blocked in the kernel, or about to be */
 };
 
 struct loop {
 	struct fuse_session *se;
 	unsigned threads_max;
-	int wake_fd;                 /* an eventfd: loop_run's thread has something to look at */
-	_Atomic(bool) stopping;      /* set by loop_stop */
+	int wake_fd;            /* an eventfd: loop_run's thread has something to look at */
+	_Atomic(bool) stopping; /* set by loop_stop */
 
-	struct lock lock;            /* RANK_LOOP; guards what follows */
-	pthread_cond_t changed;      /* leader or running */
-	struct worker *leader;       /* NULL: vacant */
-	struct worker *standby;      /* the last to come is the first to go: its cache is warm */
+	struct lock lock;       /* RANK_LOOP; guards what follows */
+	pthread_cond_t changed; /* leader or running */
+	struct worker *leader;  /* NULL: vacant */
+	struct worker *standby; /* the last to come is the first to go: its cache is warm */
 	unsigned standby_count;
 	struct worker *workers;
-	unsigned running;            /* threads that have not returned */
-	bool starving;               /* vacant because no thread could be made */
-	bool warned;                 /* said so in the log */
-	bool ending;                 /* nobody leads any more */
+	unsigned running; /* threads that have not returned */
+	bool starving;    /* vacant because no thread could be made */
+	bool warned;      /* said so in the log */
+	bool ending;      /* nobody leads any more */
 	int rc;
 
 	_Atomic(uint64_t) requests, handovers;
@@ -152,8 +152,8 @@ static void loop_end_locked(struct loop *loop, int rc)
 /* All signals but ours and those of a fault go to other threads. */
 static void worker_signals(sigset_t *set)
 {
-	static const int open_to[] = {SIGNAL_WAKE, SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-				      SIGABRT,     SIGTRAP, SIGPROF, SIGSYS};
+	static const int open_to[] = { SIGNAL_WAKE, SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+				       SIGABRT,     SIGTRAP, SIGPROF, SIGSYS };
 	sigfillset(set);
 	for (size_t i = 0; i < sizeof(open_to) / sizeof(open_to[0]); i++)
 		sigdelset(set, open_to[i]);
@@ -209,7 +209,8 @@ static int leader_start(struct loop *loop, struct worker *w)
 	lock_release(&loop->lock);
 	if (warn)
 		log_warning("no thread for the next request: %s; trying again, meanwhile requests "
-			    "queue", strerror(-rc));
+			    "queue",
+			    strerror(-rc));
 	if (rc < 0)
 		free(w);
 	return rc;
@@ -265,11 +266,11 @@ static void worker_leave(void *self)
 
 static enum order worker_await_order(struct worker *w)
 {
-	static const struct timespec timeout = {.tv_sec = FUTEX_WAIT_S};
+	static const struct timespec timeout = { .tv_sec = FUTEX_WAIT_S };
 	uint32_t order;
 	while ((order = atomic_load_explicit(&w->order, memory_order_acquire)) == ORDER_STAND_BY)
-		syscall(SYS_futex, &w->order, FUTEX_WAIT_PRIVATE, ORDER_STAND_BY, &timeout,
-			NULL, 0);
+		syscall(SYS_futex, &w->order, FUTEX_WAIT_PRIVATE, ORDER_STAND_BY, &timeout, NULL,
+			0);
 	return (enum order)order;
 }
 
@@ -298,7 +299,7 @@ static bool worker_stand_by(struct worker *w)
 		return !ending;
 	if (idle > STANDBY_BUFFERS) {
 		free(w->buf.mem);
-		w->buf = (struct fuse_buf){0};
+		w->buf = (struct fuse_buf){ 0 };
 	}
 	w->leads = worker_await_order(w) == ORDER_LEAD;
 	return w->leads;
@@ -369,7 +370,7 @@ static void on_wake_signal(int number)
 /* Without SA_RESTART, and left installed: another loop of this process may need it. */
 static int wake_signal_install(void)
 {
-	struct sigaction action = {.sa_handler = on_wake_signal};
+	struct sigaction action = { .sa_handler = on_wake_signal };
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGNAL_WAKE, &action, NULL) == 0 ? 0 : -errno;
 }
@@ -393,7 +394,7 @@ static void loop_await_end(struct loop *loop)
 		lock_release(&loop->lock);
 		if (over)
 			return;
-		struct pollfd look = {.fd = loop->wake_fd, .events = POLLIN};
+		struct pollfd look = { .fd = loop->wake_fd, .events = POLLIN };
 		int ready = poll(&look, 1, starving ? RETRY_MS : -1);
 		if (ready > 0 && read(loop->wake_fd, &count, sizeof(count)) < 0)
 			continue; /* nothing there: look again all the same */

@@ -23,8 +23,8 @@ void loop_free(struct loop *loop);
 /*
  * Serves until the session ends (unmounted, or loop_stop), then lets waiting handlers finish for
  * drain_ms, calls wake(self) until all have returned, and joins its threads. Returns 0 or the
- * -errno that ended it. The calling thread serves nothing: it brings the end about. SIGUSR2 is taken
- * (to interrupt a read); all other signals are for the calling thread.
+ * -errno that ended it. The calling thread serves nothing: it brings the end about. SIGUSR2 is
+ * taken (to interrupt a read); all other signals are for the calling thread.
  */
 int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void *self);
 

@@ -68,7 +68,7 @@ static void signals_block(int how)
 
 static void signals_install(void)
 {
-	struct sigaction action = {.sa_handler = on_stop_signal};
+	struct sigaction action = { .sa_handler = on_stop_signal };
 
 	stop_signals(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
@@ -139,8 +139,8 @@ static int check_layer_paths(const struct program *p, struct problem *problem)
 		for (const struct option_spec *spec = layer->backend->options; spec->name; spec++) {
 			if (spec->type != OPT_PATH)
 				continue;
-			const char *path =
-				*(char *const *)((const char *)layer->conf + spec->offset);
+			const char *path = *(char *const *)((const char *)layer->conf +
+							    spec->offset);
 			if (path && lies_below(path, p->mountpoint))
 				return problem_set(
 					problem, path, "move one of them",
@@ -257,7 +257,7 @@ static void tell_failure(struct program *p, const struct problem *problem)
 
 static int serve(struct program *p)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	raise_file_limit();
 	signals_block(SIG_BLOCK);
@@ -272,7 +272,7 @@ static int serve(struct program *p)
 
 static int check_and_serve(struct program *p)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	int rc = load_config(p, &problem);
 	if (rc == 0)
@@ -295,8 +295,8 @@ static int check_and_serve(struct program *p)
 
 int main(int argc, char **argv)
 {
-	static struct program p = {.background = BACKGROUND_NONE};
-	struct problem problem = {0};
+	static struct program p = { .background = BACKGROUND_NONE };
+	struct problem problem = { 0 };
 	int status = EXIT_SUCCESS;
 
 	if (arguments_parse(argc, argv, &p.arguments, &problem) < 0) {

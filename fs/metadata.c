@@ -15,17 +15,20 @@ static bool stands_for_entry_locked(const struct inode *inode)
 	return inode->state != INODE_PRIVATE || (inode->published && inode->name->holder == inode);
 }
 
-/* A stale inode that is open may stand for an entry that has been replaced by another file since. */
+/* A stale inode that is open may stand for an entry that has been replaced by another file since.
+ */
 static bool is_same_file(struct fs *fs, const struct key_buffer *key, uint64_t ino)
 {
 	struct meta now = { 0 };
-	bool same = layered_stat(fs->cache, key_make(key->bytes, key->size), &now) == 0 && now.ino == ino;
+	bool same = layered_stat(fs->cache, key_make(key->bytes, key->size), &now) == 0 &&
+		    now.ino == ino;
 
 	meta_fini(&now);
 	return same;
 }
 
-static void store_in_inode(struct fs *fs, struct inode *inode, const struct meta *meta, unsigned fields)
+static void store_in_inode(struct fs *fs, struct inode *inode, const struct meta *meta,
+			   unsigned fields)
 {
 	struct inodes *t = &fs->inodes;
 	bool sets_mtime = fields & META_TIMES && (inode->meta.mtime.tv_sec != meta->mtime.tv_sec ||
@@ -53,7 +56,8 @@ static int gone_meanwhile(struct fs *fs, struct inode *inode, pid_t tid)
 	return answers ? 0 : -ESTALE;
 }
 
-int metadata_change(struct fs *fs, struct inode *inode, pid_t tid, const struct metadata_change *change)
+int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
+		    const struct metadata_change *change)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer key;
@@ -62,7 +66,8 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid, const struct 
 	lookup_recheck(fs, inode);
 	inodes_lock(t);
 	int rc = lookup_answers_locked(fs, inode, tid) ? 0 : -ESTALE;
-	bool stored = rc == 0 && stands_for_entry_locked(inode) && inode_key_locked(t, inode, &key) == 0;
+	bool stored = rc == 0 && stands_for_entry_locked(inode) &&
+		      inode_key_locked(t, inode, &key) == 0;
 	bool stale = inode->state == INODE_STALE;
 	uint64_t ino = inode->meta.ino;
 	meta_copy(&meta, &inode->meta);
@@ -113,7 +118,8 @@ int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_
 		inode->ttl_ms = ttl_ms;
 	/* The kernel holds name and attributes for longer than the entry may now live. */
 	if (inode->name && ttl_ms >= 0)
-		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text, inode->name->size);
+		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text,
+				     inode->name->size);
 	inodes_unlock(t);
 	if (ttl_ms >= 0)
 		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);

@@ -6,21 +6,23 @@
 #include "fs_state.h"
 
 /*
- * change() edits a copy of the metadata (called with no lock held; a negative errno ends it), of which
- * `fields` (enum meta_fields) are then stored with the entry, and kept for what a writer has not
- * published yet. -ESTALE as lookup_attributes().
+ * change() edits a copy of the metadata (called with no lock held; a negative errno ends it), of
+ * which `fields` (enum meta_fields) are then stored with the entry, and kept for what a writer has
+ * not published yet. -ESTALE as lookup_attributes().
  */
 struct metadata_change {
 	unsigned fields;
 	int (*change)(void *self, struct meta *meta);
 	void *self;
 };
-int metadata_change(struct fs *fs, struct inode *inode, pid_t tid, const struct metadata_change *change);
+int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
+		    const struct metadata_change *change);
 
 /* A TTL from now in ms; -1: never expires. */
 int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_ms);
 
-/* The metadata as stored (hits included), or of what is not published yet. 0, -ENOENT. Ended with meta_fini(). */
+/* The metadata as stored (hits included), or of what is not published yet. 0, -ENOENT. Ended with
+ * meta_fini(). */
 int metadata_peek(struct fs *fs, struct inode *inode, struct meta *meta);
 
 #endif

@@ -52,8 +52,8 @@ static void line_to_log(enum fuse_log_level level)
 	line[0] = '\0';
 }
 
-__attribute__((format(printf, 2, 0)))
-static void on_fuse_log(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_fuse_log(enum fuse_log_level level,
+							      const char *format, va_list args)
 {
 	size_t used = strlen(line);
 	vsnprintf(line + used, sizeof(line) - used, format, args);
@@ -107,11 +107,11 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 	(void)userdata;
 	if (!init_seen.pending || !is_init_reply(iov, count))
 		return writev(fd, iov, count);
-	struct fuse_init_out out = {0};
+	struct fuse_init_out out = { 0 };
 	memcpy(&out, iov[1].iov_base, iov[1].iov_len);
 	out.flags |= FUSE_PARALLEL_DIROPS;
 	init_seen.pending = false;
-	struct iovec patched[2] = {iov[0], {.iov_base = &out, .iov_len = iov[1].iov_len}};
+	struct iovec patched[2] = { iov[0], { .iov_base = &out, .iov_len = iov[1].iov_len } };
 	return writev(fd, patched, 2);
 }
 
@@ -194,7 +194,7 @@ static int session_make(struct mount *m, const char *options, bool debug,
 			const struct fuse_lowlevel_ops *ops, void *userdata,
 			struct problem *problem)
 {
-	static const struct fuse_custom_io io = {.writev = session_writev, .read = session_read};
+	static const struct fuse_custom_io io = { .writev = session_writev, .read = session_read };
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	int rc = args_build(&args, options, debug);
 	if (rc == 0)
@@ -244,7 +244,7 @@ struct fuse_session *mount_session(struct mount *mount)
 /* The kernel answers POLLERR when the connection is gone: unmounted or aborted. */
 static bool connection_is_alive(const struct mount *m)
 {
-	struct pollfd look = {.fd = fuse_session_fd(m->se)};
+	struct pollfd look = { .fd = fuse_session_fd(m->se) };
 	return poll(&look, 1, 0) == 0 || (look.revents & POLLERR) == 0;
 }
 
@@ -254,7 +254,7 @@ static void run_fusermount(const char *mountpoint)
 	char program[] = "fusermount3";
 	char unmount[] = "-u", quiet[] = "-q", lazy[] = "-z", end[] = "--";
 	char *path = strdup(mountpoint);
-	char *const argv[] = {program, unmount, quiet, lazy, end, path, NULL};
+	char *const argv[] = { program, unmount, quiet, lazy, end, path, NULL };
 	pid_t pid;
 	int status;
 	if (path != NULL && posix_spawnp(&pid, program, NULL, NULL, argv, environ) == 0) {
@@ -273,8 +273,8 @@ static dev_t mount_device(const char *mountpoint)
 	while (info != NULL && fgets(text, sizeof(text), info) != NULL) {
 		unsigned major_number, minor_number;
 		char point[4096];
-		if (sscanf(text, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number,
-			   point) == 3 &&
+		if (sscanf(text, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number, point) ==
+			    3 &&
 		    strcmp(point, mountpoint) == 0)
 			device = makedev(major_number, minor_number);
 	}

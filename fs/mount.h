@@ -2,7 +2,8 @@
 #define CACHEFS_MOUNT_H
 
 /*
- * The session: mounting, libfuse's quirks, unmounting. What the file system does is in the ops table.
+ * The session: mounting, libfuse's quirks, unmounting. What the file system does is in the ops
+ * table.
  */
 
 #include <stdbool.h>
@@ -19,8 +20,9 @@ struct mount;
  * fstype becomes fuse.cachefs. The session's INIT reply carries FUSE_PARALLEL_DIROPS where the
  * kernel offers it (libfuse 3.14 does not pass it on). -EINVAL with the problem set.
  */
-int mount_open(const char *mountpoint, const char *options, bool debug, const struct fuse_lowlevel_ops *ops,
-	       void *userdata, struct mount **mount, struct problem *problem);
+int mount_open(const char *mountpoint, const char *options, bool debug,
+	       const struct fuse_lowlevel_ops *ops, void *userdata, struct mount **mount,
+	       struct problem *problem);
 struct fuse_session *mount_session(struct mount *mount);
 
 /* Unmounts if still mounted. */

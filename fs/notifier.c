@@ -3,8 +3,8 @@
  *
  * Every name queued gets a number; `settled` says up to which the kernel has been told. A bump of
  * the mount's epoch takes no lock in the kernel and covers all that was queued before it. So it
- * goes before the names, and whoever waits in notifier_flush() makes it himself: the thread may be stuck
- * in a name whose directory somebody holds.
+ * goes before the names, and whoever waits in notifier_flush() makes it himself: the thread may be
+ * stuck in a name whose directory somebody holds.
  */
 
 #include "notifier.h"
@@ -86,7 +86,7 @@ static struct entry *take_upto_locked(struct notifier *n, uint64_t number)
 
 static int tell_epoch(struct notifier *n)
 {
-	struct fuse_out_header header = {.len = sizeof(header), .error = NOTIFY_INC_EPOCH};
+	struct fuse_out_header header = { .len = sizeof(header), .error = NOTIFY_INC_EPOCH };
 	if (write(fuse_session_fd(n->se), &header, sizeof(header)) == (ssize_t)sizeof(header))
 		return 0;
 	return -errno;

@@ -16,8 +16,9 @@
 
 struct notifier;
 
-struct notifier *notifier_new(struct fuse_session *se);  /* starts the thread; NULL: out of memory */
-void notifier_free(struct notifier *n);                  /* drops what is queued; joins, after the session was unmounted */
+struct notifier *notifier_new(struct fuse_session *se); /* starts the thread; NULL: out of memory */
+void notifier_free(
+	struct notifier *n); /* drops what is queued; joins, after the session was unmounted */
 
 /*
  * The kernel shall forget what `name` in directory `parent` led to. name is copied; on overflow of
@@ -25,10 +26,12 @@ void notifier_free(struct notifier *n);                  /* drops what is queued
  */
 void notifier_inval_entry(struct notifier *n, uint64_t parent, const char *name, size_t name_size);
 
-/* All names of the mount: FUSE_NOTIFY_INC_EPOCH where the kernel knows it (6.16), otherwise nothing. */
+/* All names of the mount: FUSE_NOTIFY_INC_EPOCH where the kernel knows it (6.16), otherwise
+ * nothing. */
 void notifier_inval_all(struct notifier *n);
 
-/* Waits until all that was queued before the call is delivered, at most deadline_ms. Call with no lock held. */
+/* Waits until all that was queued before the call is delivered, at most deadline_ms. Call with no
+ * lock held. */
 bool notifier_flush(struct notifier *n, int64_t deadline_ms);
 
 struct notifier_stats {

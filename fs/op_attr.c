@@ -65,7 +65,8 @@ static int apply_stat(void *self, struct meta *meta)
 	if (c->to_set & FUSE_SET_ATTR_GID)
 		meta->gid = c->attr->st_gid;
 	/* As we said that we handle it: a new owner does not inherit set-uid and set-gid. */
-	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) && !(c->to_set & FUSE_SET_ATTR_MODE))
+	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
+	    !(c->to_set & FUSE_SET_ATTR_MODE))
 		clear_privileges(meta);
 	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
 		meta->mtime = time_now();
@@ -75,7 +76,8 @@ static int apply_stat(void *self, struct meta *meta)
 	return 0;
 }
 
-/* An entry of another program shows the mount's defaults; they become its own with the first change. */
+/* An entry of another program shows the mount's defaults; they become its own with the first
+ * change. */
 static int apply_stat_to_file(void *self, struct meta *meta)
 {
 	if (meta->mode == 0)
@@ -96,8 +98,8 @@ static unsigned fields_of(int to_set)
 	return fields;
 }
 
-static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct stat *attr, int to_set,
-			       struct fuse_file_info *fi)
+static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct stat *attr,
+			       int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct stat_change c = { attr, to_set };
@@ -116,7 +118,8 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 	return rc;
 }
 
-void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
@@ -137,7 +140,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, s
 		reply_as_it_stands(req, inode);
 }
 
-/* df: what is used against the limit. A cache that is full evicts, so there always is some space. */
+/* df: what is used against the limit. A cache that is full evicts, so there always is some space.
+ */
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	enum { BLOCK = 4096, ALWAYS_FREE_BLOCKS = 256 };
@@ -154,12 +158,14 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		st.f_blocks = usage.max_bytes ? usage.max_bytes / BLOCK : used * 2 + (1u << 20);
 		st.f_bfree = st.f_blocks > used ? st.f_blocks - used : 0;
 		if (st.f_bfree < ALWAYS_FREE_BLOCKS)
-			st.f_bfree = ALWAYS_FREE_BLOCKS < st.f_blocks ? ALWAYS_FREE_BLOCKS : st.f_blocks;
+			st.f_bfree = ALWAYS_FREE_BLOCKS < st.f_blocks ? ALWAYS_FREE_BLOCKS
+								      : st.f_blocks;
 		st.f_bavail = st.f_bfree;
 	}
 	if (st.f_files == 0 || usage.max_entries) {
 		st.f_files = usage.max_entries ? usage.max_entries : usage.entries + (1u << 20);
-		st.f_ffree = st.f_favail = st.f_files > usage.entries ? st.f_files - usage.entries : 1;
+		st.f_ffree = st.f_favail = st.f_files > usage.entries ? st.f_files - usage.entries
+								      : 1;
 	}
 	st.f_bsize = BLOCK;
 	st.f_namemax = KEY_COMPONENT_MAX;

@@ -17,8 +17,12 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct inode *dir = request_inode(req, parent);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct meta meta = {
-		.mode = S_IFDIR | (mode & 07777), .uid = ctx->uid, .gid = ctx->gid, .ino = inode_draw_ino(),
-		.mtime = time_now(), .created_ms = time_wall_ms(fs->time),
+		.mode = S_IFDIR | (mode & 07777),
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.ino = inode_draw_ino(),
+		.mtime = time_now(),
+		.created_ms = time_wall_ms(fs->time),
 	};
 	struct attributes a;
 
@@ -29,7 +33,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		meta.mode |= S_ISGID;
 	}
 	inodes_unlock(&fs->inodes);
-	int rc = control_is_reserved(fs, dir, key_of(name)) ? -EPERM : directory_make(fs, dir, key_of(name), &meta);
+	int rc = control_is_reserved(fs, dir, key_of(name))
+			 ? -EPERM
+			 : directory_make(fs, dir, key_of(name), &meta);
 	if (rc == 0)
 		lookup_created(fs, dir, key_of(name), ctx->pid);
 	if (rc == 0)
@@ -45,7 +51,9 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fs *fs = fs_of(req);
 	struct inode *dir = request_inode(req, parent);
 
-	reply_status(req, control_is_reserved(fs, dir, key_of(name)) ? -EPERM : directory_remove(fs, dir, key_of(name)));
+	reply_status(req, control_is_reserved(fs, dir, key_of(name))
+				  ? -EPERM
+				  : directory_remove(fs, dir, key_of(name)));
 }
 
 /* NULL: `.cachefs`, whose few names need no state. */
@@ -93,19 +101,23 @@ struct dir_reply {
 	bool plus;
 	char *buffer;
 	size_t size, used;
-	struct inode **given;   /* inodes whose lookups this reply takes, to be taken back if it fails */
+	struct inode *
+		*given; /* inodes whose lookups this reply takes, to be taken back if it fails */
 	size_t given_count, given_capacity;
 };
 
 /* False: it does not fit any more. */
-static bool add_plain(struct dir_reply *r, const char *name, const struct fuse_entry_param *entry, uint64_t cookie)
+static bool add_plain(struct dir_reply *r, const char *name, const struct fuse_entry_param *entry,
+		      uint64_t cookie)
 {
 	size_t room = r->size - r->used, need;
 
 	if (r->plus)
-		need = fuse_add_direntry_plus(r->req, r->buffer + r->used, room, name, entry, (off_t)cookie);
+		need = fuse_add_direntry_plus(r->req, r->buffer + r->used, room, name, entry,
+					      (off_t)cookie);
 	else
-		need = fuse_add_direntry(r->req, r->buffer + r->used, room, name, &entry->attr, (off_t)cookie);
+		need = fuse_add_direntry(r->req, r->buffer + r->used, room, name, &entry->attr,
+					 (off_t)cookie);
 	if (need > room)
 		return false;
 	r->used += need;
@@ -120,15 +132,16 @@ static bool add_dot(struct dir_reply *r, const char *name, uint64_t cookie)
 }
 
 /*
- * The inode for a listed child, with a lookup: only if nothing has changed under its name since the layers
- * were asked, and no writer is at it.
+ * The inode for a listed child, with a lookup: only if nothing has changed under its name since the
+ * layers were asked, and no writer is at it.
  */
 static struct inode *inode_of_child_locked(struct dir_reply *r, const struct listing_entry *e)
 {
 	struct inodes *t = &r->fs->inodes;
 	struct inode *inode = NULL;
 
-	if (!e->meta || r->dir->removed || (t->clock != e->listed_at && !name_find_locked(t, r->dir, e->name)))
+	if (!e->meta || r->dir->removed ||
+	    (t->clock != e->listed_at && !name_find_locked(t, r->dir, e->name)))
 		return NULL;
 	struct name *name = name_get_locked(t, r->dir, e->name);
 	if (!name)
@@ -150,7 +163,8 @@ static void remember_given(struct dir_reply *r, struct inode *inode)
 		size_t capacity = r->given_capacity ? r->given_capacity * 2 : 64;
 		struct inode **given = realloc(r->given, capacity * sizeof(struct inode *));
 		if (!given)
-			return; /* then it is not taken back: a small leak until the kernel forgets */
+			return; /* then it is not taken back: a small leak until the kernel forgets
+				 */
 		r->given = given;
 		r->given_capacity = capacity;
 	}
@@ -225,11 +239,15 @@ static void fill_virtual(struct dir_reply *r, uint64_t offset)
 	}
 }
 
-static void list_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi,
-			   bool plus)
+static void list_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+			   struct fuse_file_info *fi, bool plus)
 {
 	struct listing *listing = listing_of(fi);
-	struct dir_reply r = { .req = req, .fs = fs_of(req), .dir = request_inode(req, ino), .plus = plus, .size = size };
+	struct dir_reply r = { .req = req,
+			       .fs = fs_of(req),
+			       .dir = request_inode(req, ino),
+			       .plus = plus,
+			       .size = size };
 	int rc = 0;
 
 	r.buffer = malloc(size);
@@ -248,12 +266,14 @@ static void list_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	free(r.buffer);
 }
 
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		struct fuse_file_info *fi)
 {
 	list_directory(req, ino, size, offset, fi, false);
 }
 
-void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		    struct fuse_file_info *fi)
 {
 	list_directory(req, ino, size, offset, fi, true);
 }

@@ -11,7 +11,8 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-/* A request that waits for a lock ends when its caller is interrupted, or the mount is being ended. */
+/* A request that waits for a lock ends when its caller is interrupted, or the mount is being ended.
+ */
 struct lock_request {
 	fuse_req_t req;
 	struct fs *fs;
@@ -36,8 +37,8 @@ static void on_interrupt(fuse_req_t req, void *data)
 }
 
 /*
- * A waiting request keeps its thread. Some are always left over, or the unlock that all wait for could
- * not be read any more.
+ * A waiting request keeps its thread. Some are always left over, or the unlock that all wait for
+ * could not be read any more.
  */
 static bool may_wait(struct fs *fs)
 {
@@ -51,12 +52,13 @@ static bool may_wait(struct fs *fs)
 /* A lock request: flock() or fcntl(). */
 struct lock_call {
 	bool is_flock;
-	int operation;       /* of flock, without LOCK_NB */
-	struct flock *lock;  /* of fcntl */
+	int operation;      /* of flock, without LOCK_NB */
+	struct flock *lock; /* of fcntl */
 	bool sleep;
 };
 
-static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi, const struct lock_call *call)
+static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi,
+		     const struct lock_call *call)
 {
 	struct fs *fs = fs_of(req);
 	struct lock_request r = { req, fs };
@@ -74,7 +76,8 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 	fuse_req_interrupt_func(req, on_interrupt, fs->locks);
 	if (call->is_flock) {
 		h->has_flock = true;
-		rc = file_locks_flock(fs->locks, h->inode->ino, fi->lock_owner, call->operation, &wait);
+		rc = file_locks_flock(fs->locks, h->inode->ino, fi->lock_owner, call->operation,
+				      &wait);
 	} else {
 		h->has_posix = true;
 		h->posix_owner = fi->lock_owner;
@@ -87,12 +90,15 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 
 void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int operation)
 {
-	struct lock_call call = { .is_flock = true, .operation = operation & ~LOCK_NB, .sleep = !(operation & LOCK_NB) };
+	struct lock_call call = { .is_flock = true,
+				  .operation = operation & ~LOCK_NB,
+				  .sleep = !(operation & LOCK_NB) };
 
 	run_lock(req, request_inode(req, ino), fi, &call);
 }
 
-void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock, int sleep)
+void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock,
+	      int sleep)
 {
 	struct lock_call call = { .lock = lock, .sleep = sleep };
 
@@ -105,7 +111,8 @@ void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct 
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	int rc = file_locks_getlk(fs_of(req)->locks, handle_of(fi)->inode->ino, fi->lock_owner, lock);
+	int rc = file_locks_getlk(fs_of(req)->locks, handle_of(fi)->inode->ino, fi->lock_owner,
+				  lock);
 	if (rc < 0)
 		reply_status(req, rc);
 	else

@@ -7,7 +7,8 @@
 #include "reply.h"
 
 enum {
-	/* RELEASE and readahead count as background: a bound on them would delay a close's effect past later opens. */
+	/* RELEASE and readahead count as background: a bound on them would delay a close's effect
+	   past later opens. */
 	MAX_BACKGROUND = 65535,
 	MAX_WRITE = 1 << 20,
 };
@@ -17,9 +18,11 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	struct fs *fs = userdata;
 
 	/* What costs a copy more than it saves, and what hides errors from close(). */
-	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-				  FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA);
-	conn->want |= conn->capable & (unsigned)(FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_ATOMIC_O_TRUNC |
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE |
+				  FUSE_CAP_AUTO_INVAL_DATA);
+	conn->want |= conn->capable & (unsigned)(FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS |
+						 FUSE_CAP_ATOMIC_O_TRUNC |
 						 FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_READDIRPLUS |
 						 FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_READ);
 	conn->max_background = MAX_BACKGROUND;
@@ -44,7 +47,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		attributes_of_locked(fs, fs->virtual_files[file], request_tid(req), &a);
 		inodes_unlock(&fs->inodes);
 	} else {
-		rc = dir->kind == INODE_DIR ? lookup(fs, dir, key_of(name), request_tid(req), &a) : -ENOENT;
+		rc = dir->kind == INODE_DIR ? lookup(fs, dir, key_of(name), request_tid(req), &a)
+					    : -ENOENT;
 	}
 	if (rc == 0) {
 		reply_entry(req, &a);
@@ -67,7 +71,8 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 	inodes_lock(&fs->inodes);
 	for (size_t i = 0; i < count; i++)
-		inode_forget_locked(&fs->inodes, request_inode(req, forgets[i].ino), forgets[i].nlookup);
+		inode_forget_locked(&fs->inodes, request_inode(req, forgets[i].ino),
+				    forgets[i].nlookup);
 	inodes_unlock(&fs->inodes);
 	fuse_reply_none(req);
 }

@@ -18,25 +18,29 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fs *fs = fs_of(req);
 	struct inode *dir = request_inode(req, parent);
 
-	reply_status(req, control_is_reserved(fs, dir, key_of(name)) ? -EPERM : unlink_entry(fs, dir, key_of(name)));
+	reply_status(req, control_is_reserved(fs, dir, key_of(name))
+				  ? -EPERM
+				  : unlink_entry(fs, dir, key_of(name)));
 }
 
-void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
-	       unsigned flags)
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	       const char *newname, unsigned flags)
 {
 	struct fs *fs = fs_of(req);
 	struct rename_end from = { request_inode(req, parent), key_of(name) };
 	struct rename_end to = { request_inode(req, newparent), key_of(newname) };
 	int rc = -EPERM;
 
-	if (!control_is_reserved(fs, from.dir, from.name) && !control_is_reserved(fs, to.dir, to.name))
+	if (!control_is_reserved(fs, from.dir, from.name) &&
+	    !control_is_reserved(fs, to.dir, to.name))
 		rc = rename_entry(fs, &from, &to, flags);
 	if (rc == 0)
 		lookup_created(fs, to.dir, to.name, request_tid(req));
 	reply_status(req, rc);
 }
 
-/* --- symbolic links: entries whose value is the target ------------------------------------------ */
+/* --- symbolic links: entries whose value is the target ------------------------------------------
+ */
 
 struct symlinking {
 	struct fs *fs;
@@ -45,7 +49,8 @@ struct symlinking {
 	struct meta meta;
 };
 
-static int symlink_prepare(void *self, const struct meta *now, struct value **value, struct meta *meta)
+static int symlink_prepare(void *self, const struct meta *now, struct value **value,
+			   struct meta *meta)
 {
 	struct symlinking *s = self;
 
@@ -105,11 +110,17 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	struct attributes a;
 
 	s.meta = (struct meta){
-		.mode = S_IFLNK | 0777, .uid = ctx->uid, .gid = ctx->gid, .ino = inode_draw_ino(), .version = 1,
-		.mtime = time_now(), .created_ms = time_wall_ms(fs->time),
+		.mode = S_IFLNK | 0777,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.ino = inode_draw_ino(),
+		.version = 1,
+		.mtime = time_now(),
+		.created_ms = time_wall_ms(fs->time),
 	};
 	s.meta.ctime = s.meta.mtime;
-	int rc = control_is_reserved(fs, dir, key_of(name)) ? -EPERM : make_symlink(&s, dir, key_of(name));
+	int rc = control_is_reserved(fs, dir, key_of(name)) ? -EPERM
+							    : make_symlink(&s, dir, key_of(name));
 	if (rc == 0)
 		lookup_created(fs, dir, key_of(name), ctx->pid);
 	if (rc == 0)
@@ -132,7 +143,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	int rc = inode_key_locked(&fs->inodes, request_inode(req, ino), &key);
 	inodes_unlock(&fs->inodes);
 	if (rc == 0)
-		rc = layered_get(fs->cache, key_make(key.bytes, key.size), GET_COUNTED, &value, &meta);
+		rc = layered_get(fs->cache, key_make(key.bytes, key.size), GET_COUNTED, &value,
+				 &meta);
 	if (rc == 0) {
 		ssize_t n = value_read(value, target, sizeof(target) - 1, 0);
 		rc = n < 0 ? (int)n : 0;
@@ -164,7 +176,9 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct create_request request = {
 		.open = { .flags = O_RDONLY | O_CREAT | O_EXCL, .tid = ctx->pid },
-		.mode = mode, .uid = ctx->uid, .gid = ctx->gid,
+		.mode = mode,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
 	};
 	struct handle *h = NULL;
 	struct attributes a;

@@ -26,7 +26,8 @@ static void set_file_info(struct fuse_file_info *fi, struct handle *h)
 		fi->keep_cache = 1; /* a version never changes under its inode */
 		fi->noflush = 1;
 	} else if ((fi->flags & O_ACCMODE) == O_WRONLY) {
-		fi->direct_io = 1; /* saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost */
+		fi->direct_io =
+			1; /* saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost */
 	} else {
 		fi->keep_cache = 1;
 	}
@@ -87,14 +88,17 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_release(fs, h);
 }
 
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct inode *dir = request_inode(req, parent);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct create_request request = {
 		.open = { .flags = fi->flags, .tid = ctx->pid },
-		.mode = mode, .uid = ctx->uid, .gid = ctx->gid,
+		.mode = mode,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
 	};
 	struct handle *h = NULL;
 	struct attributes a;

@@ -14,7 +14,8 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-/* We said that we handle it: a write by somebody else than root takes the set-uid and set-gid bits away. */
+/* We said that we handle it: a write by somebody else than root takes the set-uid and set-gid bits
+ * away. */
 static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
 {
 	if (uid == 0 || !(h->inode->meta.mode & (S_ISUID | S_ISGID)))
@@ -26,12 +27,14 @@ static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
 	inodes_unlock(&fs->inodes);
 }
 
-void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset, struct fuse_file_info *fi)
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
+	      struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct handle *h = handle_of(fi);
 
-	if (request_inode(req, ino)->kind == INODE_VIRTUAL) { /* CACHEDIR.TAG: accepted and ignored */
+	if (request_inode(req, ino)->kind ==
+	    INODE_VIRTUAL) { /* CACHEDIR.TAG: accepted and ignored */
 		fuse_reply_write(req, size);
 		return;
 	}
@@ -45,7 +48,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	fuse_reply_write(req, size);
 }
 
-/* For testing the tests: says that it is stored, and stores it afterwards. RELEASE may come in between. */
+/* For testing the tests: says that it is stored, and stores it afterwards. RELEASE may come in
+ * between. */
 static void flush_too_late(fuse_req_t req, struct handle *h)
 {
 	struct fs *fs = fs_of(req);
@@ -97,7 +101,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 		reply_status(req, handle_fsync(fs_of(req), handle_of(fi)));
 }
 
-void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		  struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 
@@ -105,5 +110,8 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	reply_status(req, mode & FALLOC_FL_KEEP_SIZE ? 0 : handle_extend(fs_of(req), h, (uint64_t)offset + (uint64_t)length));
+	reply_status(req,
+		     mode & FALLOC_FL_KEEP_SIZE
+			     ? 0
+			     : handle_extend(fs_of(req), h, (uint64_t)offset + (uint64_t)length));
 }

@@ -48,7 +48,7 @@ static int parse_ttl(const char *value, size_t size, int64_t *ttl_ms)
 
 struct xattr_change {
 	const char *name;
-	const void *value;  /* NULL: remove */
+	const void *value; /* NULL: remove */
 	size_t size;
 	int flags;
 };
@@ -64,8 +64,8 @@ static int change_xattr(void *self, struct meta *meta)
 		return -EEXIST;
 	if (((c->flags & XATTR_REPLACE) || !c->value) && !exists)
 		return -ENODATA;
-	int rc = c->value ? xattrs_with(meta->xattrs, c->name, c->value, c->size, &changed) :
-			    xattrs_without(meta->xattrs, c->name, &changed);
+	int rc = c->value ? xattrs_with(meta->xattrs, c->name, c->value, c->size, &changed)
+			  : xattrs_without(meta->xattrs, c->name, &changed);
 	if (rc < 0)
 		return rc;
 	xattrs_unref(meta->xattrs);
@@ -115,7 +115,8 @@ static int set_xattr(fuse_req_t req, struct inode *inode, struct xattr_change *c
 	return metadata_set_ttl(fs, inode, request_tid(req), ttl);
 }
 
-void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		 int flags)
 {
 	struct xattr_change c = { name, value ? value : "", size, flags };
 
@@ -147,7 +148,8 @@ static int holders_of(struct fs *fs, struct inode *inode, char *text, size_t siz
 }
 
 /* One of ours, as text. */
-static int own_text(struct fs *fs, struct inode *inode, const struct meta *meta, const char *own, char *text, size_t size)
+static int own_text(struct fs *fs, struct inode *inode, const struct meta *meta, const char *own,
+		    char *text, size_t size)
 {
 	int64_t left = meta->expires_ms - time_wall_ms(fs->time);
 	int rc = 0;
@@ -185,7 +187,8 @@ static void reply_bytes(fuse_req_t req, const void *bytes, size_t length, size_t
 
 static int peek(struct fs *fs, struct inode *inode, struct meta *meta)
 {
-	return inode->kind == INODE_DIR ? directory_stat(fs, inode, meta) : metadata_peek(fs, inode, meta);
+	return inode->kind == INODE_DIR ? directory_stat(fs, inode, meta)
+					: metadata_peek(fs, inode, meta);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)

@@ -13,7 +13,7 @@ struct publishing {
 	struct fs *fs;
 	struct inode *inode;
 	struct key_buffer key;
-	bool froze;      /* the content was taken */
+	bool froze; /* the content was taken */
 	bool was_fresh;
 };
 
@@ -48,7 +48,8 @@ static int freeze_content(struct publishing *p, struct value **value, struct tim
 	return rc;
 }
 
-/* A set of its own metadata, or a change of an entry that keeps what others did to its metadata meanwhile. */
+/* A set of its own metadata, or a change of an entry that keeps what others did to its metadata
+ * meanwhile. */
 static void fill_meta_locked(const struct publishing *p, const struct meta *now, struct meta *meta)
 {
 	const struct inode *inode = p->inode;
@@ -62,14 +63,16 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 		meta->version = now->version;
 	meta->version++;
 	if (p->was_fresh) {
-		int64_t ttl = inode->ttl_ms >= 0 ? inode->ttl_ms : publish_default_ttl_locked(inode->name->dir);
+		int64_t ttl = inode->ttl_ms >= 0 ? inode->ttl_ms
+						 : publish_default_ttl_locked(inode->name->dir);
 		meta->expires_ms = ttl >= 0 ? now_ms + ttl : 0;
 		meta->created_ms = now_ms;
 		meta->hits = 0;
 	}
 }
 
-static int publish_prepare(void *self, const struct meta *now, struct value **value, struct meta *meta)
+static int publish_prepare(void *self, const struct meta *now, struct value **value,
+			   struct meta *meta)
 {
 	struct publishing *p = self;
 	struct inodes *t = &p->fs->inodes;
@@ -80,7 +83,8 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 	int rc = inode_key_locked(t, p->inode, &key);
 	inodes_unlock(t);
 	if (rc < 0)
-		return rc == -ENOENT ? -ECANCELED : rc; /* unlinked: a stale fill must not resurrect it */
+		return rc == -ENOENT ? -ECANCELED
+				     : rc; /* unlinked: a stale fill must not resurrect it */
 	if (key.size != p->key.size || memcmp(key.bytes, p->key.bytes, key.size) != 0)
 		return -EAGAIN; /* renamed while we waited */
 	rc = freeze_content(p, value, &mtime);
@@ -115,7 +119,8 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	if (before && before != inode) {
 		inode_retire_locked(t, before);
 		if (before->lookups > 0 && p->fs->notifier)
-			notifier_inval_entry(p->fs->notifier, inode_id(t, name->dir), name->text, name->size);
+			notifier_inval_entry(p->fs->notifier, inode_id(t, name->dir), name->text,
+					     name->size);
 	}
 	if (inode->state == INODE_PRIVATE)
 		name->holder = inode;
@@ -169,9 +174,9 @@ int publish(struct fs *fs, struct inode *inode)
 }
 
 /*
- * FUSE does not say that a close comes from a process that is being killed, but while FLUSH waits the
- * kernel does: in /proc/TID/stat field 9 has PF_EXITING and the low bits of field 52, the exit code, name
- * the signal. (PF_SIGNALED is no good: threads reaped by a normal exit have it.)
+ * FUSE does not say that a close comes from a process that is being killed, but while FLUSH waits
+ * the kernel does: in /proc/TID/stat field 9 has PF_EXITING and the low bits of field 52, the exit
+ * code, name the signal. (PF_SIGNALED is no good: threads reaped by a normal exit have it.)
  */
 bool publish_writer_is_killed(pid_t tid)
 {
@@ -188,10 +193,12 @@ bool publish_writer_is_killed(pid_t tid)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	char *at = strrchr(text, ')'); /* the command's name may hold anything; after it comes field 3 */
+	char *at = strrchr(text,
+			   ')'); /* the command's name may hold anything; after it comes field 3 */
 	char *save = NULL;
 	int field = 3;
-	for (char *word = at ? strtok_r(at + 1, " \n", &save) : NULL; word; word = strtok_r(NULL, " \n", &save)) {
+	for (char *word = at ? strtok_r(at + 1, " \n", &save) : NULL; word;
+	     word = strtok_r(NULL, " \n", &save)) {
 		if (field == 9)
 			flags = strtoul(word, NULL, 10);
 		if (field == 52)

@@ -20,7 +20,8 @@ struct unlinking {
 	bool had_pending;
 };
 
-/* All that presented the name goes: a pending set included, so that a stale fill cannot resurrect the key. */
+/* All that presented the name goes: a pending set included, so that a stale fill cannot resurrect
+ * the key. */
 static void detach_all_locked(struct inodes *t, struct name *name)
 {
 	while (name->privates)
@@ -75,7 +76,7 @@ struct renaming {
 	struct key_buffer from_key, to_key;
 	bool noreplace;
 	bool directory;
-	bool moved;      /* done() has moved something: a pending key may be all there is */
+	bool moved; /* done() has moved something: a pending key may be all there is */
 };
 
 static struct key key_in(const struct key_buffer *buffer)
@@ -144,7 +145,8 @@ static void move_file_locked(struct inodes *t, struct name *from, struct name *t
 	name_put_locked(t, from);
 }
 
-/* Also when only a pending key moves (-ENOENT): the target's value stays until the writer closes. */
+/* Also when only a pending key moves (-ENOENT): the target's value stays until the writer closes.
+ */
 static void rename_file_done(void *self, int rc)
 {
 	struct renaming *r = self;
@@ -226,7 +228,8 @@ static int rename_directory(struct renaming *r)
 {
 	struct layered_hooks hooks = { rename_directory_prepare, rename_directory_done, r };
 
-	return layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), &hooks);
+	return layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key),
+				     &hooks);
 }
 
 /* The source's last close may still be publishing under the old name. */
@@ -239,7 +242,8 @@ static int begin_locked(struct renaming *r)
 		waiting_begin();
 		struct timespec deadline = time_deadline(WAIT_FOR_PUBLISH_MS);
 		inodes_lock(t);
-		while ((r->from->publishing > 0 || r->to->publishing > 0) && inodes_wait_locked(t, &deadline))
+		while ((r->from->publishing > 0 || r->to->publishing > 0) &&
+		       inodes_wait_locked(t, &deadline))
 			;
 	}
 	int rc = name_key_locked(t, r->from, &r->from_key);
@@ -263,7 +267,8 @@ static int run_rename(struct renaming *r)
 	return r->directory ? rename_directory(r) : rename_file(r);
 }
 
-int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to, unsigned flags)
+int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to,
+		 unsigned flags)
 {
 	struct inodes *t = &fs->inodes;
 	struct renaming *r;

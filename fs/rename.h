@@ -14,6 +14,7 @@ struct rename_end {
 };
 
 /* rename(2), flags 0 or RENAME_NOREPLACE. Open handles follow their file. */
-int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to, unsigned flags);
+int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to,
+		 unsigned flags);
 
 #endif

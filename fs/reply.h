@@ -8,7 +8,8 @@
 void reply_stat(const struct fs *fs, const struct attributes *attributes, struct stat *st);
 
 /* Fills an entry reply; ends the attributes' meta. */
-void reply_entry_param(struct fs *fs, struct attributes *attributes, struct fuse_entry_param *entry);
+void reply_entry_param(struct fs *fs, struct attributes *attributes,
+		       struct fuse_entry_param *entry);
 
 /* Replies; if the kernel does not want the entry any more, the lookup is taken back. */
 void reply_entry(fuse_req_t req, struct attributes *attributes);

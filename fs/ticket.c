@@ -1,4 +1,5 @@
-/* See ticket.h. A list is enough: there are as many tickets as threads inside an open(2) just now. */
+/* See ticket.h. A list is enough: there are as many tickets as threads inside an open(2) just now.
+ */
 #include "ticket.h"
 
 #include <stdlib.h>
@@ -10,9 +11,11 @@ enum { MISSED_WRITE_MAX_AGE_MS = 20 };
 
 static bool is_too_old(const struct ticket *ticket, int64_t now_ms)
 {
-	if (ticket->missed_ms != 0 && ticket->kind != TICKET_READ && now_ms - ticket->missed_ms > MISSED_WRITE_MAX_AGE_MS)
+	if (ticket->missed_ms != 0 && ticket->kind != TICKET_READ &&
+	    now_ms - ticket->missed_ms > MISSED_WRITE_MAX_AGE_MS)
 		return true;
-	return now_ms - ticket->born_ms > (ticket->tid == 0 ? SHARED_TICKET_MAX_AGE_MS : TICKET_MAX_AGE_MS);
+	return now_ms - ticket->born_ms >
+	       (ticket->tid == 0 ? SHARED_TICKET_MAX_AGE_MS : TICKET_MAX_AGE_MS);
 }
 
 void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket)
@@ -92,7 +95,8 @@ void ticket_issue_locked(struct inodes *t, pid_t tid, enum ticket_kind kind, str
 	t->tickets = ticket;
 }
 
-struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struct name *name, int64_t now_ms)
+struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struct name *name,
+					int64_t now_ms)
 {
 	if (!t->tickets)
 		return NULL;
@@ -104,7 +108,8 @@ struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struc
 	return ticket;
 }
 
-struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct inode *inode, int64_t now_ms)
+struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct inode *inode,
+				       int64_t now_ms)
 {
 	if (!t->tickets)
 		return NULL;

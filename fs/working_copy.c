@@ -99,7 +99,8 @@ ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t si
 
 bool working_copy_needs_file(const struct working_copy *wc, uint64_t size)
 {
-	return wc->fd < 0 && wc->spare < 0 && (size > wc->all->heap_max_bytes || wc->size > wc->all->heap_max_bytes);
+	return wc->fd < 0 && wc->spare < 0 &&
+	       (size > wc->all->heap_max_bytes || wc->size > wc->all->heap_max_bytes);
 }
 
 void working_copy_give_file(struct working_copy *wc, int fd)
@@ -148,7 +149,8 @@ static int own_in_file(struct working_copy *wc, uint64_t keep)
 	return 0;
 }
 
-/* Makes the content the copy's own, on the heap, with room for `size` bytes, keeping the first `keep`. */
+/* Makes the content the copy's own, on the heap, with room for `size` bytes, keeping the first
+ * `keep`. */
 static int own_on_heap(struct working_copy *wc, uint64_t size, uint64_t keep)
 {
 	if (!wc->frozen && size <= wc->capacity)
@@ -247,7 +249,8 @@ struct value *working_copy_freeze(struct working_copy *wc)
 		int fd = dup(wc->fd);
 		value = fd < 0 ? NULL : value_from_file(fd, 0, wc->size);
 	} else {
-		/* Gives back what growing by doubling took too much; cannot fail for a shrink that matters. */
+		/* Gives back what growing by doubling took too much; cannot fail for a shrink that
+		 * matters. */
 		uint8_t *exact = wc->size > 0 ? realloc(wc->heap, (size_t)wc->size) : wc->heap;
 		if (!exact)
 			exact = wc->heap;

@@ -2,8 +2,8 @@
 #define CACHEFS_WORKING_COPY_H
 
 /*
- * What a writer has written so far. It starts on the heap and moves to an unnamed file when it grows;
- * freezing it makes a value of it without copying, and the next write works on a copy again.
+ * What a writer has written so far. It starts on the heap and moves to an unnamed file when it
+ * grows; freezing it makes a value of it without copying, and the next write works on a copy again.
  * Not thread-safe: the inode's content lock guards it.
  */
 
@@ -23,12 +23,12 @@ struct working_copies {
 
 struct working_copy {
 	struct working_copies *all;
-	struct value *frozen;  /* the content, shared with a published value; or NULL: */
-	uint8_t *heap;         /* the content, while fd is -1 */
+	struct value *frozen; /* the content, shared with a published value; or NULL: */
+	uint8_t *heap;        /* the content, while fd is -1 */
 	int fd;
-	int spare;             /* a file for it to move to, or -1 */
+	int spare; /* a file for it to move to, or -1 */
 	uint64_t size;
-	uint64_t capacity;     /* of heap */
+	uint64_t capacity; /* of heap */
 	uint64_t charged;
 };
 
@@ -39,7 +39,8 @@ void working_copy_fini(struct working_copy *wc);
 /* Bytes that the next write would have to copy first. */
 uint64_t working_copy_shared(const struct working_copy *wc);
 
-ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size, uint64_t offset);
+ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size,
+			  uint64_t offset);
 
 /*
  * Whether a change that makes the copy `size` bytes large needs a file to move to. It is given
@@ -49,11 +50,13 @@ ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t si
 bool working_copy_needs_file(const struct working_copy *wc, uint64_t size);
 void working_copy_give_file(struct working_copy *wc, int fd);
 
-/* 0 or -errno (-ENOSPC, -EFBIG, -ENOMEM, -EIO); the content is unchanged after a failure, holes read as zeros. */
+/* 0 or -errno (-ENOSPC, -EFBIG, -ENOMEM, -EIO); the content is unchanged after a failure, holes
+ * read as zeros. */
 int working_copy_write(struct working_copy *wc, const void *buffer, size_t size, uint64_t offset);
 int working_copy_truncate(struct working_copy *wc, uint64_t size);
 
-/* The content as a value; the caller gets a reference. NULL: out of memory; the content is lost then. */
+/* The content as a value; the caller gets a reference. NULL: out of memory; the content is lost
+ * then. */
 struct value *working_copy_freeze(struct working_copy *wc);
 
 #endif

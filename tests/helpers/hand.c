@@ -34,8 +34,9 @@ static int parse_flags(char *text)
 	static const struct {
 		const char *name;
 		int flag;
-	} flags[] = {{"r", O_RDONLY},    {"w", O_WRONLY},  {"rw", O_RDWR},      {"creat", O_CREAT},
-		     {"trunc", O_TRUNC}, {"excl", O_EXCL}, {"append", O_APPEND}};
+	} flags[] = { { "r", O_RDONLY },     { "w", O_WRONLY },    { "rw", O_RDWR },
+		      { "creat", O_CREAT },  { "trunc", O_TRUNC }, { "excl", O_EXCL },
+		      { "append", O_APPEND } };
 	int sum = 0;
 
 	for (char *name = strtok(text, ","); name; name = strtok(NULL, ","))
@@ -85,9 +86,9 @@ static int do_map(void)
 static int do_lock(const char *call, const char *how)
 {
 	int kind = strcmp(how, "sh") == 0 ? 0 : strcmp(how, "ex") == 0 ? 1 : 2;
-	static const int flock_ops[] = {LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN};
-	static const short types[] = {F_RDLCK, F_WRLCK, F_UNLCK};
-	struct flock lock = {.l_type = types[kind], .l_whence = SEEK_SET};
+	static const int flock_ops[] = { LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN };
+	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+	struct flock lock = { .l_type = types[kind], .l_whence = SEEK_SET };
 
 	if (strcmp(call, "flock") == 0)
 		return flock(fd, flock_ops[kind]);

@@ -34,7 +34,7 @@ struct content {
 };
 
 enum op_kind { OP_NONE, OP_SET, OP_RENAME, OP_UNLINK };
-static const char *const op_names[] = {"nothing", "set", "rename", "unlink"};
+static const char *const op_names[] = { "nothing", "set", "rename", "unlink" };
 
 /* One process's journal; it alone writes it while it runs, the parent while it pauses. */
 struct process {
@@ -100,7 +100,8 @@ static int write_value(const char *path, const char *bytes, size_t size, uint64_
 		}
 		at += (size_t)rc;
 	}
-	/* What was opened and never written is published after the last close; only fsync acknowledges it. */
+	/* What was opened and never written is published after the last close; only fsync
+	 * acknowledges it. */
 	if (size == 0 && fsync(fd) < 0) {
 		close(fd);
 		return -1;
@@ -121,7 +122,7 @@ static bool do_something(struct test *t, int self)
 	key_path(t, self, p->from, from);
 	key_path(t, self, p->to, to);
 	if (dice < 6 || p->keys[p->from].seq == 0) {
-		p->set = (struct content){++p->next_seq, record_random_size(&t->random)};
+		p->set = (struct content){ ++p->next_seq, record_random_size(&t->random) };
 		if (p->set.size > 0)
 			record_fill(t->buffer, p->set.size, (uint32_t)self, 0, p->set.seq);
 		p->op = OP_SET;
@@ -148,7 +149,7 @@ static void apply(const struct process *p, struct content keys[static KEYS])
 	if (p->op == OP_RENAME)
 		keys[p->to] = keys[p->from];
 	if (p->op == OP_RENAME || p->op == OP_UNLINK)
-		keys[p->from] = (struct content){0};
+		keys[p->from] = (struct content){ 0 };
 }
 
 static void acknowledge(struct process *p)
@@ -232,7 +233,7 @@ static bool key_holds(struct test *t, int self, int key, struct content want, ch
 /* Whether the listing of the process's directory is what the keys say. */
 static void check_listing(struct test *t, int self, const struct content keys[static KEYS])
 {
-	bool seen[KEYS] = {0};
+	bool seen[KEYS] = { 0 };
 	char path[PATH_MAX];
 	struct dirent *entry;
 
@@ -345,7 +346,7 @@ static bool round_run(struct test *t, int round)
 
 static void report(const struct test *t, int rounds)
 {
-	uint64_t done[4] = {0};
+	uint64_t done[4] = { 0 };
 
 	for (int i = 0; i < t->process_count; i++)
 		for (int k = 0; k < 4; k++)
@@ -393,9 +394,12 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"expect-red", no_argument, NULL, 'e'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct test t = {.kills = 30, .process_count = 6, .seed = (uint64_t)getpid() * 2654435761u};
+	static const struct option options[] = { { "expect-red", no_argument, NULL, 'e' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct test t = { .kills = 30,
+			  .process_count = 6,
+			  .seed = (uint64_t)getpid() * 2654435761u };
 	bool expect_red = false;
 	int c;
 

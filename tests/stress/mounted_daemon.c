@@ -28,7 +28,7 @@ static uint64_t now_ms(void)
 
 void poll_pause(uint64_t ms)
 {
-	nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000}, NULL);
+	nanosleep(&(struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 }, NULL);
 }
 
 bool poll_until(unsigned ms, bool (*done)(void *self), void *self)

@@ -54,8 +54,8 @@ static ssize_t read_mapping(int fd, int map_flags, char *buffer)
 /* The value by one of the ways; -1 when a violation was counted. */
 static ssize_t get_bytes(struct run *run, const struct key_state *k, int fd, enum how_get how)
 {
-	size_t piece =
-		how == GET_CHUNKS ? 1 + 2 * (random_next(&run->random) % 20000) : BUFFER_SIZE;
+	size_t piece = how == GET_CHUNKS ? 1 + 2 * (random_next(&run->random) % 20000)
+					 : BUFFER_SIZE;
 	int map_flags = random_next(&run->random) % 2 ? MAP_SHARED : MAP_PRIVATE;
 	ssize_t size = how == GET_MMAP ? read_mapping(fd, map_flags, run->buffer)
 				       : read_all(fd, run->buffer, piece);
@@ -165,7 +165,7 @@ static bool parse_appended(struct run *run, const struct key_state *k, size_t si
 static void judge_appended(struct run *run, const struct key_state *k, size_t size,
 			   const uint64_t acked[])
 {
-	uint64_t last[WRITERS_MAX] = {0};
+	uint64_t last[WRITERS_MAX] = { 0 };
 
 	if (!parse_appended(run, k, size, last))
 		return;
@@ -179,7 +179,7 @@ static void judge_appended(struct run *run, const struct key_state *k, size_t si
 static void get_appended(struct run *run, struct key_state *k, enum how_get how)
 {
 	uint64_t generation = atomic_load(&k->generation);
-	uint64_t acked[WRITERS_MAX] = {0}, any = 0;
+	uint64_t acked[WRITERS_MAX] = { 0 }, any = 0;
 	char name[64];
 
 	for (int w = 0; w < run->writers; w++) {

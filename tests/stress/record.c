@@ -31,7 +31,8 @@ static uint64_t checksum_of(const struct record *header, const void *body, size_
 void record_fill(void *bytes, size_t size, uint32_t writer, uint64_t key, uint64_t ticket)
 {
 	struct record r = {
-		.magic = MAGIC, .writer = writer, .key = key, .ticket = ticket, .size = size};
+		.magic = MAGIC, .writer = writer, .key = key, .ticket = ticket, .size = size
+	};
 	char *body = (char *)bytes + sizeof(r);
 	uint64_t state = (ticket * UINT64_C(0x9e3779b97f4a7c15)) ^ (key << 32) ^ writer ^ 1;
 
@@ -49,7 +50,7 @@ void record_fill(void *bytes, size_t size, uint32_t writer, uint64_t key, uint64
 
 const char *record_check(const void *bytes, size_t size, struct record *record)
 {
-	*record = (struct record){0};
+	*record = (struct record){ 0 };
 	if (size < RECORD_MIN)
 		return "shorter than a record";
 	memcpy(record, bytes, sizeof(*record));
@@ -71,7 +72,7 @@ size_t record_random_size(uint64_t *random)
 	static const struct {
 		unsigned percent;
 		size_t max;
-	} classes[] = {{10, 0}, {45, 4096}, {30, 32768}, {11, 131072}, {4, VALUE_MAX}};
+	} classes[] = { { 10, 0 }, { 45, 4096 }, { 30, 32768 }, { 11, 131072 }, { 4, VALUE_MAX } };
 	unsigned dice = (unsigned)(random_next(random) % 100);
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {

@@ -198,7 +198,7 @@ static void supervise(struct run *run, pid_t *pids, int count)
 			kill_all(pids, count);
 			return;
 		}
-		nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
 	}
 }
 
@@ -278,12 +278,12 @@ static void run_processes(struct run *run)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"misses-ok", no_argument, NULL, 'm'},
-						{"expect-torn", no_argument, NULL, 'e'},
-						{"by-rename", no_argument, NULL, 'r'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	struct run run = {.get_target = 200000, .seed = now_ns() & 0xffffffff};
+	static const struct option options[] = { { "misses-ok", no_argument, NULL, 'm' },
+						 { "expect-torn", no_argument, NULL, 'e' },
+						 { "by-rename", no_argument, NULL, 'r' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct run run = { .get_target = 200000, .seed = now_ns() & 0xffffffff };
 	const char *groups = NULL;
 	bool expect_torn = false;
 	int processes = 12, c;

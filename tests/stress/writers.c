@@ -51,7 +51,7 @@ struct whole {
 
 static struct whole whole_begin(struct run *run, struct key_state *k)
 {
-	struct whole w = {.key = k, .size = record_random_size(&run->random)};
+	struct whole w = { .key = k, .size = record_random_size(&run->random) };
 
 	if (k->group == GROUP_PLACE || k->group == GROUP_MMAP)
 		w.size = PLACE_SIZE;
@@ -232,7 +232,7 @@ static void set_append(struct run *run, struct key_state *k)
 	size_t size = RECORD_MIN + random_next(&run->random) % 1500;
 	const char *failed = NULL;
 	char name[64];
-	struct stat st = {0};
+	struct stat st = { 0 };
 
 	append_name(k, generation, name);
 	record_fill(run->buffer, size, (uint32_t)run->self, (uint64_t)(k - run->shared->table.keys),
@@ -305,8 +305,8 @@ static void set_somehow(struct run *run, struct key_state *k)
 void writer_loop(struct run *run)
 {
 	while (!atomic_load(&run->shared->stop)) {
-		int index =
-			(int)(random_next(&run->random) % (uint64_t)run->shared->table.key_count);
+		int index = (int)(random_next(&run->random) %
+				  (uint64_t)run->shared->table.key_count);
 		if (writer_owns(run, index))
 			set_somehow(run, &run->shared->table.keys[index]);
 	}

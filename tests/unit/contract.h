@@ -24,8 +24,8 @@ struct fixture {
 	void *conf, *state;
 	struct backend_env env;
 	struct time_source time;
-	atomic_int_fast64_t now_ms;  /* what the wall clock shows */
-	atomic_uint gone;            /* calls of env.gone */
+	atomic_int_fast64_t now_ms; /* what the wall clock shows */
+	atomic_uint gone;           /* calls of env.gone */
 	char dir[64];
 };
 
@@ -34,7 +34,10 @@ struct contract_case {
 	void (*run)(struct fixture *f);
 };
 
-#define CONTRACT_CASE(function) { #function, function }
+#define CONTRACT_CASE(function)                                                                    \
+	{                                                                                          \
+#function, function                                                                \
+	}
 
 /* By theme; each ends with an empty one. */
 extern const struct contract_case contract_entries[], contract_dirs[], contract_life[];
@@ -51,7 +54,7 @@ bool has_option(const struct fixture *f, const char *name);
 
 /* Entries. put_until() stores the key's own text. */
 struct meta meta_for(struct value *value);
-struct meta full_meta(struct value *value);  /* every field at an awkward value; to be finished */
+struct meta full_meta(struct value *value); /* every field at an awkward value; to be finished */
 void put(struct fixture *f, const char *key, const char *text);
 void put_bytes(struct fixture *f, struct key key, const void *bytes, size_t size);
 void put_until(struct fixture *f, const char *key, int64_t expires_ms);

@@ -126,8 +126,8 @@ static void rename_prefix_makes_no_key_too_long(struct fixture *f)
 static void children_come_in_key_order(struct fixture *f)
 {
 	static const char *const keys[] = {
-		"d/a/x", "d/a!", "d/a.b", "d/a0", "d/a", "d/Z", "d/z/y/x/w", "d/z/y/b",
-		"d/\xc3\xa4", "d/\xff", "d/-/1", "d/-/2", "d/-a", "d0", "c", "d/%/x",
+		"d/a/x",      "d/a!",   "d/a.b", "d/a0",  "d/a",  "d/Z", "d/z/y/x/w", "d/z/y/b",
+		"d/\xc3\xa4", "d/\xff", "d/-/1", "d/-/2", "d/-a", "d0",  "c",         "d/%/x",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -202,9 +202,13 @@ static void a_large_directory_lists_in_parts(struct fixture *f)
 
 static void a_listing_resumes_anywhere(struct fixture *f)
 {
-	static const struct { const char *after; bool is_dir; const char *next; } cases[] = {
-		{ "", false, "a" },  { "a", false, "a!" }, { "a!", false, "a" },
-		{ "a", true, "b" },  { "aa", false, "b" }, { "A", true, "a" },
+	static const struct {
+		const char *after;
+		bool is_dir;
+		const char *next;
+	} cases[] = {
+		{ "", false, "a" },   { "a", false, "a!" }, { "a!", false, "a" },
+		{ "a", true, "b" },   { "aa", false, "b" }, { "A", true, "a" },
 		{ "b", false, NULL }, { "zz", true, NULL },
 	};
 	struct children *batch = calloc(1, sizeof(*batch));

@@ -26,8 +26,11 @@ static void a_value_comes_back_exactly(struct fixture *f)
 
 static void every_byte_survives(struct fixture *f)
 {
-	static const struct { const char *bytes; size_t size; } odd[] = {
-		{ "text\0", 5 },       { "\0", 1 },        { "a\0b", 3 },
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} odd[] = {
+		{ "text\0", 5 },       { "\0", 1 },       { "a\0b", 3 },
 		{ "\xff\xfe\x80", 3 }, { "\xc0\x80", 2 }, { "\xc3\xa4\xe2\x82\xac", 5 },
 		{ "\xed\xa0\x80", 3 }, { "\r\n\r", 3 },   { "{\"a\": 0.10}\n", 12 },
 		{ "12", 2 },
@@ -229,9 +232,9 @@ static void every_byte_is_a_name(struct fixture *f)
 static void keys_never_collide(struct fixture *f)
 {
 	static const char *const keys[] = {
-		"a/b", "a_b", "a%2Fb", "a\\b", "a b", "A/b", "a/B", "a/b ", "a/b.",
-		"%{61}", "100%", "%FF%FE", "...", "\xff\xfe", "\xff\xff",
-		"\xc3\xa4", "a\xcc\x88", "\xe4",
+		"a/b", "a_b",      "a%2Fb",    "a\\b",     "a b",       "A/b",
+		"a/B", "a/b ",     "a/b.",     "%{61}",    "100%",      "%FF%FE",
+		"...", "\xff\xfe", "\xff\xff", "\xc3\xa4", "a\xcc\x88", "\xe4",
 	};
 	enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 

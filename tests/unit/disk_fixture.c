@@ -55,7 +55,9 @@ int setup(void **state)
 	if (!mkdtemp(f->dir))
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/cache.sqlite", f->dir);
-	f->conf = (struct disk_conf){ .path = f->path, .inline_limit = 64 * 1024, .ensure_directory = true };
+	f->conf = (struct disk_conf){ .path = f->path,
+				      .inline_limit = 64 * 1024,
+				      .ensure_directory = true };
 	atomic_store(&f->now_ms, 1767225600123);
 	f->time = (struct time_source){ fake_wall, real_mono, f };
 	f->env = (struct backend_env){ "disk", &f->time, on_gone, f };
@@ -79,8 +81,7 @@ int teardown(void **state)
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-int set_bytes(struct fixture *f, struct key key, const void *bytes, size_t size,
-		     struct meta meta)
+int set_bytes(struct fixture *f, struct key key, const void *bytes, size_t size, struct meta meta)
 {
 	struct value *value = value_copy(bytes, size);
 
@@ -158,12 +159,15 @@ char *list_text(struct fixture *f, struct key dir, size_t step)
 	text[0] = '\0';
 	while (more) {
 		children_clear(&batch);
-		assert_int_equal(B->list(f->layer, dir, key_make(after, after_size), after_is_dir, &batch), 0);
+		assert_int_equal(
+			B->list(f->layer, dir, key_make(after, after_size), after_is_dir, &batch),
+			0);
 		more = !batch.end || batch.count > step;
 		for (size_t i = 0; i < batch.count && i < step; i++) {
 			const struct child *c = &batch.items[i];
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s%s", used ? " " : "",
-						 (int)c->name.size, c->name.bytes, c->is_dir ? "/" : "");
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s%s",
+						 used ? " " : "", (int)c->name.size, c->name.bytes,
+						 c->is_dir ? "/" : "");
 			memcpy(after, c->name.bytes, c->name.size);
 			after_size = c->name.size;
 			after_is_dir = c->is_dir;

@@ -1,7 +1,8 @@
 #ifndef CACHEFS_TEST_DISK_FIXTURE_H
 #define CACHEFS_TEST_DISK_FIXTURE_H
 
-/* A disk layer in a directory of its own, with a clock that stands still, and the steps of its tests. */
+/* A disk layer in a directory of its own, with a clock that stands still, and the steps of its
+ * tests. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -28,8 +29,8 @@ struct fixture {
 	struct time_source time;
 	struct backend_env env;
 	atomic_int_fast64_t now_ms;
-	pthread_mutex_t mutex;   /* guards gone */
-	char gone[4096];         /* "key;key;" */
+	pthread_mutex_t mutex; /* guards gone */
+	char gone[4096];       /* "key;key;" */
 	void *layer;
 };
 
@@ -38,8 +39,7 @@ void open_layer(struct fixture *f);
 void close_layer(struct fixture *f);
 int setup(void **state);
 int teardown(void **state);
-int set_bytes(struct fixture *f, struct key key, const void *bytes, size_t size,
-		     struct meta meta);
+int set_bytes(struct fixture *f, struct key key, const void *bytes, size_t size, struct meta meta);
 int set(struct fixture *f, const char *key, const char *text);
 char *get_text(struct fixture *f, struct key key, int *rc);
 void expect_text(struct fixture *f, const char *key, const char *text);
@@ -55,7 +55,7 @@ void expect_large(struct fixture *f, const char *key, size_t size, int seed);
 
 #define wait_until(seconds, condition)                                                             \
 	do {                                                                                       \
-		int64_t end_ = time_mono_ms(&time_system) + (seconds) * 1000;                      \
+		int64_t end_ = time_mono_ms(&time_system) + (seconds)*1000;                        \
 		while (!(condition)) {                                                             \
 			if (time_mono_ms(&time_system) > end_)                                     \
 				fail_msg("not within %d s: %s", (seconds), #condition);            \

@@ -22,7 +22,7 @@ static struct config config;
 static const char *parse(const char *text)
 {
 	static char told[1200];
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	int rc = config_parse(text, strlen(text), "c.json", "/base", &config, &problem);
 	if (rc == 0) {
@@ -268,7 +268,7 @@ static void without_a_word_about_layers_the_default_ones_serve(void **state)
 
 static void expect_default_path(const char *path)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	config_fini(&config);
 	assert_int_equal(config_default(&config, &problem), 0);
@@ -446,7 +446,7 @@ static void broken_json(void **state)
 
 static void a_nul_byte(void **state)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	(void)state;
 	assert_int_equal(config_parse("{}\0", 3, "c.json", "/", &config, &problem), -EINVAL);
@@ -459,7 +459,7 @@ static void a_file_is_loaded(void **state)
 {
 	char dir[] = "/tmp/cachefs-config-XXXXXX", path[64], expected[80];
 	static const char text[] = "{\"type\": \"disk\"}";
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -477,7 +477,7 @@ static void a_file_is_loaded(void **state)
 
 static void a_file_that_cannot_be_read(void **state)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 	char text[1200];
 
 	(void)state;

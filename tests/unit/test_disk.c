@@ -6,10 +6,21 @@
 static void test_values_come_back_byte_exact(void **state)
 {
 	struct fixture *f = *state;
-	static const struct { const char *bytes; size_t size; const char *type; } cases[] = {
-		{ "", 0, "text" }, { "hi\n", 3, "text" }, { "a\0b", 3, "blob" }, { "\xff\xfe", 2, "blob" },
-		{ "gr\xc3\xbc\xc3\x9f", 6, "text" }, { "\xc0\x80", 2, "blob" }, { "\xed\xa0\x80", 3, "blob" },
-		{ "\xf4\x90\x80\x80", 4, "blob" }, { "{\"a\": 0.10}", 11, "text" }, { "1.0", 3, "text" },
+	static const struct {
+		const char *bytes;
+		size_t size;
+		const char *type;
+	} cases[] = {
+		{ "", 0, "text" },
+		{ "hi\n", 3, "text" },
+		{ "a\0b", 3, "blob" },
+		{ "\xff\xfe", 2, "blob" },
+		{ "gr\xc3\xbc\xc3\x9f", 6, "text" },
+		{ "\xc0\x80", 2, "blob" },
+		{ "\xed\xa0\x80", 3, "blob" },
+		{ "\xf4\x90\x80\x80", 4, "blob" },
+		{ "{\"a\": 0.10}", 11, "text" },
+		{ "1.0", 3, "text" },
 	};
 
 	open_layer(f);
@@ -17,14 +28,17 @@ static void test_values_come_back_byte_exact(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct value *value;
 		struct meta meta;
-		assert_int_equal(set_bytes(f, key_of("k"), cases[i].bytes, cases[i].size, (struct meta){ 0 }), 0);
+		assert_int_equal(set_bytes(f, key_of("k"), cases[i].bytes, cases[i].size,
+					   (struct meta){ 0 }),
+				 0);
 		assert_int_equal(B->get(f->layer, key_of("k"), &value, &meta), 0);
 		assert_int_equal(value_size(value), cases[i].size);
 		assert_memory_equal(value_bytes(value), cases[i].bytes, cases[i].size);
 		value_unref(value);
 		meta_fini(&meta);
 		char sql[100];
-		snprintf(sql, sizeof(sql), "SELECT typeof(payload) = '%s' FROM cache", cases[i].type);
+		snprintf(sql, sizeof(sql), "SELECT typeof(payload) = '%s' FROM cache",
+			 cases[i].type);
 		assert_int_equal(ask_sql(db, sql), 1);
 	}
 	sqlite3_close(db);
@@ -38,9 +52,17 @@ static void test_metadata_survives_a_restart(void **state)
 
 	open_layer(f);
 	assert_int_equal(xattrs_with(NULL, "user.x", "1\0002", 3, &xattrs), 0);
-	struct meta meta = { .ino = UINT64_MAX - 5, .version = 7, .hits = 3, .created_ms = 12,
-			     .expires_ms = 1767225600999, .mtime = { -3, 999999999 }, .ctime = { 1LL << 40, 5 },
-			     .mode = S_IFREG | 0751, .uid = 4294967295u, .gid = 12, .xattrs = xattrs };
+	struct meta meta = { .ino = UINT64_MAX - 5,
+			     .version = 7,
+			     .hits = 3,
+			     .created_ms = 12,
+			     .expires_ms = 1767225600999,
+			     .mtime = { -3, 999999999 },
+			     .ctime = { 1LL << 40, 5 },
+			     .mode = S_IFREG | 0751,
+			     .uid = 4294967295u,
+			     .gid = 12,
+			     .xattrs = xattrs };
 	assert_int_equal(set_bytes(f, key_of("d/k"), "v", 1, meta), 0);
 	close_layer(f);
 	open_layer(f);
@@ -156,8 +178,8 @@ static void test_hits_are_kept_without_a_commit_per_get(void **state)
 static void test_listing_is_in_the_order_of_keys(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const keys[] = { "a", "a!", "a/b", "a/c/d", "a0", "\xff\xfe/x", "z", "\xff",
-					    "a/\xff", "m/x", "m/y" };
+	static const char *const keys[] = { "a", "a!",   "a/b",    "a/c/d", "a0", "\xff\xfe/x",
+					    "z", "\xff", "a/\xff", "m/x",   "m/y" };
 	struct meta marker = { .mode = S_IFDIR | 0750, .ino = 4 };
 
 	open_layer(f);
@@ -167,7 +189,8 @@ static void test_listing_is_in_the_order_of_keys(void **state)
 	assert_int_equal(B->dir_set(f->layer, key_of("a!"), &marker), 0);
 	assert_int_equal(B->dir_set(f->layer, KEY_ROOT, &marker), 0);
 	for (size_t step = 1; step < 12; step++) {
-		assert_string_equal(list_text(f, KEY_ROOT, step), "a a! a!/ a/ a0 m/ z \xff \xff\xfe/");
+		assert_string_equal(list_text(f, KEY_ROOT, step),
+				    "a a! a!/ a/ a0 m/ z \xff \xff\xfe/");
 		assert_string_equal(list_text(f, key_of("a"), step), "b c/ \xff");
 		assert_string_equal(list_text(f, key_of("a!"), step), "");
 		assert_string_equal(list_text(f, key_of("\xff\xfe"), step), "x");
@@ -194,7 +217,8 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Against a model: every child once, in the order of name (entries) and name + "/" (directories). */
+/* Against a model: every child once, in the order of name (entries) and name + "/" (directories).
+ */
 static void test_listings_of_random_keys_agree_with_a_model(void **state)
 {
 	struct fixture *f = *state;
@@ -266,7 +290,8 @@ static void test_prefixes_are_bytes(void **state)
 {
 	struct fixture *f = *state;
 	struct meta marker = { .mode = S_IFDIR | 0755 }, meta;
-	static const char *const keys[] = { "d/a", "d/b/c", "d/\xff", "d", "d0", "d!", "D/a", "d_/a", "dx/a" };
+	static const char *const keys[] = { "d/a", "d/b/c", "d/\xff", "d",   "d0",
+					    "d!",  "D/a",   "d_/a",   "dx/a" };
 
 	open_layer(f);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -359,14 +384,18 @@ static void test_a_working_copy_is_adopted_without_copying(void **state)
 	int fd = B->temp_file(f->layer);
 	assert_true(fd >= 0);
 	for (int i = 0; i < 200; i++)
-		assert_int_equal(write(fd, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 512), 512);
+		assert_int_equal(
+			write(fd,
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+			      512),
+			512);
 	fstat(fd, &before);
 	struct value *value = value_from_file(fd, 0, 200 * 512), *got;
 	struct meta meta = { .size = 200 * 512, .version = 1, .mode = S_IFREG | 0644 }, found;
@@ -407,7 +436,8 @@ static void test_orphans_are_swept_and_lost_files_are_misses(void **state)
 	open_layer(f);
 	assert_int_equal(set_large(f, "kept", 1 << 20, 1), 0);
 	close_layer(f);
-	snprintf(command, sizeof(command), "cd '%s.values' && echo x > 0123456789abcdef && echo > other", f->path);
+	snprintf(command, sizeof(command),
+		 "cd '%s.values' && echo x > 0123456789abcdef && echo > other", f->path);
 	assert_int_equal(system(command), 0);
 	open_layer(f);
 	wait_until(5, value_files(f) == 2);
@@ -435,7 +465,7 @@ static void test_the_least_recently_used_go_and_only_as_many_as_needed(void **st
 	for (int i = 0; i < 300; i++) {
 		snprintf(key, sizeof(key), "k%d", i);
 		assert_int_equal(set_large(f, key, 20000, 1), 0);
-		get_text(f, key_of("k0"), &rc);  /* a hit that no transaction has written yet */
+		get_text(f, key_of("k0"), &rc); /* a hit that no transaction has written yet */
 		assert_int_equal(rc, 0);
 		B->usage(f->layer, &usage);
 		assert_true(usage.bytes <= f->conf.size_limit);
@@ -447,7 +477,8 @@ static void test_the_least_recently_used_go_and_only_as_many_as_needed(void **st
 	struct meta meta;
 	for (uint64_t i = 1; i < 300; i++) {
 		snprintf(key, sizeof(key), "k%d", (int)i);
-		assert_int_equal(B->stat(f->layer, key_of(key), &meta), i <= usage.evictions ? -ENOENT : 0);
+		assert_int_equal(B->stat(f->layer, key_of(key), &meta),
+				 i <= usage.evictions ? -ENOENT : 0);
 	}
 	assert_true(is_gone(f, "k1"));
 	assert_false(is_gone(f, "k0"));

@@ -11,7 +11,8 @@ static const char python_schema[] =
 	"CREATE TABLE cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL, expires_at REAL,"
 	" updated_at REAL NOT NULL); CREATE INDEX idx_cache_expires ON cache(expires_at);";
 static const char python_upsert[] =
-	"INSERT INTO cache(cache_key, payload, expires_at, updated_at) VALUES('k', '{\"b\": 2}', NULL,"
+	"INSERT INTO cache(cache_key, payload, expires_at, updated_at) VALUES('k', '{\"b\": 2}', "
+	"NULL,"
 	" 1700000001.25) ON CONFLICT(cache_key) DO UPDATE SET payload = excluded.payload,"
 	" expires_at = excluded.expires_at, updated_at = excluded.updated_at";
 
@@ -21,8 +22,10 @@ static void test_an_old_database_is_upgraded_in_place(void **state)
 	sqlite3 *db = other_program(f);
 
 	run_sql(db, python_schema);
-	run_sql(db, "INSERT INTO cache VALUES('k', '{\"gr\xc3\xbc\xc3\x9f\": 1}', NULL, 1700000000.5),"
-		    "('old', 'x', 1700000000, 1700000000), ('dir/a', 'y', 1767225700.0004, 1700000000)");
+	run_sql(db,
+		"INSERT INTO cache VALUES('k', '{\"gr\xc3\xbc\xc3\x9f\": 1}', NULL, 1700000000.5),"
+		"('old', 'x', 1700000000, 1700000000), ('dir/a', 'y', 1767225700.0004, "
+		"1700000000)");
 	sqlite3_close(db);
 	f->conf.size_limit = 1 << 20;
 	open_layer(f);
@@ -76,7 +79,8 @@ static void test_another_programs_writes_are_foreign_entries(void **state)
 	assert_int_equal(set(f, "d/x", "v"), 0);
 	run_sql(db, "DELETE FROM cache WHERE cache_key LIKE 'd/%'");
 	expect_miss(f, "d/x");
-	assert_int_equal(ask_sql(db, "SELECT count(*) = (SELECT count(*) FROM cache) FROM cachefs_use"), 1);
+	assert_int_equal(
+		ask_sql(db, "SELECT count(*) = (SELECT count(*) FROM cache) FROM cachefs_use"), 1);
 	sqlite3_close(db);
 }
 
@@ -93,7 +97,8 @@ static void test_a_table_made_anew_by_another_program_is_taken_up(void **state)
 	run_sql(db, python_schema);
 	run_sql(db, "INSERT INTO cache VALUES('k', 'new', NULL, 1)");
 	sqlite3_close(db);
-	wait_until(8, get_text(f, key_of("k"), &rc) && strcmp(get_text(f, key_of("k"), &rc), "new") == 0);
+	wait_until(8, get_text(f, key_of("k"), &rc) &&
+			      strcmp(get_text(f, key_of("k"), &rc), "new") == 0);
 	assert_int_equal(set(f, "k", "v"), 0);
 	expect_text(f, "k", "v");
 }
@@ -127,7 +132,8 @@ static void test_a_locked_database_delays_sets_but_not_gets(void **state)
 	run_sql(db, "BEGIN IMMEDIATE");
 	start = time_mono_ms(&time_system);
 	assert_int_equal(set(f, "k", "never"), -EHOSTDOWN);
-	assert_in_range(time_mono_ms(&time_system) - start, DISK_BUSY_MS - 100, DISK_BUSY_MS + 3000);
+	assert_in_range(time_mono_ms(&time_system) - start, DISK_BUSY_MS - 100,
+			DISK_BUSY_MS + 3000);
 	run_sql(db, "ROLLBACK");
 	expect_text(f, "k", "after");
 	sqlite3_close(db);
@@ -261,7 +267,8 @@ static void test_acknowledged_sets_survive_kill_9(void **state)
 			set_until_killed(f, fds[1]);
 		}
 		close(fds[1]);
-		for (int n = 0; n < 200 + round * 37 && read(fds[0], &i, sizeof(i)) == (ssize_t)sizeof(i); n++)
+		for (int n = 0;
+		     n < 200 + round * 37 && read(fds[0], &i, sizeof(i)) == (ssize_t)sizeof(i); n++)
 			last = i;
 		kill(pid, SIGKILL);
 		while (read(fds[0], &i, sizeof(i)) == (ssize_t)sizeof(i))
@@ -305,7 +312,8 @@ static void *work(void *self)
 		int c = rand_r(&seed) % 26;
 		memset(bytes, 'a' + c, sizeof(bytes));
 		snprintf(key, sizeof(key), "s/%d", rand_r(&seed) % 10);
-		assert_int_equal(set_bytes(f, key_of(key), bytes, 1000 + (size_t)c, (struct meta){ 0 }), 0);
+		assert_int_equal(
+			set_bytes(f, key_of(key), bytes, 1000 + (size_t)c, (struct meta){ 0 }), 0);
 		snprintf(key, sizeof(key), "s/%d", rand_r(&seed) % 10);
 		int rc = B->get(f->layer, key_of(key), &value, &meta);
 		assert_true(rc == 0 || rc == -ENOENT);
@@ -359,7 +367,8 @@ static void *set_or_fail(void *self)
 	for (int i = 0; i < 60; i++) {
 		snprintf(key, sizeof(key), "%d-%d", w->number, i);
 		/* the last bytes that fit by the estimate, not by the pages */
-		int rc = w->number == 0 ? set_large(w->f, key, 768 * 1024 - 24 * 4096 - 64, 1) : set(w->f, key, key);
+		int rc = w->number == 0 ? set_large(w->f, key, 768 * 1024 - 24 * 4096 - 64, 1)
+					: set(w->f, key, key);
 		assert_true(rc == 0 || (w->number == 0 && rc == -EFBIG));
 	}
 	return NULL;
@@ -408,7 +417,8 @@ static void test_print_the_cost(void **state)
 	}                                                                                          \
 	clock_gettime(CLOCK_MONOTONIC, &end);                                                      \
 	print_message("# %s: %.1f us\n", what,                                                     \
-		      ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / \
+		      ((double)(end.tv_sec - start.tv_sec) * 1e9 +                                 \
+		       (double)(end.tv_nsec - start.tv_nsec)) /                                    \
 			      1e3 / (count));
 	MEASURE("set 4 KiB, new", N, set_large(f, key, 4096, 1));
 	MEASURE("set 4 KiB, replaced", N, set_large(f, key, 4096, 2));

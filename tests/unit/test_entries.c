@@ -17,7 +17,7 @@ enum { KEYS = 3000, CHANGES = 60000 };
 struct model {
 	struct entry *entry;
 	int64_t expires_ms;
-	uint64_t used;  /* when it was last put or hit */
+	uint64_t used; /* when it was last put or hit */
 };
 
 static struct key key_number(char *text, int i)
@@ -131,7 +131,7 @@ static void all_indexes_agree_under_random_changes(void **state)
 		int i = rand_r(&seed) % KEYS, j = rand_r(&seed) % KEYS, action = rand_r(&seed) % 10;
 		int64_t expires_ms = rand_r(&seed) % 2 ? 0 : rand_r(&seed) % 1000;
 		struct model *m = &models[i];
-		bool shrinks = clock / 10000 % 2;  /* grows and shrinks in turn */
+		bool shrinks = clock / 10000 % 2; /* grows and shrinks in turn */
 		if (action < (shrinks ? 2 : 5)) {
 			put_one(&s, m, key_number(text, i), expires_ms);
 			m->used = clock;

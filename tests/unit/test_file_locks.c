@@ -48,8 +48,9 @@ static int teardown(void **state)
 static int posix_try(struct file_locks *locks, uint64_t owner, short type, off_t start,
 		     off_t length)
 {
-	struct flock lock = {.l_type = type, .l_start = start, .l_len = length,
-			     .l_pid = (pid_t)(1000 + owner)};
+	struct flock lock = {
+		.l_type = type, .l_start = start, .l_len = length, .l_pid = (pid_t)(1000 + owner)
+	};
 	return file_locks_setlk(locks, INO, owner, &lock, NULL);
 }
 
@@ -62,8 +63,8 @@ static int flock_try(struct file_locks *locks, uint64_t owner, int operation)
 struct waiter {
 	struct file_locks *locks;
 	uint64_t owner;
-	int operation;       /* of flock; 0: POSIX, exclusive, all of it */
-	atomic_bool asked;   /* it looked whether it was interrupted: it is about to wait */
+	int operation;     /* of flock; 0: POSIX, exclusive, all of it */
+	atomic_bool asked; /* it looked whether it was interrupted: it is about to wait */
 	atomic_bool interrupt;
 	atomic_bool done;
 	int rc;
@@ -80,8 +81,8 @@ static bool waiter_interrupted(void *self)
 static void *waiter_main(void *self)
 {
 	struct waiter *w = self;
-	struct file_lock_wait wait = {true, waiter_interrupted, w};
-	struct flock all = {.l_type = F_WRLCK, .l_pid = (pid_t)(1000 + w->owner)};
+	struct file_lock_wait wait = { true, waiter_interrupted, w };
+	struct flock all = { .l_type = F_WRLCK, .l_pid = (pid_t)(1000 + w->owner) };
 	if (w->operation != 0)
 		w->rc = file_locks_flock(w->locks, INO, w->owner, w->operation, &wait);
 	else
@@ -92,7 +93,7 @@ static void *waiter_main(void *self)
 
 static void waiter_start(struct waiter *w, struct file_locks *locks, uint64_t owner, int operation)
 {
-	*w = (struct waiter){.locks = locks, .owner = owner, .operation = operation};
+	*w = (struct waiter){ .locks = locks, .owner = owner, .operation = operation };
 	assert_int_equal(pthread_create(&w->thread, NULL, waiter_main, w), 0);
 	int64_t end = time_mono_ms(&time_system) + DEADLINE_MS;
 	while (!atomic_load(&w->asked) && time_mono_ms(&time_system) < end)
@@ -158,27 +159,27 @@ static void test_flock_and_posix_locks_do_not_see_each_other(void **state)
 
 static void test_getlk_says_who_holds_what(void **state)
 {
-	struct flock lock = {.l_type = F_WRLCK};
+	struct flock lock = { .l_type = F_WRLCK };
 	assert_int_equal(file_locks_getlk(*state, INO, 3, &lock), 0);
 	assert_int_equal(lock.l_type, F_UNLCK);
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 100, 50), 0);
 	assert_int_equal(posix_try(*state, 2, F_RDLCK, 200, 0), 0);
 
-	lock = (struct flock){.l_type = F_RDLCK, .l_start = 120, .l_len = 1};
+	lock = (struct flock){ .l_type = F_RDLCK, .l_start = 120, .l_len = 1 };
 	assert_int_equal(file_locks_getlk(*state, INO, 3, &lock), 0);
 	assert_int_equal(lock.l_type, F_WRLCK);
 	assert_int_equal(lock.l_start, 100);
 	assert_int_equal(lock.l_len, 50);
 	assert_int_equal(lock.l_pid, 1001);
 
-	lock = (struct flock){.l_type = F_WRLCK, .l_start = 300};
+	lock = (struct flock){ .l_type = F_WRLCK, .l_start = 300 };
 	assert_int_equal(file_locks_getlk(*state, INO, 3, &lock), 0);
 	assert_int_equal(lock.l_type, F_RDLCK);
 	assert_int_equal(lock.l_start, 200);
 	assert_int_equal(lock.l_len, 0);
 	assert_int_equal(lock.l_pid, 1002);
 
-	lock = (struct flock){.l_type = F_WRLCK, .l_start = 120, .l_len = 1};
+	lock = (struct flock){ .l_type = F_WRLCK, .l_start = 120, .l_len = 1 };
 	assert_int_equal(file_locks_getlk(*state, INO, 1, &lock), 0);
 	assert_int_equal(lock.l_type, F_UNLCK); /* its own is in nobody's way */
 }
@@ -248,7 +249,7 @@ static void test_ending_what_was_never_locked_is_nothing(void **state)
 static void test_descriptors_go_with_the_locks(void **state)
 {
 	unsigned before = open_descriptors();
-	struct flock lock = {.l_type = F_WRLCK};
+	struct flock lock = { .l_type = F_WRLCK };
 	for (uint64_t owner = 1; owner < 20; owner++) {
 		assert_int_equal(posix_try(*state, owner, F_RDLCK, 0, 0), 0);
 		assert_int_equal(flock_try(*state, owner, LOCK_SH), 0);
@@ -280,8 +281,8 @@ static bool never(void *self)
 static void *crowd_main(void *self)
 {
 	struct crowd *c = self;
-	struct file_lock_wait wait = {true, never, NULL};
-	struct flock lock = {.l_type = F_WRLCK};
+	struct file_lock_wait wait = { true, never, NULL };
+	struct flock lock = { .l_type = F_WRLCK };
 	for (int turn = 0; turn < 200; turn++) {
 		int rc = c->posix ? file_locks_setlk(c->locks, INO, c->owner, &lock, &wait)
 				  : file_locks_flock(c->locks, INO, c->owner, LOCK_EX, &wait);
@@ -306,7 +307,7 @@ static void run_crowd(struct file_locks *locks, bool posix)
 	struct crowd members[MEMBERS];
 	int64_t begin = time_mono_ms(&time_system);
 	for (unsigned m = 0; m < MEMBERS; m++) {
-		members[m] = (struct crowd){locks, m + 1, posix, &inside, &turns};
+		members[m] = (struct crowd){ locks, m + 1, posix, &inside, &turns };
 		assert_int_equal(pthread_create(&threads[m], NULL, crowd_main, &members[m]), 0);
 	}
 	for (unsigned m = 0; m < MEMBERS; m++) {

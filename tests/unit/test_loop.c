@@ -80,7 +80,7 @@ static bool gate_wait(struct server *s)
 
 static struct stat attributes(fuse_ino_t ino)
 {
-	struct stat st = {.st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0644};
+	struct stat st = { .st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0644 };
 	if (ino == FUSE_ROOT_ID)
 		st.st_mode = S_IFDIR | 0755;
 	return st;
@@ -102,8 +102,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, EIO);
 		return;
 	}
-	struct fuse_entry_param e = {.ino = strcmp(name, "gate") == 0 ? INO_GATE : INO_OTHER,
-				     .attr_timeout = 600, .entry_timeout = 600};
+	struct fuse_entry_param e = { .ino = strcmp(name, "gate") == 0 ? INO_GATE : INO_OTHER,
+				      .attr_timeout = 600,
+				      .entry_timeout = 600 };
 	e.attr = attributes(e.ino);
 	fuse_reply_entry(req, &e);
 }
@@ -124,7 +125,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static const struct fuse_lowlevel_ops ops = {
-	.init = op_init, .lookup = op_lookup, .getattr = op_getattr, .open = op_open,
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.open = op_open,
 };
 
 /* ---- the server ---- */
@@ -147,7 +151,7 @@ static void *serve(void *self)
 static int setup(void **state)
 {
 	struct server *s = calloc(1, sizeof(*s));
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 	char text[1024];
 	*state = s;
 	pthread_mutex_init(&s->mutex, NULL);
@@ -271,14 +275,15 @@ static void test_mountinfo_calls_it_fuse_cachefs(void **state)
 static void test_mount_options_reach_the_kernel(void **state)
 {
 	struct server *s = *state;
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 	char line[4096];
 	bool found = false;
 	if (geteuid() != 0)
 		skip(); /* allow_other needs user_allow_other in /etc/fuse.conf */
 	shut_down(s);
 	assert_int_equal(mount_open(s->dir, "ro,default_permissions,allow_other,fsname=mine", false,
-				    &ops, s, &s->mount, &problem), 0);
+				    &ops, s, &s->mount, &problem),
+			 0);
 	FILE *info = fopen("/proc/self/mountinfo", "re");
 	assert_non_null(info);
 	while (fgets(line, sizeof(line), info) != NULL) {
@@ -294,14 +299,14 @@ static void test_a_mistake_in_mounting_is_told(void **state)
 {
 	struct server *s = *state;
 	struct mount *mount = NULL;
-	struct problem p = {0};
+	struct problem p = { 0 };
 	assert_int_equal(mount_open("/tmp/no/such", NULL, false, &ops, s, &mount, &p), -EINVAL);
 	assert_string_equal(p.place, "/tmp/no/such");
 	assert_non_null(strstr(p.message, "No such file"));
-	p = (struct problem){0};
+	p = (struct problem){ 0 };
 	assert_int_equal(mount_open("/etc/passwd", NULL, false, &ops, s, &mount, &p), -EINVAL);
 	assert_non_null(strstr(p.message, "not a directory"));
-	p = (struct problem){0};
+	p = (struct problem){ 0 };
 	shut_down(s);
 	assert_int_equal(mount_open(s->dir, "no_such", false, &ops, s, &mount, &p), -EINVAL);
 	assert_non_null(strstr(p.message, "no_such"));

@@ -11,7 +11,7 @@
 
 #include "../../backends/option.h"
 
-static const char *const colours[] = {"red", "green", "blue", NULL};
+static const char *const colours[] = { "red", "green", "blue", NULL };
 
 struct conf {
 	bool flag;
@@ -24,29 +24,34 @@ struct conf {
 #define AT(member) .offset = offsetof(struct conf, member)
 
 static const struct option_spec specs[] = {
-	{.name = "flag", .type = OPT_BOOL, AT(flag), .def = "true"},
-	{.name = "count", .type = OPT_COUNT, AT(count), .def = "null", .min = 1, .nullable = true},
-	{.name = "bytes", .type = OPT_BYTES, AT(bytes), .def = "4096"},
-	{.name = "size_mb", .type = OPT_MB, AT(mb), .def = "null", .min = 1, .nullable = true},
-	{.name = "size_kb", .type = OPT_KB, AT(kb), .def = "1024"},
-	{.name = "timeout", .type = OPT_SECONDS, AT(seconds), .def = "null", .nullable = true},
-	{.name = "wait_ms", .type = OPT_MS, AT(ms), .def = "50", .max = 10000},
-	{.name = "text", .type = OPT_STRING, AT(text), .def = "\"hello\"", .nullable = true},
-	{.name = "path", .type = OPT_PATH, AT(path), .def = "\"a/b.sqlite\""},
-	{.name = "password", .type = OPT_SECRET, AT(secret), .def = "null", .nullable = true},
-	{.name = "colour", .type = OPT_ENUM, AT(colour), .def = "\"green\"", .choices = colours},
-	{.name = "inner", .type = OPT_NESTED},
-	{0},
+	{ .name = "flag", .type = OPT_BOOL, AT(flag), .def = "true" },
+	{ .name = "count",
+	  .type = OPT_COUNT,
+	  AT(count),
+	  .def = "null",
+	  .min = 1,
+	  .nullable = true },
+	{ .name = "bytes", .type = OPT_BYTES, AT(bytes), .def = "4096" },
+	{ .name = "size_mb", .type = OPT_MB, AT(mb), .def = "null", .min = 1, .nullable = true },
+	{ .name = "size_kb", .type = OPT_KB, AT(kb), .def = "1024" },
+	{ .name = "timeout", .type = OPT_SECONDS, AT(seconds), .def = "null", .nullable = true },
+	{ .name = "wait_ms", .type = OPT_MS, AT(ms), .def = "50", .max = 10000 },
+	{ .name = "text", .type = OPT_STRING, AT(text), .def = "\"hello\"", .nullable = true },
+	{ .name = "path", .type = OPT_PATH, AT(path), .def = "\"a/b.sqlite\"" },
+	{ .name = "password", .type = OPT_SECRET, AT(secret), .def = "null", .nullable = true },
+	{ .name = "colour", .type = OPT_ENUM, AT(colour), .def = "\"green\"", .choices = colours },
+	{ .name = "inner", .type = OPT_NESTED },
+	{ 0 },
 };
 
-static const struct option_place place = {"c.json", "$.options", "/base", "type \"thing\""};
+static const struct option_place place = { "c.json", "$.options", "/base", "type \"thing\"" };
 
 /* Parses over the defaults; the text of the problem, or "" if there was none. */
 static const char *parse(const char *json, struct conf *conf)
 {
 	static char text[1200];
-	struct problem problem = {0};
-	const struct option_set sets[] = {{specs, conf}, {NULL, NULL}};
+	struct problem problem = { 0 };
+	const struct option_set sets[] = { { specs, conf }, { NULL, NULL } };
 	cJSON *object = cJSON_Parse(json);
 
 	assert_non_null(object);
@@ -237,7 +242,7 @@ static void json_comes_back(void **state)
 
 static void the_nearest_name_is_near(void **state)
 {
-	static const char *const names[] = {"memory", "disk", "max_entries", "ttl", NULL};
+	static const char *const names[] = { "memory", "disk", "max_entries", "ttl", NULL };
 
 	(void)state;
 	assert_string_equal(problem_nearest("max_entires", names), "max_entries");
@@ -251,7 +256,7 @@ static void the_nearest_name_is_near(void **state)
 
 static void the_first_problem_stays(void **state)
 {
-	struct problem problem = {0};
+	struct problem problem = { 0 };
 	char text[64];
 
 	(void)state;

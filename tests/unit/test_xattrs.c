@@ -85,7 +85,8 @@ static void a_set_survives_packing(void **state)
 	(void)state;
 	const void *packed = xattrs_packed(x, &size);
 	assert_int_equal(size, 2 * 6 + 6 + 9 + 10);
-	const char *want = "\x06\0\0\0\0\0user.a" "\x09\0\x0a\0\0\0user.longsome bytes";
+	const char *want = "\x06\0\0\0\0\0user.a"
+			   "\x09\0\x0a\0\0\0user.longsome bytes";
 	assert_memory_equal(packed, want, size);
 	assert_int_equal(xattrs_unpack(packed, size, &y), 0);
 	assert_memory_equal(xattrs_packed(y, &again), packed, size);
@@ -97,15 +98,20 @@ static void a_set_survives_packing(void **state)
 
 static void malformed_packs_are_refused(void **state)
 {
-	static const struct { const char *bytes; size_t size; } bad[] = {
-		{ "\x01", 1 },                                     /* no header */
-		{ "\x01\0\0\0\0\0", 6 },                           /* no name */
-		{ "\0\0\0\0\0\0", 6 },                             /* an empty name */
-		{ "\x01\0\x02\0\0\0ab", 8 },                       /* too little value */
-		{ "\x01\0\xff\xff\xff\xff" "ab", 8 },              /* a size that overflows */
-		{ "\x02\0\0\0\0\0a\0", 8 },                        /* NUL in a name */
-		{ "\x01\0\0\0\0\0b\x01\0\0\0\0\0a", 14 },          /* out of order */
-		{ "\x01\0\0\0\0\0a\x01\0\0\0\0\0a", 14 },          /* twice */
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} bad[] = {
+		{ "\x01", 1 },               /* no header */
+		{ "\x01\0\0\0\0\0", 6 },     /* no name */
+		{ "\0\0\0\0\0\0", 6 },       /* an empty name */
+		{ "\x01\0\x02\0\0\0ab", 8 }, /* too little value */
+		{ "\x01\0\xff\xff\xff\xff"
+		  "ab",
+		  8 },                                    /* a size that overflows */
+		{ "\x02\0\0\0\0\0a\0", 8 },               /* NUL in a name */
+		{ "\x01\0\0\0\0\0b\x01\0\0\0\0\0a", 14 }, /* out of order */
+		{ "\x01\0\0\0\0\0a\x01\0\0\0\0\0a", 14 }, /* twice */
 	};
 	struct xattrs *x;
 

@@ -105,11 +105,11 @@ static void do_op(int dir, enum op op, const char *name)
 /* The key that the i-th turn of an operation works on. */
 static void op_key(enum op op, int i, char name[static 40])
 {
-	const char *const prefix[OP_COUNT] = {[OP_GET] = "bench-kept",
-					      [OP_CREATE] = "bench-new",
-					      [OP_OVERWRITE] = "bench-over",
-					      [OP_STAT] = "bench-kept",
-					      [OP_ABSENT] = "bench-absent"};
+	const char *const prefix[OP_COUNT] = { [OP_GET] = "bench-kept",
+					       [OP_CREATE] = "bench-new",
+					       [OP_OVERWRITE] = "bench-over",
+					       [OP_STAT] = "bench-kept",
+					       [OP_ABSENT] = "bench-absent" };
 	int keys = op == OP_CREATE || op == OP_ABSENT ? BATCH : 16;
 
 	snprintf(name, 40, "%s-%d", prefix[op], i % keys);
@@ -138,7 +138,7 @@ static double batch_us(const struct target *t, enum op op)
 /* Makes (or removes) the keys that gets, stats and overwrites need. */
 static void target_keys(const struct target *t, bool wanted)
 {
-	static const enum op ops[] = {OP_GET, OP_OVERWRITE};
+	static const enum op ops[] = { OP_GET, OP_OVERWRITE };
 	int dir = open(t->directory, O_RDONLY | O_DIRECTORY);
 	char name[40];
 
@@ -192,7 +192,7 @@ static bool server_answers(const struct target *t)
 	while (now_us() < end && waitpid(t->server, NULL, WNOHANG) == 0) {
 		if (statfs(t->directory, &fs) == 0 && fs.f_type == FUSE_MAGIC)
 			return true;
-		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 	}
 	return false;
 }
@@ -258,7 +258,7 @@ static void print_table(struct target *targets, int count)
 
 int main(int argc, char **argv)
 {
-	static struct target targets[TARGETS_MAX] = {{.title = "mount"}, {.title = "tmpfs"}};
+	static struct target targets[TARGETS_MAX] = { { .title = "mount" }, { .title = "tmpfs" } };
 	int count = 2;
 
 	if (argc < 2 || argc > 3 || argv[1][0] == '-') {

@@ -45,12 +45,12 @@ static struct stat file_stat(fuse_ino_t ino)
 {
 	const struct file *f = file_of(ino);
 
-	return (struct stat){.st_ino = ino,
-			     .st_uid = getuid(),
-			     .st_gid = getgid(),
-			     .st_nlink = 1,
-			     .st_mode = f ? S_IFREG | 0644 : S_IFDIR | 0755,
-			     .st_size = f ? (off_t)f->size : 0};
+	return (struct stat){ .st_ino = ino,
+			      .st_uid = getuid(),
+			      .st_gid = getgid(),
+			      .st_nlink = 1,
+			      .st_mode = f ? S_IFREG | 0644 : S_IFDIR | 0755,
+			      .st_size = f ? (off_t)f->size : 0 };
 }
 
 static struct fuse_entry_param entry_of(const struct file *f)
@@ -58,12 +58,13 @@ static struct fuse_entry_param entry_of(const struct file *f)
 	fuse_ino_t ino = (fuse_ino_t)(f - files) + 2;
 
 	return (struct fuse_entry_param){
-		.ino = ino, .attr = file_stat(ino), .attr_timeout = 1, .entry_timeout = 1};
+		.ino = ino, .attr = file_stat(ino), .attr_timeout = 1, .entry_timeout = 1
+	};
 }
 
 static void null_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = {0};
+	struct fuse_entry_param entry = { 0 };
 
 	(void)parent;
 	pthread_mutex_lock(&lock);
@@ -224,7 +225,7 @@ static int serve(struct fuse_session *se, bool single)
 int main(int argc, char **argv)
 {
 	bool single = argc == 3 && strcmp(argv[1], "-s") == 0;
-	char *arguments[] = {argv[0], (char[]){"-ofsname=null"}, NULL};
+	char *arguments[] = { argv[0], (char[]){ "-ofsname=null" }, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(2, arguments);
 
 	if (argc != 2 && !single) {
