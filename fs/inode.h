@@ -52,9 +52,8 @@ struct inode {
 	/* guarded by the table's lock: */
 	enum inode_state state; /* of files; only inode.c writes it */
 	struct name *name;      /* a reference; NULL: the root, or unlinked */
-	struct name
-		*former;  /* a reference: where it was before it was unlinked; for tickets only */
-	uint64_t lookups; /* the kernel's references */
+	struct name *former;    /* a reference: its name before it was unlinked; for tickets */
+	uint64_t lookups;       /* the kernel's references */
 	unsigned pins;    /* ours: requests under way, handles, tickets, names of a directory */
 	uint64_t ino;     /* identity, st_ino */
 	struct meta meta; /* of the version, or what the private inode will publish */

@@ -24,7 +24,6 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		.mtime = time_now(),
 		.created_ms = time_wall_ms(fs->time),
 	};
-	struct attributes a;
 
 	meta.ctime = meta.mtime;
 	inodes_lock(&fs->inodes);
@@ -36,14 +35,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	int rc = control_is_reserved(fs, dir, key_of(name))
 			 ? -EPERM
 			 : directory_make(fs, dir, key_of(name), &meta);
-	if (rc == 0)
-		lookup_created(fs, dir, key_of(name), ctx->pid);
-	if (rc == 0)
-		rc = lookup(fs, dir, key_of(name), ctx->pid, &a);
-	if (rc < 0)
-		reply_status(req, rc);
-	else
-		reply_entry(req, &a);
+	reply_created(req, dir, name, rc);
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)

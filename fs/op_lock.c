@@ -6,11 +6,6 @@
 #include "handle.h"
 #include "reply.h"
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
-}
-
 /* A request that waits for a lock ends when its caller is interrupted, or the mount is being ended.
  */
 struct lock_request {
@@ -71,7 +66,7 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 		reply_status(req, rc);
 		return;
 	}
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 	atomic_fetch_add(&fs->lock_waits, 1);
 	fuse_req_interrupt_func(req, on_interrupt, fs->locks);
 	if (call->is_flock) {
@@ -111,7 +106,7 @@ void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct 
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	int rc = file_locks_getlk(fs_of(req)->locks, handle_of(fi)->inode->ino, fi->lock_owner,
+	int rc = file_locks_getlk(fs_of(req)->locks, request_handle(fi)->inode->ino, fi->lock_owner,
 				  lock);
 	if (rc < 0)
 		reply_status(req, rc);

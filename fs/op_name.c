@@ -107,7 +107,6 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	struct inode *dir = request_inode(req, parent);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct symlinking s = { .fs = fs, .target = target };
-	struct attributes a;
 
 	s.meta = (struct meta){
 		.mode = S_IFLNK | 0777,
@@ -121,14 +120,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	s.meta.ctime = s.meta.mtime;
 	int rc = control_is_reserved(fs, dir, key_of(name)) ? -EPERM
 							    : make_symlink(&s, dir, key_of(name));
-	if (rc == 0)
-		lookup_created(fs, dir, key_of(name), ctx->pid);
-	if (rc == 0)
-		rc = lookup(fs, dir, key_of(name), ctx->pid, &a);
-	if (rc < 0)
-		reply_status(req, rc);
-	else
-		reply_entry(req, &a);
+	reply_created(req, dir, name, rc);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)

@@ -14,11 +14,6 @@
 /* A read of a file's range this large does not hold up the requests behind it. */
 enum { READ_INLINE_MAX = 256 * 1024 };
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
-}
-
 static void set_file_info(struct fuse_file_info *fi, struct handle *h)
 {
 	fi->fh = (uint64_t)(uintptr_t)h;
@@ -156,7 +151,7 @@ static void read_value(fuse_req_t req, const struct value *value, size_t size, u
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 
 	(void)ino;
 	if (h->value) {
@@ -175,7 +170,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 
 	(void)ino;
 	if (h->has_flock)

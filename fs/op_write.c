@@ -9,11 +9,6 @@
 #include "publish.h"
 #include "reply.h"
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
-}
-
 /* We said that we handle it: a write by somebody else than root takes the set-uid and set-gid bits
  * away. */
 static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
@@ -31,7 +26,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	      struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 
 	if (request_inode(req, ino)->kind ==
 	    INODE_VIRTUAL) { /* CACHEDIR.TAG: accepted and ignored */
@@ -76,7 +71,7 @@ static void flush_too_late(fuse_req_t req, struct handle *h)
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 	pid_t tid = request_tid(req);
 
 	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
@@ -98,13 +93,13 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	if (request_inode(req, ino)->kind == INODE_VIRTUAL)
 		reply_status(req, 0);
 	else
-		reply_status(req, handle_fsync(fs_of(req), handle_of(fi)));
+		reply_status(req, handle_fsync(fs_of(req), request_handle(fi)));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 		  struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = request_handle(fi);
 
 	if (request_inode(req, ino)->kind == INODE_VIRTUAL || (mode & ~FALLOC_FL_KEEP_SIZE)) {
 		reply_status(req, -EOPNOTSUPP);

@@ -55,6 +55,21 @@ void reply_entry(fuse_req_t req, struct attributes *a)
 		reply_forget(fs, a->inode, 1);
 }
 
+void reply_created(fuse_req_t req, struct inode *dir, const char *name, int rc)
+{
+	struct fs *fs = fs_of(req);
+	struct attributes a;
+
+	if (rc == 0) {
+		lookup_created(fs, dir, key_of(name), request_tid(req));
+		rc = lookup(fs, dir, key_of(name), request_tid(req), &a);
+	}
+	if (rc < 0)
+		reply_status(req, rc);
+	else
+		reply_entry(req, &a);
+}
+
 void reply_attr(fuse_req_t req, struct attributes *a)
 {
 	struct stat st;

@@ -15,6 +15,9 @@ void reply_entry_param(struct fs *fs, struct attributes *attributes,
 void reply_entry(fuse_req_t req, struct attributes *attributes);
 void reply_attr(fuse_req_t req, struct attributes *attributes);
 
+/* The answer to MKDIR and SYMLINK: rc, or the entry that was just made. */
+void reply_created(fuse_req_t req, struct inode *dir, const char *name, int rc);
+
 /* Takes n lookups of an inode back. */
 void reply_forget(struct fs *fs, struct inode *inode, uint64_t lookups);
 
@@ -24,6 +27,11 @@ void reply_status(fuse_req_t req, int rc);
 static inline pid_t request_tid(fuse_req_t req)
 {
 	return fuse_req_ctx(req)->pid;
+}
+
+static inline struct handle *request_handle(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
 }
 
 static inline struct inode *request_inode(fuse_req_t req, fuse_ino_t ino)
