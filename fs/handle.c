@@ -483,6 +483,7 @@ static int end_change(struct handle *h, int rc)
 	} else {
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 		c->withheld = false;
+		c->failure = 0;
 		c->mtime = time_now();
 		h->wrote = true;
 	}

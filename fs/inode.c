@@ -410,6 +410,7 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 	c->dirty = false;
 	__atomic_store_n(&c->fresh, !base, __ATOMIC_RELAXED);
 	c->withheld = false;
+	c->failure = 0;
 	c->mtime = time_now();
 	add_private(inode);
 }

@@ -40,6 +40,7 @@ struct content {
 	bool fresh;     /* a set that was never published, so publishes even unwritten */
 	bool in_flight; /* taken by a publish that has not ended: still pending for lookups */
 	bool withheld;  /* its last writer was killed or failed; until somebody writes on */
+	int failure;    /* -errno of the publish that failed; until somebody writes on; or 0 */
 	bool live;      /* copy is in use */
 	struct timespec mtime; /* of the last write */
 };

@@ -31,6 +31,8 @@ static int freeze_content(struct publishing *p, struct value **value, struct tim
 	int rc = -ECANCELED;
 
 	inode_content_lock(p->inode);
+	if (c->withheld && c->failure < 0)
+		rc = c->failure; /* a close after a failed fsync fails as well */
 	if (c->live && !c->withheld && (c->dirty || c->fresh)) {
 		*value = working_copy_freeze(&c->copy);
 		rc = *value ? 0 : -ENOMEM;
@@ -149,6 +151,7 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 	__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->fresh, p->was_fresh, __ATOMIC_RELAXED);
 	c->withheld = rc != -ECANCELED;
+	c->failure = rc != -ECANCELED ? rc : 0;
 	inode_content_unlock(p->inode);
 }
 
