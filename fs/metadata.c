@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "../backends/waiting.h"
 #include "lookup.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
@@ -121,8 +122,10 @@ int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_
 		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text,
 				     inode->name->size);
 	inodes_unlock(t);
-	if (ttl_ms >= 0)
+	if (ttl_ms >= 0) {
+		waiting_begin(); /* the kernel may first want another request answered */
 		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
+	}
 	return 0;
 }
 
