@@ -16,6 +16,7 @@
 #include "admission.h"
 #include "layer.h"
 #include "log.h"
+#include "waiting.h"
 
 struct layered {
 	const struct cache_conf *conf;
@@ -288,6 +289,8 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 	rc = change->prepare(change->self, exists ? &now : NULL, &value, &meta);
 	if (rc == 0) {
 		meta.size = value_size(value);
+		if (!value_bytes(value))
+			waiting_begin(); /* the checksum of a file is a read of it all */
 		rc = value_checksum(value, &meta.checksum);
 		if (rc == 0)
 			rc = store(c, key, value, &meta);

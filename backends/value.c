@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -148,6 +149,19 @@ ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_
 		return file_read(value->fd, buffer, size, value->offset + offset);
 	memcpy(buffer, (const uint8_t *)value->bytes + offset, size);
 	return (ssize_t)size;
+}
+
+ssize_t value_try_read(const struct value *value, void *buffer, size_t size, uint64_t offset)
+{
+	if (value->fd < 0 || offset >= value->size)
+		return value_read(value, buffer, size, offset);
+	if (size > value->size - offset)
+		size = (size_t)(value->size - offset);
+	struct iovec part = { buffer, size };
+	ssize_t n = preadv2(value->fd, &part, 1, (off_t)(value->offset + offset), RWF_NOWAIT);
+	/* Whatever is not there at once, or not known to this file system, is for value_read() to
+	 * say. */
+	return n == (ssize_t)size ? n : -EAGAIN;
 }
 
 static int file_checksum(const struct value *value, uint64_t *checksum)

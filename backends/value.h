@@ -31,6 +31,9 @@ int value_fd(const struct value *value,
 /* Reads up to size bytes at offset; fewer only at the end. Returns the count or -errno. */
 ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_t offset);
 
+/* The same, if it can be done without waiting for a disk; otherwise -EAGAIN. */
+ssize_t value_try_read(const struct value *value, void *buffer, size_t size, uint64_t offset);
+
 /* XXH3 (64 bits) of the bytes, computed once, at the first call. Returns 0 or -errno (a file that
  * cannot be read). */
 int value_checksum(const struct value *value, uint64_t *checksum);

@@ -448,16 +448,16 @@ ssize_t handle_read(struct handle *h, void *buffer, size_t size, uint64_t offset
 }
 
 /*
- * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). What may take
- * long is done before: a copy of a large frozen content is made by the next write, a growing one
- * moves to a file.
+ * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). Nobody waits
+ * for this thread while it writes to a file, which the disk may throttle, or copies a large frozen
+ * content. A growing one gets its file before the lock is held.
  */
 static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
 {
 	struct working_copy *copy = &inode->content.copy;
 
 	inode_content_lock(inode);
-	if (working_copy_shared(copy) > THAW_INLINE_MAX) {
+	if (copy->fd >= 0 || working_copy_shared(copy) > THAW_INLINE_MAX) {
 		inode_content_unlock(inode);
 		waiting_begin();
 		inode_content_lock(inode);

@@ -11,9 +11,6 @@
 #include "lookup.h"
 #include "reply.h"
 
-/* A read of a file's range this large does not hold up the requests behind it. */
-enum { READ_INLINE_MAX = 256 * 1024 };
-
 static void set_file_info(struct fuse_file_info *fi, struct handle *h)
 {
 	fi->fh = (uint64_t)(uintptr_t)h;
@@ -21,8 +18,8 @@ static void set_file_info(struct fuse_file_info *fi, struct handle *h)
 		fi->keep_cache = 1; /* a version never changes under its inode */
 		fi->noflush = 1;
 	} else if ((fi->flags & O_ACCMODE) == O_WRONLY) {
-		fi->direct_io =
-			1; /* saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost */
+		/* Saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost. */
+		fi->direct_io = 1;
 	} else {
 		fi->keep_cache = 1;
 	}
@@ -125,41 +122,32 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 }
 
-static void read_value(fuse_req_t req, const struct value *value, size_t size, uint64_t offset)
+/* What a handle reads: not while others wait for this thread, if the disk has to be asked. */
+static ssize_t read_handle(struct handle *h, void *buffer, size_t size, uint64_t offset)
 {
-	uint64_t total = value_size(value), start;
-	const char *bytes = value_bytes(value);
-
-	if (offset >= total) {
-		fuse_reply_buf(req, NULL, 0);
-		return;
-	}
-	if (size > total - offset)
-		size = (size_t)(total - offset);
-	if (bytes) {
-		fuse_reply_buf(req, bytes + offset, size);
-		return;
-	}
-	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(size);
-	buffer.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
-	buffer.buf[0].fd = value_fd(value, &start);
-	buffer.buf[0].pos = (off_t)(start + offset);
-	if (size > READ_INLINE_MAX)
-		waiting_begin();
-	fuse_reply_data(req, &buffer, 0);
+	if (!h->value)
+		return handle_read(h, buffer, size, offset);
+	ssize_t n = value_try_read(h->value, buffer, size, offset);
+	if (n != -EAGAIN)
+		return n;
+	waiting_begin();
+	return handle_read(h, buffer, size, offset);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct handle *h = request_handle(fi);
+	uint64_t start = (uint64_t)offset;
+	const char *bytes = h->value ? value_bytes(h->value) : NULL;
 
 	(void)ino;
-	if (h->value) {
-		read_value(req, h->value, size, (uint64_t)offset);
+	if (bytes) {
+		uint64_t total = value_size(h->value), left = start < total ? total - start : 0;
+		fuse_reply_buf(req, left ? bytes + start : NULL, left < size ? (size_t)left : size);
 		return;
 	}
 	char *buffer = malloc(size ? size : 1);
-	ssize_t n = buffer ? handle_read(h, buffer, size, (uint64_t)offset) : -ENOMEM;
+	ssize_t n = buffer ? read_handle(h, buffer, size, start) : -ENOMEM;
 	if (n < 0)
 		reply_status(req, (int)n);
 	else
