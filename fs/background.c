@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../backends/lock.h"
 #include "../backends/time_source.h"
 
 enum { START_DEADLINE_MS = 60000 };
@@ -24,6 +25,9 @@ enum { START_DEADLINE_MS = 60000 };
 /* A statvfs() in a thread of its own: it would wait for ever for a daemon that does not answer. */
 struct probe {
 	const char *mountpoint;
+	struct lock lock; /* guards: */
+	pthread_cond_t finished;
+	bool done;
 	int rc;
 };
 
@@ -32,19 +36,35 @@ static void *probe_run(void *self)
 	struct probe *probe = self;
 	struct statvfs st;
 
-	probe->rc = statvfs(probe->mountpoint, &st) == 0 ? 0 : -errno;
+	int rc = statvfs(probe->mountpoint, &st) == 0 ? 0 : -errno;
+	lock_take(&probe->lock);
+	probe->rc = rc;
+	probe->done = true;
+	pthread_cond_signal(&probe->finished);
+	lock_release(&probe->lock);
 	return NULL;
 }
 
 static int probe_mount(const char *mountpoint, const struct timespec *deadline)
 {
-	struct probe probe = { .mountpoint = mountpoint };
+	static struct probe probe; /* outlives a thread that hangs */
 	pthread_t thread;
 
+	probe.mountpoint = mountpoint;
+	lock_init(&probe.lock, RANK_LOOP);
+	condition_init(&probe.finished);
 	int rc = pthread_create(&thread, NULL, probe_run, &probe);
-	if (rc == 0)
-		rc = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline);
-	return rc ? -rc : probe.rc;
+	if (rc != 0)
+		return -rc;
+	lock_take(&probe.lock);
+	while (!probe.done && condition_wait_until(&probe.finished, &probe.lock, deadline))
+		;
+	bool done = probe.done;
+	lock_release(&probe.lock);
+	if (!done)
+		return -ETIMEDOUT;
+	pthread_join(thread, NULL);
+	return probe.rc;
 }
 
 /* The parent's way out when the daemon is useless. _exit: the probe may still hang. */

@@ -473,7 +473,16 @@ static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offs
 	return 0;
 }
 
-static int end_change(struct handle *h, int rc)
+/* What stat shows of the content. */
+static void note_change(struct inodes *t, struct inode *inode)
+{
+	inodes_lock(t);
+	inode->meta.size = inode->content.copy.size;
+	inode->meta.mtime = inode->meta.ctime = time_now();
+	inodes_unlock(t);
+}
+
+static int end_change(struct inodes *t, struct handle *h, int rc)
 {
 	struct content *c = &h->inode->content;
 
@@ -484,7 +493,7 @@ static int end_change(struct handle *h, int rc)
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 		c->withheld = false;
 		c->failure = 0;
-		c->mtime = time_now();
+		note_change(t, h->inode);
 		h->wrote = true;
 	}
 	inode_content_unlock(h->inode);
@@ -503,7 +512,7 @@ int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t siz
 	int rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
 	if (rc == 0)
 		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
-	return end_change(h, rc);
+	return end_change(&fs->inodes, h, rc);
 }
 
 static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
@@ -518,7 +527,7 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	int rc = begin_change(fs, h->inode, &start, size);
 	if (rc == 0)
 		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
-	return end_change(h, rc);
+	return end_change(&fs->inodes, h, rc);
 }
 
 int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)

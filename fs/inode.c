@@ -297,6 +297,11 @@ static bool shows_pending(const struct inode *inode)
 	       __atomic_load_n(&c->in_flight, __ATOMIC_RELAXED);
 }
 
+bool inode_has_news_locked(const struct inode *inode)
+{
+	return __atomic_load_n(&inode->content.dirty, __ATOMIC_RELAXED);
+}
+
 struct inode *name_pending_locked(const struct name *name)
 {
 	if (name->holder && shows_pending(name->holder))
@@ -411,7 +416,10 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 	__atomic_store_n(&c->fresh, !base, __ATOMIC_RELAXED);
 	c->withheld = false;
 	c->failure = 0;
-	c->mtime = time_now();
+	if (!base) {
+		inode->meta.size = 0;
+		inode->meta.mtime = time_now();
+	}
 	add_private(inode);
 }
 
@@ -522,8 +530,6 @@ void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value 
 	assert(!inode->value);
 	inode->name->version = NULL;
 	become_private(t, inode, base, owner);
-	if (!base)
-		inode->meta.size = 0;
 }
 
 /* The content goes, when no handle can look at it any more. */

@@ -42,7 +42,6 @@ struct content {
 	bool withheld;  /* its last writer was killed or failed; until somebody writes on */
 	int failure;    /* -errno of the publish that failed; until somebody writes on; or 0 */
 	bool live;      /* copy is in use */
-	struct timespec mtime; /* of the last write */
 };
 
 struct inode {
@@ -57,7 +56,7 @@ struct inode {
 	uint64_t lookups;       /* the kernel's references */
 	unsigned pins;    /* ours: requests under way, handles, tickets, names of a directory */
 	uint64_t ino;     /* identity, st_ino */
-	struct meta meta; /* of the version, or what the private inode will publish */
+	struct meta meta; /* of the version, or of the private content as it stands */
 
 	/* files: */
 	unsigned readers;    /* open handles for reading (a reader of a private inode counts) */
@@ -150,6 +149,9 @@ bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir);
 
 /* A private inode that shows an unpublished key or change: holder first; NULL: nothing pending. */
 struct inode *name_pending_locked(const struct name *name);
+
+/* Whether a private inode was written to since what it published last was taken. */
+bool inode_has_news_locked(const struct inode *inode);
 
 /* Inodes: made with no lookup and no pin; freed when the last of both is gone. NULL: no memory. */
 struct inode *inode_new_dir_locked(struct inodes *t, struct name *name);

@@ -38,14 +38,6 @@ static int64_t until_expiry(const struct fs *fs, const struct meta *meta, int64_
 
 static void private_attributes_locked(struct inode *inode, pid_t tid, struct attributes *out)
 {
-	struct content *c = &inode->content;
-
-	/* Plain reads of what a writer may be changing: the size of a moment, as stat of a file in
-	 * progress is. */
-	out->meta.size = __atomic_load_n(&c->copy.size, __ATOMIC_RELAXED);
-	out->meta.mtime = c->mtime;
-	if (inode->published && !c->dirty)
-		out->meta.mtime = inode->meta.mtime;
 	out->attr_timeout_ms = 0;
 	if (tid == 0 || tid != inode->owner)
 		inode->size_told = true;

@@ -32,14 +32,7 @@ static void store_in_inode(struct fs *fs, struct inode *inode, const struct meta
 			   unsigned fields)
 {
 	struct inodes *t = &fs->inodes;
-	bool sets_mtime = fields & META_TIMES && (inode->meta.mtime.tv_sec != meta->mtime.tv_sec ||
-						  inode->meta.mtime.tv_nsec != meta->mtime.tv_nsec);
 
-	if (sets_mtime && inode->content.live) {
-		inode_content_lock(inode);
-		inode->content.mtime = meta->mtime;
-		inode_content_unlock(inode);
-	}
 	inodes_lock(t);
 	meta_update(&inode->meta, meta, fields);
 	if (inode->name)
@@ -72,8 +65,6 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 	bool stale = inode->state == INODE_STALE;
 	uint64_t ino = inode->meta.ino;
 	meta_copy(&meta, &inode->meta);
-	if (inode->state == INODE_PRIVATE)
-		meta.mtime = inode->content.mtime;
 	inodes_unlock(t);
 
 	unsigned fields = change->fields | META_TIMES;

@@ -13,12 +13,15 @@
  * away. */
 static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
 {
-	if (uid == 0 || !(h->inode->meta.mode & (S_ISUID | S_ISGID)))
+	struct meta *meta = &h->inode->meta;
+
+	if (uid == 0)
 		return;
 	inodes_lock(&fs->inodes);
-	h->inode->meta.mode &= ~(uint32_t)S_ISUID;
-	if (h->inode->meta.mode & S_IXGRP)
-		h->inode->meta.mode &= ~(uint32_t)S_ISGID;
+	if (meta->mode & S_ISUID)
+		meta->mode &= ~(uint32_t)S_ISUID;
+	if ((meta->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		meta->mode &= ~(uint32_t)S_ISGID;
 	inodes_unlock(&fs->inodes);
 }
 

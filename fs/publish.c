@@ -25,7 +25,7 @@ int64_t publish_default_ttl_locked(const struct inode *dir)
 }
 
 /* Takes what there is to publish. -ECANCELED: nothing. */
-static int freeze_content(struct publishing *p, struct value **value, struct timespec *mtime)
+static int freeze_content(struct publishing *p, struct value **value)
 {
 	struct content *c = &p->inode->content;
 	int rc = -ECANCELED;
@@ -44,7 +44,6 @@ static int freeze_content(struct publishing *p, struct value **value, struct tim
 		__atomic_store_n(&c->in_flight, true, __ATOMIC_RELAXED);
 		__atomic_store_n(&c->dirty, false, __ATOMIC_RELAXED);
 		__atomic_store_n(&c->fresh, false, __ATOMIC_RELAXED);
-		*mtime = c->mtime;
 	}
 	inode_content_unlock(p->inode);
 	return rc;
@@ -60,6 +59,7 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 
 	meta_copy(meta, keeps ? now : &inode->meta);
 	meta->ino = inode->ino;
+	meta->mtime = inode->meta.mtime;
 	meta->version = inode->meta.version;
 	if (now && now->version > meta->version)
 		meta->version = now->version;
@@ -79,7 +79,6 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 	struct publishing *p = self;
 	struct inodes *t = &p->fs->inodes;
 	struct key_buffer key;
-	struct timespec mtime;
 
 	inodes_lock(t);
 	int rc = inode_key_locked(t, p->inode, &key);
@@ -89,7 +88,7 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 				     : rc; /* unlinked: a stale fill must not resurrect it */
 	if (key.size != p->key.size || memcmp(key.bytes, p->key.bytes, key.size) != 0)
 		return -EAGAIN; /* renamed while we waited */
-	rc = freeze_content(p, value, &mtime);
+	rc = freeze_content(p, value);
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
@@ -98,7 +97,6 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 	else
 		rc = -ECANCELED;
 	inodes_unlock(t);
-	meta->mtime = mtime;
 	meta->ctime = time_now();
 	return rc;
 }
@@ -112,6 +110,10 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	struct meta old = inode->meta;
 
 	meta_copy(&inode->meta, stored);
+	if (inode_has_news_locked(inode)) { /* written on since: stat shows that */
+		inode->meta.size = old.size;
+		inode->meta.mtime = old.mtime;
+	}
 	inodes_bury_meta_locked(t, &old);
 	inode->published = true;
 	inode->ttl_ms = -1;

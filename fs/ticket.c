@@ -7,7 +7,7 @@
 enum { TICKET_MAX_AGE_MS = 2000, SHARED_TICKET_MAX_AGE_MS = 20 };
 
 /* One that is left over from an open that ended as a miss would lead a stat to an empty inode. */
-enum { MISSED_WRITE_MAX_AGE_MS = 20 };
+enum { MISSED_WRITE_MAX_AGE_MS = 500 };
 
 static bool is_too_old(const struct ticket *ticket, int64_t now_ms)
 {
