@@ -102,6 +102,9 @@ void daemon_abort(struct mounted_daemon *d)
 {
 	char path[64];
 
+	/* A forced unmount aborts the connection, even where it cannot unmount; fusectl may not be
+	 * there. */
+	umount2(d->mountpoint, MNT_FORCE);
 	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", d->connection);
 	int fd = open(path, O_WRONLY);
 	if (fd < 0)
