@@ -105,6 +105,12 @@ struct backend {
 	int (*get)(void *state, struct key key, struct value **value, struct meta *meta);
 
 	/*
+	 * As get(), but a look: no hit, no recency; for showing people what the layer holds. NULL:
+	 * this backend's get() has no such traces.
+	 */
+	int (*peek)(void *state, struct key key, struct value **value, struct meta *meta);
+
+	/*
 	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death
 	 * of the daemon (durable backends). meta->size and meta->checksum are the value's. -EFBIG,
 	 * -ENOSPC leave the old entry; layered.c then removes it if another layer took the new one.

@@ -470,9 +470,9 @@ static uint64_t note_hit(struct disk *d, struct key key)
 	return count;
 }
 
-static int disk_get(void *state, struct key key, struct value **value, struct meta *meta)
+/* The stored value, verified; meta->hits are those in the database. */
+static int load(struct disk *d, struct key key, struct value **value, struct meta *meta)
 {
-	struct disk *d = state;
 	struct lookup lookup = { .key = key };
 
 	int rc = find_value(d, &lookup);
@@ -484,10 +484,29 @@ static int disk_get(void *state, struct key key, struct value **value, struct me
 		meta_fini(&lookup.meta);
 		return rc;
 	}
-	lookup.meta.hits += note_hit(d, key);
 	*value = lookup.value;
 	*meta = lookup.meta;
 	return 0;
+}
+
+static int disk_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct disk *d = state;
+
+	int rc = load(d, key, value, meta);
+	if (rc == 0)
+		meta->hits += note_hit(d, key);
+	return rc;
+}
+
+static int disk_peek(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct disk *d = state;
+
+	int rc = load(d, key, value, meta);
+	if (rc == 0)
+		meta->hits += disk_hits_peek(&d->hits, key);
+	return rc;
 }
 
 static void disk_note_hit(void *state, struct key key)
@@ -739,6 +758,7 @@ const struct backend backend_disk = {
 	.close = disk_close,
 	.stat = disk_stat,
 	.get = disk_get,
+	.peek = disk_peek,
 	.set = disk_set,
 	.touch = disk_touch,
 	.remove = disk_remove,

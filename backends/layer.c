@@ -219,6 +219,18 @@ int layer_get(struct layer *l, struct key key, struct value **value, struct meta
 	return checked(l, "get", rc);
 }
 
+int layer_peek(struct layer *l, struct key key, struct value **value, struct meta *meta)
+{
+	enter(key);
+	*value = NULL;
+	if (!layer_trusts(l, key))
+		return -ENOENT;
+	int rc = l->backend->peek ? l->backend->peek(l->state, key, value, meta)
+				  : l->backend->get(l->state, key, value, meta);
+	assert((rc == 0) == (*value != NULL));
+	return checked(l, "peek", rc);
+}
+
 void layer_note_hit(struct layer *l, struct key key)
 {
 	if (l->backend->note_hit)

@@ -22,6 +22,8 @@ bool layer_is_durable(const struct layer *layer);
 
 int layer_stat(struct layer *layer, struct key key, struct meta *meta);
 int layer_get(struct layer *layer, struct key key, struct value **value, struct meta *meta);
+/* As layer_get(), uncounted and without a trace in the layer: for showing what it holds. */
+int layer_peek(struct layer *layer, struct key key, struct value **value, struct meta *meta);
 void layer_note_hit(struct layer *layer, struct key key);
 int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta);
 int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields);

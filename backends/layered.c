@@ -618,6 +618,35 @@ bool layered_dir_is_empty(struct layered *c, struct key dir)
 	return empty;
 }
 
+/* --- one layer by itself ---------------------------------------------------------------------- */
+
+const char *layered_layer_name(const struct layered *c, size_t layer)
+{
+	return layer < c->count ? layer_name(c->layers[layer]) : NULL;
+}
+
+int layered_layer_stat(struct layered *c, size_t layer, struct key key, struct meta *meta)
+{
+	return layer_stat(c->layers[layer], key, meta);
+}
+
+int layered_layer_get(struct layered *c, size_t layer, struct key key, struct value **value,
+		      struct meta *meta)
+{
+	return layer_peek(c->layers[layer], key, value, meta);
+}
+
+int layered_layer_dir_stat(struct layered *c, size_t layer, struct key dir, struct meta *meta)
+{
+	return layer_dir_stat(c->layers[layer], dir, meta);
+}
+
+int layered_layer_list(struct layered *c, size_t layer, struct key dir, struct key after,
+		       bool after_is_dir, struct children *batch)
+{
+	return layer_list(c->layers[layer], dir, after, after_is_dir, batch);
+}
+
 /* --- the rest --------------------------------------------------------------------------------- */
 
 int layered_sync(struct layered *c)

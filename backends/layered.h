@@ -113,6 +113,19 @@ bool layered_dir_is_empty(struct layered *cache,
 int layered_list(struct layered *cache, struct key dir, struct key after, bool after_is_dir,
 		 struct children *batch);
 
+/*
+ * One layer by itself, by its index (fastest first): what it holds, not what the cache would
+ * answer. Looks only: no hit, no promotion, no recency. NULL past the end; list() and dir_stat() as
+ * in struct backend.
+ */
+const char *layered_layer_name(const struct layered *cache, size_t layer);
+int layered_layer_stat(struct layered *cache, size_t layer, struct key key, struct meta *meta);
+int layered_layer_get(struct layered *cache, size_t layer, struct key key, struct value **value,
+		      struct meta *meta);
+int layered_layer_dir_stat(struct layered *cache, size_t layer, struct key dir, struct meta *meta);
+int layered_layer_list(struct layered *cache, size_t layer, struct key dir, struct key after,
+		       bool after_is_dir, struct children *batch);
+
 int layered_sync(struct layered *cache);
 
 /* An unnamed file for a large working copy, from the layer that could adopt it, or in the temporary

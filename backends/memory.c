@@ -203,19 +203,31 @@ static void hit(struct pass *p, struct entry *e)
 	entries_hit(&p->m->entries, e);
 }
 
-static int memory_get(void *state, struct key key, struct value **value, struct meta *meta)
+static int load(struct memory *m, struct key key, bool is_hit, struct value **value,
+		struct meta *meta)
 {
 	struct pass p;
 
-	pass_begin(&p, state);
+	pass_begin(&p, m);
 	struct entry *e = live(&p, key);
 	if (e) {
-		hit(&p, e);
+		if (is_hit)
+			hit(&p, e);
 		*value = value_ref(e->value);
 		meta_copy(meta, &e->meta);
 	}
 	pass_end(&p);
 	return e ? 0 : -ENOENT;
+}
+
+static int memory_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	return load(state, key, true, value, meta);
+}
+
+static int memory_peek(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	return load(state, key, false, value, meta);
 }
 
 static int set_locked(struct pass *p, struct entry *e, uint64_t charge)
@@ -739,6 +751,7 @@ const struct backend backend_memory = {
 	.close = memory_close,
 	.stat = memory_stat,
 	.get = memory_get,
+	.peek = memory_peek,
 	.set = memory_set,
 	.touch = memory_touch,
 	.remove = memory_remove,

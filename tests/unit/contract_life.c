@@ -228,6 +228,56 @@ static void max_entries_holds(struct fixture *f)
 	assert_string_equal(names_in(f, "d"), "7 9 x");
 }
 
+static uint64_t hits_of(struct fixture *f, const char *key)
+{
+	struct meta meta = { 0 };
+
+	assert_int_equal(f->backend->stat(f->state, key_of(key), &meta), 0);
+	uint64_t hits = meta.hits;
+	meta_fini(&meta);
+	return hits;
+}
+
+static void a_peek_is_the_value_without_a_trace(struct fixture *f)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+
+	if (!f->backend->peek)
+		skip();
+	put(f, "k", "text");
+	put_until(f, "soon", f->now_ms + 10);
+	expect(f, "k", "text");
+	uint64_t hits = hits_of(f, "k");
+	assert_int_equal(f->backend->peek(f->state, key_of("k"), &value, &meta), 0);
+	assert_int_equal(value_size(value), 4);
+	assert_int_equal(meta.size, 4);
+	assert_int_equal(meta.hits, hits);
+	value_unref(value);
+	meta_fini(&meta);
+	assert_int_equal(hits_of(f, "k"), hits);
+	f->now_ms += 10;
+	assert_int_equal(f->backend->peek(f->state, key_of("soon"), &value, &meta), -ENOENT);
+	assert_int_equal(f->backend->peek(f->state, key_of("absent"), &value, &meta), -ENOENT);
+}
+
+static void a_peek_does_not_save_from_eviction(struct fixture *f)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+
+	if (!f->backend->peek || !has_option(f, "max_entries"))
+		skip();
+	reopen_with(f, "max_entries", "2");
+	put(f, "a", "v");
+	put(f, "b", "v");
+	assert_int_equal(f->backend->peek(f->state, key_of("a"), &value, &meta), 0);
+	value_unref(value);
+	meta_fini(&meta);
+	put(f, "c", "v");
+	assert_string_equal(names_in(f, ""), "b c");
+}
+
 static void bytes_stay_below(struct fixture *f, const char *option, const char *json,
 			     uint64_t limit)
 {
@@ -321,6 +371,8 @@ const struct contract_case contract_life[] = {
 	CONTRACT_CASE(expired_entries_are_removed_in_passing_or_when_touched),
 	CONTRACT_CASE(readers_never_see_a_torn_value),
 	CONTRACT_CASE(max_entries_holds),
+	CONTRACT_CASE(a_peek_is_the_value_without_a_trace),
+	CONTRACT_CASE(a_peek_does_not_save_from_eviction),
 	CONTRACT_CASE(the_byte_limit_holds),
 	CONTRACT_CASE(usage_follows_the_entries),
 	CONTRACT_CASE(a_durable_layer_comes_back_as_it_was),
