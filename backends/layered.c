@@ -18,6 +18,8 @@
 #include "log.h"
 #include "waiting.h"
 
+enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
+
 struct layered {
 	const struct cache_conf *conf;
 	struct layered_events events;
@@ -152,6 +154,19 @@ static struct admission_claim claim_key(struct key key)
 }
 
 /*
+ * The value as the layers that are not durable get it, with a reference; NULL: they do without. A
+ * file in their hands would take a descriptor each, and disk space that no limit sees once the
+ * durable layer has evicted it; its bytes on the heap could be more than there is memory. The page
+ * cache holds what is read of a file anyway. So small ones are loaded, and large ones stay below.
+ */
+static struct value *value_for_volatile(const struct layered *c, struct value *value)
+{
+	if (c->durable_count == 0 || value_bytes(value))
+		return value_ref(value);
+	return value_size(value) <= LOADED_MAX ? value_load(value) : NULL;
+}
+
+/*
  * Copies an entry found in layer `from` into the faster ones, unless the key is being changed or
  * has changed since: then the copy would be an old one.
  */
@@ -159,18 +174,25 @@ static void promote(struct layered *c, size_t from, struct key key, struct value
 		    const struct meta *meta)
 {
 	struct admission_claim claim = claim_key(key);
+	struct value *loaded = value_for_volatile(c, value);
 	struct meta now = { 0 };
 
-	if (!admission_try(&c->admission, &claim))
+	if (!admission_try(&c->admission, &claim)) {
+		value_unref(loaded);
 		return;
+	}
 	if (layer_stat(c->layers[from], key, &now) == 0 && meta_same_value(&now, meta)) {
 		now.hits = meta->hits;
-		for (size_t i = 0; i < from; i++)
-			if (layer_set(c->layers[i], key, value, &now) == 0)
-				layer_count_promotion(c->layers[i]);
+		for (size_t i = 0; i < from; i++) {
+			struct layer *l = c->layers[i];
+			struct value *copy = layer_is_durable(l) ? value : loaded;
+			if (copy && layer_set(l, key, copy, &now) == 0)
+				layer_count_promotion(l);
+		}
 	}
 	meta_fini(&now);
 	admission_leave(&c->admission, &claim);
+	value_unref(loaded);
 }
 
 static void count_get(struct layered *c, bool hit)
@@ -268,9 +290,12 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 	}
 	if (taken == 0)
 		return failure;
+	struct value *loaded = value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
-		if (i < needed ? failed[i] : layer_set(c->order[i], key, value, meta) < 0)
+		if (i < needed ? failed[i]
+			       : !loaded || layer_set(c->order[i], key, loaded, meta) < 0)
 			drop_old_copy(c->order[i], key);
+	value_unref(loaded);
 	return 0;
 }
 

@@ -164,6 +164,20 @@ ssize_t value_try_read(const struct value *value, void *buffer, size_t size, uin
 	return n == (ssize_t)size ? n : -EAGAIN;
 }
 
+struct value *value_load(struct value *value)
+{
+	if (value->fd < 0)
+		return value_ref(value);
+	struct value *loaded = value->size <= SIZE_MAX ? value_new(value->size, value->size) : NULL;
+	if (!loaded)
+		return NULL;
+	if (file_read(value->fd, loaded->inline_bytes, (size_t)value->size, value->offset) < 0) {
+		value_unref(loaded);
+		return NULL;
+	}
+	return loaded;
+}
+
 static int file_checksum(const struct value *value, uint64_t *checksum)
 {
 	XXH3_state_t *state = XXH3_createState();

@@ -19,6 +19,10 @@ struct value *value_adopt(void *bytes,
 struct value *value_from_file(int fd, uint64_t offset,
 			      uint64_t size); /* fd becomes the value's, even on failure */
 
+/* The same bytes on the heap: value itself, with a reference, or a copy. NULL: out of memory, or a
+ * file that cannot be read. */
+struct value *value_load(struct value *value);
+
 struct value *value_ref(struct value *value); /* returns value */
 void value_unref(struct value *value);        /* NULL is fine */
 
