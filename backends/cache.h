@@ -44,7 +44,7 @@ struct backend_env {
 
 /* One child of a directory. */
 struct child {
-	struct key name;  /* one component; its bytes are the batch's */
+	struct key name;  /* see key_child(); its bytes are the batch's */
 	bool is_dir;      /* a prefix directory or a marker */
 	struct meta meta; /* of the entry; of the marker, or empty (mode 0), for a directory */
 };
@@ -135,10 +135,16 @@ struct backend {
 	int (*rename_prefix)(void *state, struct key from, struct key to);
 
 	/*
-	 * The children of dir after the one named `after` (with after_is_dir; an empty name
-	 * starts), in listing order, each once, up to CHILDREN_MAX; sets batch->end at the end. The
-	 * batch arrives cleared. The cost is that of the children returned, not of the keys below
-	 * them.
+	 * The children of dir after the one named `after` (with after_is_dir), in listing order,
+	 * each once, up to CHILDREN_MAX; sets batch->end at the end. The batch arrives cleared. The
+	 * cost is that of the children returned, not of the keys below them.
+	 *
+	 * A child is what key_child() says of a key below dir. Keys that no path can spell are
+	 * listed like all others, by their own bytes: the entry "d/" is the child "" of d (the
+	 * first of all), the key "d//k" lies in its child directory "" (whose key is "d/"), and an
+	 * entry "d/a" beside keys below "d/a/" is two children, the entry a and the directory a.
+	 * `after` an empty name that is no directory starts (so no part of a listing but the last
+	 * ends with it); an empty name that is one goes on behind the keys below "d//".
 	 */
 	int (*list)(void *state, struct key dir, struct key after, bool after_is_dir,
 		    struct children *batch);

@@ -51,13 +51,12 @@ static bool cursor_read(const struct listing *l, struct cursor *c)
 	if (!c->markers && !disk_column_key_is_ours(c->statement, c->key_column))
 		return false;
 	struct key key = disk_column_key(c->statement, c->key_column);
-	struct key rest = l->dir.size > 0 ? key_relative(key, l->dir) : key;
-	const char *slash = memchr(rest.bytes, '/', rest.size);
-	if (c->markers && !slash)
+	if (!key_is_below(key, l->dir))
 		return false;
-	c->is_dir = slash;
-	c->name = slash ? key_make(rest.bytes, (size_t)(slash - rest.bytes)) : rest;
-	c->has_marker = c->markers && c->name.size + 1 == rest.size;
+	c->name = key_child(key, l->dir, &c->is_dir);
+	if (c->markers && !c->is_dir)
+		return false;
+	c->has_marker = c->markers && c->name.bytes + c->name.size + 1 == key.bytes + key.size;
 	return true;
 }
 
@@ -114,7 +113,7 @@ static int listing_open(struct listing *l, struct key after, bool after_is_dir)
 		c->key_column = c->markers ? 0 : DISK_COLUMN_EXTRA;
 		c->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
 		disk_range_below(&c->range, l->dir);
-		if (after.size > 0)
+		if (after.size > 0 || after_is_dir)
 			rc = bound_after(&c->range.first, l->dir, after, after_is_dir ? '0' : '\0');
 		if (rc == 0)
 			rc = cursor_seek(l, c);

@@ -82,9 +82,31 @@ struct key key_relative(struct key key, struct key dir)
 	return key_make(key.bytes + skip, key.size - skip);
 }
 
+/* How many of a key's bytes are slashes before anything else. */
+static size_t leading_slashes(struct key key)
+{
+	size_t count = 0;
+
+	while (count < key.size && key.bytes[count] == '/')
+		count++;
+	return count;
+}
+
+struct key key_child(struct key key, struct key dir, bool *is_dir)
+{
+	struct key rest = key_relative(key, dir);
+	size_t skip = dir.size == 0 ? leading_slashes(rest) : 0;
+	const char *slash = memchr(rest.bytes + skip, '/', rest.size - skip);
+
+	*is_dir = slash;
+	return slash ? key_make(rest.bytes, (size_t)(slash - rest.bytes)) : rest;
+}
+
 struct key key_parent(struct key key)
 {
-	const char *slash = key.size > 0 ? memrchr(key.bytes, '/', key.size) : NULL;
+	size_t skip = leading_slashes(key);
+	const char *rest = key.bytes + skip;
+	const char *slash = key.size > skip ? memrchr(rest, '/', key.size - skip) : NULL;
 
 	return slash ? key_make(key.bytes, (size_t)(slash - key.bytes)) : KEY_ROOT;
 }

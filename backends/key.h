@@ -41,7 +41,15 @@ uint64_t key_hash(struct key key);
 /* What follows "dir/" in a key below dir. */
 struct key key_relative(struct key key, struct key dir);
 
-/* The directory that holds key: all before its last slash, or the root. */
+/*
+ * The child of dir that a key below dir is, or lies in: its name, which may be empty or any other
+ * bytes that no path can spell; *is_dir when the key lies deeper. No directory's key is empty but
+ * the root's, so slashes that a key begins with belong to its first component: "//a/b" lies in the
+ * root's child "//a".
+ */
+struct key key_child(struct key key, struct key dir, bool *is_dir);
+
+/* The directory that holds key: the one whose key_child() it is. */
 struct key key_parent(struct key key);
 
 /* A terminated copy of the bytes, to be freed; NULL: out of memory. */

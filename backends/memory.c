@@ -470,6 +470,12 @@ struct listing {
 	struct key_buffer at; /* the next child is at or after this key */
 };
 
+/* A directory's own marker sorts where its child with the empty name does, and is no child. */
+static bool is_own_marker(const struct listing *l, const struct entry *marker)
+{
+	return marker->key.size == (l->dir.size > 0 ? l->dir.size + 1 : 0);
+}
+
 /* Puts the listing behind what begins with key: its first `size` bytes and then `next`. */
 static void listing_move(struct listing *l, struct key key, size_t size, char next)
 {
@@ -483,7 +489,7 @@ static int listing_start(struct listing *l, struct key after, bool after_is_dir)
 {
 	struct key_buffer end;
 
-	if (after.size > 0) {
+	if (after.size > 0 || after_is_dir) {
 		int rc = key_join(&l->at, l->dir, after);
 		if (rc == 0)
 			listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size,
@@ -494,23 +500,20 @@ static int listing_start(struct listing *l, struct key after, bool after_is_dir)
 		key_range(l->dir, &l->at, &end);
 	else
 		l->at.size = 0;
-	/* Past the marker of dir itself. */
-	listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size, '\0');
 	return 0;
 }
 
 /* Adds the child that key, in or below dir, is or lies in, and moves behind it. */
 static int listing_add(struct listing *l, const struct memory *m, const struct entry *first)
 {
-	struct key name = key_relative(first->key, l->dir);
-	const char *slash = memchr(name.bytes, '/', name.size);
+	bool is_dir;
+	struct key name = key_child(first->key, l->dir, &is_dir);
 
-	if (!slash) {
+	if (!is_dir) {
 		listing_move(l, first->key, first->key.size, '\0');
 		return children_add(l->batch, name, false, &first->meta);
 	}
-	name.size = (size_t)(slash - name.bytes);
-	size_t dir_size = (size_t)(slash - first->key.bytes);
+	size_t dir_size = (size_t)(name.bytes + name.size - first->key.bytes);
 	struct key dir = key_make(first->key.bytes, dir_size + 1); /* with the slash: a marker's */
 	const struct entry *marker = entries_find(&m->markers, dir);
 	listing_move(l, first->key, dir_size, '0');
@@ -518,10 +521,13 @@ static int listing_add(struct listing *l, const struct memory *m, const struct e
 }
 
 /* The first at or after the listing's place that is below its directory, or NULL. */
-static struct entry *listing_seek(const struct listing *l, const struct entries *s)
+static struct entry *listing_seek(const struct listing *l, const struct memory *m,
+				  const struct entries *s)
 {
 	struct entry *e = entries_seek(s, key_make(l->at.bytes, l->at.size));
 
+	if (e && s == &m->markers && is_own_marker(l, e))
+		e = entries_next(e);
 	return e && key_is_below(e->key, l->dir) ? e : NULL;
 }
 
@@ -531,8 +537,8 @@ static int list_locked(struct pass *p, struct listing *l)
 	struct memory *m = p->m;
 
 	for (int i = 0; i < PASS_STEPS; i++) {
-		struct entry *first = listing_seek(l, &m->entries);
-		struct entry *marker = listing_seek(l, &m->markers);
+		struct entry *first = listing_seek(l, m, &m->entries);
+		struct entry *marker = listing_seek(l, m, &m->markers);
 		if (first && meta_is_expired(&first->meta, p->now_ms)) {
 			lose(p, first);
 			continue;

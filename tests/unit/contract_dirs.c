@@ -228,6 +228,75 @@ static void a_listing_resumes_anywhere(struct fixture *f)
 	free(batch);
 }
 
+/* --- keys that no path can spell -------------------------------------------------------------- */
+
+static const char *const unspellable[] = {
+	"/",     "/a",  "//a/b", "//a/c", "d",   "d/",    "d//",  "d//k",
+	"d//k/", "d/.", "d/./k", "d/..",  "d/a", "d/a/b", "d/a/", "d/../../k",
+};
+
+enum { UNSPELLABLE = sizeof(unspellable) / sizeof(unspellable[0]) };
+
+static void keys_that_no_path_can_spell_are_listed(struct fixture *f)
+{
+	struct children *batch = calloc(1, sizeof(*batch));
+
+	for (size_t i = 0; i < UNSPELLABLE; i++)
+		put(f, unspellable[i], unspellable[i]);
+	for (size_t i = 0; i < UNSPELLABLE; i++)
+		expect(f, unspellable[i], unspellable[i]);
+	assert_string_equal(names_in(f, ""), "/ //a/ /a d d/");
+	assert_string_equal(names_in(f, "//a"), "b c");
+	assert_string_equal(names_in(f, "d"), ". .. ../ ./ / a a/");
+	assert_string_equal(names_in(f, "d/"), "k k/");
+	assert_string_equal(names_in(f, "d//k"), "");
+	assert_true(dir_exists(f, "d/") && dir_exists(f, "d/..") && dir_exists(f, "//a"));
+	assert_false(dir_exists(f, "/a") || dir_exists(f, "d//"));
+	list_after(f, "d", "", false, batch); /* an empty name is no text */
+	assert_int_equal(batch->count, 8);
+	assert_true(batch->items[0].name.size == 0 && !batch->items[0].is_dir);
+	list_after(f, "d", "", true, batch);
+	assert_int_equal(batch->count, 2);
+	assert_true(key_equal(batch->items[0].name, key_of("a")) && !batch->items[0].is_dir);
+	make_dir(f, "d/");
+	make_dir(f, "d");
+	assert_string_equal(names_in(f, "d"), ". .. ../ ./ / a a/");
+	children_fini(batch);
+	free(batch);
+}
+
+static void keys_that_no_path_can_spell_are_changed_like_others(struct fixture *f)
+{
+	char longer[301] = "d/";
+
+	memset(longer + 2, 'l', 298);
+	for (size_t i = 0; i < UNSPELLABLE; i++)
+		put(f, unspellable[i], unspellable[i]);
+	put(f, longer, "longer");
+	put_bytes(f, key_make("d/\0n\0", 5), "nul", 3);
+	expect_bytes(f, key_make("d/\0n\0", 5), "nul", 3);
+	expect_miss_key(f, key_make("d/\0n", 4));
+	assert_int_equal(f->backend->rename(f->state, key_of("d/a/"), key_of("d/..")), 0);
+	expect(f, "d/..", "d/a/");
+	assert_int_equal(f->backend->remove(f->state, key_of("d//k")), 0);
+	expect(f, "d//k/", "d//k/");
+	rename_dir(f, "d/a", "d/b");
+	expect(f, "d/a", "d/a");
+	expect(f, "d/b/b", "d/a/b");
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d/")), 0);
+	expect_miss(f, "d//");
+	expect_miss(f, "d//k/");
+	expect(f, "d/", "d/");
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d")), 0);
+	expect_miss(f, "d/");
+	expect_miss(f, longer);
+	expect_miss_key(f, key_make("d/\0n\0", 5));
+	assert_string_equal(names_in(f, ""), "/ //a/ /a d");
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("//a")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, KEY_ROOT), 0);
+	assert_string_equal(names_in(f, ""), "");
+}
+
 /* --- directories ------------------------------------------------------------------------------ */
 
 static void a_marker_keeps_an_empty_directory(struct fixture *f)
@@ -303,6 +372,8 @@ const struct contract_case contract_dirs[] = {
 	CONTRACT_CASE(children_come_in_key_order),
 	CONTRACT_CASE(a_large_directory_lists_in_parts),
 	CONTRACT_CASE(a_listing_resumes_anywhere),
+	CONTRACT_CASE(keys_that_no_path_can_spell_are_listed),
+	CONTRACT_CASE(keys_that_no_path_can_spell_are_changed_like_others),
 	CONTRACT_CASE(a_marker_keeps_an_empty_directory),
 	CONTRACT_CASE(a_directory_without_marker_goes_with_its_last_key),
 	CONTRACT_CASE(the_root_has_a_marker_too),

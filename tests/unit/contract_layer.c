@@ -254,8 +254,6 @@ void list_after(struct fixture *f, const char *dir, const char *after, bool afte
 	int rc = f->backend->list(f->state, key_of(dir), key_of(after), after_is_dir, batch);
 	assert_int_equal(rc, 0);
 	assert_true(batch->end || batch->count > 0);
-	for (size_t i = 0; i < batch->count; i++)
-		assert_true(batch->items[i].name.size > 0);
 }
 
 const char *names_in(struct fixture *f, const char *dir)

@@ -166,6 +166,30 @@ static void a_path_is_a_key_if_its_components_are_names(void **state)
 	assert_true(key_is_valid(key_make("a\0b", 3)));
 }
 
+static void expect_child(const char *dir, const char *key, const char *name, bool is_dir)
+{
+	bool deeper = !is_dir;
+
+	assert_true(key_equal(key_child(key_of(key), key_of(dir), &deeper), key_of(name)));
+	assert_int_equal(deeper, is_dir);
+}
+
+static void a_key_is_or_lies_in_a_child(void **state)
+{
+	(void)state;
+	expect_child("", "a", "a", false);
+	expect_child("", "a/b/c", "a", true);
+	expect_child("a", "a/b/c", "b", true);
+	expect_child("a/b", "a/b/c", "c", false);
+	expect_child("", "a/", "a", true);
+	expect_child("a", "a/", "", false);
+	expect_child("a", "a//", "", true);
+	expect_child("a/", "a//", "", false);
+	expect_child("", "/", "/", false);
+	expect_child("", "//a", "//a", false);
+	expect_child("", "//a/b", "//a", true);
+}
+
 static void keys_are_cut_and_joined(void **state)
 {
 	static struct key_buffer first, end;
@@ -178,6 +202,10 @@ static void keys_are_cut_and_joined(void **state)
 	assert_true(key_is_below(key_of("a"), KEY_ROOT));
 	assert_true(key_equal(key_parent(key_of("a/b/c")), key_of("a/b")));
 	assert_true(key_equal(key_parent(key_of("a")), KEY_ROOT));
+	assert_true(key_equal(key_parent(key_of("a/")), key_of("a")));
+	assert_true(key_equal(key_parent(key_of("a//")), key_of("a/")));
+	assert_true(key_equal(key_parent(key_of("//a")), KEY_ROOT));
+	assert_true(key_equal(key_parent(key_of("//a/b")), key_of("//a")));
 	assert_true(key_equal(key_relative(key_of("a/b/c"), key_of("a")), key_of("b/c")));
 	assert_true(key_equal(key_relative(key_of("a"), KEY_ROOT), key_of("a")));
 	assert_int_equal(key_join(&first, key_of("a"), key_of("b")), 0);
@@ -207,6 +235,7 @@ int main(void)
 		cmocka_unit_test(a_files_descriptor_is_closed_with_it),
 		cmocka_unit_test(threads_agree_on_a_checksum),
 		cmocka_unit_test(a_path_is_a_key_if_its_components_are_names),
+		cmocka_unit_test(a_key_is_or_lies_in_a_child),
 		cmocka_unit_test(keys_are_cut_and_joined),
 	};
 
