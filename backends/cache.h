@@ -87,6 +87,7 @@ struct backend {
 	const struct option_spec *options; /* fill a struct of conf_size bytes */
 	size_t conf_size;
 	bool durable; /* survives the death of the daemon */
+	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
 
 	/*
 	 * Makes the layer; conf outlives it. A store that is missing is created; one that is

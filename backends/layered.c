@@ -13,26 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admission.h"
-#include "layer.h"
 #include "log.h"
+#include "stack.h"
 #include "waiting.h"
 
 enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
-
-struct layered {
-	const struct cache_conf *conf;
-	struct layered_events events;
-	struct admission admission;
-	struct layer **layers; /* fastest first */
-	size_t count;
-	struct layer **order;  /* the same in the order of changes */
-	size_t durable_count;  /* the first of `order` are durable */
-	struct layer *markers; /* keeps directories when no layer is durable; else NULL */
-	struct layer_spec markers_spec;
-	char markers_name[16];
-	atomic_uint_fast64_t gets, hits, misses, sets, failed_sets, invalidations;
-};
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -79,6 +64,22 @@ static int open_markers(struct layered *c, const struct time_source *time, struc
 	return layer_open(spec, time, on_volatile_gone, c, &c->markers, problem);
 }
 
+/*
+ * A stack that can leave a layer behind: with one durable layer on this machine nothing happens
+ * that it does not know of. What an earlier configuration left is looked after as well.
+ */
+static bool needs_state(const struct cache_conf *conf)
+{
+	size_t durable = 0;
+	bool remote = false;
+
+	for (size_t i = 0; i < conf->layer_count; i++) {
+		durable += conf->layers[i].backend->durable;
+		remote |= conf->layers[i].backend->remote;
+	}
+	return conf->state_dir && (durable > 1 || remote || state_exists(conf->state_dir));
+}
+
 int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		 const struct layered_events *events, struct layered **cache,
 		 struct problem *problem)
@@ -90,6 +91,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	if (!c)
 		return problem_set(problem, NULL, NULL, "out of memory");
 	c->conf = conf;
+	c->time = time;
 	c->events = *events;
 	admission_init(&c->admission);
 	c->layers = calloc(conf->layer_count, sizeof(struct layer *));
@@ -111,6 +113,11 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		c->count++;
 	}
 	order_layers(c);
+	if (needs_state(conf)) {
+		rc = state_open(conf->state_dir, &c->state, problem);
+		if (rc < 0)
+			goto failed;
+	}
 	if (c->durable_count == 0) {
 		rc = open_markers(c, time, problem);
 		if (rc < 0)
@@ -125,10 +132,14 @@ failed:
 
 void layered_close(struct layered *c)
 {
+	if (c->state)
+		state_ending(c->state);
 	for (size_t i = 0; i < c->count; i++)
 		layer_close(c->layers[i]);
 	if (c->markers)
 		layer_close(c->markers);
+	if (c->state)
+		state_close(c->state);
 	if (c->markers_spec.conf)
 		options_fini(c->markers_spec.backend->options, c->markers_spec.conf);
 	free(c->markers_spec.conf);
@@ -684,6 +695,14 @@ int layered_sync(struct layered *c)
 			rc = one;
 	}
 	return rc;
+}
+
+int layered_flush(struct layered *c, struct key prefix, int64_t deadline_ms)
+{
+	(void)c;
+	(void)prefix;
+	(void)deadline_ms;
+	return 0; /* nothing is owed: every set is written through */
 }
 
 int layered_temp_file(struct layered *c)

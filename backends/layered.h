@@ -35,6 +35,12 @@ struct cache_conf {
 	size_t layer_count;
 	enum promotion promotion;
 	enum write_strategy write_strategy;
+	/* What must be remembered over a restart (state.h); NULL: nothing is, for tests. Opened
+	 * only where something needs it. */
+	const char *state_dir;
+	uint64_t journal_max_bytes; /* of sets that write_back has acknowledged and not written */
+	int64_t journal_wait_ms;    /* how long a set waits for room in it, then -ENOSPC */
+	int64_t drain_timeout_ms;   /* how long layered_close() writes what is left */
 };
 
 extern const struct option_spec layer_common_options[]; /* fills struct layer_common */
@@ -128,6 +134,12 @@ int layered_layer_list(struct layered *cache, size_t layer, struct key dir, stru
 
 int layered_sync(struct layered *cache);
 
+/*
+ * Waits until what write_back owed the slower layers for the keys at and below prefix (the root:
+ * all), when it was called, has been written. 0, also when nothing was owed; -ETIMEDOUT.
+ */
+int layered_flush(struct layered *cache, struct key prefix, int64_t deadline_ms);
+
 /* An unnamed file for a large working copy, from the layer that could adopt it, or in the temporary
  * directory. */
 int layered_temp_file(struct layered *cache);
@@ -138,10 +150,24 @@ struct layer_stats {
 	const char *type;
 	bool durable;
 	uint64_t gets, hits, misses, sets, removes, errors, promotions;
+	uint64_t tombstones; /* changes that it missed and has not been told yet */
+	bool distrusted;     /* it missed too many: nothing in it is believed until it is cleared */
 	struct layer_usage usage;
+};
+
+/* What write_back has acknowledged and not written to the slower layers yet. */
+struct journal_stats {
+	bool active;
+	uint64_t entries;
+	uint64_t bytes, max_bytes;
+	int64_t oldest_ms; /* age of the oldest entry; 0: there is none */
+	uint64_t drained;  /* entries written since the start */
+	uint64_t failures; /* attempts that failed */
+	uint64_t damaged;  /* rows set aside */
 };
 struct cache_stats {
 	uint64_t gets, hits, misses, sets, invalidations, failed_sets;
+	struct journal_stats journal;
 	size_t layer_count;
 	struct layer_stats *layers; /* malloc'ed */
 };

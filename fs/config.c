@@ -12,6 +12,7 @@
 
 #include "config_line.h"
 #include "config_shape.h"
+#include "state_path.h"
 
 enum { FILE_SIZE_MAX = 16 * 1024 * 1024 };
 
@@ -64,6 +65,24 @@ const struct option_spec fs_options[] = {
 	  .def = "10",
 	  .max = 3600,
 	  .doc = "how long operations may finish at shutdown, in seconds" },
+	{ .name = "state_dir",
+	  .type = OPT_PATH,
+	  .offset = offsetof(struct fs_conf, state_dir),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "where the write-back journal is kept, and what a layer has missed" },
+	{ .name = "journal_max_mb",
+	  .type = OPT_MB,
+	  .offset = offsetof(struct fs_conf, journal_max_bytes),
+	  .def = "1024",
+	  .min = 1,
+	  .doc = "bound of the sets that write_back has not written to the slower layers yet" },
+	{ .name = "journal_wait",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct fs_conf, journal_wait_ms),
+	  .def = "10",
+	  .max = 3600,
+	  .doc = "how long a set waits for room in a full journal, in seconds" },
 	{ .name = "pending_max_bytes",
 	  .type = OPT_BYTES,
 	  .offset = offsetof(struct fs_conf, pending_max_bytes),
@@ -253,6 +272,22 @@ static void add_line(const char *text, const char *file, struct problem *problem
 		 config_line_of(text, path), path);
 }
 
+/* What the layers' stack takes from the daemon's settings; borrowed. */
+static int settle_state(const struct config_reader *reader, const char *text, struct config *config)
+{
+	struct fs_conf *fs = &config->fs;
+
+	if (!fs->state_dir)
+		fs->state_dir = state_path_default(reader->file, reader->base_dir, text);
+	if (!fs->state_dir)
+		return out_of_memory(reader->problem);
+	config->cache.state_dir = fs->state_dir;
+	config->cache.journal_max_bytes = fs->journal_max_bytes;
+	config->cache.journal_wait_ms = fs->journal_wait_ms;
+	config->cache.drain_timeout_ms = fs->drain_timeout_ms;
+	return 0;
+}
+
 /* A terminated text. */
 static int parse_text(const struct config_reader *reader, const char *text, struct config *config)
 {
@@ -263,6 +298,8 @@ static int parse_text(const struct config_reader *reader, const char *text, stru
 		return syntax_problem(reader, text, end);
 	int rc = read_root(reader, root, config);
 	cJSON_Delete(root);
+	if (rc == 0)
+		rc = settle_state(reader, text, config);
 	if (rc < 0)
 		add_line(text, reader->file, reader->problem);
 	return rc;

@@ -22,6 +22,9 @@ struct fs_conf {
 	int64_t publish_timeout_ms; /* option publish_timeout, seconds, 30: how long an open waits
 				       for a publish */
 	int64_t drain_timeout_ms;   /* option drain_timeout, seconds, 10: at shutdown */
+	char *state_dir;            /* default: state_path.h */
+	uint64_t journal_max_bytes; /* option journal_max_mb, 1024: undrained sets of write_back */
+	int64_t journal_wait_ms;    /* option journal_wait, seconds, 10: of a set for room in it */
 	uint64_t pending_max_bytes; /* 4 GiB: unpublished content, then ENOSPC */
 	uint64_t heap_max_bytes;    /* option working_copy_heap_kb, 1024: larger working copies are
 				       files */

@@ -151,6 +151,16 @@ static int check_layer_paths(const struct program *p, struct problem *problem)
 	return 0;
 }
 
+/* Nor may the state. */
+static int check_state_path(const struct program *p, struct problem *problem)
+{
+	if (lies_below(p->config.fs.state_dir, p->mountpoint))
+		return problem_set(problem, p->config.fs.state_dir,
+				   "name another directory in \"cachefs\"",
+				   "the state_dir lies below the mount point");
+	return 0;
+}
+
 static int load_config(struct program *p, struct problem *problem)
 {
 	int rc = p->arguments.config ? config_load(p->arguments.config, &p->config, problem)
@@ -279,6 +289,8 @@ static int check_and_serve(struct program *p)
 		rc = check_mountpoint(p, &problem);
 	if (rc == 0)
 		rc = check_layer_paths(p, &problem);
+	if (rc == 0)
+		rc = check_state_path(p, &problem);
 	if (rc == 0 && !p->arguments.foreground) {
 		rc = background_enter(&p->background, p->mountpoint);
 		if (rc < 0)

@@ -296,6 +296,7 @@ run_one() {
 	local number=$1 name=$2 rc=0 sentence=${2#test_} test_pid timer_pid which
 	sentence=${sentence//_/ }
 	TMP=$(mktemp -d "${TMPDIR:-/tmp}/cachefs-test.XXXXXX") || exit 1
+	export XDG_STATE_HOME=$TMP/.state
 	MNT=$TMP/mnt
 	LOG=$LOG_DIR/$TEST_NAME-$number.log
 	DAEMON_PID=

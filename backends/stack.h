@@ -1,0 +1,29 @@
+#ifndef CACHEFS_STACK_H
+#define CACHEFS_STACK_H
+
+/* The stack itself, for the files that layered.c is divided into. See layered.h. */
+
+#include <stdatomic.h>
+
+#include "admission.h"
+#include "layer.h"
+#include "layered.h"
+#include "state.h"
+
+struct layered {
+	const struct cache_conf *conf;
+	const struct time_source *time;
+	struct layered_events events;
+	struct admission admission;
+	struct layer **layers; /* fastest first */
+	size_t count;
+	struct layer **order;  /* the same in the order of changes */
+	size_t durable_count;  /* the first of `order` are durable */
+	struct layer *markers; /* keeps directories when no layer is durable; else NULL */
+	struct layer_spec markers_spec;
+	char markers_name[16];
+	struct state *state; /* NULL: nothing here needs to be remembered */
+	atomic_uint_fast64_t gets, hits, misses, sets, failed_sets, invalidations;
+};
+
+#endif

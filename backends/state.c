@@ -1,0 +1,391 @@
+/*
+ * The directory, its lock, the connections and the group commit. See state.h. Opening, damage and
+ * the schema: state_file.c.
+ */
+#include "state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk_db.h"
+#include "lock.h"
+#include "log.h"
+#include "state_file.h"
+#include "waiting.h"
+
+enum {
+	STATEMENTS_MAX = 48,
+	IDLE_MAX = 8,
+	BUSY_MS = 2000, /* somebody looks at the database with another program */
+	CHECKPOINT_PAGES = 1000,
+};
+
+struct state_db {
+	sqlite3 *handle;
+	struct {
+		const char *sql;
+		sqlite3_stmt *statement;
+	} statements[STATEMENTS_MAX];
+	int statement_count;
+	struct state_db *next;
+};
+
+/* A change that waits for its commit, on its caller's stack. */
+struct change {
+	int (*apply)(void *self, struct state_db *db);
+	void *self;
+	int rc;
+	bool done;
+	struct change *next;
+};
+
+struct state {
+	char *dir;
+	char *path;
+	int lock_fd;
+	struct disk_values values;
+	struct state_db writer; /* of who leads */
+
+	struct lock lock; /* RANK_LAYER; guards: */
+	pthread_cond_t committed;
+	struct change *first, *last;
+	bool leading; /* somebody commits */
+
+	struct lock pool; /* RANK_LAYER_INNER; guards: */
+	struct state_db *idle;
+	int idle_count;
+};
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static int connection_open(struct state_db *db, const char *path)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	memset(db, 0, sizeof(*db));
+	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+	if (code == SQLITE_OK) {
+		sqlite3_busy_timeout(db->handle, BUSY_MS);
+		code = sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	}
+	if (code == SQLITE_OK)
+		sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+	if (code != SQLITE_OK) {
+		sqlite3_close(db->handle);
+		db->handle = NULL;
+	}
+	return disk_db_errno_of(code);
+}
+
+static void connection_close(struct state_db *db)
+{
+	for (int i = 0; i < db->statement_count; i++)
+		sqlite3_finalize(db->statements[i].statement);
+	sqlite3_close(db->handle);
+	memset(db, 0, sizeof(*db));
+}
+
+struct state_db *state_read_begin(struct state *s)
+{
+	lock_take(&s->pool);
+	struct state_db *db = s->idle;
+	if (db) {
+		s->idle = db->next;
+		s->idle_count--;
+	}
+	lock_release(&s->pool);
+	if (db)
+		return db;
+	db = malloc(sizeof(*db));
+	if (db && connection_open(db, s->path) < 0) {
+		free(db);
+		db = NULL;
+	}
+	return db;
+}
+
+void state_read_end(struct state *s, struct state_db *db)
+{
+	bool keep = false;
+
+	if (!db)
+		return;
+	lock_take(&s->pool);
+	keep = s->idle_count < IDLE_MAX;
+	if (keep) {
+		db->next = s->idle;
+		s->idle = db;
+		s->idle_count++;
+	}
+	lock_release(&s->pool);
+	if (!keep) {
+		connection_close(db);
+		free(db);
+	}
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static struct state *state_new(const char *dir)
+{
+	struct state *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->lock_fd = -1;
+	s->dir = strdup(dir);
+	if (asprintf(&s->path, "%s/" STATE_FILE, dir) < 0)
+		s->path = NULL;
+	if (!s->dir || !s->path || disk_values_init(&s->values, s->path) < 0) {
+		free(s->dir);
+		free(s->path);
+		free(s);
+		return NULL;
+	}
+	lock_init(&s->lock, RANK_LAYER);
+	lock_init(&s->pool, RANK_LAYER_INNER);
+	condition_init(&s->committed);
+	return s;
+}
+
+int state_open(const char *dir, struct state **state, struct problem *problem)
+{
+	struct state *s = state_new(dir);
+
+	if (!s)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	int rc = state_file_lock(dir, &s->lock_fd, problem);
+	if (rc == 0)
+		rc = state_file_prepare(s->path, problem);
+	if (rc == 0 && connection_open(&s->writer, s->path) < 0)
+		rc = problem_set(problem, s->path, "name another \"state_dir\"",
+				 "cannot open the state database");
+	if (rc < 0) {
+		state_close(s);
+		return rc;
+	}
+	*state = s;
+	return 0;
+}
+
+bool state_exists(const char *dir)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/" STATE_FILE, dir) < (int)sizeof(path) &&
+	       access(path, F_OK) == 0;
+}
+
+void state_ending(struct state *s)
+{
+	state_file_mark(s->lock_fd, STATE_ENDING);
+}
+
+void state_close(struct state *s)
+{
+	assert(!s->first);
+	while (s->idle) {
+		struct state_db *db = s->idle;
+		s->idle = db->next;
+		connection_close(db);
+		free(db);
+	}
+	connection_close(&s->writer);
+	disk_values_fini(&s->values);
+	pthread_cond_destroy(&s->committed);
+	lock_fini(&s->pool);
+	lock_fini(&s->lock);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	free(s->path);
+	free(s->dir);
+	free(s);
+}
+
+const char *state_dir(const struct state *s)
+{
+	return s->dir;
+}
+
+struct disk_values *state_values(struct state *s)
+{
+	return &s->values;
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+static int exec(struct state_db *db, const char *sql)
+{
+	return state_run(db, state_statement(db, sql));
+}
+
+/* One change inside the transaction; one that fails leaves nothing behind. */
+static int apply_one(struct state_db *db, struct change *change)
+{
+	int rc = exec(db, "SAVEPOINT one");
+
+	if (rc < 0)
+		return rc;
+	rc = change->apply(change->self, db);
+	if (rc < 0 && sqlite3_get_autocommit(db->handle) == 0)
+		exec(db, "ROLLBACK TO one");
+	return sqlite3_get_autocommit(db->handle) ? -EIO : (exec(db, "RELEASE one"), rc);
+}
+
+/* Commits a list of changes; what does not commit has failed. */
+static void commit(struct state_db *db, struct change *list)
+{
+	int rc = exec(db, "BEGIN IMMEDIATE");
+
+	for (struct change *c = list; c; c = c->next)
+		c->rc = rc < 0 ? rc : apply_one(db, c);
+	if (rc == 0)
+		rc = exec(db, "COMMIT");
+	if (rc < 0) {
+		if (!sqlite3_get_autocommit(db->handle))
+			exec(db, "ROLLBACK");
+		log_error("state: cannot commit: %s", sqlite3_errmsg(db->handle));
+		for (struct change *c = list; c; c = c->next)
+			c->rc = c->rc < 0 ? c->rc : rc == -EAGAIN ? -EIO : rc;
+	}
+}
+
+/* The caller commits what is queued, its own change with it. */
+static void lead(struct state *s)
+{
+	struct change *list = s->first;
+
+	s->first = s->last = NULL;
+	s->leading = true;
+	lock_release(&s->lock);
+	commit(&s->writer, list);
+	lock_take(&s->lock);
+	s->leading = false;
+	for (struct change *c = list, *next; c; c = next) {
+		next = c->next; /* once it is done its owner may leave */
+		c->done = true;
+	}
+	pthread_cond_broadcast(&s->committed);
+}
+
+int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+{
+	struct change change = { .apply = apply, .self = self };
+
+	assert(lock_none_held());
+	waiting_begin();
+	lock_take(&s->lock);
+	if (s->last)
+		s->last->next = &change;
+	else
+		s->first = &change;
+	s->last = &change;
+	while (!change.done) {
+		if (s->leading)
+			condition_wait(&s->committed, &s->lock);
+		else
+			lead(s);
+	}
+	lock_release(&s->lock);
+	return change.rc;
+}
+
+/* Files first: a row on disk must not point to bytes that are not. */
+int state_sync(struct state *s)
+{
+	char wal[PATH_MAX];
+
+	waiting_begin();
+	int rc = disk_values_sync(&s->values);
+	if (rc < 0)
+		return rc;
+	/* A commit lies in the WAL, and is recovered from there, or the checkpoint that took it out
+	 * has synced the database. */
+	if (snprintf(wal, sizeof(wal), "%s-wal", s->path) >= (int)sizeof(wal))
+		return -ENAMETOOLONG;
+	int fd = open(wal, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	rc = fdatasync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+/* --- statements ------------------------------------------------------------------------------- */
+
+sqlite3_stmt *state_statement(struct state_db *db, const char *sql)
+{
+	for (int i = 0; i < db->statement_count; i++)
+		if (db->statements[i].sql == sql)
+			return db->statements[i].statement;
+	assert(db->statement_count < STATEMENTS_MAX);
+	sqlite3_stmt *statement = NULL;
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK)
+		return NULL;
+	db->statements[db->statement_count].sql = sql;
+	db->statements[db->statement_count++].statement = statement;
+	return statement;
+}
+
+static int last_errno(const struct state_db *db)
+{
+	int rc = disk_db_errno_of(sqlite3_extended_errcode(db->handle));
+
+	if (sqlite3_system_errno(db->handle) == EDQUOT)
+		return -ENOSPC;
+	return rc < 0 ? rc : -EIO;
+}
+
+int state_step(struct state_db *db, sqlite3_stmt *statement)
+{
+	if (!statement)
+		return last_errno(db);
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : last_errno(db);
+}
+
+int state_run(struct state_db *db, sqlite3_stmt *statement)
+{
+	int rc = state_step(db, statement);
+
+	if (statement)
+		sqlite3_reset(statement);
+	return rc > 0 ? 0 : rc;
+}
+
+void state_bind_key(sqlite3_stmt *statement, int index, struct key key)
+{
+	sqlite3_bind_blob(statement, index, key.bytes, (int)key.size, SQLITE_STATIC);
+}
+
+struct key state_column_key(sqlite3_stmt *statement, int column)
+{
+	const char *bytes = sqlite3_column_blob(statement, column);
+	int size = sqlite3_column_bytes(statement, column);
+
+	return bytes && size > 0 ? key_make(bytes, (size_t)size) : KEY_ROOT;
+}
+
+void state_bind_range(sqlite3_stmt *statement, int index, struct key dir, struct state_range *range)
+{
+	/* Every key sorts before 256 bytes 0xff and more: components are shorter. */
+	if (dir.size == 0) {
+		range->first.size = 0;
+		memset(range->end.bytes, 0xff, KEY_COMPONENT_MAX + 2);
+		range->end.size = KEY_COMPONENT_MAX + 2;
+	} else {
+		key_range(dir, &range->first, &range->end);
+	}
+	state_bind_key(statement, index, key_make(range->first.bytes, range->first.size));
+	state_bind_key(statement, index + 1, key_make(range->end.bytes, range->end.size));
+}

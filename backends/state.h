@@ -1,0 +1,87 @@
+#ifndef CACHEFS_STATE_H
+#define CACHEFS_STATE_H
+
+/*
+ * What a cache must remember over a restart beside its entries: one SQLite database in a directory
+ * of its own, DIR/state.sqlite (WAL), with large values in DIR/state.sqlite.values/. The tables
+ * belong to the modules that use them (journal.c, distrust.c, intent.c); the schema is here.
+ *
+ * One daemon at a time: DIR/lock is held (flock) from state_open() to state_close(). A database
+ * that cannot be used is moved aside, never overwritten, and what can still be read of it is taken
+ * over: see state_open().
+ *
+ * Thread-safe. Functions return 0 or -errno; call them with no lock held.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "disk_values.h"
+#include "key.h"
+#include "problem.h"
+
+struct state;
+
+/* A connection, one thread's at a time. */
+struct state_db;
+
+/*
+ * Makes the directory (0700) and the database if they are missing. A damaged database, or one of a
+ * newer schema, becomes state.sqlite.damaged-TIME; its rows that can be read are copied to a new
+ * one, and the log says so. -EINVAL with the problem set: no directory can be made, or another
+ * daemon (its pid is named) has it; one that is just ending is waited for.
+ */
+int state_open(const char *dir, struct state **state, struct problem *problem);
+
+/* Whether there is a database in the directory, from an earlier run. */
+bool state_exists(const char *dir);
+
+/* This daemon is about to end: another one that wants the directory waits instead of failing. */
+void state_ending(struct state *s);
+
+void state_close(struct state *s);
+
+const char *state_dir(const struct state *s);
+
+/* The files of large values. */
+struct disk_values *state_values(struct state *s);
+
+/*
+ * Runs apply inside a transaction, and returns what it returned once that is committed: it then
+ * survives the death of the daemon. Those who come while a transaction is under way are committed
+ * together by the next one; an apply that fails is undone alone. apply must not use the state but
+ * through db, and may be called in another thread. Waits for the local disk (waiting_begin()).
+ */
+int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
+
+/* A connection for reading; NULL: out of memory or out of order. To be given back. */
+struct state_db *state_read_begin(struct state *s);
+void state_read_end(struct state *s, struct state_db *db);
+
+/* All that was committed survives power loss when it returns. */
+int state_sync(struct state *s);
+
+/*
+ * Statements. `sql` is a string constant: prepared once per connection. state_step: 1 a row, 0
+ * done, or -errno; reset the statement after its last row. NULL is fine, and the error of its
+ * preparation.
+ */
+sqlite3_stmt *state_statement(struct state_db *db, const char *sql);
+int state_step(struct state_db *db, sqlite3_stmt *statement);
+int state_run(struct state_db *db, sqlite3_stmt *statement); /* no rows; resets it */
+
+/* Keys are BLOBs: they sort by their bytes. */
+void state_bind_key(sqlite3_stmt *statement, int index, struct key key);
+struct key state_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */
+
+/* Binds the range of the keys below dir to index and index + 1; the buffers are borrowed until the
+ * statement is reset. */
+struct state_range {
+	struct key_buffer first, end;
+};
+void state_bind_range(sqlite3_stmt *statement, int index, struct key dir,
+		      struct state_range *range);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * See state_file.h. A damaged database is renamed to state.sqlite.damaged-TIME (its WAL with it)
+ * and read row by row; what can be read is copied to a new one. So a page that went bad costs the
+ * rows on it, never the others, and nothing is deleted that a person might still want.
+ */
+#include "state_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "log.h"
+
+enum {
+	APPLICATION_ID = 0x63667374, /* "cfst" */
+	SCHEMA_VERSION = 1,
+	LOCK_WAIT_MS = 2000,    /* a daemon may be about to say that it ends */
+	ENDING_WAIT_MS = 30000, /* one that ends drains first */
+	LOCK_POLL_MS = 20,
+};
+
+static const char schema[] =
+	/* journal.c: values that slower layers have not got yet, in the order of seq */
+	"CREATE TABLE journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL,"
+	" size INTEGER NOT NULL, expires_ms INTEGER NOT NULL, queued_ms INTEGER NOT NULL,"
+	" file TEXT, head BLOB NOT NULL, value BLOB);"
+	"CREATE UNIQUE INDEX journal_keys ON journal(key, expires_ms, size, queued_ms);"
+	/* rows that failed their checksum, kept for a person to look at */
+	"CREATE TABLE journal_damaged(seq INTEGER PRIMARY KEY, key BLOB, file TEXT, head BLOB,"
+	" value BLOB);"
+	/* distrust.c: what a layer has not been told; an empty key of kind 1: all of it */
+	"CREATE TABLE tombstones(layer TEXT NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,"
+	" PRIMARY KEY(layer, kind, key)) WITHOUT ROWID;"
+	/* intent.c: renames of directories that have begun */
+	"CREATE TABLE intents(id INTEGER PRIMARY KEY, source BLOB NOT NULL, target BLOB NOT NULL);"
+	"PRAGMA application_id = 1667658612;"
+	"PRAGMA user_version = 1;";
+
+static const char *const tables[] = { "journal", "journal_damaged", "tombstones", "intents" };
+
+/* --- the lock --------------------------------------------------------------------------------- */
+
+static int make_directories(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* The holder's pid, 0 if it cannot be read. */
+static long read_holder(int fd, bool *ending)
+{
+	char text[64] = "";
+	char word[16] = "";
+	long pid = 0;
+
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%ld %15s", &pid, word) < 1)
+		pid = 0;
+	*ending = strcmp(word, "ending") == 0;
+	return pid;
+}
+
+static void sleep_ms(int ms)
+{
+	struct timespec pause = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+int state_file_lock(const char *dir, int *fd, struct problem *problem)
+{
+	char path[PATH_MAX], hint[200];
+	bool ending = false;
+
+	int rc = make_directories(dir);
+	if (rc == 0 && snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
+		rc = -ENAMETOOLONG;
+	if (rc == 0) {
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		rc = *fd < 0 ? -errno : 0;
+	}
+	if (rc < 0)
+		return problem_set(problem, dir, "name a directory of yours as \"state_dir\"",
+				   "cannot use the state directory: %s", strerror(-rc));
+	for (int waited = 0; flock(*fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_POLL_MS) {
+		long pid = read_holder(*fd, &ending);
+		if (waited >= (ending ? ENDING_WAIT_MS : LOCK_WAIT_MS)) {
+			snprintf(hint, sizeof(hint),
+				 "unmount that one (its pid is %ld), or name another \"state_dir\"",
+				 pid);
+			return problem_set(
+				problem, dir, hint,
+				"the state directory is in use by another daemon, pid %ld", pid);
+		}
+		sleep_ms(LOCK_POLL_MS);
+	}
+	state_file_mark(*fd, STATE_RUNNING);
+	return 0;
+}
+
+void state_file_mark(int fd, enum state_holder holder)
+{
+	char text[64];
+	int size = snprintf(text, sizeof(text), "%ld %s\n", (long)getpid(),
+			    holder == STATE_ENDING ? "ending" : "running");
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)size, 0) != size)
+		log_debug("state: cannot write the lock file: %s", strerror(errno));
+}
+
+/* --- the database ----------------------------------------------------------------------------- */
+
+static int64_t number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t value = -1;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return value;
+}
+
+/* Reads every key once: a tree that is broken is noticed now and not by a get. */
+static bool is_well(sqlite3 *db)
+{
+	return number(db, "PRAGMA application_id") == APPLICATION_ID &&
+	       number(db, "PRAGMA user_version") == SCHEMA_VERSION &&
+	       number(db, "SELECT count(*) FROM journal INDEXED BY journal_keys") >= 0 &&
+	       number(db, "SELECT count(key) FROM journal NOT INDEXED") >= 0 &&
+	       number(db, "SELECT count(*) FROM tombstones") >= 0 &&
+	       number(db, "SELECT count(*) FROM intents") >= 0;
+}
+
+static int open_database(const char *path, sqlite3 **db)
+{
+	int code = sqlite3_open_v2(
+		path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (code == SQLITE_OK) {
+		sqlite3_busy_timeout(*db, 2000);
+		code = sqlite3_exec(*db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	}
+	return code;
+}
+
+/* A new, empty database with our tables. */
+static int create(const char *path, sqlite3 **db)
+{
+	int code = open_database(path, db);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(*db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(*db, schema, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(*db, "COMMIT", NULL, NULL, NULL);
+	chmod(path, 0600);
+	return code;
+}
+
+static bool move_one(const char *from, const char *to, const char *suffix)
+{
+	char old[PATH_MAX], new[PATH_MAX];
+
+	if (snprintf(old, sizeof(old), "%s%s", from, suffix) >= (int)sizeof(old) ||
+	    snprintf(new, sizeof(new), "%s%s", to, suffix) >= (int)sizeof(new))
+		return false;
+	return rename(old, new) == 0 || errno == ENOENT;
+}
+
+static bool move_aside(const char *path, char aside[PATH_MAX])
+{
+	long now = (long)time(NULL);
+
+	for (int attempt = 0; attempt < 100; attempt++) {
+		if (snprintf(aside, PATH_MAX, "%s.damaged-%ld", path, now + attempt) >= PATH_MAX)
+			return false;
+		if (access(aside, F_OK) < 0)
+			return move_one(path, aside, "-wal") && move_one(path, aside, "-shm") &&
+			       move_one(path, aside, "");
+	}
+	return false;
+}
+
+static bool copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
+{
+	int columns = sqlite3_column_count(from);
+
+	for (int i = 0; i < columns; i++)
+		sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
+	bool copied = sqlite3_step(to) == SQLITE_DONE;
+	sqlite3_reset(to);
+	return copied;
+}
+
+/* Copies the rows that can be read, from one end of the table until damage, then from the other. */
+static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char *order)
+{
+	char sql[160];
+	sqlite3_stmt *select = NULL, *insert = NULL;
+	int copied = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT * FROM %s NOT INDEXED %s", table, order);
+	if (sqlite3_prepare_v2(from, sql, -1, &select, NULL) != SQLITE_OK)
+		return 0;
+	int columns = sqlite3_column_count(select);
+	int used = snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(", table);
+	for (int i = 0; i < columns && used < (int)sizeof(sql) - 4; i++)
+		used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s?", i > 0 ? "," : "");
+	snprintf(sql + used, sizeof(sql) - (size_t)used, ")");
+	if (sqlite3_prepare_v2(to, sql, -1, &insert, NULL) == SQLITE_OK)
+		while (sqlite3_step(select) == SQLITE_ROW)
+			if (copy_row(select, insert) && sqlite3_changes(to) > 0)
+				copied++;
+	sqlite3_finalize(select);
+	sqlite3_finalize(insert);
+	return copied;
+}
+
+static int salvage(const char *aside, sqlite3 *to)
+{
+	sqlite3 *from = NULL;
+	int copied = 0;
+
+	if (sqlite3_open_v2(aside, &from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
+	    SQLITE_OK) {
+		sqlite3_exec(to, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+		for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+			copied += copy_table(from, to, tables[i], "");
+			if (strcmp(tables[i], "tombstones") != 0)
+				copied += copy_table(from, to, tables[i], "ORDER BY rowid DESC");
+		}
+		sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
+	}
+	sqlite3_close(from);
+	return copied;
+}
+
+static int replace(const char *path, struct problem *problem)
+{
+	char aside[PATH_MAX];
+	sqlite3 *db = NULL;
+
+	if (!move_aside(path, aside))
+		return problem_set(problem, path, "move it away, or name another \"state_dir\"",
+				   "the state database is damaged, and cannot be moved aside: %s",
+				   strerror(errno));
+	int code = create(path, &db);
+	int copied = code == SQLITE_OK ? salvage(aside, db) : 0;
+	sqlite3_close(db);
+	if (code != SQLITE_OK)
+		return problem_set(problem, path, "name another \"state_dir\"",
+				   "cannot create the state database: %s", sqlite3_errstr(code));
+	log_error("state: %s was damaged; it is kept as %s, %d rows of it could be read and were "
+		  "taken over",
+		  path, aside, copied);
+	return 0;
+}
+
+int state_file_prepare(const char *path, struct problem *problem)
+{
+	sqlite3 *db = NULL;
+	struct stat st;
+
+	bool fresh = stat(path, &st) < 0 || st.st_size == 0;
+	int code = fresh ? create(path, &db) : open_database(path, &db);
+	bool well = code == SQLITE_OK && is_well(db);
+	sqlite3_close(db);
+	if (well)
+		return 0;
+	if (fresh)
+		return problem_set(problem, path, "name another \"state_dir\"",
+				   "cannot create the state database: %s", sqlite3_errstr(code));
+	return replace(path, problem);
+}
