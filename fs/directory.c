@@ -93,8 +93,8 @@ int directory_make(struct fs *fs, struct inode *dir, struct key text, const stru
 	return rc;
 }
 
-int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta),
-		     void *self)
+int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
+		     int (*change)(void *self, struct meta *meta), void *self)
 {
 	struct key_buffer key;
 	struct meta meta = { 0 };
@@ -118,6 +118,8 @@ int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self,
 	if (rc == 0) {
 		inodes_lock(&fs->inodes);
 		directory_refresh_locked(&fs->inodes, dir, &meta);
+		if (fields & META_TIMES)
+			dir->dir_mtime = (struct timespec){ 0 };
 		inodes_unlock(&fs->inodes);
 	}
 	meta_fini(&meta);

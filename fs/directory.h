@@ -22,10 +22,13 @@ int directory_make(struct fs *fs, struct inode *dir, struct key name, const stru
 /* rmdir(2): invalidate_prefix, or under empty_only -ENOTEMPTY. */
 int directory_remove(struct fs *fs, struct inode *dir, struct key name);
 
-/* Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
- * it. */
-int directory_update(struct fs *fs, struct inode *dir, int (*change)(void *self, struct meta *meta),
-		     void *self);
+/*
+ * Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
+ * it. fields: what it changes; with META_TIMES the marker's time counts from now on, not that of
+ * the last change of a child.
+ */
+int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
+		     int (*change)(void *self, struct meta *meta), void *self);
 
 /* Everything below the directory inode, and itself, has been removed. */
 void directory_detach_locked(struct inodes *t, struct inode *dir);

@@ -78,7 +78,7 @@ struct inode {
 	bool moving;               /* a rename of it is under way */
 	int64_t dir_ttl_ms;        /* default for sets below; -1: none */
 	int dir_rmdir;             /* enum rmdir_policy, or -1: the parent's */
-	struct timespec dir_mtime; /* when this mount last changed a child; 0: the marker's */
+	struct timespec dir_mtime; /* of the last change of a child; 0: the marker's counts */
 };
 
 struct name {

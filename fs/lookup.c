@@ -43,6 +43,11 @@ static void private_attributes_locked(struct inode *inode, pid_t tid, struct att
 		inode->size_told = true;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
 static void directory_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out)
 {
 	struct meta *m = &out->meta;
@@ -62,10 +67,11 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 		out->ino = m->ino;
 	else if (inode_key_locked(&fs->inodes, inode, &key) == 0)
 		out->ino = key_hash(key_make(key.bytes, key.size)) | 2;
-	if (inode->dir_mtime.tv_sec > m->mtime.tv_sec ||
-	    (inode->dir_mtime.tv_sec == m->mtime.tv_sec &&
-	     inode->dir_mtime.tv_nsec > m->mtime.tv_nsec))
-		m->mtime = m->ctime = inode->dir_mtime;
+	if (inode->dir_mtime.tv_sec != 0) {
+		m->mtime = inode->dir_mtime;
+		if (is_later(&inode->dir_mtime, &m->ctime))
+			m->ctime = inode->dir_mtime;
+	}
 	out->nlink = inode->removed ? 0 : 1;
 }
 

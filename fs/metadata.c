@@ -2,6 +2,7 @@
 #include "metadata.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "../backends/waiting.h"
 #include "lookup.h"
@@ -28,16 +29,84 @@ static bool is_same_file(struct fs *fs, const struct key_buffer *key, uint64_t i
 	return same;
 }
 
-static void store_in_inode(struct fs *fs, struct inode *inode, const struct meta *meta,
-			   unsigned fields)
+/* One change; all but `key` is set up before it is admitted. */
+struct changing {
+	struct fs *fs;
+	struct inode *inode;
+	const struct metadata_change *change;
+	struct key_buffer key;
+	struct meta meta; /* the result */
+	unsigned fields;
+};
+
+static void changed_locked(struct changing *c)
 {
-	struct inodes *t = &fs->inodes;
+	meta_update(&c->inode->meta, &c->meta, c->fields);
+	if (c->inode->name)
+		name_touch_locked(&c->fs->inodes, c->inode->name);
+}
+
+static int change_meta(struct changing *c)
+{
+	c->meta.ctime = time_now();
+	return c->change->change(c->change->self, &c->meta);
+}
+
+/*
+ * Admitted, so no publish of the key is under way: one that had taken the metadata before the
+ * change and is not done yet would put the old ones back. 0: the entry is to be changed too;
+ * -ECANCELED: done, it does not stand for the entry; -EAGAIN: renamed while we waited.
+ */
+static int changing_prepare(void *self)
+{
+	struct changing *c = self;
+	struct inodes *t = &c->fs->inodes;
+	struct key_buffer key;
 
 	inodes_lock(t);
-	meta_update(&inode->meta, meta, fields);
-	if (inode->name)
-		name_touch_locked(t, inode->name);
+	int rc = inode_key_locked(t, c->inode, &key);
+	bool stands = stands_for_entry_locked(c->inode);
+	bool stale = c->inode->state == INODE_STALE;
+	uint64_t ino = c->inode->meta.ino;
+	meta_copy(&c->meta, &c->inode->meta);
 	inodes_unlock(t);
+	if (rc == 0 && (key.size != c->key.size || memcmp(key.bytes, c->key.bytes, key.size) != 0))
+		return -EAGAIN;
+	rc = change_meta(c);
+	if (rc < 0 || (stands && (!stale || is_same_file(c->fs, &key, ino))))
+		return rc;
+	inodes_lock(t);
+	changed_locked(c);
+	inodes_unlock(t);
+	return -ECANCELED;
+}
+
+static void changing_done(void *self, int rc)
+{
+	struct changing *c = self;
+
+	if (rc < 0)
+		return;
+	inodes_lock(&c->fs->inodes);
+	changed_locked(c);
+	inodes_unlock(&c->fs->inodes);
+}
+
+/* An unlinked file has nothing but its inode. */
+static int change_unnamed(struct changing *c)
+{
+	struct inodes *t = &c->fs->inodes;
+
+	inodes_lock(t);
+	meta_copy(&c->meta, &c->inode->meta);
+	inodes_unlock(t);
+	int rc = change_meta(c);
+	if (rc < 0)
+		return rc;
+	inodes_lock(t);
+	changed_locked(c);
+	inodes_unlock(t);
+	return 0;
 }
 
 /* Evicted or removed since we looked: the kernel shall look again. */
@@ -54,33 +123,29 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 		    const struct metadata_change *change)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer key;
-	struct meta meta = { 0 };
+	struct changing c = { fs, inode, change, .fields = change->fields | META_TIMES };
+	const struct layered_hooks hooks = { changing_prepare, changing_done, &c };
+	int rc;
 
 	lookup_recheck(fs, inode);
-	inodes_lock(t);
-	int rc = lookup_answers_locked(fs, inode, tid) ? 0 : -ESTALE;
-	bool stored = rc == 0 && stands_for_entry_locked(inode) &&
-		      inode_key_locked(t, inode, &key) == 0;
-	bool stale = inode->state == INODE_STALE;
-	uint64_t ino = inode->meta.ino;
-	meta_copy(&meta, &inode->meta);
-	inodes_unlock(t);
-
-	unsigned fields = change->fields | META_TIMES;
-	if (rc == 0) {
-		meta.ctime = time_now();
-		rc = change->change(change->self, &meta);
-	}
-	if (rc == 0 && stored && (!stale || is_same_file(fs, &key, ino))) {
-		rc = layered_touch(fs->cache, key_make(key.bytes, key.size), &meta, fields, NULL);
-		if (rc == -ENOENT)
-			rc = gone_meanwhile(fs, inode, tid);
-	}
-	if (rc == 0)
-		store_in_inode(fs, inode, &meta, fields);
-	meta_fini(&meta);
-	return rc;
+	do {
+		meta_fini(&c.meta);
+		inodes_lock(t);
+		bool answers = lookup_answers_locked(fs, inode, tid);
+		bool named = inode_key_locked(t, inode, &c.key) == 0;
+		inodes_unlock(t);
+		if (!answers)
+			rc = -ESTALE;
+		else if (!named)
+			rc = change_unnamed(&c);
+		else
+			rc = layered_touch(fs->cache, key_make(c.key.bytes, c.key.size), &c.meta,
+					   c.fields, &hooks);
+	} while (rc == -EAGAIN);
+	meta_fini(&c.meta);
+	if (rc == -ENOENT)
+		rc = gone_meanwhile(fs, inode, tid);
+	return rc == -ECANCELED ? 0 : rc;
 }
 
 struct ttl_change {

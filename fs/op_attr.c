@@ -129,7 +129,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	if (inode->kind == INODE_VIRTUAL)
 		rc = inode->virtual_file == CONTROL_TAG ? 0 : -EPERM;
 	else if (inode->kind == INODE_DIR)
-		rc = directory_update(fs, inode, apply_stat, &c);
+		rc = directory_update(fs, inode, fields_of(to_set), apply_stat, &c);
 	else
 		rc = set_file_attributes(req, inode, attr, to_set, fi);
 	if (rc < 0)

@@ -78,7 +78,7 @@ static int store_xattr(struct fs *fs, struct inode *inode, pid_t tid, struct xat
 	struct metadata_change change = { META_XATTRS, change_xattr, c };
 
 	if (inode->kind == INODE_DIR)
-		return directory_update(fs, inode, change_xattr, c);
+		return directory_update(fs, inode, META_XATTRS, change_xattr, c);
 	return metadata_change(fs, inode, tid, &change);
 }
 

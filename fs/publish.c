@@ -128,8 +128,6 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	}
 	if (inode->state == INODE_PRIVATE)
 		name->holder = inode;
-	if (stored->version == 1)
-		name->dir->dir_mtime = stored->ctime;
 	name_touch_locked(t, name);
 }
 

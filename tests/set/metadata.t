@@ -67,4 +67,35 @@ test_symbolic_links_are_kept() {
 	expect "target after rename" dangling "$(readlink "$MNT/link")"
 }
 
+# An empty file is stored by its last RELEASE, which comes after close(): utimens right then.
+test_a_time_set_while_an_empty_file_is_being_stored_stays() {
+	mount_stack
+	python3 - "$MNT" <<-'PYTHON'
+	import os, sys
+	paths = [os.path.join(sys.argv[1], str(i)) for i in range(500)]
+	for path in paths:
+	    os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+	    os.utime(path, (1, 1000000000))
+	lost = [path for path in paths if os.stat(path).st_mtime != 1000000000]
+	assert not lost, "%d of 500" % len(lost)
+	PYTHON
+}
+
+test_the_time_given_to_a_directory_stays_until_a_child_comes_or_goes() {
+	mount_stack
+	mkdir "$MNT/d"
+	echo x >"$MNT/d/k"
+	touch -d @1000000000 "$MNT/d"
+	expect "given" 1000000000 "$(stat -c %Y "$MNT/d")"
+	cat "$MNT/d/k" >/dev/null
+	echo y >"$MNT/d/k"
+	expect "after an overwrite" 1000000000 "$(stat -c %Y "$MNT/d")"
+	touch -d @4000000000 "$MNT/d"
+	echo x >"$MNT/d/new"
+	[[ $(stat -c %Y "$MNT/d") -lt 4000000000 ]]
+	touch -d @1000000000 "$MNT/d"
+	rm "$MNT/d/new"
+	[[ $(stat -c %Y "$MNT/d") -gt 1000000000 ]]
+}
+
 run_tests
