@@ -36,9 +36,32 @@ enum counter {
 	COUNT_MISS,
 	COUNT_SET,
 	COUNT_REMOVE,
-	COUNT_ERROR,
 	COUNT_PROMOTION,
 	COUNTERS
+};
+
+const char *const layer_operation_names[LAYER_OPERATIONS] = {
+	[LAYER_STAT] = "stat",
+	[LAYER_GET] = "get",
+	[LAYER_PEEK] = "peek",
+	[LAYER_SET] = "set",
+	[LAYER_TOUCH] = "touch",
+	[LAYER_REMOVE] = "remove",
+	[LAYER_REMOVE_PREFIX] = "remove_prefix",
+	[LAYER_RENAME] = "rename",
+	[LAYER_RENAME_PREFIX] = "rename_prefix",
+	[LAYER_LIST] = "list",
+	[LAYER_DIR_STAT] = "dir_stat",
+	[LAYER_DIR_SET] = "dir_set",
+	[LAYER_SYNC] = "sync",
+};
+
+const int64_t layer_latency_ns[LAYER_LATENCIES - 1] = { 10000,    100000,    1000000,
+							10000000, 100000000, 1000000000 };
+
+/* The calls of one operation; the bucket is all the counting that a call needs beside its time. */
+struct call_counters {
+	atomic_uint_fast64_t by_latency[LAYER_LATENCIES], total_ns, errors;
 };
 
 struct distrusted {
@@ -53,6 +76,7 @@ struct layer {
 	void *state;
 	struct backend_env env;
 	atomic_uint_fast64_t counters[COUNTERS];
+	struct call_counters calls[LAYER_OPERATIONS];
 
 	atomic_size_t distrusted_count; /* read without the lock: nearly always 0 */
 	struct lock lock;               /* RANK_LAYER; guards: */
@@ -111,14 +135,35 @@ static void count(struct layer *l, enum counter counter)
 		atomic_fetch_add_explicit(&l->counters[counter], 1, memory_order_relaxed);
 }
 
-/* What every operation returns passes here: misses are ordinary, the rest is trouble. */
-static int checked(struct layer *l, const char *operation, int rc)
+/* Before a call: when it began, if that is of interest. */
+static int64_t call_begin(const struct layer *l)
 {
+	return l->spec->common.stats_enabled ? time_mono_ns() : 0;
+}
+
+static void count_call(struct call_counters *c, int64_t took_ns)
+{
+	int i = 0;
+
+	while (i < LAYER_LATENCIES - 1 && took_ns > layer_latency_ns[i])
+		i++;
+	atomic_fetch_add_explicit(&c->by_latency[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->total_ns, (uint64_t)took_ns, memory_order_relaxed);
+}
+
+/* What every operation returns passes here: misses are ordinary, the rest is trouble. */
+static int call_end(struct layer *l, enum layer_operation operation, int64_t begun_ns, int rc)
+{
+	struct call_counters *c = &l->calls[operation];
+
 	assert(rc <= 0);
+	if (begun_ns != 0)
+		count_call(c, time_mono_ns() - begun_ns);
 	if (rc == 0 || rc == -ENOENT)
 		return rc;
-	atomic_fetch_add_explicit(&l->counters[COUNT_ERROR], 1, memory_order_relaxed);
-	log_debug("layer \"%s\": %s: %s", l->spec->name, operation, strerror(-rc));
+	atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
+	log_debug("layer \"%s\": %s: %s", l->spec->name, layer_operation_names[operation],
+		  strerror(-rc));
 	return rc;
 }
 
@@ -204,7 +249,8 @@ int layer_stat(struct layer *l, struct key key, struct meta *meta)
 	enter(key);
 	if (!layer_trusts(l, key))
 		return -ENOENT;
-	return checked(l, "stat", l->backend->stat(l->state, key, meta));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_STAT, begun, l->backend->stat(l->state, key, meta));
 }
 
 int layer_get(struct layer *l, struct key key, struct value **value, struct meta *meta)
@@ -212,11 +258,15 @@ int layer_get(struct layer *l, struct key key, struct value **value, struct meta
 	enter(key);
 	*value = NULL;
 	count(l, COUNT_GET);
-	int rc = layer_trusts(l, key) ? l->backend->get(l->state, key, value, meta) : -ENOENT;
+	int rc = -ENOENT;
+	if (layer_trusts(l, key)) {
+		int64_t begun = call_begin(l);
+		rc = call_end(l, LAYER_GET, begun, l->backend->get(l->state, key, value, meta));
+	}
 	assert((rc == 0) == (*value != NULL));
 	assert(rc < 0 || value_size(*value) == meta->size);
 	count(l, rc == 0 ? COUNT_HIT : COUNT_MISS);
-	return checked(l, "get", rc);
+	return rc;
 }
 
 int layer_peek(struct layer *l, struct key key, struct value **value, struct meta *meta)
@@ -225,10 +275,11 @@ int layer_peek(struct layer *l, struct key key, struct value **value, struct met
 	*value = NULL;
 	if (!layer_trusts(l, key))
 		return -ENOENT;
+	int64_t begun = call_begin(l);
 	int rc = l->backend->peek ? l->backend->peek(l->state, key, value, meta)
 				  : l->backend->get(l->state, key, value, meta);
 	assert((rc == 0) == (*value != NULL));
-	return checked(l, "peek", rc);
+	return call_end(l, LAYER_PEEK, begun, rc);
 }
 
 void layer_note_hit(struct layer *l, struct key key)
@@ -242,7 +293,9 @@ int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_
 {
 	enter_dir(dir);
 	assert(batch->count == 0);
-	int rc = checked(l, "list", l->backend->list(l->state, dir, after, after_is_dir, batch));
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_LIST, begun,
+			  l->backend->list(l->state, dir, after, after_is_dir, batch));
 	assert(rc < 0 || batch->end || batch->count > 0);
 	return rc;
 }
@@ -250,7 +303,8 @@ int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_
 int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 {
 	enter_dir(dir);
-	return checked(l, "dir_stat", l->backend->dir_stat(l->state, dir, meta));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_DIR_STAT, begun, l->backend->dir_stat(l->state, dir, meta));
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
@@ -272,7 +326,8 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	assert(value_size(value) == meta->size);
 	capped.expires_ms = capped_expiry(l, meta->expires_ms);
 	count(l, COUNT_SET);
-	int rc = checked(l, "set", l->backend->set(l->state, key, value, &capped));
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &capped));
 	if (rc == 0)
 		trust_again(l, key, false);
 	return rc;
@@ -287,14 +342,16 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 		return -ENOENT;
 	if (fields & META_EXPIRY)
 		capped.expires_ms = capped_expiry(l, meta->expires_ms);
-	return checked(l, "touch", l->backend->touch(l->state, key, &capped, fields));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_TOUCH, begun, l->backend->touch(l->state, key, &capped, fields));
 }
 
 int layer_remove(struct layer *l, struct key key)
 {
 	enter(key);
 	count(l, COUNT_REMOVE);
-	int rc = checked(l, "remove", l->backend->remove(l->state, key));
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
 	if (rc == 0 || rc == -ENOENT)
 		trust_again(l, key, false);
 	return rc;
@@ -303,7 +360,8 @@ int layer_remove(struct layer *l, struct key key)
 int layer_remove_prefix(struct layer *l, struct key dir)
 {
 	enter_dir(dir);
-	int rc = checked(l, "remove_prefix", l->backend->remove_prefix(l->state, dir));
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_REMOVE_PREFIX, begun, l->backend->remove_prefix(l->state, dir));
 	if (rc == 0)
 		trust_again(l, dir, true);
 	return rc;
@@ -315,7 +373,8 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 	enter(to);
 	if (!layer_trusts(l, from))
 		return -ENOENT;
-	int rc = checked(l, "rename", l->backend->rename(l->state, from, to));
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_RENAME, begun, l->backend->rename(l->state, from, to));
 	if (rc == 0)
 		trust_again(l, to, false);
 	return rc;
@@ -327,19 +386,23 @@ int layer_rename_prefix(struct layer *l, struct key from, struct key to)
 	enter(to);
 	if (any_distrusted_below(l, from))
 		return -EIO; /* an old copy would be believed under its new name */
-	return checked(l, "rename_prefix", l->backend->rename_prefix(l->state, from, to));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_RENAME_PREFIX, begun,
+			l->backend->rename_prefix(l->state, from, to));
 }
 
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	enter_dir(dir);
-	return checked(l, "dir_set", l->backend->dir_set(l->state, dir, meta));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
 }
 
 int layer_sync(struct layer *l)
 {
 	assert(lock_none_held());
-	return checked(l, "sync", l->backend->sync(l->state));
+	int64_t begun = call_begin(l);
+	return call_end(l, LAYER_SYNC, begun, l->backend->sync(l->state));
 }
 
 int layer_temp_file(struct layer *l)
@@ -355,6 +418,14 @@ void layer_count_promotion(struct layer *l)
 	count(l, COUNT_PROMOTION);
 }
 
+static void read_calls(struct call_counters *from, struct layer_calls *to)
+{
+	for (int i = 0; i < LAYER_LATENCIES; i++)
+		to->by_latency[i] = atomic_load(&from->by_latency[i]);
+	to->total_ns = atomic_load(&from->total_ns);
+	to->errors = atomic_load(&from->errors);
+}
+
 void layer_stats(struct layer *l, struct layer_stats *stats)
 {
 	*stats = (struct layer_stats){
@@ -366,8 +437,13 @@ void layer_stats(struct layer *l, struct layer_stats *stats)
 		.misses = atomic_load(&l->counters[COUNT_MISS]),
 		.sets = atomic_load(&l->counters[COUNT_SET]),
 		.removes = atomic_load(&l->counters[COUNT_REMOVE]),
-		.errors = atomic_load(&l->counters[COUNT_ERROR]),
 		.promotions = atomic_load(&l->counters[COUNT_PROMOTION]),
 	};
+	for (int i = 0; i < LAYER_OPERATIONS; i++) {
+		read_calls(&l->calls[i], &stats->calls[i]);
+		stats->errors += stats->calls[i].errors;
+	}
 	l->backend->usage(l->state, &stats->usage);
+	if (!l->spec->common.stats_enabled)
+		stats->usage.evictions = 0;
 }

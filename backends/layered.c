@@ -208,7 +208,6 @@ static void promote(struct layered *c, size_t from, struct key key, struct value
 
 static void count_get(struct layered *c, bool hit)
 {
-	atomic_fetch_add_explicit(&c->gets, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(hit ? &c->hits : &c->misses, 1, memory_order_relaxed);
 }
 
@@ -237,7 +236,6 @@ void layered_count_miss(struct layered *c)
 
 void layered_uncount_miss(struct layered *c)
 {
-	atomic_fetch_sub_explicit(&c->gets, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&c->misses, 1, memory_order_relaxed);
 }
 
@@ -725,12 +723,21 @@ void layered_usage(struct layered *c, struct layer_usage *usage)
 	*usage = stats.usage;
 }
 
+/* A miss that is taken back after it was shown: rates over time would see a counter restart. */
+static uint64_t misses_to_tell(struct layered *c)
+{
+	uint_fast64_t misses = atomic_load(&c->misses), told = atomic_load(&c->misses_told);
+
+	while (told < misses && !atomic_compare_exchange_weak(&c->misses_told, &told, misses))
+		;
+	return told > misses ? told : misses;
+}
+
 int layered_stats(struct layered *c, struct cache_stats *stats)
 {
 	*stats = (struct cache_stats){
-		.gets = atomic_load(&c->gets),
 		.hits = atomic_load(&c->hits),
-		.misses = atomic_load(&c->misses),
+		.misses = misses_to_tell(c),
 		.sets = atomic_load(&c->sets),
 		.failed_sets = atomic_load(&c->failed_sets),
 		.invalidations = atomic_load(&c->invalidations),
@@ -739,6 +746,7 @@ int layered_stats(struct layered *c, struct cache_stats *stats)
 	};
 	if (!stats->layers)
 		return -ENOMEM;
+	stats->gets = stats->hits + stats->misses;
 	for (size_t i = 0; i < c->count; i++)
 		layer_stats(c->layers[i], &stats->layers[i]);
 	return 0;

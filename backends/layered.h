@@ -144,7 +144,41 @@ int layered_flush(struct layered *cache, struct key prefix, int64_t deadline_ms)
  * directory. */
 int layered_temp_file(struct layered *cache);
 
-/* A snapshot of one layer's counters. */
+/* What a backend is asked for, as it is counted. */
+enum layer_operation {
+	LAYER_STAT,
+	LAYER_GET,
+	LAYER_PEEK,
+	LAYER_SET,
+	LAYER_TOUCH,
+	LAYER_REMOVE,
+	LAYER_REMOVE_PREFIX,
+	LAYER_RENAME,
+	LAYER_RENAME_PREFIX,
+	LAYER_LIST,
+	LAYER_DIR_STAT,
+	LAYER_DIR_SET,
+	LAYER_SYNC,
+	LAYER_OPERATIONS
+};
+extern const char *const layer_operation_names[LAYER_OPERATIONS]; /* "stat", "get", ... */
+
+/* How long calls took: the upper bounds of the first buckets are 10 us, 100 us, ... 1 s; the last
+ * takes the rest. */
+enum { LAYER_LATENCIES = 7 };
+extern const int64_t layer_latency_ns[LAYER_LATENCIES - 1];
+
+struct layer_calls {
+	uint64_t by_latency[LAYER_LATENCIES]; /* their sum: the calls */
+	uint64_t total_ns;
+	uint64_t errors; /* misses are none */
+};
+
+/*
+ * A snapshot of one layer's counters. Without stats_enabled hits, misses, sets, evictions and calls
+ * stay 0; errors, entries and bytes are always there. A new number is a member here and a row in
+ * fs/stats.c.
+ */
 struct layer_stats {
 	const char *name;
 	const char *type;
@@ -152,6 +186,7 @@ struct layer_stats {
 	uint64_t gets, hits, misses, sets, removes, errors, promotions;
 	uint64_t tombstones; /* changes that it missed and has not been told yet */
 	bool distrusted;     /* it missed too many: nothing in it is believed until it is cleared */
+	struct layer_calls calls[LAYER_OPERATIONS];
 	struct layer_usage usage;
 };
 

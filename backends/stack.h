@@ -23,7 +23,8 @@ struct layered {
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state; /* NULL: nothing here needs to be remembered */
-	atomic_uint_fast64_t gets, hits, misses, sets, failed_sets, invalidations;
+	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
+	atomic_uint_fast64_t misses_told; /* by layered_stats(): a counter does not go back */
 };
 
 #endif

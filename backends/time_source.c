@@ -47,6 +47,13 @@ int64_t time_mono_ms(const struct time_source *t)
 	return t->mono_ms(t->self);
 }
 
+int64_t time_mono_ns(void)
+{
+	struct timespec now = clock_now(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 struct timespec time_now(void)
 {
 	return clock_now(CLOCK_REALTIME);

@@ -17,6 +17,9 @@ extern const struct time_source time_system;
 int64_t time_wall_ms(const struct time_source *t);
 int64_t time_mono_ms(const struct time_source *t);
 
+/* Nanoseconds that never jump, to measure how long something took (always the system's). */
+int64_t time_mono_ns(void);
+
 /* The wall clock with nanoseconds, for file times (always the system's). */
 struct timespec time_now(void);
 

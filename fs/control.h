@@ -7,7 +7,7 @@
 #include "../backends/key.h"
 #include "../backends/value.h"
 
-enum control_file { CONTROL_DIR, CONTROL_STATS, CONTROL_CONFIG, CONTROL_TAG, CONTROL_FILES };
+enum control_file { CONTROL_DIR, CONTROL_STATS, CONTROL_METRICS, CONTROL_CONFIG, CONTROL_TAG, CONTROL_FILES };
 
 struct fs;
 struct inode;

@@ -75,6 +75,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->config = config;
 	fs->conf = &config->fs;
 	fs->time = time;
+	fs->started_ms = time_mono_ms(time);
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0);

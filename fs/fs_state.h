@@ -34,10 +34,12 @@ struct fs {
 	struct fuse_session *session;
 	struct notifier *notifier;
 	struct loop *loop;
-	struct handle *handles;   /* all open ones; guarded by the inode table's lock */
+	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */
+	uint64_t handle_count;    /* as is their number */
 	struct listing *listings; /* likewise: open directories */
 	struct inode *virtual_files[CONTROL_FILES];
-	uid_t uid; /* of entries without metadata: the daemon's */
+	int64_t started_ms; /* by the clock that never jumps */
+	uid_t uid;          /* of entries without metadata: the daemon's */
 	gid_t gid;
 	mode_t umask;
 	enum fs_break broken;

@@ -45,6 +45,7 @@ static void insert_handle_locked(struct fs *fs, struct handle *h, struct inode *
 	if (h->next)
 		h->next->previous = h;
 	fs->handles = h;
+	fs->handle_count++;
 }
 
 static void add_handle_locked(struct opening *o, struct inode *inode, bool writer)
@@ -62,6 +63,7 @@ static void remove_handle_locked(struct fs *fs, struct handle *h)
 		fs->handles = h->next;
 	if (h->next)
 		h->next->previous = h->previous;
+	fs->handle_count--;
 }
 
 void handles_fini(struct fs *fs)

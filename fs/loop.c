@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/fuse.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -72,7 +73,7 @@ struct loop {
 	bool ending;      /* nobody leads any more */
 	int rc;
 
-	_Atomic(uint64_t) requests, handovers;
+	_Atomic(uint64_t) by_opcode[LOOP_OPCODES], handovers;
 	_Atomic(unsigned) threads, waiting;
 };
 
@@ -322,6 +323,15 @@ static int worker_receive(struct worker *w)
 	return rc == -ENODEV ? 0 : rc;
 }
 
+static void count_request(struct loop *loop, const struct fuse_buf *buf)
+{
+	const struct fuse_in_header *in = buf->mem;
+	bool known = !(buf->flags & FUSE_BUF_IS_FD) && buf->size >= sizeof(*in) &&
+		     in->opcode < LOOP_OPCODES;
+	atomic_fetch_add_explicit(&loop->by_opcode[known ? in->opcode : 0], 1,
+				  memory_order_relaxed);
+}
+
 /* One request, by the leader. False: there will be no more. */
 static bool worker_serve(struct worker *w)
 {
@@ -334,7 +344,7 @@ static bool worker_serve(struct worker *w)
 		loop_notice(loop);
 		return false;
 	}
-	atomic_fetch_add_explicit(&loop->requests, 1, memory_order_relaxed);
+	count_request(loop, &w->buf);
 	fuse_session_process_buf(loop->se, &w->buf);
 	return true;
 }
@@ -483,7 +493,12 @@ int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void
 
 void loop_stats(struct loop *loop, struct loop_stats *stats)
 {
-	stats->requests = atomic_load_explicit(&loop->requests, memory_order_relaxed);
+	stats->requests = 0;
+	for (int i = 0; i < LOOP_OPCODES; i++) {
+		stats->by_opcode[i] = atomic_load_explicit(&loop->by_opcode[i],
+							   memory_order_relaxed);
+		stats->requests += stats->by_opcode[i];
+	}
 	stats->handovers = atomic_load_explicit(&loop->handovers, memory_order_relaxed);
 	stats->threads = atomic_load_explicit(&loop->threads, memory_order_relaxed);
 	stats->waiting = atomic_load_explicit(&loop->waiting, memory_order_relaxed);

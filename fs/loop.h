@@ -31,8 +31,11 @@ int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void
 /* Ends loop_run. Safe in a signal handler, and more than once. */
 void loop_stop(struct loop *loop);
 
-/* Counters for stats: threads made, hand-overs so far, handlers waiting now. */
+/* Counters for stats: threads made, hand-overs so far, handlers waiting now. Requests are counted
+ * by opcode, when they have been read; those the loop does not know are 0's. */
+enum { LOOP_OPCODES = 64 };
 struct loop_stats {
+	uint64_t by_opcode[LOOP_OPCODES];
 	uint64_t requests, handovers;
 	unsigned threads, waiting;
 };

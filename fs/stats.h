@@ -1,0 +1,71 @@
+#ifndef CACHEFS_STATS_H
+#define CACHEFS_STATS_H
+
+/*
+ * What is counted, in one table: `stats.json` and `metrics` are two ways to print it. A new number
+ * is a member of the snapshot and a row of the table; how often requests and backend calls came is
+ * printed beside it.
+ */
+
+#include <cjson/cJSON.h>
+
+#include "../backends/value.h"
+#include "fs_state.h"
+#include "notifier.h"
+
+/* All numbers at one moment, each read by itself: a sum may be one ahead of its parts. */
+struct stats {
+	int64_t uptime_ms;
+	struct cache_stats cache;
+	struct loop_stats loop;
+	struct notifier_stats notifier;
+	uint64_t opens_retried, killed_writers;
+	uint64_t inodes, names, handles, pending_bytes;
+	uint64_t rss_anon_bytes; /* of the process; 0: the kernel did not say */
+};
+
+int stats_read(struct fs *fs, struct stats *stats); /* 0 or -ENOMEM; ended with stats_fini() */
+void stats_fini(struct stats *stats);
+
+enum stats_kind { STATS_COUNTER, STATS_GAUGE };
+enum stats_form {
+	STATS_U64,
+	STATS_UNSIGNED,
+	STATS_LIMIT,      /* u64; left out when 0: there is none */
+	STATS_BOOL,       /* 0 or 1 in metrics */
+	STATS_SECONDS_MS, /* int64_t milliseconds, printed in seconds */
+};
+
+struct stats_row {
+	const char *json;   /* the member's name */
+	const char *metric; /* without "cachefs_", and without a counter's "_total" */
+	enum stats_kind kind;
+	enum stats_form form;
+	size_t offset; /* in struct stats; for layers in struct layer_stats */
+	const char *help;
+};
+
+/* Rows that belong together; each ends with an empty one. */
+struct stats_group {
+	const char *json; /* the object that holds them; NULL: the outermost */
+	const struct stats_row *rows;
+};
+extern const struct stats_group stats_groups[]; /* ends with an empty one */
+extern const struct stats_row stats_layer_rows[];
+
+/* The row's number in that struct. */
+double stats_number(const struct stats_row *row, const void *base);
+
+/* The name of a FUSE request ("LOOKUP"), or NULL: there is no such opcode. */
+const char *stats_opcode_name(unsigned opcode);
+
+uint64_t stats_calls(const struct layer_calls *calls);
+
+/* The files' texts as they are now; NULL: out of memory. */
+struct value *stats_json_text(struct fs *fs);
+struct value *stats_metrics_text(struct fs *fs);
+
+/* JSON printed for people, with a newline; takes it over (NULL is fine). NULL: out of memory. */
+struct value *stats_text_of(cJSON *json);
+
+#endif
