@@ -90,6 +90,13 @@ struct backend {
 	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
 
 	/*
+	 * Looks for what the options name and the user must provide (a directory that is not to be
+	 * made, a file that is a directory); makes nothing and waits for nothing. -EINVAL with the
+	 * problem set, its place the name of the option. May be NULL.
+	 */
+	int (*check)(const void *conf, struct problem *problem);
+
+	/*
 	 * Makes the layer; conf outlives it. A store that is missing is created; one that is
 	 * damaged or locked is no reason to fail: operations answer -EHOSTDOWN until it is well
 	 * again. -EINVAL with the problem set is for what the user must mend (a directory that

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,24 +103,50 @@ static bool parent_exists(const char *path)
 	return exists;
 }
 
-/* What only the user can mend. */
-static int check_path(const struct disk_conf *conf, struct problem *problem)
+/* The first thing on the way to path that is there and no directory; false: nothing is in the way.
+ */
+static bool way_is_blocked(const char *path, char *by, size_t size)
 {
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		struct stat st;
+
+		snprintf(by, size, "%.*s", (int)(slash - path), path);
+		if (stat(by, &st) < 0)
+			return errno == ENOTDIR;
+		if (!S_ISDIR(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
+/* What only the user can mend. */
+static int disk_check(const void *conf, struct problem *problem)
+{
+	const struct disk_conf *c = conf;
+	char by[512];
 	struct stat st;
 
-	if (conf->ensure_directory && !parent_exists(conf->path)) {
-		int rc = make_parents(conf->path);
-		if (rc < 0)
-			return problem_set(problem, "path", NULL,
-					   "cannot make the directory of %s: %s", conf->path,
-					   strerror(-rc));
-	}
-	if (!parent_exists(conf->path))
+	if (way_is_blocked(c->path, by, sizeof(by)))
+		return problem_set(problem, "path", "choose another place for the database",
+				   "%.200s is not a directory", by);
+	if (!c->ensure_directory && !parent_exists(c->path))
 		return problem_set(problem, "path", "create it, or set \"ensure_directory\": true",
-				   "the directory of %s does not exist", conf->path);
-	if (stat(conf->path, &st) == 0 && S_ISDIR(st.st_mode))
-		return problem_set(problem, "path", "name a file in it", "%s is a directory",
-				   conf->path);
+				   "the directory of %.300s does not exist", c->path);
+	if (stat(c->path, &st) == 0 && S_ISDIR(st.st_mode))
+		return problem_set(problem, "path", "name a file in it", "%.300s is a directory",
+				   c->path);
+	return 0;
+}
+
+static int make_directory(const struct disk_conf *conf, struct problem *problem)
+{
+	int rc = conf->ensure_directory && !parent_exists(conf->path) ? make_parents(conf->path)
+								      : 0;
+
+	if (rc < 0)
+		return problem_set(problem, "path", "choose a place that you may write to",
+				   "cannot make the directory of %.300s: %s", conf->path,
+				   strerror(-rc));
 	return 0;
 }
 
@@ -137,7 +164,9 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 {
 	const struct disk_conf *c = conf;
 
-	int rc = check_path(c, problem);
+	int rc = disk_check(c, problem);
+	if (rc == 0)
+		rc = make_directory(c, problem);
 	if (rc < 0)
 		return rc;
 	struct disk *d = calloc(1, sizeof(*d));
@@ -754,6 +783,7 @@ const struct backend backend_disk = {
 	.options = disk_options,
 	.conf_size = sizeof(struct disk_conf),
 	.durable = true,
+	.check = disk_check,
 	.open = disk_open,
 	.close = disk_close,
 	.stat = disk_stat,

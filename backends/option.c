@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct member {
 	const struct option_place *place;
 	const cJSON *json;
 	void *conf;
-	struct problem *problem;
+	struct problems *problems;
 };
 
 static void *field(const struct option_spec *spec, void *conf)
@@ -78,27 +79,53 @@ static const char *number_text(double number, char *buffer, size_t size)
 	return buffer;
 }
 
-static const char *member_place(const struct option_place *place, const char *name, char *buffer,
-				size_t size)
+int option_line(const struct option_place *place, const cJSON *json)
 {
-	snprintf(buffer, size, "%s: %s.%s", place->file, place->path, name);
+	return place->lines && json ? json->valueint : 0;
+}
+
+const char *option_place_text(const struct option_place *place, const char *name, const cJSON *json,
+			      char *buffer, size_t size)
+{
+	char line[24] = "";
+
+	if (option_line(place, json) > 0)
+		snprintf(line, sizeof(line), ":%d", option_line(place, json));
+	snprintf(buffer, size, "%s%s: %s%s%s", place->file, line, place->path, name ? "." : "",
+		 name ? name : "");
 	return buffer;
+}
+
+/* A problem of this member. */
+__attribute__((format(printf, 3, 4))) static int wrong(const struct member *m, const char *hint,
+						       const char *message, ...)
+{
+	char place[sizeof(((struct problem *)0)->place)];
+	char text[sizeof(((struct problem *)0)->message)];
+	va_list args;
+
+	va_start(args, message);
+	vsnprintf(text, sizeof(text), message, args);
+	va_end(args);
+	return problems_add(
+		m->problems,
+		option_place_text(m->place, m->spec->name, m->json, place, sizeof(place)), hint,
+		"%s", text);
 }
 
 static int wrong_type(const struct member *m)
 {
-	char place[256], hint[256] = "";
+	char hint[256] = "";
 
 	if (cJSON_IsNull(m->json) && m->spec->def)
 		snprintf(hint, sizeof(hint), "leave it out for the default, %s", m->spec->def);
-	return problem_set(m->problem, member_place(m->place, m->spec->name, place, sizeof(place)),
-			   hint, "expected %s%s, found %s", type_text(m->spec->type),
-			   m->spec->nullable ? " or null" : "", found_text(m->json));
+	return wrong(m, hint, "expected %s%s, found %s", type_text(m->spec->type),
+		     m->spec->nullable ? " or null" : "", found_text(m->json));
 }
 
 static int out_of_memory(const struct member *m)
 {
-	return problem_set(m->problem, NULL, NULL, "out of memory");
+	return problems_add(m->problems, NULL, NULL, "out of memory");
 }
 
 static bool is_whole(enum option_type type)
@@ -118,33 +145,29 @@ static double unit_of(enum option_type type)
 
 static int out_of_range(const struct member *m, double number)
 {
-	char place[256], found[40], min[40], max[40];
+	char found[40], min[40], max[40];
 
-	member_place(m->place, m->spec->name, place, sizeof(place));
 	number_text(number, found, sizeof(found));
 	number_text(m->spec->min, min, sizeof(min));
 	number_text(m->spec->max > 0 ? m->spec->max : floor(WHOLE_MAX / unit_of(m->spec->type)),
 		    max, sizeof(max));
 	if (m->spec->max > 0 || number > m->spec->min)
-		return problem_set(m->problem, place, NULL, "%s is out of range: from %s to %s",
-				   found, min, max);
-	return problem_set(m->problem, place, NULL, "%s is out of range: at least %s", found, min);
+		return wrong(m, NULL, "%s is out of range: from %s to %s", found, min, max);
+	return wrong(m, NULL, "%s is out of range: at least %s", found, min);
 }
 
 /* A number that was written, checked, in the stored unit. */
 static int read_number(const struct member *m, int64_t *stored)
 {
-	char place[256], found[40];
+	char found[40];
 
 	if (!cJSON_IsNumber(m->json))
 		return wrong_type(m);
 	double number = m->json->valuedouble, unit = unit_of(m->spec->type);
 
 	if (is_whole(m->spec->type) && isfinite(number) && number != floor(number))
-		return problem_set(m->problem,
-				   member_place(m->place, m->spec->name, place, sizeof(place)),
-				   NULL, "expected a whole number, found %s",
-				   number_text(number, found, sizeof(found)));
+		return wrong(m, NULL, "expected a whole number, found %s",
+			     number_text(number, found, sizeof(found)));
 	if (!(number >= m->spec->min) || (m->spec->max > 0 && number > m->spec->max) ||
 	    fabs(number) > floor(WHOLE_MAX / unit))
 		return out_of_range(m, number);
@@ -200,6 +223,9 @@ static int store_string(const struct member *m)
 
 	if (!cJSON_IsString(m->json) || (m->spec->type == OPT_PATH && !m->json->valuestring[0]))
 		return wrong_type(m);
+	if (m->spec->type == OPT_SECRET && strcmp(m->json->valuestring, SECRET_SHOWN) == 0)
+		return wrong(m, "write the secret itself in its place",
+			     "this is what a printed configuration shows instead of the secret");
 	char *copy = m->spec->type == OPT_PATH
 			     ? expand_path(m->json->valuestring, m->place->base_dir)
 			     : strdup(m->json->valuestring);
@@ -222,7 +248,7 @@ static void list_add(char *list, size_t size, const char *name)
 
 static int store_enum(const struct member *m)
 {
-	char place[256], hint[256] = "", list[256] = "";
+	char hint[256] = "", list[256] = "";
 
 	if (!cJSON_IsString(m->json))
 		return wrong_type(m);
@@ -236,8 +262,7 @@ static int store_enum(const struct member *m)
 	const char *nearest = problem_nearest(m->json->valuestring, m->spec->choices);
 	if (nearest)
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
-	return problem_set(m->problem, member_place(m->place, m->spec->name, place, sizeof(place)),
-			   hint, "\"%.64s\" is not one of %s", m->json->valuestring, list);
+	return wrong(m, hint, "\"%.64s\" is not one of %s", m->json->valuestring, list);
 }
 
 static void store_null(const struct member *m)
@@ -302,35 +327,38 @@ static int member_store(const struct member *m)
 int options_default(const struct option_spec *specs, const struct option_place *place, void *conf)
 {
 	for (const struct option_spec *spec = specs; spec->name; spec++) {
-		struct problem problem = { 0 };
+		struct problems problems = { 0 };
 
-		if (!spec->def && !spec->nullable)
+		if (spec->type == OPT_NESTED || (!spec->def && !spec->nullable))
 			continue; /* zero */
 		cJSON *json = cJSON_Parse(spec->def ? spec->def : "null");
 		if (!json)
 			return -ENOMEM;
-		struct member m = { spec, place, json, conf, &problem };
+		struct member m = { spec, place, json, conf, &problems };
 		int rc = member_store(&m);
+		assert(rc == 0 || !problems.list ||
+		       strcmp(problems.list[0].message, "out of memory") == 0);
 		cJSON_Delete(json);
-		assert(rc == 0 || strcmp(problem.message, "out of memory") == 0);
+		problems_fini(&problems);
 		if (rc < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int unknown_member(const struct option_set sets[], const char *name,
-			  const struct option_place *place, struct problem *problem)
+static int unknown_member(const struct option_set sets[], const struct member *m)
 {
 	const char *names[NAMES_MAX + 1] = { 0 };
-	char where[256], hint[256] = "", list[200] = "";
+	char where[sizeof(((struct problem *)0)->place)], hint[256] = "", list[200] = "";
+	const char *name = m->json->string;
 	size_t count = 0;
 
 	for (const struct option_set *set = sets; set->specs; set++) {
 		for (const struct option_spec *spec = set->specs; spec->name; spec++) {
 			if (count < NAMES_MAX)
 				names[count++] = spec->name;
-			list_add(list, sizeof(list), spec->name);
+			if (!set->misplaced)
+				list_add(list, sizeof(list), spec->name);
 		}
 	}
 	const char *nearest = problem_nearest(name, names);
@@ -338,8 +366,9 @@ static int unknown_member(const struct option_set sets[], const char *name,
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
 	else if (list[0])
 		snprintf(hint, sizeof(hint), "known: %s", list);
-	return problem_set(problem, member_place(place, name, where, sizeof(where)), hint,
-			   "unknown option of %s", place->owner);
+	return problems_add(m->problems,
+			    option_place_text(m->place, name, m->json, where, sizeof(where)), hint,
+			    "unknown option of %s", m->place->owner);
 }
 
 static const struct option_set *set_with(const struct option_set sets[], const char *name,
@@ -353,33 +382,32 @@ static const struct option_set *set_with(const struct option_set sets[], const c
 }
 
 int options_parse(const struct option_set sets[], const cJSON *object,
-		  const struct option_place *place, struct problem *problem)
+		  const struct option_place *place, struct problems *problems)
 {
-	char where[256];
+	char where[sizeof(((struct problem *)0)->place)];
 	const cJSON *json;
+	int rc = 0;
 
-	if (!cJSON_IsObject(object)) {
-		snprintf(where, sizeof(where), "%s: %s", place->file, place->path);
-		return problem_set(problem, where, NULL, "expected an object, found %s",
-				   found_text(object));
-	}
+	if (!cJSON_IsObject(object))
+		return problems_add(problems,
+				    option_place_text(place, NULL, object, where, sizeof(where)),
+				    NULL, "expected an object, found %s", found_text(object));
 	cJSON_ArrayForEach(json, object)
 	{
-		struct member m = { NULL, place, json, NULL, problem };
+		struct member m = { NULL, place, json, NULL, problems };
 		const struct option_set *set = set_with(sets, json->string, &m.spec);
 
-		if (!set)
-			return unknown_member(sets, json->string, place, problem);
-		if (cJSON_GetObjectItemCaseSensitive(object, json->string) != json)
-			return problem_set(problem,
-					   member_place(place, json->string, where, sizeof(where)),
-					   NULL, "given twice");
-		m.conf = set->conf;
-		int rc = member_store(&m);
-		if (rc < 0)
-			return rc;
+		if (set && !set->misplaced) {
+			m.conf = set->conf;
+			if (member_store(&m) < 0)
+				rc = -EINVAL;
+		} else if (set) {
+			rc = wrong(&m, set->misplaced, "not an option of %s itself", place->owner);
+		} else {
+			rc = unknown_member(sets, &m);
+		}
 	}
-	return 0;
+	return rc;
 }
 
 static cJSON *text_to_json(const struct option_spec *spec, const char *text)

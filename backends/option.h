@@ -24,7 +24,7 @@ enum option_type {
 	OPT_STRING,  /* char *, malloc'ed. null: NULL */
 	OPT_PATH,    /* char *, malloc'ed; "~/" expanded, a relative path taken from base_dir. null:
 			NULL */
-	OPT_SECRET,  /* char *, malloc'ed; never shown */
+	OPT_SECRET,  /* char *, malloc'ed; never shown. The mask it is shown as is refused */
 	OPT_ENUM,    /* int: the index in choices */
 	OPT_NESTED,  /* known here, but read by the caller; nothing is stored */
 };
@@ -37,6 +37,7 @@ struct option_spec {
 	double min, max; /* for numbers, as written; max 0: no upper limit */
 	bool nullable;
 	const char *const *choices; /* for OPT_ENUM, ends with NULL */
+	const char *values;         /* for OPT_NESTED: what it is, for the reference */
 	const char *doc;            /* a phrase for the reference */
 };
 
@@ -46,21 +47,35 @@ struct option_place {
 	const char *path;     /* "$.layers[1].options" */
 	const char *base_dir; /* where relative paths start */
 	const char *owner;    /* for messages: type "memory" */
+	bool lines;           /* the line an item stands on is in its valueint, see option_line() */
 };
+
+/*
+ * cJSON keeps no lines. Who has found them, by walking the text beside the items, leaves them in
+ * valueint, which nobody else needs (numbers are read from valuedouble). 0: not known.
+ */
+int option_line(const struct option_place *place, const cJSON *json);
+
+/* "file:line: path.name" for a problem with a member of place (json gives the line; NULL: none);
+ * without a name, with the object itself. */
+const char *option_place_text(const struct option_place *place, const char *name, const cJSON *json,
+			      char *buffer, size_t size);
 
 /* Every option's default into conf (a zeroed struct). Never fails but for memory: 0 or -ENOMEM. */
 int options_default(const struct option_spec *specs, const struct option_place *place, void *conf);
 
 /*
  * Reads the members of object that are in the tables (ends with NULL) into the struct beside each
- * table; a member in no table is a problem with a suggestion. 0, or -EINVAL with the problem set.
+ * table; a member in no table is a problem with a suggestion. Reads on after a problem. 0, or
+ * -EINVAL with one problem added for every mistake.
  */
 struct option_set {
 	const struct option_spec *specs;
 	void *conf;
+	const char *misplaced; /* these do not belong here, and this is the remedy; NULL: they do */
 };
 int options_parse(const struct option_set sets[], const cJSON *object,
-		  const struct option_place *place, struct problem *problem);
+		  const struct option_place *place, struct problems *problems);
 
 /* One option as the JSON that would set it, secrets masked; NULL: out of memory. For config.json.
  */

@@ -3,12 +3,26 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAME_MAX_COMPARED = 63 }; /* longer words are near to nothing */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+__attribute__((format(printf, 4, 0))) static void fill(struct problem *p, const char *place,
+						       const char *hint, const char *message,
+						       va_list args)
+{
+	snprintf(p->place, sizeof(p->place), "%s", place ? place : "");
+	snprintf(p->hint, sizeof(p->hint), "%s", hint ? hint : "");
+	vsnprintf(p->message, sizeof(p->message), message, args);
+}
 
 int problem_set(struct problem *p, const char *place, const char *hint, const char *message, ...)
 {
@@ -16,24 +30,56 @@ int problem_set(struct problem *p, const char *place, const char *hint, const ch
 
 	if (!p || p->message[0])
 		return -EINVAL;
-	snprintf(p->place, sizeof(p->place), "%s", place ? place : "");
-	snprintf(p->hint, sizeof(p->hint), "%s", hint ? hint : "");
 	va_start(args, message);
-	vsnprintf(p->message, sizeof(p->message), message, args);
+	fill(p, place, hint, message, args);
 	va_end(args);
 	return -EINVAL;
+}
+
+int problems_add(struct problems *all, const char *place, const char *hint, const char *message,
+		 ...)
+{
+	va_list args;
+
+	if (!all->list)
+		all->list = calloc(PROBLEMS_KEPT, sizeof(*all->list));
+	if (all->list && all->count < PROBLEMS_KEPT) {
+		va_start(args, message);
+		fill(&all->list[all->count], place, hint, message, args);
+		va_end(args);
+	}
+	all->count++;
+	return -EINVAL;
+}
+
+void problems_fini(struct problems *all)
+{
+	free(all->list);
+	*all = (struct problems){ 0 };
+}
+
+const char *problems_text(const struct problems *all, size_t i, char *buffer, size_t size)
+{
+	size_t kept = all->list ? least(all->count, PROBLEMS_KEPT) : 0;
+
+	if (i < kept)
+		return problem_text(&all->list[i], buffer, size);
+	if (i > kept || all->count == kept)
+		return NULL;
+	snprintf(buffer, size, "%s%zu %s", kept ? "and " : "", all->count - kept,
+		 kept ? "more" : "problems, and no memory to tell them");
+	return buffer;
 }
 
 const char *problem_text(const struct problem *p, char *buffer, size_t size)
 {
 	snprintf(buffer, size, "%s%s%s%s%s", p->place, p->place[0] ? ": " : "", p->message,
 		 p->hint[0] ? "; " : "", p->hint);
+	/* A name may hold anything: one problem is one line, and the terminal stays as it is. */
+	for (char *c = buffer; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	return buffer;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 static bool same_letter(char a, char b)

@@ -11,6 +11,8 @@
 
 const char arguments_usage[] =
 	"Usage: cachefs [OPTIONS] [CONFIG] MOUNTPOINT\n"
+	"       cachefs --check-config | --print-config [CONFIG]\n"
+	"       cachefs --example-config | --print-options\n"
 	"\n"
 	"Mounts a cache as a directory: the path of a file is a key, its content the value.\n"
 	"CONFIG is a JSON file that names the layers; without it there are 256 MiB of memory\n"
@@ -20,6 +22,14 @@ const char arguments_usage[] =
 	"  -d, --debug        log every request; implies -f\n"
 	"  -o OPT[,OPT...]    mount options: allow_other, allow_root, default_permissions, ro,\n"
 	"                     fsname=NAME, auto_unmount, noexec, nosuid, nodev, noatime, ...\n"
+	"  --check-config     tell every problem of the configuration, mount nothing; the status\n"
+	"                     is 0 if there is none\n"
+	"  --print-config     print the configuration with every default filled in, secrets "
+	"masked\n"
+	"  --example-config   print a configuration to start from; JSON has no comments, so what "
+	"the\n"
+	"                     options mean is in\n"
+	"  --print-options    the reference of all options: defaults, values, meaning (Markdown)\n"
 	"  -h, --help         show this\n"
 	"  -V, --version      show the version\n"
 	"\n"
@@ -149,9 +159,51 @@ static int take_mount_options(struct arguments *arguments, const char *text,
 	}
 }
 
+/* The switches that mount nothing. */
+static const struct option task_switches[] = {
+	{ "check-config", no_argument, NULL, TASK_CHECK_CONFIG },
+	{ "print-config", no_argument, NULL, TASK_PRINT_CONFIG },
+	{ "example-config", no_argument, NULL, TASK_EXAMPLE_CONFIG },
+	{ "print-options", no_argument, NULL, TASK_PRINT_OPTIONS },
+};
+
+static const char *task_name(enum task task)
+{
+	return task_switches[task - TASK_CHECK_CONFIG].name;
+}
+
+static int take_task(struct arguments *arguments, enum task task, struct problem *problem)
+{
+	if (arguments->task != TASK_MOUNT && arguments->task != task)
+		return problem_set(problem, NULL, "run cachefs once for each",
+				   "--%s and --%s do not go together", task_name(arguments->task),
+				   task_name(task));
+	arguments->task = task;
+	return 0;
+}
+
+/* The words of a task that mounts nothing. */
+static int take_task_words(struct arguments *arguments, char **words, struct problem *problem)
+{
+	bool with_config = arguments->task <= TASK_PRINT_CONFIG;
+	const char *name = task_name(arguments->task);
+	const char *extra = !words[0] ? NULL : with_config ? words[1] : words[0];
+
+	if (extra)
+		return problem_set(problem, NULL, "it mounts nothing, so leave the mount point out",
+				   "one word too many for --%s: \"%.200s\"", name, extra);
+	if (arguments->foreground || arguments->options)
+		return problem_set(problem, NULL, "leave -f, -d and -o out", "--%s mounts nothing",
+				   name);
+	arguments->config = words[0];
+	return 0;
+}
+
 /* The words that are no options. */
 static int take_words(struct arguments *arguments, char **words, struct problem *problem)
 {
+	if (arguments->task != TASK_MOUNT)
+		return take_task_words(arguments, words, problem);
 	if (!words[0])
 		return wrong_usage(problem, "no mount point is given", NULL);
 	if (words[1] && words[2])
@@ -190,10 +242,17 @@ static int unknown_switch(char **argv, int letter, struct problem *problem)
 
 int arguments_parse(int argc, char **argv, struct arguments *arguments, struct problem *problem)
 {
-	static const struct option names[] = {
-		{ "foreground", no_argument, NULL, 'f' },    { "debug", no_argument, NULL, 'd' },
-		{ "options", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
+	const struct option names[] = {
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "options", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		task_switches[0],
+		task_switches[1],
+		task_switches[2],
+		task_switches[3],
+		{ NULL, 0, NULL, 0 },
 	};
 	int letter, rc = 0;
 
@@ -211,6 +270,8 @@ int arguments_parse(int argc, char **argv, struct arguments *arguments, struct p
 			arguments->help = true;
 		else if (letter == 'V')
 			arguments->version = true;
+		else if (letter >= TASK_CHECK_CONFIG && letter <= TASK_PRINT_OPTIONS)
+			rc = take_task(arguments, (enum task)letter, problem);
 		else if (letter == ':')
 			rc = wrong_usage(problem, "a word is missing after", argv[optind - 1]);
 		else

@@ -1,13 +1,22 @@
 #ifndef CACHEFS_ARGUMENTS_H
 #define CACHEFS_ARGUMENTS_H
 
-/* The command line: cachefs [OPTIONS] [CONFIG] MOUNTPOINT */
+/* The command line: cachefs [OPTIONS] [CONFIG] MOUNTPOINT, and the switches that mount nothing. */
 
 #include <stdbool.h>
 
 #include "../backends/problem.h"
 
+enum task {
+	TASK_MOUNT,
+	TASK_CHECK_CONFIG, /* may have a config, has no mount point; so has the next */
+	TASK_PRINT_CONFIG,
+	TASK_EXAMPLE_CONFIG, /* has neither; so has the next */
+	TASK_PRINT_OPTIONS,
+};
+
 struct arguments {
+	enum task task;
 	bool foreground; /* -f, also with -d */
 	bool debug;
 	bool help; /* -h or -V: nothing else is set */

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config_line.h"
 #include "config_shape.h"
+#include "config_text.h"
 #include "state_path.h"
 
-enum { FILE_SIZE_MAX = 16 * 1024 * 1024 };
+enum { FILE_SIZE_MAX = 1024 * 1024 };
 
 #define YEAR_S 31536000
 
@@ -116,9 +116,9 @@ const struct option_spec fs_options[] = {
 	{ 0 },
 };
 
-static int out_of_memory(struct problem *problem)
+static int out_of_memory(struct problems *problems)
 {
-	return problem_set(problem, NULL, NULL, "out of memory");
+	return problems_add(problems, NULL, NULL, "out of memory");
 }
 
 /* $XDG_CACHE_HOME/cachefs/default.sqlite, in the home directory's .cache otherwise. NULL: out of
@@ -164,123 +164,59 @@ static int read_fs(const struct config_reader *reader, const cJSON *json, struct
 		.path = "$.cachefs",
 		.base_dir = reader->base_dir,
 		.owner = "\"cachefs\"",
+		.lines = true,
 	};
-	const struct option_set sets[] = { { fs_options, fs }, { NULL, NULL } };
+	const struct option_set sets[] = { { fs_options, fs, NULL }, { 0 } };
 
 	if (options_default(fs_options, &place, fs) < 0)
-		return out_of_memory(reader->problem);
-	return json ? options_parse(sets, json, &place, reader->problem) : 0;
+		return out_of_memory(reader->problems);
+	return json ? options_parse(sets, json, &place, reader->problems) : 0;
 }
 
-/* The parsed text; takes its members "cachefs" and gives it default layers. */
+/* The parsed text; takes its member "cachefs" and gives it default layers. */
 static int read_root(const struct config_reader *reader, cJSON *root, struct config *config)
 {
-	struct config_place place;
+	const struct option_place place = { .file = reader->file, .path = "$", .lines = true };
+	char where[sizeof(((struct problem *)0)->place)];
 
 	if (!cJSON_IsObject(root))
-		return problem_set(reader->problem, config_place(reader, "$", &place), NULL,
-				   "expected an object: { ... }");
+		return problems_add(reader->problems,
+				    option_place_text(&place, NULL, root, where, sizeof(where)),
+				    NULL, "expected an object: { ... }");
 	cJSON *fs = cJSON_DetachItemFromObjectCaseSensitive(root, "cachefs");
 	int rc = read_fs(reader, fs, &config->fs);
 	cJSON_Delete(fs);
-	if (rc < 0)
-		return rc;
 	if (!root->child && !add_default_layers(root))
-		return out_of_memory(reader->problem);
-	return config_shape_read(reader, root, &config->cache);
+		return out_of_memory(reader->problems);
+	return config_shape_read(reader, root, &config->cache) < 0 ? -EINVAL : rc;
 }
 
-/* Back over white space. */
-static const char *back_to_word(const char *text, const char *at)
+/* A long path shortened from the left, so that the place within the file stays in sight. */
+static const char *file_shown(const char *path, char *buffer, size_t size)
 {
-	while (at > text && strchr(" \t\r\n", at[-1]))
-		at--;
-	return at;
-}
+	size_t length = strlen(path);
 
-/* Whether the quote before at opens a string. */
-static bool quote_is_open(const char *text, const char *at)
-{
-	bool open = false;
-
-	for (; text < at; text++) {
-		if (*text == '\\')
-			text++;
-		else if (*text == '"')
-			open = !open;
-	}
-	return open;
-}
-
-/* cJSON stops one byte behind what should have been a member's name, and behind an open quote. */
-static const char *syntax_place(const char *text, const char *at)
-{
-	if (at == text || strchr(" \t\r\n{[:", at[-1]))
-		return at;
-	if (at[-1] == '"')
-		return quote_is_open(text, at) ? at - 1 : at;
-	const char *before = back_to_word(text, at - 1);
-	return before > text && strchr("{,", before[-1]) ? at - 1 : at;
-}
-
-/* What is wrong with a text that is no JSON, for the usual slips. */
-static const char *syntax_hint(const char *text, const char *at)
-{
-	const char *before = back_to_word(text, at);
-
-	if (*at == '/' || *at == '#')
-		return "JSON has no comments";
-	if (*at == '\'')
-		return "JSON strings stand in double quotes";
-	if ((*at == '}' || *at == ']') && before > text && before[-1] == ',')
-		return "remove the comma before it";
-	if (*at == '"' && before > text && !strchr("{[,:", before[-1]))
-		return "a comma is missing before it";
-	return NULL;
-}
-
-static int syntax_problem(const struct config_reader *reader, const char *text, const char *at)
-{
-	char place[256];
-	size_t line, column;
-
-	if (!text[strspn(text, " \t\r\n")])
-		return problem_set(reader->problem, reader->file,
-				   "the shortest configuration is {}", "the file is empty");
-	at = syntax_place(text, at);
-	config_line_at(text, (size_t)(at - text), &line, &column);
-	snprintf(place, sizeof(place), "%s:%zu:%zu", reader->file, line, column);
-	if (!*at)
-		return problem_set(reader->problem, place, NULL,
-				   "not valid JSON: the text ends too early");
-	return problem_set(reader->problem, place, syntax_hint(text, at),
-			   "not valid JSON at \"%.*s\"",
-			   (int)strcspn(at, "\r\n") < 20 ? (int)strcspn(at, "\r\n") : 20, at);
-}
-
-/* "file: $.path" becomes "file:line: $.path". */
-static void add_line(const char *text, const char *file, struct problem *problem)
-{
-	size_t file_size = strlen(file);
-	char path[sizeof(problem->place)];
-
-	if (strncmp(problem->place, file, file_size) != 0 ||
-	    strncmp(problem->place + file_size, ": $", 3) != 0)
-		return;
-	snprintf(path, sizeof(path), "%s", problem->place + file_size + 2);
-	snprintf(problem->place, sizeof(problem->place), "%s:%zu: %.200s", file,
-		 config_line_of(text, path), path);
+	if (length < size)
+		return path;
+	snprintf(buffer, size, "...%s", path + length - (size - sizeof("...")));
+	return buffer;
 }
 
 /* What the layers' stack takes from the daemon's settings; borrowed. */
-static int settle_state(const struct config_reader *reader, const char *text, struct config *config)
+static int settle_state(const struct config_reader *reader, const char *file, const char *text,
+			size_t size, struct config *config)
 {
 	struct fs_conf *fs = &config->fs;
 
+	if (!fs->state_dir) {
+		char *terminated = strndup(text, size);
+
+		if (terminated)
+			fs->state_dir = state_path_default(file, reader->base_dir, terminated);
+		free(terminated);
+	}
 	if (!fs->state_dir)
-		fs->state_dir = state_path_default(reader->file, reader->base_dir, text);
-	if (!fs->state_dir)
-		return out_of_memory(reader->problem);
+		return out_of_memory(reader->problems);
 	config->cache.state_dir = fs->state_dir;
 	config->cache.journal_max_bytes = fs->journal_max_bytes;
 	config->cache.journal_wait_ms = fs->journal_wait_ms;
@@ -288,41 +224,23 @@ static int settle_state(const struct config_reader *reader, const char *text, st
 	return 0;
 }
 
-/* A terminated text. */
-static int parse_text(const struct config_reader *reader, const char *text, struct config *config)
-{
-	const char *end = text;
-	cJSON *root = cJSON_ParseWithOpts(text, &end, true);
-
-	if (!root)
-		return syntax_problem(reader, text, end);
-	int rc = read_root(reader, root, config);
-	cJSON_Delete(root);
-	if (rc == 0)
-		rc = settle_state(reader, text, config);
-	if (rc < 0)
-		add_line(text, reader->file, reader->problem);
-	return rc;
-}
-
 int config_parse(const char *text, size_t size, const char *file, const char *base_dir,
-		 struct config *config, struct problem *problem)
+		 struct config *config, struct problems *problems)
 {
-	struct problem own = { 0 };
-	struct config_reader reader = { file, base_dir, &own };
+	char shown[160];
+	const struct config_reader reader = { file_shown(file, shown, sizeof(shown)), base_dir,
+					      problems };
+	size_t before = problems->count;
 
 	memset(config, 0, sizeof(*config));
-	char *copy = strndup(text, size);
-	if (!copy)
-		return out_of_memory(problem);
-	int rc = strlen(copy) < size ? problem_set(&own, file, NULL, "the file contains a NUL byte")
-				     : parse_text(&reader, copy, config);
-	free(copy);
-	if (rc < 0) {
-		config_fini(config);
-		return problem_set(problem, own.place, own.hint, "%s", own.message);
-	}
-	return 0;
+	cJSON *root = config_text_parse(text, size, reader.file, problems);
+	if (root && read_root(&reader, root, config) == 0)
+		settle_state(&reader, file, text, size, config);
+	cJSON_Delete(root);
+	if (problems->count == before)
+		return 0;
+	config_fini(config);
+	return -EINVAL;
 }
 
 /* A file whole, terminated; not only regular ones (a pipe of the shell). -errno; -EFBIG over the
@@ -353,26 +271,41 @@ static int read_file(const char *path, char **text, size_t *size)
 	return rc;
 }
 
-/* The absolute directory of a file; NULL: out of memory. */
+/* The absolute directory of a file; NULL: out of memory, or there is no working directory. */
 static char *directory_of(const char *path)
 {
-	char cwd[4096] = "/";
 	const char *slash = strrchr(path, '/');
+	size_t size = slash ? (size_t)(slash - path) : 0;
 	char *dir = NULL;
-	int rc;
 
-	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
-		strcpy(cwd, "/");
-	if (!slash)
-		rc = asprintf(&dir, "%s", cwd);
-	else if (path[0] == '/')
-		rc = asprintf(&dir, "%.*s", slash > path ? (int)(slash - path) : 1, path);
-	else
-		rc = asprintf(&dir, "%s/%.*s", cwd, (int)(slash - path), path);
+	if (path[0] == '/')
+		return strndup(path, size ? size : 1);
+	char *cwd = getcwd(NULL, 0);
+	if (!slash || !cwd)
+		return cwd;
+	int rc = asprintf(&dir, "%s/%.*s", strcmp(cwd, "/") == 0 ? "" : cwd, (int)size, path);
+	free(cwd);
 	return rc < 0 ? NULL : dir;
 }
 
-int config_load(const char *path, struct config *config, struct problem *problem)
+static const char *read_hint(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "without CONFIG the built-in one is used; cachefs --example-config prints "
+		       "one";
+	case EISDIR:
+		return "name the file in it";
+	case EACCES:
+		return "make it readable for the user who mounts";
+	case EFBIG:
+		return "a configuration has at most 1 MiB";
+	default:
+		return NULL;
+	}
+}
+
+int config_load(const char *path, struct config *config, struct problems *problems)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -380,12 +313,12 @@ int config_load(const char *path, struct config *config, struct problem *problem
 	memset(config, 0, sizeof(*config));
 	int rc = read_file(path, &text, &size);
 	if (rc < 0)
-		return problem_set(problem, path,
-				   rc == -ENOENT ? "without CONFIG the built-in one is used" : NULL,
-				   "cannot read the configuration: %s", strerror(-rc));
+		return problems_add(problems, path, read_hint(-rc),
+				    "cannot read the configuration: %s", strerror(-rc));
 	char *base_dir = directory_of(path);
-	rc = base_dir ? config_parse(text, size, path, base_dir, config, problem)
-		      : out_of_memory(problem);
+	rc = base_dir ? config_parse(text, size, path, base_dir, config, problems)
+		      : problems_add(problems, path, "name it by its absolute path",
+				     "cannot tell its directory");
 	free(base_dir);
 	free(text);
 	if (rc < 0)
@@ -393,16 +326,17 @@ int config_load(const char *path, struct config *config, struct problem *problem
 	config->source = strdup(path);
 	if (!config->source) {
 		config_fini(config);
-		return out_of_memory(problem);
+		return out_of_memory(problems);
 	}
 	return 0;
 }
 
-int config_default(struct config *config, struct problem *problem)
+int config_default(struct config *config, struct problems *problems)
 {
 	static const char text[] = "{}";
 
-	return config_parse(text, sizeof(text) - 1, "built-in configuration", "/", config, problem);
+	return config_parse(text, sizeof(text) - 1, "built-in configuration", "/", config,
+			    problems);
 }
 
 void config_fini(struct config *config)

@@ -4,13 +4,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../backends/log.h"
 
-enum { LAYER_NAME_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
+#define PRIORITY_MAX 1e6
+
+enum { LAYER_NAME_MAX = 64, LAYERS_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
 
 /* One layer as written, before it becomes a layer_spec. */
 struct layer_draft {
@@ -32,17 +35,39 @@ static const char *const write_strategies[] = { "write_through", "write_back", "
 						NULL };
 
 /* Members of a layer object beside its common options. */
-static const struct option_spec layer_members[] = {
-	{ .name = "type", .type = OPT_NESTED, .doc = "the backend" },
-	{ .name = "name", .type = OPT_NESTED, .doc = "how the layer is called" },
-	{ .name = "priority", .type = OPT_NESTED, .doc = "lower is asked first" },
-	{ .name = "options", .type = OPT_NESTED, .doc = "the backend's options" },
+const struct option_spec config_layer_members[] = {
+	{ .name = "type",
+	  .type = OPT_NESTED,
+	  .def = "\"memory\"",
+	  .values = "a type",
+	  .doc = "the backend" },
+	{ .name = "name",
+	  .type = OPT_NESTED,
+	  .values = "a string of 1 to 64 characters",
+	  .doc = "how the layer is called; without it as its type" },
+	{ .name = "priority",
+	  .type = OPT_NESTED,
+	  .values = "a whole number",
+	  .doc = "lower is asked first; without it the place in the list" },
+	{ .name = "options",
+	  .type = OPT_NESTED,
+	  .def = "{}",
+	  .values = "an object",
+	  .doc = "the options of the type, and those of every layer" },
 	{ 0 },
 };
 
-static const struct option_spec pair_members[] = {
-	{ .name = "memory", .type = OPT_NESTED, .doc = "options of the fast layer" },
-	{ .name = "disk", .type = OPT_NESTED, .doc = "options of the durable layer" },
+const struct option_spec config_pair_members[] = {
+	{ .name = "memory",
+	  .type = OPT_NESTED,
+	  .def = "{}",
+	  .values = "an object",
+	  .doc = "options of the fast layer" },
+	{ .name = "disk",
+	  .type = OPT_NESTED,
+	  .def = "{}",
+	  .values = "an object",
+	  .doc = "options of the durable layer" },
 	{ .name = "promote_on_hit",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct stack_conf, promote_on_hit),
@@ -51,8 +76,11 @@ static const struct option_spec pair_members[] = {
 	{ 0 },
 };
 
-static const struct option_spec stack_members[] = {
-	{ .name = "layers", .type = OPT_NESTED, .doc = "the layers, fastest first" },
+const struct option_spec config_stack_members[] = {
+	{ .name = "layers",
+	  .type = OPT_NESTED,
+	  .values = "an array of 1 to 64 layers",
+	  .doc = "the layers, fastest first" },
 	{ .name = "promotion_strategy",
 	  .type = OPT_ENUM,
 	  .offset = offsetof(struct stack_conf, promotion),
@@ -92,30 +120,45 @@ static const struct option_spec no_members[] = { { 0 } };
 struct part {
 	const struct config_reader *reader;
 	const cJSON *json;
+	const cJSON *nearest; /* json, or what is around it if it is not written */
 	char path[PATH_SIZE];
 	bool top;
 	struct layer_common common; /* what the objects around it say */
 };
 
-const char *config_place(const struct config_reader *reader, const char *path,
-			 struct config_place *place)
+/* Where the part stands; owner is what problems call it. */
+static struct option_place part_place(const struct part *part, const char *owner)
 {
-	snprintf(place->text, sizeof(place->text), "%s: %s", reader->file, path);
-	return place->text;
-}
-
-/* The place of a member of the part. */
-static const char *member_place(const struct part *part, const char *name,
-				struct config_place *place)
-{
-	snprintf(place->text, sizeof(place->text), "%s: %s.%s", part->reader->file, part->path,
-		 name);
-	return place->text;
+	return (struct option_place){
+		.file = part->reader->file,
+		.path = part->path,
+		.base_dir = part->reader->base_dir,
+		.owner = owner,
+		.lines = true,
+	};
 }
 
 static int out_of_memory(const struct config_reader *reader)
 {
-	return problem_set(reader->problem, NULL, NULL, "out of memory");
+	return problems_add(reader->problems, NULL, NULL, "out of memory");
+}
+
+/* A problem of a member of the part, which may be absent; of the part itself if name is NULL. */
+__attribute__((format(printf, 4, 5))) static int part_problem(const struct part *part,
+							      const char *name, const char *hint,
+							      const char *message, ...)
+{
+	const struct option_place place = part_place(part, NULL);
+	const cJSON *json = name ? cJSON_GetObjectItemCaseSensitive(part->json, name) : NULL;
+	char where[sizeof(((struct problem *)0)->place)];
+	char text[sizeof(((struct problem *)0)->message)];
+	va_list args;
+
+	va_start(args, message);
+	vsnprintf(text, sizeof(text), message, args);
+	va_end(args);
+	option_place_text(&place, name, json ? json : part->nearest, where, sizeof(where));
+	return problems_add(part->reader->problems, where, hint, "%s", text);
 }
 
 static const cJSON *member_of(const struct part *part, const char *name)
@@ -129,23 +172,19 @@ static struct part part_enter(const struct part *part, const char *name, const c
 	static const cJSON empty = { .type = cJSON_Object };
 	struct part below = { .reader = part->reader,
 			      .json = json ? json : &empty,
+			      .nearest = json ? json : part->nearest,
 			      .common = part->common };
 
 	if (snprintf(below.path, sizeof(below.path), "%s.%s", part->path, name) >= PATH_SIZE)
-		strcpy(below.path, "$"); /* nobody nests so deep; the file's name remains */
+		snprintf(below.path, sizeof(below.path), "$"); /* nobody nests so deep */
 	return below;
 }
 
 static int part_parse(const struct part *part, const struct option_set sets[], const char *owner)
 {
-	struct option_place place = {
-		.file = part->reader->file,
-		.path = part->path,
-		.base_dir = part->reader->base_dir,
-		.owner = owner,
-	};
+	const struct option_place place = part_place(part, owner);
 
-	return options_parse(sets, part->json, &place, part->reader->problem);
+	return options_parse(sets, part->json, &place, part->reader->problems);
 }
 
 /* Options of the shape around the layers: its own table, the common ones, and what stands at the
@@ -154,10 +193,10 @@ static int part_parse_shape(struct part *part, const struct option_spec *specs, 
 			    const char *owner)
 {
 	const struct option_set sets[] = {
-		{ specs, conf },
-		{ layer_common_options, &part->common },
-		{ part->top ? top_members : no_members, NULL },
-		{ NULL, NULL },
+		{ specs, conf, NULL },
+		{ layer_common_options, &part->common, NULL },
+		{ part->top ? top_members : no_members, NULL, NULL },
+		{ 0 },
 	};
 
 	return part_parse(part, sets, owner);
@@ -165,14 +204,12 @@ static int part_parse_shape(struct part *part, const struct option_spec *specs, 
 
 static int part_string(const struct part *part, const char *name, const char **text)
 {
-	struct config_place place;
 	const cJSON *json = member_of(part, name);
 
 	if (!json)
 		return 0;
 	if (!cJSON_IsString(json))
-		return problem_set(part->reader->problem, member_place(part, name, &place), NULL,
-				   "expected a string");
+		return part_problem(part, name, NULL, "expected a string");
 	*text = json->valuestring;
 	return 0;
 }
@@ -181,7 +218,6 @@ static int unknown_type(const struct part *part, const char *type)
 {
 	const char *names[TYPES_MAX + 3];
 	char hint[256], list[200] = "";
-	struct config_place place;
 	size_t count = 0;
 
 	while (count < TYPES_MAX && backend_at(count)) {
@@ -201,52 +237,49 @@ static int unknown_type(const struct part *part, const char *type)
 	snprintf(hint, sizeof(hint),
 		 nearest ? "did you mean \"%s\"? known types: %s" : "%sknown types: %s",
 		 nearest ? nearest : "", list);
-	return problem_set(part->reader->problem, member_place(part, "type", &place), hint,
-			   "unknown type \"%.64s\"", type);
+	return part_problem(part, "type", hint, "unknown type \"%.64s\"", type);
 }
 
-static bool is_known(const struct option_spec *specs, const char *name)
+/* What stands beside the options: the members of a layer and the common options. */
+static int layer_read_members(struct part *layer, const struct backend *backend)
 {
-	for (; specs->name; specs++)
-		if (strcmp(specs->name, name) == 0)
-			return true;
-	return false;
-}
-
-/* What belongs into "options" beside it, or the same in both places. */
-static int check_stray_options(const struct part *layer, const struct backend *backend)
-{
+	const struct option_set sets[] = {
+		{ config_layer_members, NULL, NULL },
+		{ layer_common_options, &layer->common, NULL },
+		{ layer->top ? top_members : no_members, NULL, NULL },
+		{ backend ? backend->options : no_members, NULL, "write it into \"options\"" },
+		{ 0 },
+	};
+	int rc = part_parse(layer, sets, "a layer");
 	const cJSON *json, *options = member_of(layer, "options");
-	struct config_place place;
 
-	cJSON_ArrayForEach(json, layer->json)
+	cJSON_ArrayForEach(json, options)
 	{
-		if (is_known(layer_members, json->string))
-			continue;
-		if (is_known(layer_common_options, json->string)) {
-			if (cJSON_GetObjectItemCaseSensitive(options, json->string))
-				return problem_set(layer->reader->problem,
-						   member_place(layer, json->string, &place), NULL,
-						   "also given in \"options\"");
-			continue;
-		}
-		if (is_known(backend->options, json->string))
-			return problem_set(
-				layer->reader->problem, member_place(layer, json->string, &place),
-				"write it into \"options\"",
-				"an option of type \"%s\" beside \"type\"", backend->type);
+		for (const struct option_spec *s = layer_common_options; json->string && s->name;
+		     s++)
+			if (strcmp(s->name, json->string) == 0 && member_of(layer, s->name))
+				rc = part_problem(layer, s->name, "remove one of them",
+						  "also given in \"options\"");
 	}
-	return 0;
+	return rc;
+}
+
+/* What the options name and must exist. */
+static int layer_check(const struct part *options, const struct layer_spec *spec)
+{
+	struct problem problem = { 0 };
+
+	if (!spec->backend->check || spec->backend->check(spec->conf, &problem) == 0)
+		return 0;
+	return part_problem(options, problem.place[0] ? problem.place : NULL, problem.hint, "%s",
+			    problem.message);
 }
 
 /* The backend's options and the common ones, from the object "options". */
 static int layer_read_options(struct part *options, const struct backend *backend,
 			      struct layer_spec *spec)
 {
-	const struct option_place place = { .file = options->reader->file,
-					    .path = options->path,
-					    .base_dir = options->reader->base_dir,
-					    .owner = backend->type };
+	const struct option_place place = part_place(options, backend->type);
 	char owner[80];
 
 	spec->backend = backend;
@@ -254,28 +287,27 @@ static int layer_read_options(struct part *options, const struct backend *backen
 	if (!spec->conf || options_default(backend->options, &place, spec->conf) < 0)
 		return out_of_memory(options->reader);
 	const struct option_set sets[] = {
-		{ backend->options, spec->conf },
-		{ layer_common_options, &options->common },
-		{ NULL, NULL },
+		{ backend->options, spec->conf, NULL },
+		{ layer_common_options, &options->common, NULL },
+		{ 0 },
 	};
 	snprintf(owner, sizeof(owner), "type \"%s\"", backend->type);
 	int rc = part_parse(options, sets, owner);
 	spec->common = options->common;
-	return rc;
+	return rc < 0 ? rc : layer_check(options, spec);
 }
 
 /* A layer's name is a directory below .cachefs/layers and a word in lists. */
 static int check_name(const struct part *layer, const char *name)
 {
-	struct config_place place;
 	bool bad = !name[0] || strlen(name) > LAYER_NAME_MAX || name[0] == '.';
 
 	for (const char *c = name; *c; c++)
 		bad = bad || (unsigned char)*c <= ' ' || *c == 0x7f || *c == '/' || *c == ',';
 	if (!bad)
 		return 0;
-	return problem_set(
-		layer->reader->problem, member_place(layer, "name", &place),
+	return part_problem(
+		layer, "name",
 		"use 1 to 64 characters without space, comma or /, not starting with a dot",
 		"not a name for a layer");
 }
@@ -283,13 +315,14 @@ static int check_name(const struct part *layer, const char *name)
 static int layer_read_priority(const struct part *layer, double *priority)
 {
 	const cJSON *json = member_of(layer, "priority");
-	struct config_place place;
 
 	if (!json)
 		return 0;
 	if (!cJSON_IsNumber(json) || json->valuedouble != floor(json->valuedouble))
-		return problem_set(layer->reader->problem, member_place(layer, "priority", &place),
-				   NULL, "expected a whole number");
+		return part_problem(layer, "priority", NULL, "expected a whole number");
+	if (fabs(json->valuedouble) > PRIORITY_MAX)
+		return part_problem(layer, "priority", NULL,
+				    "out of range: from -1000000 to 1000000");
 	*priority = json->valuedouble;
 	return 0;
 }
@@ -312,26 +345,22 @@ static int layer_read(struct part *layer, struct layer_draft *draft)
 	const char *name = NULL;
 
 	if (!cJSON_IsObject(layer->json))
-		return part_parse_shape(layer, layer_members, NULL, "a layer");
+		return layer_read_members(layer, NULL);
 	int rc = layer_find_backend(layer, &backend);
-	if (rc == 0)
-		rc = check_stray_options(layer, backend);
-	if (rc == 0)
-		rc = part_parse_shape(layer, layer_members, NULL, "a layer");
-	if (rc == 0)
-		rc = part_string(layer, "name", &name);
-	if (rc == 0 && name)
-		rc = check_name(layer, name);
-	if (rc == 0)
-		rc = layer_read_priority(layer, &draft->priority);
-	if (rc < 0)
-		return rc;
+	rc |= layer_read_members(layer, backend);
+	rc |= part_string(layer, "name", &name);
+	if (name)
+		rc |= check_name(layer, name);
+	rc |= layer_read_priority(layer, &draft->priority);
+	if (!backend)
+		return -EINVAL;
 	draft->named = name != NULL;
 	draft->spec.name = strdup(name ? name : backend->type);
 	if (!draft->spec.name)
 		return out_of_memory(layer->reader);
 	struct part options = part_enter(layer, "options", member_of(layer, "options"));
-	return layer_read_options(&options, backend, &draft->spec);
+	rc |= layer_read_options(&options, backend, &draft->spec);
+	return rc ? -EINVAL : 0;
 }
 
 static bool name_is_taken(const struct layer_draft drafts[], size_t count, const char *name)
@@ -430,21 +459,21 @@ static int read_pair(struct part *part, struct cache_conf *cache)
 	struct stack_conf conf = { .promote_on_hit = true };
 	struct layer_draft drafts[2] = { 0 };
 
-	int rc = part_parse_shape(part, pair_members, &conf, "the two-layer form");
-	for (size_t i = 0; rc == 0 && i < 2; i++) {
+	int rc = part_parse_shape(part, config_pair_members, &conf, "the two-layer form");
+	for (size_t i = 0; i < 2; i++) {
 		const struct backend *backend = backend_find(types[i]);
 		struct part options = part_enter(part, types[i], member_of(part, types[i]));
 
 		assert(backend);
 		drafts[i].priority = (double)i;
 		drafts[i].spec.name = strdup(types[i]);
-		rc = drafts[i].spec.name ? layer_read_options(&options, backend, &drafts[i].spec)
-					 : out_of_memory(part->reader);
+		rc |= drafts[i].spec.name ? layer_read_options(&options, backend, &drafts[i].spec)
+					  : out_of_memory(part->reader);
 	}
-	if (rc < 0) {
+	if (rc) {
 		layer_spec_fini(&drafts[0].spec);
 		layer_spec_fini(&drafts[1].spec);
-		return rc;
+		return -EINVAL;
 	}
 	cache->promotion = conf.promote_on_hit ? PROMOTION_ALWAYS : PROMOTION_NEVER;
 	return drafts_finish(part->reader, drafts, 2, cache);
@@ -466,9 +495,7 @@ static int read_layers(const struct part *part, const cJSON *array, struct cache
 		struct part layer = part_enter(part, name, json);
 
 		drafts[done].priority = (double)done;
-		rc = layer_read(&layer, &drafts[done++]);
-		if (rc < 0)
-			break;
+		rc |= layer_read(&layer, &drafts[done++]);
 	}
 	if (rc == 0)
 		rc = drafts_finish(part->reader, drafts, count, cache);
@@ -476,45 +503,44 @@ static int read_layers(const struct part *part, const cJSON *array, struct cache
 		while (done > 0)
 			layer_spec_fini(&drafts[--done].spec);
 	free(drafts);
-	return rc;
+	return rc ? -EINVAL : 0;
 }
 
 /* What this version cannot do yet. */
 static int check_strategies(const struct part *part, const struct stack_conf *conf)
 {
-	struct config_place place;
+	int rc = 0;
 
 	if (conf->promotion > PROMOTION_NEVER)
-		return problem_set(part->reader->problem,
-				   member_place(part, "promotion_strategy", &place),
-				   "use \"always\" or \"never\"", "\"%s\" is not supported yet",
-				   promotions[conf->promotion]);
+		rc = part_problem(part, "promotion_strategy", "use \"always\" or \"never\"",
+				  "\"%s\" is not supported yet", promotions[conf->promotion]);
 	if (conf->write_strategy > WRITE_THROUGH)
-		return problem_set(part->reader->problem,
-				   member_place(part, "write_strategy", &place),
-				   "use \"write_through\"", "\"%s\" is not supported yet",
-				   write_strategies[conf->write_strategy]);
-	return 0;
+		rc = part_problem(part, "write_strategy", "use \"write_through\"",
+				  "\"%s\" is not supported yet",
+				  write_strategies[conf->write_strategy]);
+	return rc;
 }
 
 static int read_stack(struct part *part, struct cache_conf *cache)
 {
 	struct stack_conf conf = { .promotion = PROMOTION_ALWAYS, .write_strategy = WRITE_THROUGH };
-	struct config_place place;
 
-	int rc = part_parse_shape(part, stack_members, &conf, "a list of layers");
-	if (rc == 0)
-		rc = check_strategies(part, &conf);
-	if (rc < 0)
-		return rc;
+	int rc = part_parse_shape(part, config_stack_members, &conf, "a list of layers");
+	rc |= check_strategies(part, &conf);
+	if (!cJSON_IsObject(part->json))
+		return -EINVAL;
 	const cJSON *array = member_of(part, "layers");
-	if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) == 0)
-		return problem_set(part->reader->problem, member_place(part, "layers", &place),
-				   "for example [{\"type\": \"memory\"}, {\"type\": \"disk\"}]",
-				   "expected an array with at least one layer");
+	if (!cJSON_IsArray(array) || !array->child)
+		return part_problem(part, "layers",
+				    "for example [{\"type\": \"memory\"}, {\"type\": \"disk\"}]",
+				    "expected an array with at least one layer");
+	if (cJSON_GetArraySize(array) > LAYERS_MAX)
+		return part_problem(part, "layers", NULL, "%d layers are too many: at most %d",
+				    cJSON_GetArraySize(array), LAYERS_MAX);
 	cache->promotion = (enum promotion)conf.promotion;
 	cache->write_strategy = (enum write_strategy)conf.write_strategy;
-	return read_layers(part, array, cache);
+	rc |= read_layers(part, array, cache);
+	return rc ? -EINVAL : 0;
 }
 
 /* {"type": "layered" or "flexible_layered", "options": {what the shape consists of}} */
@@ -522,11 +548,10 @@ static int read_typed(struct part *part, int (*read)(struct part *part, struct c
 		      struct cache_conf *cache)
 {
 	int rc = part_parse_shape(part, typed_members, NULL, "a layered cache");
-
-	if (rc < 0)
-		return rc;
 	struct part options = part_enter(part, "options", member_of(part, "options"));
-	return read(&options, cache);
+
+	rc |= read(&options, cache);
+	return rc ? -EINVAL : 0;
 }
 
 /* Nothing tells the shape: most likely its name is misspelt. */
@@ -534,18 +559,19 @@ static int no_shape(const struct part *part)
 {
 	struct stack_conf stack = { 0 };
 	struct layer_common common = { 0 };
-	struct config_place place;
 	const struct option_set sets[] = {
-		{ layer_members, NULL },   { pair_members, &stack },
-		{ stack_members, &stack }, { layer_common_options, &common },
-		{ top_members, NULL },     { NULL, NULL },
+		{ config_layer_members, NULL, NULL },
+		{ config_pair_members, &stack, NULL },
+		{ config_stack_members, &stack, NULL },
+		{ layer_common_options, &common, NULL },
+		{ top_members, NULL, NULL },
+		{ 0 },
 	};
 
 	if (part_parse(part, sets, "the configuration") < 0)
 		return -EINVAL;
-	return problem_set(part->reader->problem, config_place(part->reader, "$", &place),
-			   "write \"type\", \"memory\" and \"disk\", or \"layers\"",
-			   "no layers are configured");
+	return part_problem(part, NULL, "write \"type\", \"memory\" and \"disk\", or \"layers\"",
+			    "no layers are configured");
 }
 
 static bool has(const cJSON *root, const char *name)
@@ -556,11 +582,11 @@ static bool has(const cJSON *root, const char *name)
 int config_shape_read(const struct config_reader *reader, const cJSON *root,
 		      struct cache_conf *cache)
 {
-	struct part part = { .reader = reader, .json = root, .path = "$", .top = true };
-	const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "type");
-	const struct option_place place = {
-		.file = reader->file, .path = "$", .base_dir = reader->base_dir, .owner = "a layer"
+	struct part part = {
+		.reader = reader, .json = root, .nearest = root, .path = "$", .top = true
 	};
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "type");
+	const struct option_place place = part_place(&part, "a layer");
 
 	if (options_default(layer_common_options, &place, &part.common) < 0)
 		return out_of_memory(reader);

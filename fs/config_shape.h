@@ -10,11 +10,11 @@
 struct config_reader {
 	const char *file;
 	const char *base_dir;
-	struct problem *problem;
+	struct problems *problems;
 };
 
-/* Fills cache; 0 or -EINVAL with the problem set. The caller ends it with config_shape_fini()
- * either way. */
+/* Fills cache and reads on after a problem; 0, or -EINVAL with every problem added. The caller ends
+ * it with config_shape_fini() either way. */
 int config_shape_read(const struct config_reader *reader, const cJSON *root,
 		      struct cache_conf *cache);
 void config_shape_fini(struct cache_conf *cache);
@@ -22,11 +22,9 @@ void config_shape_fini(struct cache_conf *cache);
 /* The members of the layers[] shape added to root; false: out of memory. */
 bool config_shape_to_json(const struct cache_conf *cache, cJSON *root);
 
-/* "file: path" into a buffer that problems are set with. */
-struct config_place {
-	char text[256];
-};
-const char *config_place(const struct config_reader *reader, const char *path,
-			 struct config_place *place);
+/* What the shapes consist of, for the reference. */
+extern const struct option_spec config_layer_members[]; /* an element of layers[] */
+extern const struct option_spec config_pair_members[];  /* memory over disk */
+extern const struct option_spec config_stack_members[]; /* a list of layers */
 
 #endif

@@ -161,11 +161,23 @@ static int check_state_path(const struct program *p, struct problem *problem)
 	return 0;
 }
 
-static int load_config(struct program *p, struct problem *problem)
+static void print_problems(const struct problems *problems)
 {
-	int rc = p->arguments.config ? config_load(p->arguments.config, &p->config, problem)
-				     : config_default(&p->config, problem);
+	char text[sizeof(struct problem) + 8];
 
+	for (size_t i = 0; problems_text(problems, i, text, sizeof(text)); i++)
+		fprintf(stderr, "cachefs: %s\n", text);
+}
+
+/* Tells every problem on stderr itself. */
+static int load_config(struct program *p)
+{
+	struct problems problems = { 0 };
+	int rc = p->arguments.config ? config_load(p->arguments.config, &p->config, &problems)
+				     : config_default(&p->config, &problems);
+
+	print_problems(&problems);
+	problems_fini(&problems);
 	if (rc == 0)
 		log_set_level(p->arguments.debug ? LOG_LEVEL_DEBUG
 						 : (enum log_level)p->config.fs.log_level);
@@ -284,9 +296,11 @@ static int check_and_serve(struct program *p)
 {
 	struct problem problem = { 0 };
 
-	int rc = load_config(p, &problem);
-	if (rc == 0)
-		rc = check_mountpoint(p, &problem);
+	if (load_config(p) < 0) {
+		background_failed(&p->background, EXIT_FAILURE);
+		return EXIT_FAILURE;
+	}
+	int rc = check_mountpoint(p, &problem);
 	if (rc == 0)
 		rc = check_layer_paths(p, &problem);
 	if (rc == 0)
@@ -305,6 +319,49 @@ static int check_and_serve(struct program *p)
 	return serve(p);
 }
 
+/* ---- what mounts nothing ---- */
+
+static int print_config(const struct config *config)
+{
+	cJSON *json = config_to_json(config);
+	char *text = json ? cJSON_Print(json) : NULL;
+
+	if (text)
+		puts(text);
+	else
+		fputs("cachefs: out of memory\n", stderr);
+	free(text);
+	cJSON_Delete(json);
+	return text ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int do_task(struct program *p)
+{
+	int status = EXIT_SUCCESS;
+
+	switch (p->arguments.task) {
+	case TASK_MOUNT:
+		return check_and_serve(p);
+	case TASK_CHECK_CONFIG:
+		status = load_config(p) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		break;
+	case TASK_PRINT_CONFIG:
+		status = load_config(p) < 0 ? EXIT_FAILURE : print_config(&p->config);
+		break;
+	case TASK_EXAMPLE_CONFIG:
+		fputs(config_example, stdout);
+		break;
+	case TASK_PRINT_OPTIONS:
+		config_print_reference(stdout);
+		break;
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "cachefs: cannot write to the output: %s\n", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static struct program p = { .background = BACKGROUND_NONE };
@@ -319,7 +376,7 @@ int main(int argc, char **argv)
 	} else if (p.arguments.version) {
 		printf("cachefs %s (libfuse %s)\n", CACHEFS_VERSION, fuse_pkgversion());
 	} else {
-		status = check_and_serve(&p);
+		status = do_task(&p);
 	}
 	config_fini(&p.config);
 	arguments_fini(&p.arguments);

@@ -64,9 +64,9 @@ void open_layer(struct fixture *f)
 /* Opens with the backend's place and one option more (may be NULL). */
 static void open_with(struct fixture *f, const char *option, const char *json)
 {
-	struct option_place place = { "test", "$", f->dir, f->backend->type };
-	struct option_set sets[] = { { f->backend->options, f->conf }, { 0 } };
-	struct problem problem = { 0 };
+	struct option_place place = { "test", "$", f->dir, f->backend->type, false };
+	struct option_set sets[] = { { f->backend->options, f->conf, NULL }, { 0 } };
+	struct problems problems = { 0 };
 	char text[1200];
 	cJSON *object = cJSON_CreateObject();
 
@@ -78,8 +78,8 @@ static void open_with(struct fixture *f, const char *option, const char *json)
 	if (option)
 		cJSON_AddItemToObject(object, option, cJSON_Parse(json));
 	assert_int_equal(options_default(f->backend->options, &place, f->conf), 0);
-	if (options_parse(sets, object, &place, &problem) != 0)
-		fail_msg("options: %s", problem_text(&problem, text, sizeof(text)));
+	if (options_parse(sets, object, &place, &problems) != 0)
+		fail_msg("options: %s", problems_text(&problems, 0, text, sizeof(text)));
 	cJSON_Delete(object);
 	open_layer(f);
 }

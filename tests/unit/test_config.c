@@ -19,19 +19,31 @@
 
 static struct config config;
 
+/* Every problem on a line of its own; "" if there is none. */
+static const char *told(struct problems *problems)
+{
+	static char text[PROBLEMS_KEPT * 400];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; problems_text(problems, i, text + used, sizeof(text) - used); i++) {
+		used += strlen(text + used);
+		text[used++] = '\n';
+	}
+	text[used > 0 ? used - 1 : 0] = '\0';
+	problems_fini(problems);
+	return text;
+}
+
 static const char *parse(const char *text)
 {
-	static char told[1200];
-	struct problem problem = { 0 };
+	struct problems problems = { 0 };
+	int rc = config_parse(text, strlen(text), "c.json", "/base", &config, &problems);
 
-	int rc = config_parse(text, strlen(text), "c.json", "/base", &config, &problem);
-	if (rc == 0) {
-		assert_string_equal(problem.message, "");
-		return "";
-	}
-	assert_int_equal(rc, -EINVAL);
-	assert_int_equal(config.cache.layer_count, 0);
-	return problem_text(&problem, told, sizeof(told));
+	assert_int_equal(rc, problems.count > 0 ? -EINVAL : 0);
+	if (rc < 0)
+		assert_int_equal(config.cache.layer_count, 0);
+	return told(&problems);
 }
 
 /* An option of a layer as JSON text. */
@@ -268,10 +280,10 @@ static void without_a_word_about_layers_the_default_ones_serve(void **state)
 
 static void expect_default_path(const char *path)
 {
-	struct problem problem = { 0 };
+	struct problems problems = { 0 };
 
 	config_fini(&config);
-	assert_int_equal(config_default(&config, &problem), 0);
+	assert_int_equal(config_default(&config, &problems), 0);
 	assert_string_equal(stack(), "memory=memory disk=disk");
 	assert_string_equal(option_of(1, "path"), path);
 }
@@ -349,7 +361,7 @@ static void unknown_options(void **state)
 	expect_problem("{\"type\": \"memory\", \"option\": {}}",
 		       "c.json:1: $.option: unknown option of a layer; did you mean \"options\"?");
 	expect_problem("{\"type\": \"memory\", \"max_entries\": 1}",
-		       "c.json:1: $.max_entries: an option of type \"memory\" beside \"type\"; "
+		       "c.json:1: $.max_entries: not an option of a layer itself; "
 		       "write it into \"options\"");
 	expect_problem(
 		"{\"memory\": {\"x\": 1}}",
@@ -396,7 +408,8 @@ static void wrong_values(void **state)
 		       "space, comma or /, not starting with a dot");
 	expect_problem(
 		"{\"layers\": [{\"default_ttl_s\": 1, \"options\": {\"default_ttl_s\": 1}}]}",
-		"c.json:1: $.layers[0].default_ttl_s: also given in \"options\"");
+		"c.json:1: $.layers[0].default_ttl_s: also given in \"options\"; remove "
+		"one of them");
 	expect_problem("[]", "c.json:1: $: expected an object: { ... }");
 }
 
@@ -433,24 +446,104 @@ static void broken_json(void **state)
 	expect_problem("{\"type\": \"memory\",\n  }",
 		       "c.json:2:3: not valid JSON at \"}\"; remove the comma "
 		       "before it");
-	expect_problem(
-		"{\"type\": \"memory\"\n \"options\": {}}",
-		"c.json:2:2: not valid JSON at \"\"options\": {}}\"; a comma is missing before it");
+	expect_problem("{\"type\": \"memory\"\n \"options\": {}}",
+		       "c.json:2:2: not valid JSON at a string; a comma is missing before it");
 	expect_problem("{\n// note\n}",
-		       "c.json:2:1: not valid JSON at \"// note\"; JSON has no comments");
-	expect_problem("{\"type\": \"mem", "c.json:1:10: not valid JSON at \"\"mem\"");
-	expect_problem("{\"type\": 1", "c.json:1:11: not valid JSON: the text ends too early");
-	expect_problem("{} x", "c.json:1:4: not valid JSON at \"x\"");
+		       "c.json:2:1: not valid JSON at \"/\"; JSON has no comments");
+	expect_problem("{\"type\": \"mem",
+		       "c.json:1:10: not valid JSON at a string; its closing quote is missing, or "
+		       "an escape in it is wrong");
+	expect_problem("{\"type\": memory}",
+		       "c.json:1:10: not valid JSON at \"m\"; strings stand in double quotes; the "
+		       "words of JSON are true, false and null");
+	expect_problem("{'type': 1}", "c.json:1:2: not valid JSON at \"'\"; JSON strings stand in "
+				      "double quotes");
+	expect_problem("{\"type\": 1", "c.json:1:11: not valid JSON: the text ends too early; a "
+				       "closing brace or bracket is missing");
+	expect_problem("{} \xc3\xa4", "c.json:1:4: not valid JSON at \"\xc3\xa4\"");
 	expect_problem(" \n", "c.json: the file is empty; the shortest configuration is {}");
+}
+
+/* What cJSON would let pass. */
+static void json_that_is_not_quite_right(void **state)
+{
+	(void)state;
+	expect_problem("{\"memory\": {\"max_entries\": 1,\n\"max_entries\": 2}}",
+		       "c.json:2: $.memory.max_entries: given twice; remove one; another is on "
+		       "line 1");
+	expect_problem("{\"cachefs\": {},\n\n\"type\": \"memory\", \"cachefs\": {}}",
+		       "c.json:3: $.cachefs: given twice; remove one; another is on line 1");
+	expect_problem("{\"type\": \"memory\\u0000x\"}",
+		       "c.json:1: $.type: a NUL character in a string; remove \\u0000");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\nb\"}}",
+		       "c.json:1: $.options.path: a control character in a string; write it as an "
+		       "escape, such as \\n or \\t");
+	expect_problem("{\"memory\": {\"max_entries\": 010}}",
+		       "c.json:1: $.memory.max_entries: not valid JSON: not a number; write it as "
+		       "1, -1, 0.5 or 1e3");
+	expect_problem("{\"memory\": {\"max_entries\": 1e999}}",
+		       "c.json:1: $.memory.max_entries: inf is out of range: from 1 to "
+		       "9007199254740992");
+	expect_problem("{\"layers\": [{\"priority\": 1e999}]}",
+		       "c.json:1: $.layers[0].priority: out of range: from -1000000 to 1000000");
+	expect_stack("\xEF\xBB\xBF{\"type\": \"memory\"}", "memory=memory");
+}
+
+static void every_problem_is_told_at_once(void **state)
+{
+	(void)state;
+	expect_problem(
+		"{\n"
+		" \"layers\": [\n"
+		"  {\"type\": \"memory\", \"options\": {\"max_entires\": 5,\n"
+		"   \"max_bytes\": \"many\"}},\n"
+		"  {\"type\": \"dsik\", \"name\": \"a/b\"},\n"
+		"  {\"type\": \"disk\", \"priority\": 0.5, \"options\":\n"
+		"   {\"inline_limit_kb\": 0}}],\n"
+		" \"write_strategy\": \"sometimes\",\n"
+		" \"cachefs\": {\"rmdir\": 3,\n"
+		"  \"log_lvl\": \"info\"}\n"
+		"}",
+		"c.json:9: $.cachefs.rmdir: expected a string, found a number\n"
+		"c.json:10: $.cachefs.log_lvl: unknown option of \"cachefs\"; did you mean "
+		"\"log_level\"?\n"
+		"c.json:8: $.write_strategy: \"sometimes\" is not one of write_through, "
+		"write_back, write_around\n"
+		"c.json:3: $.layers[0].options.max_entires: unknown option of type "
+		"\"memory\"; did you mean \"max_entries\"?\n"
+		"c.json:4: $.layers[0].options.max_bytes: expected a whole number or null, "
+		"found a string\n"
+		"c.json:5: $.layers[1].type: unknown type \"dsik\"; did you mean \"disk\"? " TYPES
+		"\n"
+		"c.json:5: $.layers[1].name: not a name for a layer; use 1 to 64 characters "
+		"without space, comma or /, not starting with a dot\n"
+		"c.json:6: $.layers[2].priority: expected a whole number\n"
+		"c.json:7: $.layers[2].options.inline_limit_kb: 0 is out of range: from 1 "
+		"to 524288");
+}
+
+static void what_the_options_name_must_exist(void **state)
+{
+	(void)state;
+	expect_problem("{\"type\": \"disk\", \"options\": {\"ensure_directory\": false,\n"
+		       "\"path\": \"/nowhere/c.sqlite\"}}",
+		       "c.json:2: $.options.path: the directory of /nowhere/c.sqlite does not "
+		       "exist; create it, or set \"ensure_directory\": true");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/tmp\"}}",
+		       "c.json:1: $.options.path: /tmp is a directory; name a file in it");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/etc/passwd/c\"}}",
+		       "c.json:1: $.options.path: /etc/passwd is not a directory; choose another "
+		       "place for the database");
 }
 
 static void a_nul_byte(void **state)
 {
-	struct problem problem = { 0 };
+	struct problems problems = { 0 };
 
 	(void)state;
-	assert_int_equal(config_parse("{}\0", 3, "c.json", "/", &config, &problem), -EINVAL);
-	assert_string_equal(problem.message, "the file contains a NUL byte");
+	assert_int_equal(config_parse("{}\0", 3, "c.json", "/", &config, &problems), -EINVAL);
+	assert_string_equal(told(&problems),
+			    "c.json: the file contains a NUL byte; save it as UTF-8 text");
 }
 
 /* ---- files ---- */
@@ -459,7 +552,7 @@ static void a_file_is_loaded(void **state)
 {
 	char dir[] = "/tmp/cachefs-config-XXXXXX", path[64], expected[80];
 	static const char text[] = "{\"type\": \"disk\"}";
-	struct problem problem = { 0 };
+	struct problems problems = { 0 };
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -467,7 +560,7 @@ static void a_file_is_loaded(void **state)
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	close(fd);
-	assert_int_equal(config_load(path, &config, &problem), 0);
+	assert_int_equal(config_load(path, &config, &problems), 0);
 	assert_string_equal(config.source, path);
 	snprintf(expected, sizeof(expected), "\"%s/.cache/accuralai.sqlite\"", dir);
 	assert_string_equal(option_of(0, "path"), expected);
@@ -477,19 +570,18 @@ static void a_file_is_loaded(void **state)
 
 static void a_file_that_cannot_be_read(void **state)
 {
-	struct problem problem = { 0 };
-	char text[1200];
+	struct problems problems = { 0 };
 
 	(void)state;
-	assert_int_equal(config_load("/nowhere/c.json", &config, &problem), -EINVAL);
+	assert_int_equal(config_load("/nowhere/c.json", &config, &problems), -EINVAL);
 	assert_string_equal(
-		problem_text(&problem, text, sizeof(text)),
+		told(&problems),
 		"/nowhere/c.json: cannot read the configuration: No such file or directory; "
-		"without CONFIG the built-in one is used");
-	memset(&problem, 0, sizeof(problem));
-	assert_int_equal(config_load("/", &config, &problem), -EINVAL);
-	assert_string_equal(problem_text(&problem, text, sizeof(text)),
-			    "/: cannot read the configuration: Is a directory");
+		"without CONFIG the built-in one is used; cachefs --example-config prints one");
+	assert_int_equal(config_load("/", &config, &problems), -EINVAL);
+	assert_string_equal(
+		told(&problems),
+		"/: cannot read the configuration: Is a directory; name the file in it");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, cleanup)
@@ -522,6 +614,9 @@ int main(void)
 		TEST(missing_layers),
 		TEST(what_is_not_supported_yet),
 		TEST(broken_json),
+		TEST(json_that_is_not_quite_right),
+		TEST(every_problem_is_told_at_once),
+		TEST(what_the_options_name_must_exist),
 		TEST(a_nul_byte),
 		TEST(a_file_is_loaded),
 		TEST(a_file_that_cannot_be_read),

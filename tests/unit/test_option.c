@@ -44,23 +44,33 @@ static const struct option_spec specs[] = {
 	{ 0 },
 };
 
-static const struct option_place place = { "c.json", "$.options", "/base", "type \"thing\"" };
+static const struct option_place place = { "c.json", "$.options", "/base", "type \"thing\"",
+					   false };
 
 /* Parses over the defaults; the text of the problem, or "" if there was none. */
 static const char *parse(const char *json, struct conf *conf)
 {
 	static char text[1200];
-	struct problem problem = { 0 };
-	const struct option_set sets[] = { { specs, conf }, { NULL, NULL } };
+	struct problems problems = { 0 };
+	const struct option_set sets[] = { { specs, conf, NULL }, { 0 } };
 	cJSON *object = cJSON_Parse(json);
 
 	assert_non_null(object);
 	memset(conf, 0, sizeof(*conf));
 	assert_int_equal(options_default(specs, &place, conf), 0);
-	int rc = options_parse(sets, object, &place, &problem);
+	int rc = options_parse(sets, object, &place, &problems);
 	cJSON_Delete(object);
-	assert_int_equal(rc < 0, problem.message[0] != '\0');
-	return rc < 0 ? problem_text(&problem, text, sizeof(text)) : "";
+	assert_int_equal(rc, problems.count > 0 ? -EINVAL : 0);
+	text[0] = '\0';
+	for (size_t i = 0; i < problems.count; i++) {
+		size_t used = strlen(text);
+
+		if (used)
+			text[used++] = '\n';
+		assert_non_null(problems_text(&problems, i, text + used, sizeof(text) - used));
+	}
+	problems_fini(&problems);
+	return text;
 }
 
 static void expect_problem(const char *json, const char *expected)
@@ -185,7 +195,6 @@ static void unknown_options_get_a_suggestion(void **state)
 		       "c.json: $.options.zzzzzzzz: unknown option of type \"thing\"; known: flag, "
 		       "count, bytes, "
 		       "size_mb, size_kb, timeout, wait_ms, text, path, password, colour, inner");
-	expect_problem("{\"flag\": true, \"flag\": false}", "c.json: $.options.flag: given twice");
 	expect_problem("{\"colour\": \"gren\"}",
 		       "c.json: $.options.colour: \"gren\" is not one of red, green, "
 		       "blue; did you mean \"green\"?");
@@ -216,6 +225,42 @@ static void home_is_expanded(void **state)
 	assert_string_equal(parse("{\"path\": \"~x/c.db\"}", &conf), "");
 	assert_string_equal(conf.path, "/base/~x/c.db");
 	options_fini(specs, &conf);
+}
+
+static void every_problem_is_told(void **state)
+{
+	(void)state;
+	expect_problem("{\"flag\": 1, \"count\": 0, \"fla\": true, \"wait_ms\": 7, \"text\": 1}",
+		       "c.json: $.options.flag: expected true or false, found a number\n"
+		       "c.json: $.options.count: 0 is out of range: at least 1\n"
+		       "c.json: $.options.fla: unknown option of type \"thing\"; did you mean "
+		       "\"flag\"?\n"
+		       "c.json: $.options.text: expected a string or null, found a number");
+}
+
+static void a_mask_is_not_taken_for_the_secret(void **state)
+{
+	(void)state;
+	expect_problem("{\"password\": \"********\"}",
+		       "c.json: $.options.password: this is what a printed configuration shows "
+		       "instead of the secret; write the secret itself in its place");
+}
+
+static void many_problems_are_counted(void **state)
+{
+	struct problems problems = { 0 };
+	char text[1200];
+
+	(void)state;
+	for (int i = 0; i < PROBLEMS_KEPT; i++)
+		assert_int_equal(problems_add(&problems, NULL, NULL, "%d", i), -EINVAL);
+	assert_null(problems_text(&problems, PROBLEMS_KEPT, text, sizeof(text)));
+	problems_add(&problems, NULL, NULL, "lost");
+	problems_add(&problems, NULL, NULL, "lost");
+	assert_string_equal(problems_text(&problems, 49, text, sizeof(text)), "49");
+	assert_string_equal(problems_text(&problems, 50, text, sizeof(text)), "and 2 more");
+	assert_null(problems_text(&problems, 51, text, sizeof(text)));
+	problems_fini(&problems);
 }
 
 /* Secrets are masked; the rest reads back as it was. */
@@ -276,6 +321,9 @@ int main(void)
 		cmocka_unit_test(unknown_options_get_a_suggestion),
 		cmocka_unit_test(a_short_time_is_not_at_once),
 		cmocka_unit_test(home_is_expanded),
+		cmocka_unit_test(every_problem_is_told),
+		cmocka_unit_test(a_mask_is_not_taken_for_the_secret),
+		cmocka_unit_test(many_problems_are_counted),
 		cmocka_unit_test(json_comes_back),
 		cmocka_unit_test(the_nearest_name_is_near),
 		cmocka_unit_test(the_first_problem_stays),
