@@ -34,6 +34,10 @@
 struct backend_env {
 	const char *layer_name;
 	const struct time_source *time;
+	/* Whether a value that is open (value_is_held()) is charged to its reader alone once its
+	 * entry has left the layer; otherwise the layer's max_bytes counts it until it is closed.
+	 */
+	bool copy_on_get;
 	/*
 	 * The layer dropped an entry of its own accord (evicted, expired) or learnt that another
 	 * program changed it. Called with no lock held; must not call back into the layer.
@@ -88,6 +92,8 @@ struct backend {
 	size_t conf_size;
 	bool durable; /* survives the death of the daemon */
 	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
+	bool forgets; /* keeps nothing of what is set */
+	int64_t default_ttl_ms; /* what the common option default_ttl_s is by default; 0: null */
 
 	/*
 	 * Looks for what the options name and the user must provide (a directory that is not to be

@@ -8,7 +8,7 @@
 
 enum { SEGMENT_SLOTS = 1024 };
 
-#define NOT_DUE SIZE_MAX
+#define NOT_IN_HEAP SIZE_MAX
 
 /* --- slots ------------------------------------------------------------------------------------ */
 
@@ -75,7 +75,7 @@ struct entry *entry_new(struct key key, struct value *value, const struct meta *
 	if (meta)
 		meta_copy(&e->meta, meta);
 	e->hash = hash;
-	e->due_at = NOT_DUE;
+	e->at[HEAP_DUE] = e->at[HEAP_WEIGHT] = NOT_IN_HEAP;
 	e->height = height;
 	return e;
 }
@@ -92,7 +92,7 @@ void entry_free(struct entry *e)
 uint64_t entry_charge_as(const struct entry *e, const struct entry *frame)
 {
 	enum { VALUE_OVERHEAD = 64 };                     /* struct value */
-	enum { SLOTS_SIZE = 2 * sizeof(struct entry *) }; /* in the table and in the heap */
+	enum { SLOTS_SIZE = 2 * sizeof(struct entry *) }; /* in the table and in a heap */
 	size_t xattrs_size;
 
 	xattrs_packed(e->meta.xattrs, &xattrs_size);
@@ -219,71 +219,101 @@ struct entry *entries_next(const struct entry *e)
 	return e->after[0];
 }
 
-/* --- the heap of what expires ----------------------------------------------------------------- */
+/* --- heaps ------------------------------------------------------------------------------------ */
 
-static void due_place(struct entries *s, struct entry *e, size_t i)
+static bool goes_before(enum entries_heap order, const struct entry *a, const struct entry *b)
 {
-	*slot(&s->due, i) = e;
-	e->due_at = i;
+	if (order == HEAP_DUE)
+		return a->meta.expires_ms < b->meta.expires_ms;
+	return a->weight != b->weight ? a->weight < b->weight : a->used_at < b->used_at;
 }
 
-static void due_up(struct entries *s, struct entry *e, size_t i)
+static void heap_place(struct heap *h, struct entry *e, size_t i)
+{
+	*slot(&h->slots, i) = e;
+	e->at[h->order] = i;
+}
+
+static void heap_up(struct heap *h, struct entry *e, size_t i)
 {
 	while (i > 0) {
-		struct entry *parent = *slot(&s->due, (i - 1) / 2);
-		if (parent->meta.expires_ms <= e->meta.expires_ms)
+		struct entry *parent = *slot(&h->slots, (i - 1) / 2);
+		if (!goes_before(h->order, e, parent))
 			break;
-		due_place(s, parent, i);
+		heap_place(h, parent, i);
 		i = (i - 1) / 2;
 	}
-	due_place(s, e, i);
+	heap_place(h, e, i);
 }
 
-static void due_down(struct entries *s, struct entry *e, size_t i)
+/* Of the two below place i the one that goes first, or NULL. */
+static struct entry *heap_child(const struct heap *h, size_t i)
 {
-	for (;;) {
-		size_t child = 2 * i + 1;
-		if (child >= s->due_count)
-			break;
-		struct entry *sooner = *slot(&s->due, child);
-		if (child + 1 < s->due_count) {
-			struct entry *right = *slot(&s->due, child + 1);
-			if (right->meta.expires_ms < sooner->meta.expires_ms) {
-				sooner = right;
-				child++;
-			}
-		}
-		if (e->meta.expires_ms <= sooner->meta.expires_ms)
-			break;
-		due_place(s, sooner, i);
-		i = child;
+	size_t left = 2 * i + 1;
+
+	if (left >= h->count)
+		return NULL;
+	struct entry *a = *slot(&h->slots, left);
+	struct entry *b = left + 1 < h->count ? *slot(&h->slots, left + 1) : a;
+	return goes_before(h->order, b, a) ? b : a;
+}
+
+static void heap_down(struct heap *h, struct entry *e, size_t i)
+{
+	struct entry *child;
+
+	while ((child = heap_child(h, i)) != NULL && goes_before(h->order, child, e)) {
+		size_t next = child->at[h->order];
+		heap_place(h, child, i);
+		i = next;
 	}
-	due_place(s, e, i);
+	heap_place(h, e, i);
+}
+
+static void heap_add(struct heap *h, struct entry *e)
+{
+	heap_up(h, e, h->count++);
+}
+
+static void heap_settle(struct heap *h, struct entry *e)
+{
+	heap_down(h, e, e->at[h->order]);
+	heap_up(h, e, e->at[h->order]);
+}
+
+static void heap_remove(struct heap *h, struct entry *e)
+{
+	size_t i = e->at[h->order];
+
+	if (i == NOT_IN_HEAP)
+		return;
+	e->at[h->order] = NOT_IN_HEAP;
+	struct entry *last = *slot(&h->slots, --h->count);
+	if (last == e)
+		return;
+	heap_place(h, last, i);
+	heap_settle(h, last);
+}
+
+static struct entry *heap_first(const struct heap *h)
+{
+	return h->count > 0 ? *slot(&h->slots, 0) : NULL;
 }
 
 static void due_add(struct entries *s, struct entry *e)
 {
 	if (e->meta.expires_ms != 0)
-		due_up(s, e, s->due_count++);
+		heap_add(&s->due, e);
 }
 
 static void due_remove(struct entries *s, struct entry *e)
 {
-	size_t i = e->due_at;
-
-	if (i == NOT_DUE)
-		return;
-	e->due_at = NOT_DUE;
-	struct entry *last = *slot(&s->due, --s->due_count);
-	if (last == e)
-		return;
-	due_down(s, last, i);
-	due_up(s, last, last->due_at);
+	heap_remove(&s->due, e);
 }
 
 struct entry *entries_due(const struct entries *s, int64_t now_ms)
 {
-	struct entry *e = s->due_count > 0 ? *slot(&s->due, 0) : NULL;
+	struct entry *e = heap_first(&s->due);
 
 	return e && meta_is_expired(&e->meta, now_ms) ? e : NULL;
 }
@@ -335,6 +365,56 @@ const struct entries_policy entries_lru = {
 	.victim = lru_victim,
 };
 
+/* Its weight grows with its use; above what was evicted last. */
+static void lfu_use(struct entries *s, struct entry *e)
+{
+	e->uses++;
+	e->used_at = ++s->clock;
+	e->weight = s->inflation + e->uses;
+}
+
+static void lfu_add(struct entries *s, struct entry *e)
+{
+	e->uses = 0;
+	lfu_use(s, e);
+	heap_add(&s->weights, e);
+}
+
+static void lfu_remove(struct entries *s, struct entry *e)
+{
+	heap_remove(&s->weights, e);
+}
+
+static void lfu_replace(struct entries *s, struct entry *old, struct entry *e)
+{
+	e->uses = old->uses;
+	e->weight = old->weight;
+	e->used_at = old->used_at;
+	heap_place(&s->weights, e, old->at[HEAP_WEIGHT]);
+	old->at[HEAP_WEIGHT] = NOT_IN_HEAP;
+}
+
+static void lfu_hit(struct entries *s, struct entry *e)
+{
+	lfu_use(s, e);
+	heap_settle(&s->weights, e);
+}
+
+static struct entry *lfu_victim(const struct entries *s, const struct entry *except)
+{
+	struct entry *first = heap_first(&s->weights);
+
+	return first && first == except ? heap_child(&s->weights, 0) : first;
+}
+
+const struct entries_policy entries_lfu = {
+	.add = lfu_add,
+	.remove = lfu_remove,
+	.replace = lfu_replace,
+	.hit = lfu_hit,
+	.victim = lfu_victim,
+};
+
 static void keep_nothing(struct entries *s, struct entry *e)
 {
 	(void)s;
@@ -367,7 +447,9 @@ const struct entries_policy entries_keep = {
 
 int entries_init(struct entries *s, const struct entries_policy *policy)
 {
-	*s = (struct entries){ .policy = policy };
+	*s = (struct entries){ .policy = policy,
+			       .due.order = HEAP_DUE,
+			       .weights.order = HEAP_WEIGHT };
 	if (!slots_reserve(&s->buckets, SEGMENT_SLOTS))
 		return -ENOMEM;
 	s->bucket_count = SEGMENT_SLOTS;
@@ -382,12 +464,15 @@ void entries_fini(struct entries *s)
 		entry_free(e);
 	}
 	slots_fini(&s->buckets);
-	slots_fini(&s->due);
+	slots_fini(&s->due.slots);
+	slots_fini(&s->weights.slots);
 }
 
 bool entries_reserve(struct entries *s)
 {
-	return slots_reserve(&s->due, s->count + 1); /* all of them may come to expire */
+	/* All of them may come to expire. */
+	return slots_reserve(&s->due.slots, s->count + 1) &&
+	       (s->policy != &entries_lfu || slots_reserve(&s->weights.slots, s->count + 1));
 }
 
 static void store_link(struct entries *s, struct entry *e)
@@ -421,6 +506,13 @@ void entries_take(struct entries *s, struct entry *e)
 {
 	s->policy->remove(s, e);
 	store_unlink(s, e);
+}
+
+void entries_evict(struct entries *s, struct entry *e)
+{
+	if (e->weight > s->inflation)
+		s->inflation = e->weight;
+	entries_take(s, e);
 }
 
 void entries_move(struct entries *s, struct entry *from, struct entry *to)

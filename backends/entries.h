@@ -3,7 +3,8 @@
 
 /*
  * Entries in memory, by key: a hash table to get one, a skip list in byte order to list and to walk
- * prefixes, a heap of those that expire, and a policy that says who is evicted. The store has no
+ * prefixes, a heap of those that expire, and a policy that says who is evicted (a list for LRU, a
+ * second heap for LFU). The store has no
  * lock and frees no entry: its user holds his lock around every call and frees what he took out
  * after releasing it. Keys are compared as bytes; nothing here knows of directories.
  */
@@ -25,9 +26,11 @@ struct entry {
 	/* entries.c's own: */
 	uint64_t hash;
 	uint64_t charge;
-	size_t due_at; /* place in the heap, or NOT_DUE */
+	size_t at[2]; /* place in each heap (enum entries_heap), or NOT_IN_HEAP */
 	struct entry *next_hash;
 	struct entry *newer, *older;
+	uint64_t uses, weight,
+		used_at; /* LFU: since it was put; the lightest goes first, then by LRU */
 	unsigned height;
 	struct entry *after[]; /* the next in key order, per level of the skip list; then the key */
 };
@@ -36,6 +39,15 @@ struct entry {
 struct slots {
 	struct entry ***segments;
 	size_t segment_count, segment_room;
+};
+
+/* What a binary heap is ordered by. */
+enum entries_heap { HEAP_DUE, HEAP_WEIGHT };
+
+struct heap {
+	enum entries_heap order;
+	struct slots slots;
+	size_t count;
 };
 
 enum { ENTRIES_LEVELS = 16 };
@@ -51,7 +63,12 @@ struct entries_policy {
 	struct entry *(*victim)(const struct entries *s, const struct entry *except);
 };
 
-extern const struct entries_policy entries_lru;  /* the least recently used */
+extern const struct entries_policy entries_lru; /* the least recently used */
+/*
+ * The least frequently used, with aging as in LFU-DA: an entry weighs its uses plus what the last
+ * one evicted weighed, so that yesterday's favourites do not stay for ever. O(log n).
+ */
+extern const struct entries_policy entries_lfu;
 extern const struct entries_policy entries_keep; /* nobody */
 
 struct entries {
@@ -60,8 +77,9 @@ struct entries {
 	uint64_t bytes;       /* sum of the charges */
 	struct slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
 	size_t bucket_count, bucket_mask;
-	struct slots due; /* binary heap by expires_ms */
-	size_t due_count;
+	struct heap due;
+	struct heap weights;       /* LFU's */
+	uint64_t inflation, clock; /* LFU's: the weight evicted last; counts uses */
 	struct entry *first[ENTRIES_LEVELS];
 	struct entry *newest, *oldest;
 };
@@ -89,6 +107,8 @@ bool entries_reserve(struct entries *s);
 /* Puts e in, after entries_reserve(); its key is not there. It is the store's until it is taken. */
 void entries_put(struct entries *s, struct entry *e);
 void entries_take(struct entries *s, struct entry *e);
+void entries_evict(struct entries *s,
+		   struct entry *e); /* taken for want of room: the policy ages */
 
 /*
  * Moves what `from` holds into `to`, an entry in no store whose key is not there; `to` takes its

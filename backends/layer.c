@@ -93,9 +93,11 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 		return problem_set(problem, NULL, NULL, "out of memory");
 	l->spec = spec;
 	l->backend = spec->backend;
-	l->env = (struct backend_env){
-		.layer_name = spec->name, .time = time, .gone = gone, .self = self
-	};
+	l->env = (struct backend_env){ .layer_name = spec->name,
+				       .time = time,
+				       .copy_on_get = spec->common.copy_on_get,
+				       .gone = gone,
+				       .self = self };
 	lock_init(&l->lock, RANK_LAYER);
 	int rc = l->backend->open(spec->conf, &l->env, &l->state, problem);
 	if (rc < 0) {

@@ -92,6 +92,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		return problem_set(problem, NULL, NULL, "out of memory");
 	c->conf = conf;
 	c->time = time;
+	c->forgets = true;
 	c->events = *events;
 	admission_init(&c->admission);
 	c->layers = calloc(conf->layer_count, sizeof(struct layer *));
@@ -101,8 +102,10 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		goto failed;
 	}
 	/* Known before the first layer can report anything. */
-	for (size_t i = 0; i < conf->layer_count; i++)
+	for (size_t i = 0; i < conf->layer_count; i++) {
 		c->durable_count += conf->layers[i].backend->durable;
+		c->forgets = c->forgets && conf->layers[i].backend->forgets;
+	}
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
 		rc = layer_open(spec, time,
@@ -323,6 +326,8 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 	rc = change->prepare(change->self, exists ? &now : NULL, &value, &meta);
 	if (rc == 0) {
 		meta.size = value_size(value);
+		if (c->forgets)
+			meta.expires_ms = time_wall_ms(c->time); /* set, and over at once */
 		if (!value_bytes(value))
 			waiting_begin(); /* the checksum of a file is a read of it all */
 		rc = value_checksum(value, &meta.checksum);

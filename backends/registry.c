@@ -4,9 +4,14 @@
 #include <string.h>
 
 #include "disk.h"
+#include "lfu.h"
 #include "memory.h"
+#include "noop.h"
+#include "ttl.h"
 
-static const struct backend *const backends[] = { &backend_memory, &backend_disk };
+static const struct backend *const backends[] = {
+	&backend_memory, &backend_lfu, &backend_ttl, &backend_disk, &backend_noop,
+};
 
 enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
 

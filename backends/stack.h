@@ -18,6 +18,7 @@ struct layered {
 	struct layer **layers; /* fastest first */
 	size_t count;
 	struct layer **order;  /* the same in the order of changes */
+	bool forgets;          /* no layer keeps anything */
 	size_t durable_count;  /* the first of `order` are durable */
 	struct layer *markers; /* keeps directories when no layer is durable; else NULL */
 	struct layer_spec markers_spec;

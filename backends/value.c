@@ -16,6 +16,7 @@ enum { CHECKSUM_CHUNK = 1024 * 1024 };
 
 struct value {
 	atomic_size_t refs;
+	atomic_size_t holders; /* handles that have it open */
 	uint64_t size;
 	void *bytes;     /* inline_bytes, or malloc'ed; NULL: a file's range */
 	int fd;          /* -1 for heap bytes */
@@ -35,6 +36,7 @@ static struct value *value_new(uint64_t size, size_t inline_size)
 	if (!value)
 		return NULL;
 	atomic_init(&value->refs, 1);
+	atomic_init(&value->holders, 0);
 	atomic_init(&value->checksum, 0);
 	atomic_init(&value->checksum_known, false);
 	value->size = size;
@@ -102,6 +104,24 @@ void value_unref(struct value *value)
 	if (value->fd >= 0)
 		close(value->fd);
 	free(value);
+}
+
+void value_hold(struct value *value)
+{
+	atomic_fetch_add_explicit(&value->holders, 1, memory_order_relaxed);
+}
+
+void value_let_go(struct value *value)
+{
+	size_t before = atomic_fetch_sub_explicit(&value->holders, 1, memory_order_relaxed);
+
+	assert(before > 0);
+	(void)before;
+}
+
+bool value_is_held(const struct value *value)
+{
+	return atomic_load_explicit(&value->holders, memory_order_relaxed) > 0;
 }
 
 uint64_t value_size(const struct value *value)

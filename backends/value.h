@@ -1,6 +1,7 @@
 #ifndef CACHEFS_VALUE_H
 #define CACHEFS_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,14 @@ struct value *value_load(struct value *value);
 
 struct value *value_ref(struct value *value); /* returns value */
 void value_unref(struct value *value);        /* NULL is fine */
+
+/*
+ * Says that a handle has the value open, beside the reference it holds, and that it has closed. A
+ * layer may have to pay for a value that it dropped as long as it is held (copy_on_get).
+ */
+void value_hold(struct value *value);
+void value_let_go(struct value *value);
+bool value_is_held(const struct value *value);
 
 uint64_t value_size(const struct value *value);
 const void *value_bytes(const struct value *value); /* NULL for a file's range; valid while you hold

@@ -15,6 +15,9 @@
 
 enum { LAYER_NAME_MAX = 64, LAYERS_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
 
+/* default_ttl_s as long as no object has said what it is: then it is the type's. */
+enum { TTL_NOT_GIVEN = -2 };
+
 /* One layer as written, before it becomes a layer_spec. */
 struct layer_draft {
 	struct layer_spec spec;
@@ -294,6 +297,9 @@ static int layer_read_options(struct part *options, const struct backend *backen
 	snprintf(owner, sizeof(owner), "type \"%s\"", backend->type);
 	int rc = part_parse(options, sets, owner);
 	spec->common = options->common;
+	if (spec->common.default_ttl_ms == TTL_NOT_GIVEN)
+		spec->common.default_ttl_ms = backend->default_ttl_ms > 0 ? backend->default_ttl_ms
+									  : -1;
 	return rc < 0 ? rc : layer_check(options, spec);
 }
 
@@ -590,6 +596,7 @@ int config_shape_read(const struct config_reader *reader, const cJSON *root,
 
 	if (options_default(layer_common_options, &place, &part.common) < 0)
 		return out_of_memory(reader);
+	part.common.default_ttl_ms = TTL_NOT_GIVEN;
 	if (cJSON_IsString(type) && strcmp(type->valuestring, "layered") == 0)
 		return read_typed(&part, read_pair, cache);
 	if (cJSON_IsString(type) && strcmp(type->valuestring, "flexible_layered") == 0)

@@ -66,12 +66,19 @@ static void remove_handle_locked(struct fs *fs, struct handle *h)
 	fs->handle_count--;
 }
 
+static void drop_value(struct handle *h)
+{
+	if (h->value)
+		value_let_go(h->value);
+	value_unref(h->value);
+}
+
 void handles_fini(struct fs *fs)
 {
 	while (fs->handles) {
 		struct handle *h = fs->handles;
 		fs->handles = h->next;
-		value_unref(h->value);
+		drop_value(h);
 		free(h);
 	}
 }
@@ -114,6 +121,7 @@ static void read_version_locked(struct opening *o, struct inode *inode, struct v
 {
 	inode_pin_value_locked(o->t, inode, value);
 	o->handle->value = value_ref(value);
+	value_hold(value);
 	add_handle_locked(o, inode, false);
 }
 
@@ -411,6 +419,7 @@ int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, str
 		return -ENOMEM;
 	}
 	h->value = text;
+	value_hold(text);
 	inodes_lock(&fs->inodes);
 	insert_handle_locked(fs, h, inode, false);
 	inodes_unlock(&fs->inodes);
@@ -630,7 +639,7 @@ void handle_release(struct fs *fs, struct handle *h)
 	}
 	inode_unpin_locked(t, inode);
 	inodes_unlock(t);
-	value_unref(h->value);
+	drop_value(h);
 	free(h);
 }
 

@@ -129,7 +129,7 @@ static int fetch(struct listing *l)
 	struct key after = KEY_ROOT;
 	bool after_is_dir = false, any = l->batch.count > 0;
 
-	if (l->batch.end && any)
+	if (l->batch.end) /* also of a last part that was empty: not from the start again */
 		return 0;
 	if (any) {
 		/* Names of the batch go with it, those of the records stay. */

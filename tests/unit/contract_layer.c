@@ -75,6 +75,9 @@ static void open_with(struct fixture *f, const char *option, const char *json)
 		if (strcmp(p->type, f->backend->type) == 0)
 			cJSON_AddStringToObject(object, p->option, text);
 	}
+	/* The cases say themselves how many entries there may be. */
+	if (has_option(f, "max_entries") && (!option || strcmp(option, "max_entries") != 0))
+		cJSON_AddNullToObject(object, "max_entries");
 	if (option)
 		cJSON_AddItemToObject(object, option, cJSON_Parse(json));
 	assert_int_equal(options_default(f->backend->options, &place, f->conf), 0);
@@ -115,7 +118,7 @@ struct fixture *fixture_new(const struct backend *backend)
 	f->backend = backend;
 	f->now_ms = 1800000000000;
 	f->time = (struct time_source){ fake_wall_ms, real_mono_ms, f };
-	f->env = (struct backend_env){ "test", &f->time, note_gone, f };
+	f->env = (struct backend_env){ "test", &f->time, true, note_gone, f };
 	f->conf = calloc(1, backend->conf_size + 1);
 	snprintf(f->dir, sizeof(f->dir), "%s/cachefs-contract-XXXXXX", short_enough ? tmp : "/tmp");
 	if (!mkdtemp(f->dir)) {

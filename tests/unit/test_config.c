@@ -15,7 +15,7 @@
 #include "../../backends/log.h"
 #include "../../fs/config.h"
 
-#define TYPES "known types: memory, disk"
+#define TYPES "known types: memory, lfu, ttl, disk, noop"
 
 static struct config config;
 
@@ -340,8 +340,8 @@ static void the_effective_configuration_comes_back(void **state)
 static void unknown_types(void **state)
 {
 	(void)state;
-	expect_problem("{\"type\": \"lfu\"}", "c.json:1: $.type: unknown type \"lfu\"; " TYPES
-					      ", layered, flexible_layered");
+	expect_problem("{\"type\": \"fast\"}", "c.json:1: $.type: unknown type \"fast\"; " TYPES
+					       ", layered, flexible_layered");
 	expect_problem(
 		"{\"layers\": [\n{},\n{\"type\": \"dsik\"}]}",
 		"c.json:3: $.layers[1].type: unknown type \"dsik\"; did you mean \"disk\"? " TYPES);

@@ -193,9 +193,87 @@ static void entries_come_out_in_the_order_of_expiry(void **state)
 	entries_fini(&s);
 }
 
+/* LFU-DA as it is defined, by search: what entries_lfu does with a heap. */
+struct lfu_model {
+	struct model m;
+	uint64_t uses, weight, used_at;
+};
+
+static struct lfu_model *lightest(struct lfu_model *models)
+{
+	struct lfu_model *first = NULL;
+
+	for (int i = 0; i < KEYS; i++) {
+		struct lfu_model *l = &models[i];
+		if (l->m.entry && (!first || l->weight < first->weight ||
+				   (l->weight == first->weight && l->used_at < first->used_at)))
+			first = l;
+	}
+	return first;
+}
+
+static void lfu_evicts_the_lightest_and_ages(void **state)
+{
+	static struct lfu_model models[KEYS];
+	uint64_t inflation = 0;
+	struct entries s;
+	unsigned seed = 11;
+	char text[32];
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_lfu), 0);
+	for (uint64_t clock = 1; clock <= CHANGES; clock++) {
+		struct lfu_model *l = &models[rand_r(&seed) % (1 + rand_r(&seed) % KEYS)];
+		int action = rand_r(&seed) % 100;
+		if (!l->m.entry || action < 5) { /* a rewrite starts again at 1 */
+			put_one(&s, &l->m, key_number(text, (int)(l - models)), 0);
+			l->uses = 1;
+		} else {
+			entries_hit(&s, l->m.entry);
+			l->uses++;
+		}
+		l->weight = inflation + l->uses;
+		l->used_at = clock;
+		if (clock % 10 != 0)
+			continue;
+		struct lfu_model *victim = lightest(models);
+		assert_ptr_equal(entries_victim(&s, NULL, 0), victim->m.entry);
+		if (clock % 40 == 0 || s.count > 1000) {
+			inflation = victim->weight;
+			entries_evict(&s, victim->m.entry);
+			entry_free(victim->m.entry);
+			victim->m.entry = NULL;
+		} else if (clock % 30 == 0) {
+			take_one(&s, &victim->m);
+		}
+	}
+	entries_fini(&s);
+}
+
+static void lfu_never_names_the_excepted(void **state)
+{
+	static struct model models[3];
+	struct entries s;
+	char text[32];
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_lfu), 0);
+	for (int i = 0; i < 3; i++)
+		put_one(&s, &models[i], key_number(text, i), 0);
+	entries_hit(&s, models[1].entry);
+	assert_ptr_equal(entries_victim(&s, NULL, 0), models[0].entry);
+	assert_ptr_equal(entries_victim(&s, models[0].entry, 0), models[2].entry);
+	assert_ptr_equal(entries_victim(&s, models[2].entry, 0), models[0].entry);
+	move_one(&s, &models[0], &(struct model){ 0 }, key_of("moved"));
+	assert_true(key_equal(entries_victim(&s, NULL, 0)->key, key_of("moved")));
+	entries_fini(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lfu_evicts_the_lightest_and_ages),
+		cmocka_unit_test(lfu_never_names_the_excepted),
 		cmocka_unit_test(all_indexes_agree_under_random_changes),
 		cmocka_unit_test(the_victim_is_never_the_excepted),
 		cmocka_unit_test(entries_come_out_in_the_order_of_expiry),

@@ -1,0 +1,26 @@
+/* Type "lfu": the least frequently used goes first. All but its options is memory_store.h's. */
+#include "lfu.h"
+
+#include "memory_store.h"
+
+static const struct option_spec lfu_options[] = {
+	MEMORY_OPTION_MAX_ENTRIES("128"),
+	MEMORY_OPTION_MAX_BYTES,
+	MEMORY_OPTION_EAGER_EXPIRY,
+	{ 0 },
+};
+
+static int lfu_open(const void *conf, const struct backend_env *env, void **state,
+		    struct problem *problem)
+{
+	return memory_start(conf, &entries_lfu, env, state, problem);
+}
+
+const struct backend backend_lfu = {
+	.type = "lfu",
+	.options = lfu_options,
+	.conf_size = sizeof(struct memory_conf),
+	.durable = false,
+	.open = lfu_open,
+	MEMORY_OPERATIONS,
+};
