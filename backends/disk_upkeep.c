@@ -1,7 +1,10 @@
 /* The writer's connection, and what the writer does between jobs. See disk_store.h. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "disk_store.h"
 #include "log.h"
@@ -90,10 +93,57 @@ static int configure(struct disk *d)
 	return disk_db_exec(&w->db, text);
 }
 
+/* Whether `path` with this suffix is a file with something in it. */
+static bool has_bytes(const char *path, const char *suffix)
+{
+	char name[PATH_MAX];
+	struct stat st;
+	int n = snprintf(name, sizeof(name), "%s%s", path, suffix);
+
+	return n > 0 && n < PATH_MAX && stat(name, &st) == 0 && st.st_size > 0;
+}
+
+/*
+ * What SQLite must not get its hands on: beside a file of less than one page it removes a log that
+ * may hold all there is of the database.
+ */
+static int look_at_file(const char *path, struct disk_reason *reason)
+{
+	static const char magic[16] = "SQLite format 3";
+	uint8_t header[18];
+	const char *what = NULL;
+	struct stat st;
+
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0; /* SQLite says it better */
+	ssize_t n = pread(fd, header, sizeof(header), 0);
+	if (fstat(fd, &st) < 0 || n < 0) {
+		what = strerror(errno);
+	} else if (n == 0) {
+		if (has_bytes(path, "-wal"))
+			what = "it is empty, but the -wal file beside it is not";
+	} else if (n < (ssize_t)sizeof(header) || memcmp(header, magic, sizeof(magic)) != 0) {
+		what = "file is not a database";
+	} else {
+		long page_size = header[16] << 8 | header[17]; /* 1 stands for 64 KiB */
+		if (st.st_size < (page_size == 1 ? 65536 : page_size))
+			what = "the database is cut off";
+	}
+	close(fd);
+	if (!what)
+		return 0;
+	snprintf(reason->text, sizeof(reason->text), "%s", what);
+	return -EHOSTDOWN;
+}
+
 static int try_open(struct disk *d, struct disk_reason *reason)
 {
 	struct disk_writer *w = &d->writer;
 
+	int looked = look_at_file(d->conf->path, reason);
+	if (looked < 0)
+		return looked;
 	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER);
 	if (code != SQLITE_OK) {
 		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));

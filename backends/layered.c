@@ -301,7 +301,7 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 		failure = worse(failure, rc);
 	}
 	if (taken == 0)
-		return failure;
+		return failure == -EHOSTDOWN ? -EIO : failure;
 	struct value *loaded = value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]

@@ -255,10 +255,16 @@ kill_hand() {
 
 # --- running ----------------------------------------------------------------
 
+# at_end COMMAND: run after the daemon has ended, however the test ends
+at_end() {
+	AT_END="$1; ${AT_END:-}"
+}
+
 # Ends what a test left; a daemon that does not end well fails the test.
 tear_down() {
 	local rc=$? pid
-	trap - ERR EXIT
+	trap - ERR
+	trap 'eval "${AT_END:-}"' EXIT
 	set +eE
 	for pid in "${HAND_PID[@]}"; do
 		kill -9 "$pid" 2>/dev/null
@@ -285,6 +291,7 @@ sweep() {
 	while is_mounted "$MNT"; do
 		fusermount3 -u -z -q "$MNT" || break
 	done
+	awk -v below="$TMP/" 'index($2, below) == 1 { print $2 }' /proc/mounts | xargs -r -n 1 umount -l
 }
 
 # Prints what is wrong in a daemon's log by itself.
