@@ -62,6 +62,7 @@ const int64_t layer_latency_ns[LAYER_LATENCIES - 1] = { 10000,    100000,    100
 /* The calls of one operation; the bucket is all the counting that a call needs beside its time. */
 struct call_counters {
 	atomic_uint_fast64_t by_latency[LAYER_LATENCIES], total_ns, errors;
+	atomic_bool failing; /* said in the log */
 };
 
 struct distrusted {
@@ -153,6 +154,19 @@ static void count_call(struct call_counters *c, int64_t took_ns)
 	atomic_fetch_add_explicit(&c->total_ns, (uint64_t)took_ns, memory_order_relaxed);
 }
 
+/* Too big or too long is the caller's affair; that it is down, a backend says itself. */
+static bool is_trouble(int rc)
+{
+	return rc != -EFBIG && rc != -ENAMETOOLONG && rc != -EHOSTDOWN;
+}
+
+static void call_recovered(struct layer *l, enum layer_operation operation)
+{
+	if (atomic_exchange(&l->calls[operation].failing, false))
+		log_info("layer \"%s\" can %s again", l->spec->name,
+			 layer_operation_names[operation]);
+}
+
 /* What every operation returns passes here: misses are ordinary, the rest is trouble. */
 static int call_end(struct layer *l, enum layer_operation operation, int64_t begun_ns, int rc)
 {
@@ -161,9 +175,14 @@ static int call_end(struct layer *l, enum layer_operation operation, int64_t beg
 	assert(rc <= 0);
 	if (begun_ns != 0)
 		count_call(c, time_mono_ns() - begun_ns);
+	if (rc == 0 && atomic_load_explicit(&c->failing, memory_order_relaxed))
+		call_recovered(l, operation);
 	if (rc == 0 || rc == -ENOENT)
 		return rc;
 	atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
+	if (is_trouble(rc) && !atomic_exchange(&c->failing, true))
+		log_warning("layer \"%s\" fails to %s: %s; said once until it can again",
+			    l->spec->name, layer_operation_names[operation], strerror(-rc));
 	log_debug("layer \"%s\": %s: %s", l->spec->name, layer_operation_names[operation],
 		  strerror(-rc));
 	return rc;

@@ -14,10 +14,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "promotion.h"
 #include "stack.h"
 #include "waiting.h"
-
-enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -47,6 +46,22 @@ static void order_layers(struct layered *c)
 	for (size_t i = c->count; i-- > 0;)
 		if (!layer_is_durable(c->layers[i]))
 			c->order[n++] = c->layers[i];
+}
+
+/* write_around: sets pass the fastest layer by. Not if that would leave none that keeps them. */
+static void bypass_fastest(struct layered *c)
+{
+	bool only_durable = layer_is_durable(c->layers[0]) && c->durable_count == 1;
+
+	if (c->conf->write_strategy != WRITE_AROUND || c->count == 1)
+		return;
+	if (only_durable)
+		log_warning(
+			"write_around: layer \"%s\" is the fastest and the only durable one; it is "
+			"written all the same",
+			layer_name(c->layers[0]));
+	else
+		c->bypassed = c->layers[0];
 }
 
 /* Directories have to live somewhere: a hidden memory layer that never evicts. */
@@ -116,6 +131,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		c->count++;
 	}
 	order_layers(c);
+	bypass_fastest(c);
 	if (needs_state(conf)) {
 		rc = state_open(conf->state_dir, &c->state, problem);
 		if (rc < 0)
@@ -162,53 +178,6 @@ int layered_stat(struct layered *c, struct key key, struct meta *meta)
 	return -ENOENT;
 }
 
-static struct admission_claim claim_key(struct key key)
-{
-	return (struct admission_claim){ .spans = { { key, false } }, .span_count = 1 };
-}
-
-/*
- * The value as the layers that are not durable get it, with a reference; NULL: they do without. A
- * file in their hands would take a descriptor each, and disk space that no limit sees once the
- * durable layer has evicted it; its bytes on the heap could be more than there is memory. The page
- * cache holds what is read of a file anyway. So small ones are loaded, and large ones stay below.
- */
-static struct value *value_for_volatile(const struct layered *c, struct value *value)
-{
-	if (c->durable_count == 0 || value_bytes(value))
-		return value_ref(value);
-	return value_size(value) <= LOADED_MAX ? value_load(value) : NULL;
-}
-
-/*
- * Copies an entry found in layer `from` into the faster ones, unless the key is being changed or
- * has changed since: then the copy would be an old one.
- */
-static void promote(struct layered *c, size_t from, struct key key, struct value *value,
-		    const struct meta *meta)
-{
-	struct admission_claim claim = claim_key(key);
-	struct value *loaded = value_for_volatile(c, value);
-	struct meta now = { 0 };
-
-	if (!admission_try(&c->admission, &claim)) {
-		value_unref(loaded);
-		return;
-	}
-	if (layer_stat(c->layers[from], key, &now) == 0 && meta_same_value(&now, meta)) {
-		now.hits = meta->hits;
-		for (size_t i = 0; i < from; i++) {
-			struct layer *l = c->layers[i];
-			struct value *copy = layer_is_durable(l) ? value : loaded;
-			if (copy && layer_set(l, key, copy, &now) == 0)
-				layer_count_promotion(l);
-		}
-	}
-	meta_fini(&now);
-	admission_leave(&c->admission, &claim);
-	value_unref(loaded);
-}
-
 static void count_get(struct layered *c, bool hit)
 {
 	atomic_fetch_add_explicit(hit ? &c->hits : &c->misses, 1, memory_order_relaxed);
@@ -227,8 +196,8 @@ int layered_get(struct layered *c, struct key key, enum get_kind kind, struct va
 		return -ENOENT;
 	for (size_t j = i + 1; j < c->count; j++)
 		layer_note_hit(c->layers[j], key);
-	if (i > 0 && c->conf->promotion == PROMOTION_ALWAYS && kind == GET_COUNTED)
-		promote(c, i, key, *value, meta);
+	if (i > 0 && kind == GET_COUNTED)
+		promotion_consider(c, i, key, *value, meta);
 	return 0;
 }
 
@@ -292,20 +261,23 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 
 	assert(c->count <= 64);
 	for (size_t i = 0; i < needed; i++) {
-		int rc = layer_set(c->order[i], key, value, meta);
+		int rc = c->order[i] == c->bypassed ? -EOPNOTSUPP
+						    : layer_set(c->order[i], key, value, meta);
 		if (rc == 0) {
 			taken++;
 			continue;
 		}
 		failed[i] = true;
-		failure = worse(failure, rc);
+		if (c->order[i] != c->bypassed)
+			failure = worse(failure, rc);
 	}
 	if (taken == 0)
 		return failure == -EHOSTDOWN ? -EIO : failure;
-	struct value *loaded = value_for_volatile(c, value);
+	struct value *loaded = stack_value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]
-			       : !loaded || layer_set(c->order[i], key, loaded, meta) < 0)
+			       : !loaded || c->order[i] == c->bypassed ||
+					 layer_set(c->order[i], key, loaded, meta) < 0)
 			drop_old_copy(c->order[i], key);
 	value_unref(loaded);
 	return 0;
@@ -313,7 +285,7 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 
 int layered_set(struct layered *c, struct key key, const struct layered_change *change)
 {
-	struct admission_claim claim = claim_key(key);
+	struct admission_claim claim = stack_claim(key);
 	struct value *value = NULL;
 	struct meta now = { 0 }, meta = { 0 };
 
@@ -406,7 +378,7 @@ static int step_touch(struct layer *l, const struct step *s)
 int layered_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields,
 		  const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = claim_key(key);
+	struct admission_claim claim = stack_claim(key);
 	struct step step = { .run = step_touch, .key = key, .meta = meta, .fields = fields };
 
 	return run_change(c, &claim, &step, hooks);
@@ -419,7 +391,7 @@ static int step_remove(struct layer *l, const struct step *s)
 
 int layered_remove(struct layered *c, struct key key, const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = claim_key(key);
+	struct admission_claim claim = stack_claim(key);
 	struct step step = { .run = step_remove, .key = key };
 
 	atomic_fetch_add(&c->invalidations, 1);

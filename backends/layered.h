@@ -12,8 +12,9 @@
 
 #include "cache.h"
 
-enum promotion { PROMOTION_ALWAYS, PROMOTION_NEVER };
-enum write_strategy { WRITE_THROUGH };
+/* Both in the order of the configuration's words. */
+enum promotion { PROMOTION_ALWAYS, PROMOTION_NEVER, PROMOTION_FREQUENCY_BASED };
+enum write_strategy { WRITE_THROUGH, WRITE_BACK, WRITE_AROUND };
 
 /* What every layer has beside its backend's own options. */
 struct layer_common {
@@ -34,6 +35,7 @@ struct cache_conf {
 	struct layer_spec *layers; /* fastest first; at least one */
 	size_t layer_count;
 	enum promotion promotion;
+	uint64_t promotion_threshold; /* gets of a key until frequency_based promotes it */
 	enum write_strategy write_strategy;
 	/* What must be remembered over a restart (state.h); NULL: nothing is, for tests. Opened
 	 * only where something needs it. */

@@ -17,15 +17,28 @@ struct layered {
 	struct admission admission;
 	struct layer **layers; /* fastest first */
 	size_t count;
-	struct layer **order;  /* the same in the order of changes */
-	bool forgets;          /* no layer keeps anything */
-	size_t durable_count;  /* the first of `order` are durable */
-	struct layer *markers; /* keeps directories when no layer is durable; else NULL */
+	struct layer **order;   /* the same in the order of changes */
+	bool forgets;           /* no layer keeps anything */
+	size_t durable_count;   /* the first of `order` are durable */
+	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
+	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state; /* NULL: nothing here needs to be remembered */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
 	atomic_uint_fast64_t misses_told; /* by layered_stats(): a counter does not go back */
 };
+
+/* A change of this key alone. */
+static inline struct admission_claim stack_claim(struct key key)
+{
+	return (struct admission_claim){ .spans = { { key, false } }, .span_count = 1 };
+}
+
+/*
+ * The value as the layers that are not durable get it, with a reference; NULL: they do without. See
+ * promotion.c.
+ */
+struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
 
 #endif

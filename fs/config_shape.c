@@ -18,6 +18,8 @@ enum { LAYER_NAME_MAX = 64, LAYERS_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
 /* default_ttl_s as long as no object has said what it is: then it is the type's. */
 enum { TTL_NOT_GIVEN = -2 };
 
+enum { PROMOTION_THRESHOLD = 2 }; /* the default */
+
 /* One layer as written, before it becomes a layer_spec. */
 struct layer_draft {
 	struct layer_spec spec;
@@ -482,6 +484,7 @@ static int read_pair(struct part *part, struct cache_conf *cache)
 		return -EINVAL;
 	}
 	cache->promotion = conf.promote_on_hit ? PROMOTION_ALWAYS : PROMOTION_NEVER;
+	cache->promotion_threshold = PROMOTION_THRESHOLD;
 	return drafts_finish(part->reader, drafts, 2, cache);
 }
 
@@ -517,10 +520,7 @@ static int check_strategies(const struct part *part, const struct stack_conf *co
 {
 	int rc = 0;
 
-	if (conf->promotion > PROMOTION_NEVER)
-		rc = part_problem(part, "promotion_strategy", "use \"always\" or \"never\"",
-				  "\"%s\" is not supported yet", promotions[conf->promotion]);
-	if (conf->write_strategy > WRITE_THROUGH)
+	if (conf->write_strategy == WRITE_BACK)
 		rc = part_problem(part, "write_strategy", "use \"write_through\"",
 				  "\"%s\" is not supported yet",
 				  write_strategies[conf->write_strategy]);
@@ -529,7 +529,9 @@ static int check_strategies(const struct part *part, const struct stack_conf *co
 
 static int read_stack(struct part *part, struct cache_conf *cache)
 {
-	struct stack_conf conf = { .promotion = PROMOTION_ALWAYS, .write_strategy = WRITE_THROUGH };
+	struct stack_conf conf = { .promotion = PROMOTION_ALWAYS,
+				   .write_strategy = WRITE_THROUGH,
+				   .promotion_threshold = PROMOTION_THRESHOLD };
 
 	int rc = part_parse_shape(part, config_stack_members, &conf, "a list of layers");
 	rc |= check_strategies(part, &conf);
@@ -544,6 +546,7 @@ static int read_stack(struct part *part, struct cache_conf *cache)
 		return part_problem(part, "layers", NULL, "%d layers are too many: at most %d",
 				    cJSON_GetArraySize(array), LAYERS_MAX);
 	cache->promotion = (enum promotion)conf.promotion;
+	cache->promotion_threshold = conf.promotion_threshold;
 	cache->write_strategy = (enum write_strategy)conf.write_strategy;
 	rc |= read_layers(part, array, cache);
 	return rc ? -EINVAL : 0;
@@ -655,5 +658,7 @@ bool config_shape_to_json(const struct cache_conf *cache, cJSON *root)
 			return false;
 	return cJSON_AddStringToObject(root, "promotion_strategy", promotions[cache->promotion]) &&
 	       cJSON_AddStringToObject(root, "write_strategy",
-				       write_strategies[cache->write_strategy]);
+				       write_strategies[cache->write_strategy]) &&
+	       cJSON_AddNumberToObject(root, "promotion_threshold",
+				       (double)cache->promotion_threshold);
 }

@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../backends/afterwards.h"
 #include "../backends/lock.h"
 #include "../backends/log.h"
 #include "../backends/time_source.h"
@@ -346,6 +347,7 @@ static bool worker_serve(struct worker *w)
 	}
 	count_request(loop, &w->buf);
 	fuse_session_process_buf(loop->se, &w->buf);
+	afterwards_run();
 	return true;
 }
 
@@ -355,6 +357,7 @@ static void *worker_main(void *arg)
 	struct loop *loop = w->loop;
 	bool goes_on = true;
 	waiting_set_hook(worker_leave, w);
+	afterwards_collect(true);
 	while (goes_on) {
 		goes_on = worker_serve(w);
 		if (goes_on && !w->leads)

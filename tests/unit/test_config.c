@@ -432,9 +432,6 @@ static void missing_layers(void **state)
 static void what_is_not_supported_yet(void **state)
 {
 	(void)state;
-	expect_problem("{\"layers\": [{}], \"promotion_strategy\": \"frequency_based\"}",
-		       "c.json:1: $.promotion_strategy: \"frequency_based\" is not supported yet; "
-		       "use \"always\" or \"never\"");
 	expect_problem("{\"layers\": [{}], \"write_strategy\": \"write_back\"}",
 		       "c.json:1: $.write_strategy: \"write_back\" is not supported yet; use "
 		       "\"write_through\"");

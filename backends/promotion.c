@@ -1,0 +1,100 @@
+/* See promotion.h. */
+#include "promotion.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "afterwards.h"
+#include "stack.h"
+#include "waiting.h"
+
+enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
+
+struct promotion_work {
+	struct afterwards work; /* first: this is what it points to */
+	struct layered *cache;
+	size_t from;
+	struct value *value;
+	struct meta meta;
+	struct key key;
+	char bytes[];
+};
+
+/*
+ * The value as the layers that are not durable get it, with a reference; NULL: they do without. A
+ * file in their hands would take a descriptor each, and disk space that no limit sees once the
+ * durable layer has evicted it; its bytes on the heap could be more than there is memory. The page
+ * cache holds what is read of a file anyway. So small ones are loaded, and large ones stay below.
+ */
+struct value *stack_value_for_volatile(const struct layered *c, struct value *value)
+{
+	if (c->durable_count == 0 || value_bytes(value))
+		return value_ref(value);
+	if (value_size(value) > LOADED_MAX)
+		return NULL;
+	waiting_begin();
+	return value_load(value);
+}
+
+static void copy_to_faster(const struct promotion_work *p, const struct meta *now,
+			   struct value *loaded)
+{
+	for (size_t i = 0; i < p->from; i++) {
+		struct layer *l = p->cache->layers[i];
+		struct value *copy = layer_is_durable(l) ? p->value : loaded;
+		if (copy && layer_set(l, p->key, copy, now) == 0)
+			layer_count_promotion(l);
+	}
+}
+
+static void promotion_run(struct afterwards *work)
+{
+	struct promotion_work *p = (struct promotion_work *)work;
+	struct layered *c = p->cache;
+	struct admission_claim claim = stack_claim(p->key);
+	struct value *loaded = stack_value_for_volatile(c, p->value);
+	struct meta now = { 0 };
+
+	if (admission_try(&c->admission, &claim)) {
+		/* Changed since it was read: the copy would be an old one. */
+		if (layer_stat(c->layers[p->from], p->key, &now) == 0 &&
+		    meta_same_value(&now, &p->meta)) {
+			now.hits = p->meta.hits;
+			copy_to_faster(p, &now, loaded);
+		}
+		admission_leave(&c->admission, &claim);
+	}
+	meta_fini(&now);
+	value_unref(loaded);
+	value_unref(p->value);
+	meta_fini(&p->meta);
+	free(p);
+}
+
+static bool is_wanted(const struct cache_conf *conf, const struct meta *meta)
+{
+	switch (conf->promotion) {
+	case PROMOTION_ALWAYS:
+		return true;
+	case PROMOTION_FREQUENCY_BASED:
+		return meta->hits >= conf->promotion_threshold; /* this get included */
+	case PROMOTION_NEVER:
+		break;
+	}
+	return false;
+}
+
+void promotion_consider(struct layered *c, size_t from, struct key key, struct value *value,
+			const struct meta *meta)
+{
+	struct promotion_work *p = is_wanted(c->conf, meta) ? malloc(sizeof(*p) + key.size) : NULL;
+
+	if (!p)
+		return;
+	*p = (struct promotion_work){ .work.run = promotion_run, .cache = c, .from = from };
+	p->value = value_ref(value);
+	meta_copy(&p->meta, meta);
+	memcpy(p->bytes, key.bytes, key.size);
+	p->key = key_make(p->bytes, key.size);
+	afterwards_add(&p->work);
+}

@@ -1,0 +1,16 @@
+#ifndef CACHEFS_PROMOTION_H
+#define CACHEFS_PROMOTION_H
+
+/* Copying an entry found in a slower layer into the faster ones. */
+
+#include "layered.h"
+
+/*
+ * A get found this in layer `from` (> 0): promotes it if the strategy says so, after the answer
+ * (afterwards.h). The copies have the entry's metadata and what remains of its TTL; if the key is
+ * being changed by then, or has changed, there are none.
+ */
+void promotion_consider(struct layered *c, size_t from, struct key key, struct value *value,
+			const struct meta *meta);
+
+#endif
