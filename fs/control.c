@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "fs_state.h"
+#include "control_layers.h"
 #include "lookup.h"
 #include "stats.h"
 
@@ -13,16 +14,21 @@ static const char cachedir_tag[] =
 	"# This directory is a cache mounted by cachefs.\n"
 	"# For information about cache directory tags, see https://bford.info/cachedir/\n";
 
+enum { ROOT_FILE = 1, GENERATED = 2 };
+
 static const struct {
 	const char *name;
-	bool in_root;
+	unsigned flags;
 	uint32_t mode;
 } files[CONTROL_FILES] = {
-	[CONTROL_DIR] = { ".cachefs", true, S_IFDIR | 0555 },
-	[CONTROL_METRICS] = { "metrics", false, S_IFREG | 0444 },
-	[CONTROL_STATS] = { "stats.json", false, S_IFREG | 0444 },
-	[CONTROL_CONFIG] = { "config.json", false, S_IFREG | 0444 },
-	[CONTROL_TAG] = { "CACHEDIR.TAG", true, S_IFREG | 0644 },
+	[CONTROL_DIR] = { ".cachefs", ROOT_FILE, S_IFDIR | 0555 },
+	[CONTROL_STATS] = { "stats.json", GENERATED, S_IFREG | 0444 },
+	[CONTROL_METRICS] = { "metrics", GENERATED, S_IFREG | 0444 },
+	[CONTROL_CONFIG] = { "config.json", GENERATED, S_IFREG | 0444 },
+	[CONTROL_COMMANDS] = { "control", 0, S_IFREG | 0200 },
+	/* Not for others: it would show them what lies in directories closed to them. */
+	[CONTROL_LAYERS] = { "layers", 0, S_IFDIR | 0500 },
+	[CONTROL_TAG] = { "CACHEDIR.TAG", ROOT_FILE, S_IFREG | 0644 },
 };
 
 int control_find(struct fs *fs, const struct inode *dir, struct key name)
@@ -32,7 +38,8 @@ int control_find(struct fs *fs, const struct inode *dir, struct key name)
 	if (!is_root && (dir->kind != INODE_VIRTUAL || dir->virtual_file != CONTROL_DIR))
 		return -1;
 	for (int i = 0; i < CONTROL_FILES; i++)
-		if (files[i].in_root == is_root && key_equal(key_of(files[i].name), name))
+		if (!!(files[i].flags & ROOT_FILE) == is_root &&
+		    key_equal(key_of(files[i].name), name))
 			return i;
 	return -1;
 }
@@ -42,24 +49,58 @@ bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name
 	return dir->kind == INODE_VIRTUAL || control_find(fs, dir, name) >= 0;
 }
 
-int control_at(size_t i, const char **name)
+bool control_child(struct fs *fs, const struct inode *dir, size_t i, const char **name,
+		   uint32_t *mode)
 {
-	static const int listed[] = { CONTROL_CONFIG, CONTROL_METRICS, CONTROL_STATS };
-
-	if (i >= sizeof(listed) / sizeof(listed[0]))
-		return -1;
-	*name = files[listed[i]].name;
-	return listed[i];
+	if (dir->virtual_file == CONTROL_LAYERS) {
+		*name = layered_layer_name(fs->cache, i);
+		*mode = S_IFDIR;
+		return *name != NULL;
+	}
+	for (int file = 0; file < CONTROL_FILES; file++) {
+		if ((files[file].flags & ROOT_FILE) || i-- > 0)
+			continue;
+		*name = files[file].name;
+		*mode = files[file].mode;
+		return true;
+	}
+	return false;
 }
 
-void control_attributes(struct fs *fs, int file, struct attributes *out)
+void control_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out)
 {
+	int file = inode->virtual_file;
+
+	out->nlink = 1;
+	if (file == CONTROL_VIEW) {
+		layer_view_attributes_locked(fs, inode, out);
+		return;
+	}
 	out->meta.mode = files[file].mode;
 	out->meta.uid = fs->uid;
 	out->meta.gid = fs->gid;
-	out->meta.size = file == CONTROL_TAG ? sizeof(cachedir_tag) - 1 : 0;
+	if (file == CONTROL_TAG)
+		out->meta.size = sizeof(cachedir_tag) - 1;
+	if (files[file].flags & GENERATED) /* of the text that was made last */
+		out->attr_timeout_ms = 0;
 	out->ino = (uint64_t)file + 2;
-	out->nlink = 1;
+}
+
+int control_refresh(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+
+	if (inode->virtual_file == CONTROL_VIEW)
+		return layer_view_refresh(fs, inode);
+	if (!(files[inode->virtual_file].flags & GENERATED))
+		return 0;
+	struct value *text = control_text(fs, inode->virtual_file);
+	inodes_lock(t);
+	if (text && inode->readers == 0)
+		inode->meta.size = value_size(text);
+	inodes_unlock(t);
+	value_unref(text);
+	return 0;
 }
 
 struct value *control_text(struct fs *fs, int file)

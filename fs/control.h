@@ -1,13 +1,27 @@
 #ifndef CACHEFS_CONTROL_H
 #define CACHEFS_CONTROL_H
 
-/* The files that are not keys: `.cachefs/` with its statistics and configuration, and CACHEDIR.TAG.
- * Found by name, not listed. */
+/*
+ * What is not a key: `.cachefs/` with its files, and CACHEDIR.TAG. Found by name, not listed. What
+ * lies in `.cachefs/layers/` is control_layers.h's.
+ */
+
+#include <stdbool.h>
 
 #include "../backends/key.h"
 #include "../backends/value.h"
 
-enum control_file { CONTROL_DIR, CONTROL_STATS, CONTROL_METRICS, CONTROL_CONFIG, CONTROL_TAG, CONTROL_FILES };
+enum control_file {
+	CONTROL_DIR,      /* .cachefs */
+	CONTROL_STATS,    /* stats.json */
+	CONTROL_METRICS,  /* metrics */
+	CONTROL_CONFIG,   /* config.json */
+	CONTROL_COMMANDS, /* control: write-only */
+	CONTROL_LAYERS,   /* layers, a directory */
+	CONTROL_TAG,
+	CONTROL_FILES,                /* their number; each has one inode, made with the mount */
+	CONTROL_VIEW = CONTROL_FILES, /* anything below layers */
+};
 
 struct fs;
 struct inode;
@@ -19,12 +33,20 @@ int control_find(struct fs *fs, const struct inode *dir, struct key name);
 /* Whether the name is the mount's own: nothing can be created at it, renamed or removed. */
 bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name);
 
-/* The i-th file in `.cachefs`, and its name; -1 past the end. */
-int control_at(size_t i, const char **name);
+/* The i-th child of `.cachefs` or `layers`, and its mode; false past the end. */
+bool control_child(struct fs *fs, const struct inode *dir, size_t i, const char **name,
+		   uint32_t *mode);
 
-void control_attributes(struct fs *fs, int file, struct attributes *out);
+/* The attributes of a virtual inode, beside those in its metadata. */
+void control_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out);
 
-/* What the file says now; NULL: out of memory, or a directory. */
+/* What the file says now; NULL: out of memory, or nothing to read. */
 struct value *control_text(struct fs *fs, int file);
+
+/*
+ * Before its attributes are shown: lets a generated file tell its size as of now, unless somebody
+ * has it open, whose text it is that counts. -errno: what a layer holds there is gone.
+ */
+int control_refresh(struct fs *fs, struct inode *inode);
 
 #endif

@@ -200,7 +200,7 @@ static void removal_done(void *self, int rc)
 		notifier_inval_all(r->fs->notifier);
 }
 
-int directory_remove(struct fs *fs, struct inode *parent, struct key text)
+static int remove_directory(struct fs *fs, struct inode *parent, struct key text, bool anyway)
 {
 	struct inodes *t = &fs->inodes;
 	struct removal *r = malloc(sizeof(*r));
@@ -215,7 +215,7 @@ int directory_remove(struct fs *fs, struct inode *parent, struct key text)
 		r->dir = r->name->subdir;
 		if (r->dir)
 			inode_pin_locked(r->dir);
-		r->empty_only = is_empty_only_locked(fs, r);
+		r->empty_only = !anyway && is_empty_only_locked(fs, r);
 	}
 	inodes_unlock(t);
 	if (rc == 0) {
@@ -230,4 +230,14 @@ int directory_remove(struct fs *fs, struct inode *parent, struct key text)
 	inodes_unlock(t);
 	free(r);
 	return rc;
+}
+
+int directory_remove(struct fs *fs, struct inode *dir, struct key name)
+{
+	return remove_directory(fs, dir, name, false);
+}
+
+int directory_invalidate(struct fs *fs, struct inode *dir, struct key name)
+{
+	return remove_directory(fs, dir, name, true);
 }

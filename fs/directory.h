@@ -22,6 +22,9 @@ int directory_make(struct fs *fs, struct inode *dir, struct key name, const stru
 /* rmdir(2): invalidate_prefix, or under empty_only -ENOTEMPTY. */
 int directory_remove(struct fs *fs, struct inode *dir, struct key name);
 
+/* The same whatever the policy says. */
+int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);
+
 /*
  * Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
  * it. fields: what it changes; with META_TIMES the marker's time counts from now on, not that of

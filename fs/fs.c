@@ -44,7 +44,7 @@ static int make_virtual_files(struct fs *fs)
 
 	inodes_lock(&fs->inodes);
 	for (int i = 0; i < CONTROL_FILES && rc == 0; i++) {
-		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, i);
+		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, i, NULL);
 		if (fs->virtual_files[i])
 			inode_pin_locked(fs->virtual_files[i]);
 		else

@@ -10,6 +10,7 @@
 
 #include "../backends/log.h"
 #include "../backends/waiting.h"
+#include "control_command.h"
 #include "publish.h"
 #include "ticket.h"
 
@@ -66,11 +67,13 @@ static void remove_handle_locked(struct fs *fs, struct handle *h)
 	fs->handle_count--;
 }
 
-static void drop_value(struct handle *h)
+/* What only the handle has. */
+static void drop_content(struct handle *h)
 {
 	if (h->value)
 		value_let_go(h->value);
 	value_unref(h->value);
+	command_lines_free(h->commands);
 }
 
 void handles_fini(struct fs *fs)
@@ -78,7 +81,7 @@ void handles_fini(struct fs *fs)
 	while (fs->handles) {
 		struct handle *h = fs->handles;
 		fs->handles = h->next;
-		drop_value(h);
+		drop_content(h);
 		free(h);
 	}
 }
@@ -410,6 +413,15 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	return 0;
 }
 
+static void open_virtual(struct fs *fs, struct handle *h, struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	if (h->value)
+		inode->meta.size = value_size(h->value);
+	insert_handle_locked(fs, h, inode, false);
+	inodes_unlock(&fs->inodes);
+}
+
 int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, struct handle **handle)
 {
 	struct handle *h = text ? calloc(1, sizeof(*h)) : NULL;
@@ -420,9 +432,22 @@ int handle_open_text(struct fs *fs, struct inode *inode, struct value *text, str
 	}
 	h->value = text;
 	value_hold(text);
-	inodes_lock(&fs->inodes);
-	insert_handle_locked(fs, h, inode, false);
-	inodes_unlock(&fs->inodes);
+	open_virtual(fs, h, inode);
+	*handle = h;
+	return 0;
+}
+
+int handle_open_commands(struct fs *fs, struct inode *inode, struct handle **handle)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+	struct command_lines *lines = h ? command_lines_new() : NULL;
+
+	if (!lines) {
+		free(h);
+		return -ENOMEM;
+	}
+	h->commands = lines;
+	open_virtual(fs, h, inode);
 	*handle = h;
 	return 0;
 }
@@ -639,7 +664,7 @@ void handle_release(struct fs *fs, struct handle *h)
 	}
 	inode_unpin_locked(t, inode);
 	inodes_unlock(t);
-	drop_value(h);
+	drop_content(h);
 	free(h);
 }
 

@@ -16,8 +16,9 @@ struct handle {
 	struct value *value; /* a reader's; NULL: it reads its inode's content */
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
 	bool poisoned;       /* a write failed: close() fails, nothing is published */
-	bool has_flock, has_posix; /* such a lock was asked for through it */
-	uint64_t posix_owner;      /* by whom: RELEASE does not say, and a reader has no FLUSH */
+	bool has_flock, has_posix;      /* such a lock was asked for through it */
+	struct command_lines *commands; /* of `control`: what was written; else NULL */
+	uint64_t posix_owner; /* by whom: RELEASE does not say, and a reader has no FLUSH */
 };
 
 /* Who opens, and how. */
@@ -40,6 +41,9 @@ struct create_request {
 };
 int handle_create(struct fs *fs, struct inode *dir, struct key name,
 		  const struct create_request *request, struct handle **handle);
+
+/* open(2) of `.cachefs/control`. */
+int handle_open_commands(struct fs *fs, struct inode *inode, struct handle **handle);
 
 /* open(2) of a file that is not a key; takes over the text (NULL: -ENOMEM). */
 int handle_open_text(struct fs *fs, struct inode *inode, struct value *text,

@@ -255,7 +255,7 @@ int name_key_locked(const struct inodes *t, const struct name *name, struct key_
 			key->bytes[--end] = '/';
 		end -= n->size;
 		memcpy(key->bytes + end, n->text, n->size);
-		if (n->dir == &t->root)
+		if (n->dir == &t->root || (n->dir->kind == INODE_VIRTUAL && !n->dir->name))
 			break;
 		if (!n->dir->name)
 			return -ENOENT; /* below a removed directory */
@@ -360,12 +360,14 @@ struct inode *inode_new_dir_locked(struct inodes *t, struct name *name)
 	return inode;
 }
 
-struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file)
+struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file, struct name *name)
 {
-	struct inode *inode = new_inode(t, INODE_VIRTUAL, NULL);
+	struct inode *inode = new_inode(t, INODE_VIRTUAL, name);
 
 	if (inode)
 		inode->virtual_file = virtual_file;
+	if (inode && name)
+		name->subdir = inode;
 	return inode;
 }
 

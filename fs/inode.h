@@ -91,7 +91,7 @@ struct name {
 	struct inode *holder;   /* private inode whose content is the current one, or only pending:
 				   joinable */
 	struct inode *privates; /* all private inodes of this name */
-	struct inode *subdir;   /* directory inode; no reference */
+	struct inode *subdir;   /* directory inode, or what a layer shows; no reference */
 	unsigned publishing;    /* closes whose publish opens must wait for */
 	size_t size;
 	char text[];
@@ -139,7 +139,8 @@ void name_put_locked(struct inodes *t, struct name *name);
 void name_touch_locked(struct inodes *t,
 		       struct name *name); /* it has changed: changed_at, waiters */
 
-/* The key of a name, or of a directory; -ENAMETOOLONG. */
+/* The key of a name, or of a directory; below `.cachefs/layers` the path from there.
+ * -ENAMETOOLONG. */
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key);
 int inode_key_locked(const struct inodes *t, const struct inode *inode,
 		     struct key_buffer *key); /* -ENOENT: no name */
@@ -159,7 +160,8 @@ struct inode *inode_new_version_locked(struct inodes *t, struct name *name,
 				       const struct meta *meta);
 struct inode *inode_new_private_locked(struct inodes *t, struct name *name, const struct meta *meta,
 				       struct value *base, pid_t owner);
-struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file);
+struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file,
+				       struct name *name); /* name: below `layers`; or NULL */
 void inode_pin_locked(struct inode *inode);
 void inode_unpin_locked(struct inodes *t, struct inode *inode);
 void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control_layers.h"
+
 struct record {
 	char *name;
 	size_t size;
@@ -121,6 +123,13 @@ static bool is_pending_record(const struct listing *l, struct key name)
 	return false;
 }
 
+static int list_part(struct listing *l, struct key dir, struct key after, bool after_is_dir)
+{
+	if (l->dir->kind == INODE_VIRTUAL)
+		return layer_view_list(l->fs, dir, after, after_is_dir, &l->batch);
+	return layered_list(l->fs->cache, dir, after, after_is_dir, &l->batch);
+}
+
 /* The next part from the layers, recorded. The end: no record is added. */
 static int fetch(struct listing *l)
 {
@@ -146,8 +155,8 @@ static int fetch(struct listing *l)
 	inodes_unlock(t);
 	children_clear(&l->batch);
 	if (rc == 0)
-		rc = layered_list(l->fs->cache, key_make(dir.bytes, dir.size),
-				  key_make(after_copy, after.size), after_is_dir, &l->batch);
+		rc = list_part(l, key_make(dir.bytes, dir.size), key_make(after_copy, after.size),
+			       after_is_dir);
 	free(after_copy);
 	l->batch_first = l->record_count;
 	for (size_t i = 0; rc == 0 && i < l->batch.count; i++)

@@ -84,7 +84,7 @@ void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct 
 	out->entry_timeout_ms = fs->conf->entry_timeout_ms;
 	out->attr_timeout_ms = fs->conf->attr_timeout_ms;
 	if (inode->kind == INODE_VIRTUAL) {
-		control_attributes(fs, inode->virtual_file, out);
+		control_attributes_locked(fs, inode, out);
 		return;
 	}
 	if (inode->kind == INODE_DIR) {
@@ -520,6 +520,10 @@ int lookup_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attr
 
 	if (inode->kind == INODE_DIR)
 		return directory_attributes(fs, inode, out);
+	if (inode->kind == INODE_VIRTUAL)
+		rc = control_refresh(fs, inode);
+	if (rc < 0)
+		return rc;
 	lookup_recheck(fs, inode);
 	inodes_lock(t);
 	if (inode->kind == INODE_VIRTUAL || lookup_answers_locked(fs, inode, tid))

@@ -118,6 +118,20 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 	return rc;
 }
 
+/* `>` truncates what it opens: accepted where writing is. */
+static int refuse_virtual(const struct inode *inode)
+{
+	switch (inode->virtual_file) {
+	case CONTROL_TAG:
+	case CONTROL_COMMANDS:
+		return 0;
+	case CONTROL_VIEW:
+		return -EROFS;
+	default:
+		return -EPERM;
+	}
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
@@ -127,7 +141,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	int rc;
 
 	if (inode->kind == INODE_VIRTUAL)
-		rc = inode->virtual_file == CONTROL_TAG ? 0 : -EPERM;
+		rc = refuse_virtual(inode);
 	else if (inode->kind == INODE_DIR)
 		rc = directory_update(fs, inode, fields_of(to_set), apply_stat, &c);
 	else

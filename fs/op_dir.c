@@ -48,7 +48,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 				  : directory_remove(fs, dir, key_of(name)));
 }
 
-/* NULL: `.cachefs`, whose few names need no state. */
+/* NULL: `.cachefs` or `layers`, whose few names need no state. */
 static struct listing *listing_of(const struct fuse_file_info *fi)
 {
 	return (struct listing *)(uintptr_t)fi->fh;
@@ -58,7 +58,8 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct inode *dir = request_inode(req, ino);
 	struct listing *listing = NULL;
-	int rc = dir->kind == INODE_DIR ? listing_open(fs_of(req), dir, &listing) : 0;
+	bool keys = dir->kind == INODE_DIR || dir->virtual_file == CONTROL_VIEW;
+	int rc = keys ? listing_open(fs_of(req), dir, &listing) : 0;
 
 	if (rc < 0) {
 		reply_status(req, rc);
@@ -177,7 +178,7 @@ static bool add_child(struct dir_reply *r, const struct listing_entry *e)
 	if (e->meta && e->meta->mode != 0)
 		entry.attr.st_mode = e->meta->mode;
 	entry.attr.st_ino = e->meta && e->meta->ino ? e->meta->ino : key_hash(e->name) | 2;
-	if (r->plus) {
+	if (r->plus && r->dir->kind == INODE_DIR) {
 		struct attributes a;
 		inodes_lock(t);
 		inode = inode_of_child_locked(r, e);
@@ -223,9 +224,10 @@ static int fill_reply(struct dir_reply *r, struct listing *listing, uint64_t off
 static void fill_virtual(struct dir_reply *r, uint64_t offset)
 {
 	const char *name;
+	uint32_t mode;
 
-	for (uint64_t i = offset; control_at((size_t)i, &name) >= 0; i++) {
-		struct fuse_entry_param entry = { .attr = { .st_mode = S_IFREG, .st_ino = i + 3 } };
+	for (uint64_t i = offset; control_child(r->fs, r->dir, (size_t)i, &name, &mode); i++) {
+		struct fuse_entry_param entry = { .attr = { .st_mode = mode, .st_ino = i + 3 } };
 		if (!add_plain(r, name, &entry, i + 1))
 			break;
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "control_layers.h"
 #include "lookup.h"
 #include "reply.h"
 
@@ -42,19 +43,23 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc = 0;
 
 	if (file >= 0) {
+		control_refresh(fs, fs->virtual_files[file]);
 		inodes_lock(&fs->inodes);
 		fs->virtual_files[file]->lookups++;
 		attributes_of_locked(fs, fs->virtual_files[file], request_tid(req), &a);
 		inodes_unlock(&fs->inodes);
+	} else if (dir->kind == INODE_DIR) {
+		rc = lookup(fs, dir, key_of(name), request_tid(req), &a);
 	} else {
-		rc = dir->kind == INODE_DIR ? lookup(fs, dir, key_of(name), request_tid(req), &a)
-					    : -ENOENT;
+		rc = dir->virtual_file == CONTROL_DIR
+			     ? -ENOENT
+			     : layer_view_lookup(fs, dir, key_of(name), &a);
 	}
 	if (rc == 0) {
 		reply_entry(req, &a);
 		return;
 	}
-	if (rc == -ENOENT)
+	if (rc == -ENOENT && dir->kind == INODE_DIR)
 		lookup_missed(fs, dir, key_of(name), request_tid(req));
 	reply_status(req, rc);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control_layers.h"
 #include "handle.h"
 #include "lookup.h"
 #include "publish.h"
@@ -131,10 +132,15 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct meta meta = { 0 };
 	char target[PATH_MAX];
 
+	struct inode *inode = request_inode(req, ino);
+	bool is_view = inode->kind == INODE_VIRTUAL;
+
 	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, request_inode(req, ino), &key);
+	int rc = inode_key_locked(&fs->inodes, inode, &key);
 	inodes_unlock(&fs->inodes);
-	if (rc == 0)
+	if (rc == 0 && is_view)
+		rc = layer_view_value(fs, inode, &value);
+	else if (rc == 0)
 		rc = layered_get(fs->cache, key_make(key.bytes, key.size), GET_COUNTED, &value,
 				 &meta);
 	if (rc == 0) {

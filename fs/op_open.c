@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "../backends/waiting.h"
+#include "control_layers.h"
+#include "control_run.h"
 #include "handle.h"
 #include "lookup.h"
 #include "reply.h"
@@ -38,22 +40,38 @@ static void store_small_value(fuse_req_t req, fuse_ino_t ino, struct handle *h)
 	fuse_lowlevel_notify_store(fs->session, ino, 0, &buffer, 0);
 }
 
+/* Who may write what; what is read is a text of its own for each open. */
+static int open_virtual_handle(struct fs *fs, struct inode *inode, bool writes, struct handle **h)
+{
+	struct value *text = NULL;
+	int rc = 0;
+
+	if (inode->virtual_file == CONTROL_COMMANDS)
+		return writes ? handle_open_commands(fs, inode, h) : -EACCES;
+	if (inode->virtual_file == CONTROL_VIEW)
+		rc = writes ? -EROFS : layer_view_value(fs, inode, &text);
+	else if (writes && inode->virtual_file != CONTROL_TAG)
+		rc = -EACCES;
+	else
+		text = control_text(fs, inode->virtual_file);
+	return rc < 0 ? rc : handle_open_text(fs, inode, text, h);
+}
+
 static void open_virtual(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct handle *h;
-	int rc = -EACCES;
+	int rc = open_virtual_handle(fs, inode, writes, &h);
 
-	if (!writes || inode->virtual_file == CONTROL_TAG)
-		rc = handle_open_text(fs, inode, control_text(fs, inode->virtual_file), &h);
 	if (rc < 0) {
 		reply_status(req, rc);
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->direct_io = 1;
-	fi->noflush = 1;
+	fi->noflush =
+		1; /* a child's exit would end a line of commands that its parent goes on with */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_release(fs, h);
 }
@@ -165,6 +183,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		file_locks_end_flock(fs->locks, h->inode->ino, fi->lock_owner);
 	if (h->has_posix)
 		file_locks_end_posix(fs->locks, h->inode->ino, h->posix_owner);
+	if (h->commands)
+		control_write(fs, h, NULL, 0);
 	handle_release(fs, h);
 	reply_status(req, 0);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "control_run.h"
 #include "handle.h"
 #include "publish.h"
 #include "reply.h"
@@ -25,15 +26,25 @@ static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
 	inodes_unlock(&fs->inodes);
 }
 
+/* Commands are obeyed; what is written to CACHEDIR.TAG is accepted and ignored. */
+static void write_virtual(fuse_req_t req, struct handle *h, const char *bytes, size_t size)
+{
+	int rc = h->commands ? control_write(fs_of(req), h, bytes, size) : 0;
+
+	if (rc < 0)
+		reply_status(req, rc);
+	else
+		fuse_reply_write(req, size);
+}
+
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct handle *h = request_handle(fi);
 
-	if (request_inode(req, ino)->kind ==
-	    INODE_VIRTUAL) { /* CACHEDIR.TAG: accepted and ignored */
-		fuse_reply_write(req, size);
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
+		write_virtual(req, h, bytes, size);
 		return;
 	}
 	bool append = (fi->flags & O_APPEND) && !fi->writepage;

@@ -1,0 +1,164 @@
+/* See control_layers.h. */
+#include "control_layers.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NOT_WRITABLE = ~0222 };
+
+/* "NAME/a/b" is the key a/b of layer NAME; "NAME" is all of it. */
+static int split(struct fs *fs, struct key path, size_t *layer, struct key *key)
+{
+	const char *slash = memchr(path.bytes, '/', path.size);
+	size_t size = slash ? (size_t)(slash - path.bytes) : path.size;
+	const char *name;
+
+	*key = slash ? key_make(slash + 1, path.size - size - 1) : KEY_ROOT;
+	for (size_t i = 0; (name = layered_layer_name(fs->cache, i)); i++) {
+		*layer = i;
+		if (key_equal(key_of(name), key_make(path.bytes, size)))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* What to show: there is always a mode. */
+static int view_stat(struct fs *fs, struct key path, struct meta *meta)
+{
+	size_t layer;
+	struct key key;
+	int rc = split(fs, path, &layer, &key);
+
+	if (rc < 0)
+		return rc;
+	rc = key.size > 0 ? layered_layer_stat(fs->cache, layer, key, meta) : -ENOENT;
+	bool is_dir = rc == -ENOENT;
+	if (is_dir && key.size > 0)
+		rc = layered_layer_dir_stat(fs->cache, layer, key, meta);
+	else if (is_dir)
+		rc = 0;
+	if (rc == 0 && meta->mode == 0) {
+		meta->mode = is_dir ? S_IFDIR | 0555 : S_IFREG | 0444;
+		meta->uid = fs->uid;
+		meta->gid = fs->gid;
+	}
+	meta->mode &= (uint32_t)NOT_WRITABLE;
+	return rc;
+}
+
+/* An inode does not change its type: one that would have to is left behind. */
+static struct inode *view_inode_locked(struct inodes *t, struct name *name, struct meta *meta)
+{
+	struct inode *inode = name->subdir;
+
+	if (inode && (inode->meta.mode & S_IFMT) != (meta->mode & S_IFMT)) {
+		inode_detach_locked(t, inode);
+		inode = NULL;
+	}
+	if (!inode)
+		inode = inode_new_virtual_locked(t, CONTROL_VIEW, name);
+	if (inode) {
+		inodes_bury_meta_locked(t, &inode->meta);
+		inode->meta = *meta;
+		*meta = (struct meta){ 0 };
+	}
+	return inode;
+}
+
+int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct attributes *out)
+{
+	struct inodes *t = &fs->inodes;
+	struct meta meta = { 0 };
+	struct key_buffer path;
+
+	if (text.size > KEY_COMPONENT_MAX)
+		return -ENAMETOOLONG;
+	inodes_lock(t);
+	struct name *name = name_get_locked(t, dir, text);
+	int rc = name ? name_key_locked(t, name, &path) : -ENOMEM;
+	inodes_unlock(t);
+	if (rc == 0)
+		rc = view_stat(fs, key_make(path.bytes, path.size), &meta);
+	inodes_lock(t);
+	struct inode *inode = rc == 0 ? view_inode_locked(t, name, &meta) : NULL;
+	if (inode) {
+		inode->lookups++;
+		attributes_of_locked(fs, inode, 0, out);
+	} else if (rc == 0) {
+		rc = -ENOMEM;
+	}
+	inodes_bury_meta_locked(t, &meta);
+	if (name)
+		name_put_locked(t, name);
+	inodes_unlock(t);
+	return rc;
+}
+
+static int path_of(struct fs *fs, struct inode *inode, struct key_buffer *path)
+{
+	inodes_lock(&fs->inodes);
+	int rc = inode_key_locked(&fs->inodes, inode, path);
+	inodes_unlock(&fs->inodes);
+	return rc;
+}
+
+int layer_view_refresh(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+	struct meta meta = { 0 };
+	struct key_buffer path;
+	int rc = path_of(fs, inode, &path);
+
+	if (rc == 0)
+		rc = view_stat(fs, key_make(path.bytes, path.size), &meta);
+	inodes_lock(t);
+	if (rc == 0 && (inode->meta.mode & S_IFMT) != (meta.mode & S_IFMT)) {
+		rc = -ENOENT;
+	} else if (rc == 0) {
+		struct meta old = inode->meta;
+		inode->meta = meta;
+		meta = old;
+	} else if (rc == -ENOENT && inode->readers > 0) {
+		rc = 0; /* fstat of what is open */
+	}
+	inodes_bury_meta_locked(t, &meta);
+	inodes_unlock(t);
+	return rc;
+}
+
+void layer_view_attributes_locked(struct fs *fs, const struct inode *inode, struct attributes *out)
+{
+	struct key_buffer path;
+
+	out->attr_timeout_ms = out->entry_timeout_ms = 0;
+	if (inode_key_locked(&fs->inodes, inode, &path) == 0)
+		out->ino = key_hash(key_make(path.bytes, path.size)) | 2;
+}
+
+int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
+{
+	struct key_buffer path;
+	struct meta meta = { 0 };
+	size_t layer;
+	struct key key;
+	int rc = path_of(fs, inode, &path);
+
+	if (rc == 0)
+		rc = split(fs, key_make(path.bytes, path.size), &layer, &key);
+	if (rc == 0)
+		rc = layered_layer_get(fs->cache, layer, key, value, &meta);
+	if (rc == 0)
+		meta_fini(&meta);
+	return rc;
+}
+
+int layer_view_list(struct fs *fs, struct key dir, struct key after, bool after_is_dir,
+		    struct children *batch)
+{
+	size_t layer;
+	struct key key;
+	int rc = split(fs, dir, &layer, &key);
+
+	return rc < 0 ? rc : layered_layer_list(fs->cache, layer, key, after, after_is_dir, batch);
+}

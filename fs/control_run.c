@@ -1,0 +1,195 @@
+/* See control_run.h. */
+#include "control_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../backends/waiting.h"
+#include "control_command.h"
+#include "directory.h"
+#include "lookup.h"
+#include "rename.h"
+
+enum {
+	NOTIFY_WAIT_MS = 1000,
+	NOBODY = -1, /* a thread that has no tickets */
+};
+
+/* --- flush ------------------------------------------------------------------------------------ */
+
+static bool is_publishing_locked(const struct inodes *t, const struct inode *dir, struct key prefix)
+{
+	struct key_buffer key;
+
+	for (const struct name *n = dir->names; n; n = n->next) {
+		if (n->publishing > 0 && name_key_locked(t, n, &key) == 0) {
+			struct key k = key_make(key.bytes, key.size);
+			if (key_equal(k, prefix) || key_is_below(k, prefix))
+				return true;
+		}
+		if (n->subdir && is_publishing_locked(t, n->subdir, prefix))
+			return true;
+	}
+	return false;
+}
+
+/* What is closed and not yet stored, then what is stored and not yet on disk. */
+static int flush(struct fs *fs, struct key prefix)
+{
+	struct inodes *t = &fs->inodes;
+	struct timespec deadline = time_deadline(fs->conf->publish_timeout_ms);
+
+	waiting_begin();
+	inodes_lock(t);
+	bool waits = is_publishing_locked(t, &t->root, prefix);
+	while (waits && inodes_wait_locked(t, &deadline))
+		waits = is_publishing_locked(t, &t->root, prefix);
+	inodes_unlock(t);
+	return waits ? -ETIMEDOUT : layered_sync(fs->cache);
+}
+
+/* --- invalidate ------------------------------------------------------------------------------- */
+
+/* What a name leads to, with a lookup to be given back; NULL: nothing. */
+static struct inode *look(struct fs *fs, struct inode *dir, struct key name)
+{
+	struct attributes a;
+
+	if (lookup(fs, dir, name, NOBODY, &a) < 0)
+		return NULL;
+	meta_fini(&a.meta);
+	return a.inode;
+}
+
+static void give_back(struct fs *fs, struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	inode_forget_locked(&fs->inodes, inode, 1); /* nothing happens to the root */
+	inodes_unlock(&fs->inodes);
+}
+
+/* The directory that holds the key, likewise. */
+static struct inode *look_for_parent(struct fs *fs, struct key key)
+{
+	struct inode *dir = &fs->inodes.root;
+
+	for (const char *slash; dir && (slash = memchr(key.bytes, '/', key.size));) {
+		size_t size = (size_t)(slash - key.bytes);
+		struct inode *next = look(fs, dir, key_make(key.bytes, size));
+		give_back(fs, dir);
+		if (next && next->kind != INODE_DIR) {
+			give_back(fs, next);
+			next = NULL;
+		}
+		dir = next;
+		key = key_make(slash + 1, key.size - size - 1);
+	}
+	return dir;
+}
+
+/* The kernel did not ask for this, so it has to be told. */
+static void tell_kernel(struct fs *fs, struct inode *dir, struct key name)
+{
+	notifier_inval_entry(fs->notifier, inode_id(&fs->inodes, dir), name.bytes, name.size);
+}
+
+/* The entry of that name, and all below it. */
+static int invalidate_child(struct fs *fs, struct inode *dir, struct key name)
+{
+	struct inode *found = look(fs, dir, name);
+
+	if (!found)
+		return 0;
+	bool is_dir = found->kind == INODE_DIR;
+	give_back(fs, found);
+	int rc = is_dir ? directory_invalidate(fs, dir, name) : unlink_entry(fs, dir, name);
+	if (rc == 0)
+		tell_kernel(fs, dir, name);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Everything: child by child, until none is left. */
+static int invalidate_all(struct fs *fs)
+{
+	struct children *batch = calloc(1, sizeof(*batch));
+	struct inode *root = &fs->inodes.root;
+	size_t done = 1;
+	int rc = batch ? 0 : -ENOMEM;
+
+	while (rc == 0 && done > 0) {
+		children_clear(batch);
+		done = 0;
+		rc = layered_list(fs->cache, KEY_ROOT, KEY_ROOT, false, batch);
+		for (size_t i = 0; rc == 0 && i < batch->count; i++) {
+			if (!key_is_path(batch->items[i].name))
+				continue;
+			rc = invalidate_child(fs, root, batch->items[i].name);
+			done++;
+		}
+	}
+	if (batch)
+		children_fini(batch);
+	free(batch);
+	return rc;
+}
+
+static int invalidate(struct fs *fs, struct key prefix)
+{
+	int rc = 0;
+
+	if (prefix.size == 0) {
+		rc = invalidate_all(fs);
+	} else {
+		struct inode *dir = look_for_parent(fs, prefix);
+		struct key parent = key_parent(prefix);
+		if (dir)
+			rc = invalidate_child(fs, dir,
+					      parent.size ? key_relative(prefix, parent) : prefix);
+		if (dir)
+			give_back(fs, dir);
+	}
+	waiting_begin();
+	notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
+	return rc;
+}
+
+/* --- a line ----------------------------------------------------------------------------------- */
+
+static int run(void *self, const char *line, size_t size)
+{
+	struct fs *fs = self;
+	struct command command;
+	struct problem problem = { 0 };
+	char text[sizeof(problem) + 8];
+
+	if (command_parse(line, size, &command, &problem) < 0) {
+		log_warning("%s", problem_text(&problem, text, sizeof(text)));
+		return -EINVAL;
+	}
+	switch (command.kind) {
+	case COMMAND_FLUSH:
+		return flush(fs, command.prefix);
+	case COMMAND_INVALIDATE:
+		return invalidate(fs, command.prefix);
+	case COMMAND_LOG:
+		log_set_level(command.level);
+		return 0;
+	case COMMAND_NONE:
+	default:
+		return 0;
+	}
+}
+
+int control_write(struct fs *fs, struct handle *h, const char *bytes, size_t size)
+{
+	int rc = command_lines_feed(h->commands, bytes, size, run, fs);
+
+	if (rc == -EMSGSIZE) {
+		log_warning(".cachefs/control: a line is too long to be a command");
+		return -EINVAL;
+	}
+	if (rc < 0 && rc != -EINVAL)
+		log_warning(".cachefs/control: a command failed: %s", strerror(-rc));
+	return rc;
+}
