@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distrust.h"
 #include "lock.h"
 #include "log.h"
 
@@ -65,12 +66,6 @@ struct call_counters {
 	atomic_bool failing; /* said in the log */
 };
 
-struct distrusted {
-	struct distrusted *next;
-	struct key key;
-	char bytes[];
-};
-
 struct layer {
 	const struct layer_spec *spec;
 	const struct backend *backend;
@@ -78,10 +73,7 @@ struct layer {
 	struct backend_env env;
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
-
-	atomic_size_t distrusted_count; /* read without the lock: nearly always 0 */
-	struct lock lock;               /* RANK_LAYER; guards: */
-	struct distrusted *distrusted;
+	struct distrust *distrust;
 };
 
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
@@ -99,10 +91,12 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 				       .copy_on_get = spec->common.copy_on_get,
 				       .gone = gone,
 				       .self = self };
-	lock_init(&l->lock, RANK_LAYER);
-	int rc = l->backend->open(spec->conf, &l->env, &l->state, problem);
+	l->distrust = distrust_new();
+	int rc = l->distrust ? l->backend->open(spec->conf, &l->env, &l->state, problem)
+			     : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
-		lock_fini(&l->lock);
+		if (l->distrust)
+			distrust_free(l->distrust);
 		free(l);
 		return rc;
 	}
@@ -113,13 +107,13 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 void layer_close(struct layer *l)
 {
 	l->backend->close(l->state);
-	while (l->distrusted) {
-		struct distrusted *d = l->distrusted;
-		l->distrusted = d->next;
-		free(d);
-	}
-	lock_fini(&l->lock);
+	distrust_free(l->distrust);
 	free(l);
+}
+
+int layer_remember(struct layer *l, struct state *state)
+{
+	return l->backend->durable ? distrust_remember(l->distrust, state, l->spec->name) : 0;
 }
 
 const char *layer_name(const struct layer *l)
@@ -202,65 +196,90 @@ static void enter_dir(struct key dir)
 
 /* --- distrust --------------------------------------------------------------------------------- */
 
-void layer_distrust(struct layer *l, struct key key)
+int layer_distrust(struct layer *l, struct key key, enum distrust_kind kind)
 {
-	struct distrusted *d = malloc(sizeof(*d) + key.size);
+	uint64_t before = distrust_count(l->distrust);
 
-	log_warning("layer \"%s\" missed a change; its copy of one key is ignored until the key is "
-		    "set or removed",
-		    l->spec->name);
-	if (!d)
-		return;
-	memcpy(d->bytes, key.bytes, key.size);
-	d->key = key_make(d->bytes, key.size);
-	lock_take(&l->lock);
-	d->next = l->distrusted;
-	l->distrusted = d;
-	atomic_fetch_add(&l->distrusted_count, 1);
-	lock_release(&l->lock);
+	int rc = distrust_add(l->distrust, key, kind);
+	if (!l->backend->durable) /* its entries end with the daemon, as what it missed does */
+		rc = 0;
+	if (before == 0)
+		log_warning(
+			"layer \"%s\" missed a change; what it holds of the keys is ignored until "
+			"it has been told",
+			l->spec->name);
+	if (rc < 0 && rc != -ENOTSUP)
+		log_error("layer \"%s\" missed a change, and that cannot be remembered: %s",
+			  l->spec->name, strerror(-rc));
+	return rc;
 }
 
 bool layer_trusts(struct layer *l, struct key key)
 {
-	if (atomic_load(&l->distrusted_count) == 0)
-		return true;
-	lock_take(&l->lock);
-	struct distrusted *d = l->distrusted;
-	while (d && !key_equal(d->key, key))
-		d = d->next;
-	lock_release(&l->lock);
-	return !d;
+	return !distrust_covers(l->distrust, key);
 }
 
-/* The layer was told of key, or of everything at and below it. */
-static void trust_again(struct layer *l, struct key key, bool prefix)
+bool layer_trusts_dir(struct layer *l, struct key dir)
 {
-	if (atomic_load(&l->distrusted_count) == 0)
-		return;
-	lock_take(&l->lock);
-	for (struct distrusted **link = &l->distrusted; *link;) {
-		struct distrusted *d = *link;
-		if (!key_equal(d->key, key) && !(prefix && key_is_below(d->key, key))) {
-			link = &d->next;
-			continue;
-		}
-		*link = d->next;
-		atomic_fetch_sub(&l->distrusted_count, 1);
-		free(d);
+	return !distrust_covers_dir(l->distrust, dir);
+}
+
+/* A set below a prefix that the layer has not removed yet would go with the rest. */
+static bool awaits_clearing(struct layer *l, struct key key)
+{
+	return distrust_count(l->distrust) > 0 && distrust_covers_dir(l->distrust, key_parent(key));
+}
+
+bool layer_missed(struct layer *l, struct tombstone *tombstone)
+{
+	return distrust_next(l->distrust, tombstone);
+}
+
+static int tell(struct layer *l, const struct tombstone *t)
+{
+	struct key key = key_make(t->key.bytes, t->key.size);
+	int64_t begun = call_begin(l);
+	int rc = t->kind == DISTRUST_KEY
+			 ? call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key))
+			 : call_end(l, LAYER_REMOVE_PREFIX, begun,
+				    l->backend->remove_prefix(l->state, key));
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int layer_tell(struct layer *l, const struct tombstone *tombstone)
+{
+	assert(lock_none_held());
+	int rc = tell(l, tombstone);
+	int forgotten = distrust_applied(l->distrust, tombstone, rc == 0);
+
+	return rc < 0 ? rc : forgotten;
+}
+
+void layer_tell_later(struct layer *l, const struct tombstone *tombstone)
+{
+	distrust_applied(l->distrust, tombstone, false);
+}
+
+/* Tells the layer all that it missed below dir, whose changes the caller has to itself. */
+static int settle_below(struct layer *l, struct key dir)
+{
+	struct tombstone t, last = { .kind = DISTRUST_KEY };
+	bool any = false;
+	int rc = 0;
+
+	while (rc == 0 && distrust_any_below(l->distrust, dir, &t)) {
+		if (any && t.kind == last.kind && t.key.size == last.key.size &&
+		    memcmp(t.key.bytes, last.key.bytes, t.key.size) == 0)
+			return -EBUSY; /* another thread is about it */
+		rc = tell(l, &t);
+		if (rc == 0)
+			rc = distrust_forget(l->distrust, key_make(t.key.bytes, t.key.size),
+					     t.kind);
+		last = t;
+		any = true;
 	}
-	lock_release(&l->lock);
-}
-
-static bool any_distrusted_below(struct layer *l, struct key dir)
-{
-	if (atomic_load(&l->distrusted_count) == 0)
-		return false;
-	lock_take(&l->lock);
-	struct distrusted *d = l->distrusted;
-	while (d && !key_is_below(d->key, dir))
-		d = d->next;
-	lock_release(&l->lock);
-	return d != NULL;
+	return rc;
 }
 
 /* --- reads ------------------------------------------------------------------------------------ */
@@ -324,6 +343,8 @@ int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_
 int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 {
 	enter_dir(dir);
+	if (!layer_trusts_dir(l, dir))
+		return -ENOENT;
 	int64_t begun = call_begin(l);
 	return call_end(l, LAYER_DIR_STAT, begun, l->backend->dir_stat(l->state, dir, meta));
 }
@@ -346,12 +367,12 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	enter(key);
 	assert(value_size(value) == meta->size);
 	capped.expires_ms = capped_expiry(l, meta->expires_ms);
+	if (awaits_clearing(l, key))
+		return -EHOSTDOWN;
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &capped));
-	if (rc == 0)
-		trust_again(l, key, false);
-	return rc;
+	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
 }
 
 int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsigned fields)
@@ -370,22 +391,24 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 int layer_remove(struct layer *l, struct key key)
 {
 	enter(key);
+	if (awaits_clearing(l, key))
+		return -ENOENT;
 	count(l, COUNT_REMOVE);
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
-	if (rc == 0 || rc == -ENOENT)
-		trust_again(l, key, false);
-	return rc;
+	int forgotten = rc == 0 || rc == -ENOENT ? distrust_forget(l->distrust, key, DISTRUST_KEY)
+						 : 0;
+	return forgotten < 0 ? forgotten : rc;
 }
 
 int layer_remove_prefix(struct layer *l, struct key dir)
 {
 	enter_dir(dir);
+	if (!layer_trusts_dir(l, dir))
+		return 0; /* that is to come anyway */
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_REMOVE_PREFIX, begun, l->backend->remove_prefix(l->state, dir));
-	if (rc == 0)
-		trust_again(l, dir, true);
-	return rc;
+	return rc == 0 ? distrust_forget(l->distrust, dir, DISTRUST_PREFIX) : rc;
 }
 
 int layer_rename(struct layer *l, struct key from, struct key to)
@@ -394,19 +417,27 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 	enter(to);
 	if (!layer_trusts(l, from))
 		return -ENOENT;
+	if (awaits_clearing(l, to))
+		return -EHOSTDOWN;
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_RENAME, begun, l->backend->rename(l->state, from, to));
-	if (rc == 0)
-		trust_again(l, to, false);
-	return rc;
+	return rc == 0 ? distrust_forget(l->distrust, to, DISTRUST_KEY) : rc;
 }
 
 int layer_rename_prefix(struct layer *l, struct key from, struct key to)
 {
 	enter(from);
 	enter(to);
-	if (any_distrusted_below(l, from))
-		return -EIO; /* an old copy would be believed under its new name */
+	if (!layer_trusts_dir(l, from))
+		return 0; /* all that is there is to go */
+	if (!layer_trusts_dir(l, to))
+		return -EHOSTDOWN;
+	/* An old copy would be believed under its new name, a new one would go. */
+	int rc = settle_below(l, from);
+	if (rc == 0)
+		rc = settle_below(l, to);
+	if (rc < 0)
+		return rc;
 	int64_t begun = call_begin(l);
 	return call_end(l, LAYER_RENAME_PREFIX, begun,
 			l->backend->rename_prefix(l->state, from, to));
@@ -464,6 +495,8 @@ void layer_stats(struct layer *l, struct layer_stats *stats)
 		read_calls(&l->calls[i], &stats->calls[i]);
 		stats->errors += stats->calls[i].errors;
 	}
+	stats->tombstones = distrust_count(l->distrust);
+	stats->distrusted = distrust_is_whole(l->distrust);
 	l->backend->usage(l->state, &stats->usage);
 	if (!l->spec->common.stats_enabled)
 		stats->usage.evictions = 0;

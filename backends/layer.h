@@ -7,6 +7,7 @@
  * not to be believed about. Thread-safe; no lock may be held by the caller.
  */
 
+#include "distrust.h"
 #include "layered.h"
 
 struct layer;
@@ -41,10 +42,27 @@ void layer_stats(struct layer *layer, struct layer_stats *stats);
 void layer_count_promotion(struct layer *layer);
 
 /*
- * The layer missed a change of this key and may hold an old value: it answers -ENOENT for it until
- * a set, remove or rename of the key reaches it.
+ * The layer missed a change of this key, or of all keys below this directory (kind), or its outcome
+ * is unknown: it answers -ENOENT for them until it has been told. A set, remove or rename of the
+ * key tells it; a set below a prefix that is still to be removed there fails with -EHOSTDOWN. 0: it
+ * survives a restart, as far as the layer's entries do. -ENOTSUP: nothing remembers it (no state);
+ * otherwise -errno, and a line in the log: the state could not.
  */
-void layer_distrust(struct layer *layer, struct key key);
+int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
+bool layer_trusts_dir(struct layer *layer, struct key dir);
+
+/* What it missed is remembered in the state from now on, and what it missed in earlier runs known.
+ * Before the first operation. */
+int layer_remember(struct layer *layer, struct state *state);
+
+/*
+ * What it has to be told: layer_missed() takes one tombstone, if there is one, layer_tell() or
+ * layer_tell_later() ends it. The caller sees to it that no change of a tombstone's key is under
+ * way meanwhile, and that every change within its prefix that had begun before has ended.
+ */
+bool layer_missed(struct layer *layer, struct tombstone *tombstone);
+int layer_tell(struct layer *layer, const struct tombstone *tombstone);
+void layer_tell_later(struct layer *layer, const struct tombstone *tombstone);
 
 #endif

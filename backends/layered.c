@@ -137,6 +137,9 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		if (rc < 0)
 			goto failed;
 	}
+	rc = stack_teller_start(c, problem);
+	if (rc < 0)
+		goto failed;
 	if (c->durable_count == 0) {
 		rc = open_markers(c, time, problem);
 		if (rc < 0)
@@ -153,6 +156,7 @@ void layered_close(struct layered *c)
 {
 	if (c->state)
 		state_ending(c->state);
+	stack_teller_stop(c);
 	for (size_t i = 0; i < c->count; i++)
 		layer_close(c->layers[i]);
 	if (c->markers)
@@ -236,12 +240,14 @@ int layered_holders(struct layered *c, struct key key, char *buffer, size_t size
 /* --- set -------------------------------------------------------------------------------------- */
 
 /* The layer could not take the new value: it must not keep the old one. */
-static void drop_old_copy(struct layer *l, struct key key)
+static void drop_old_copy(struct layered *c, struct layer *l, struct key key)
 {
 	int rc = layer_remove(l, key);
 
-	if (rc < 0 && rc != -ENOENT)
-		layer_distrust(l, key);
+	if (rc == 0 || rc == -ENOENT)
+		return;
+	layer_distrust(l, key, DISTRUST_KEY);
+	stack_tell_soon(c);
 }
 
 /* The more telling of two failures: too big for all, no space, anything else. */
@@ -278,7 +284,7 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 		if (i < needed ? failed[i]
 			       : !loaded || c->order[i] == c->bypassed ||
 					 layer_set(c->order[i], key, loaded, meta) < 0)
-			drop_old_copy(c->order[i], key);
+			drop_old_copy(c, c->order[i], key);
 	value_unref(loaded);
 	return 0;
 }
@@ -324,30 +330,54 @@ struct step {
 	const struct meta *meta;
 	unsigned fields;
 	bool prefix;
+	bool removes;
 };
 
+/* A layer that is told later to remove what it was to remove now has done it, as far as anybody
+ * sees. */
+static int remove_later(struct layered *c, struct layer *l, const struct step *step)
+{
+	if (!c->state && layer_is_durable(l))
+		return -ENOTSUP;
+	int rc = layer_distrust(l, step->key, step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY);
+	stack_tell_soon(c);
+	return rc;
+}
+
+/* What the layer holds under the keys of the step is not what it should be. */
+static void distrust_step(struct layered *c, struct layer *l, const struct step *step)
+{
+	enum distrust_kind kind = step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY;
+
+	layer_distrust(l, step->key, kind);
+	if (step->to.size > 0)
+		layer_distrust(l, step->to, kind);
+	stack_tell_soon(c);
+}
+
 /*
- * Runs a step over the layers, durable ones first. Fails as a whole if a layer fails before any has
- * changed something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer
- * had it.
+ * Runs a step over the layers, durable ones first. A layer that cannot remove is told later, if
+ * that can be remembered. Otherwise the whole fails if a layer fails before any has changed
+ * something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer had it.
  */
 static int run_step(struct layered *c, const struct step *step)
 {
 	bool changed = false;
 
 	for (size_t i = 0; i < c->count; i++) {
-		int rc = step->run(c->order[i], step);
+		struct layer *l = c->order[i];
+		int rc = step->run(l, step);
+		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
+			rc = 0;
 		if (rc == 0)
 			changed = true;
 		if (rc == 0 || rc == -ENOENT)
 			continue;
-		/* A prefix names too many keys to remember each; the caller learns that it is not
-		 * done. */
-		if (!changed || step->prefix)
+		/* Removed here and not there, and that will be forgotten: the caller tries again.
+		 */
+		if (!changed || (step->removes && step->prefix))
 			return rc == -EHOSTDOWN ? -EIO : rc;
-		layer_distrust(c->order[i], step->key);
-		if (step->to.size > 0)
-			layer_distrust(c->order[i], step->to);
+		distrust_step(c, l, step);
 	}
 	return changed ? 0 : -ENOENT;
 }
@@ -392,7 +422,7 @@ static int step_remove(struct layer *l, const struct step *s)
 int layered_remove(struct layered *c, struct key key, const struct layered_hooks *hooks)
 {
 	struct admission_claim claim = stack_claim(key);
-	struct step step = { .run = step_remove, .key = key };
+	struct step step = { .run = step_remove, .key = key, .removes = true };
 
 	atomic_fetch_add(&c->invalidations, 1);
 	return run_change(c, &claim, &step, hooks);
@@ -472,7 +502,9 @@ static int run_prefix_change(struct layered *c, struct admission_claim *claim,
 int layered_remove_prefix(struct layered *c, struct key dir, const struct layered_hooks *hooks)
 {
 	struct admission_claim claim = { .spans = { { dir, true } }, .span_count = 1 };
-	struct step step = { .run = step_remove_prefix, .key = dir, .prefix = true };
+	struct step step = {
+		.run = step_remove_prefix, .key = dir, .prefix = true, .removes = true
+	};
 
 	atomic_fetch_add(&c->invalidations, 1);
 	return run_prefix_change(c, &claim, &step, hooks);
@@ -557,12 +589,21 @@ static struct stream *first_stream(struct stream *streams, size_t count, bool *e
 	return first;
 }
 
+static bool trusts_child(struct layer *l, struct key dir, const struct child *child)
+{
+	struct key_buffer key;
+
+	if (key_join(&key, dir, child->name) < 0)
+		return true;
+	struct key whole = key_make(key.bytes, key.size);
+	return child->is_dir ? layer_trusts_dir(l, whole) : layer_trusts(l, whole);
+}
+
 /* Takes the same child off all streams, and returns the one that tells most. */
 static const struct child *take_child(struct stream *streams, size_t count,
 				      const struct child *child, struct key dir)
 {
 	const struct child *best = NULL;
-	struct key_buffer key;
 
 	for (size_t i = 0; i < count; i++) {
 		struct stream *s = &streams[i];
@@ -572,8 +613,7 @@ static const struct child *take_child(struct stream *streams, size_t count,
 		if (child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
 			continue;
 		s->next++;
-		if (!c->is_dir && key_join(&key, dir, c->name) == 0 &&
-		    !layer_trusts(s->layer, key_make(key.bytes, key.size)))
+		if (!trusts_child(s->layer, dir, c))
 			continue;
 		if (!best || (best->meta.mode == 0 && c->meta.mode != 0))
 			best = c;

@@ -24,7 +24,8 @@ struct layered {
 	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
 	struct layer_spec markers_spec;
 	char markers_name[16];
-	struct state *state; /* NULL: nothing here needs to be remembered */
+	struct state *state;   /* NULL: nothing here needs to be remembered */
+	struct teller *teller; /* tells layers what they missed */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
 	atomic_uint_fast64_t misses_told; /* by layered_stats(): a counter does not go back */
 };
@@ -40,5 +41,13 @@ static inline struct admission_claim stack_claim(struct key key)
  * promotion.c.
  */
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
+/*
+ * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon
+ * as they answer. start() takes over from the state what earlier runs left. stack_tell_soon():
+ * there is something new, or a layer has come up again. Never waits.
+ */
+int stack_teller_start(struct layered *c, struct problem *problem);
+void stack_teller_stop(struct layered *c); /* fine if it was not started */
+void stack_tell_soon(struct layered *c);
 
 #endif

@@ -1,0 +1,438 @@
+/* See distrust.h. The state is written outside of the lock; memory is told first when it begins to
+ * distrust, and last when it ends. */
+#include "distrust.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock.h"
+#include "log.h"
+
+enum { BUCKETS = 1024 };
+
+struct item {
+	struct item *next;
+	struct key key;
+	char bytes[];
+};
+
+struct distrust {
+	struct state *state; /* NULL: nothing is remembered */
+	char *layer;
+	atomic_size_t count; /* read without the lock: nearly always 0 */
+	struct lock lock;    /* RANK_LAYER_INNER; guards the rest */
+	struct item *keys[BUCKETS];
+	struct item *prefixes;
+	size_t key_count, prefix_count;
+	bool applying;
+	struct tombstone current; /* while applying */
+};
+
+struct distrust *distrust_new(void)
+{
+	struct distrust *d = calloc(1, sizeof(*d));
+
+	if (d)
+		lock_init(&d->lock, RANK_LAYER_INNER);
+	return d;
+}
+
+static void free_list(struct item *list)
+{
+	while (list) {
+		struct item *next = list->next;
+		free(list);
+		list = next;
+	}
+}
+
+void distrust_free(struct distrust *d)
+{
+	for (int i = 0; i < BUCKETS; i++)
+		free_list(d->keys[i]);
+	free_list(d->prefixes);
+	lock_fini(&d->lock);
+	free(d->layer);
+	free(d);
+}
+
+/* --- in memory -------------------------------------------------------------------------------- */
+
+static struct item **bucket(struct distrust *d, struct key key)
+{
+	return &d->keys[key_hash(key) % BUCKETS];
+}
+
+static struct item *find(struct item *list, struct key key)
+{
+	while (list && !key_equal(list->key, key))
+		list = list->next;
+	return list;
+}
+
+static bool is_at_or_below(struct key key, struct key dir)
+{
+	return key_equal(key, dir) || key_is_below(key, dir);
+}
+
+/* A prefix tombstone that says more than one for key. */
+static bool prefix_covers_locked(struct distrust *d, struct key key)
+{
+	for (struct item *i = d->prefixes; i; i = i->next)
+		if (key_is_below(key, i->key))
+			return true;
+	return false;
+}
+
+static bool prefix_covers_dir_locked(struct distrust *d, struct key dir)
+{
+	for (struct item *i = d->prefixes; i; i = i->next)
+		if (is_at_or_below(dir, i->key))
+			return true;
+	return false;
+}
+
+bool distrust_covers(struct distrust *d, struct key key)
+{
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	bool covered = find(*bucket(d, key), key) || prefix_covers_locked(d, key);
+	lock_release(&d->lock);
+	return covered;
+}
+
+bool distrust_covers_dir(struct distrust *d, struct key dir)
+{
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	bool covered = prefix_covers_dir_locked(d, dir);
+	lock_release(&d->lock);
+	return covered;
+}
+
+static bool insert_locked(struct distrust *d, struct item *item, enum distrust_kind kind)
+{
+	struct item **list = kind == DISTRUST_KEY ? bucket(d, item->key) : &d->prefixes;
+
+	if (find(*list, item->key))
+		return false;
+	item->next = *list;
+	*list = item;
+	*(kind == DISTRUST_KEY ? &d->key_count : &d->prefix_count) += 1;
+	atomic_fetch_add(&d->count, 1);
+	return true;
+}
+
+static struct item *item_new(struct key key)
+{
+	struct item *item = malloc(sizeof(*item) + key.size);
+
+	if (!item)
+		return NULL;
+	memcpy(item->bytes, key.bytes, key.size);
+	item->key = key_make(item->bytes, key.size);
+	item->next = NULL;
+	return item;
+}
+
+/* Whether a tombstone says no more than "key", or "everything below key". */
+static bool is_within(struct key item, enum distrust_kind item_kind, struct key key,
+		      enum distrust_kind kind)
+{
+	if (kind == DISTRUST_KEY)
+		return item_kind == DISTRUST_KEY && key_equal(item, key);
+	return key_is_below(item, key) || (item_kind == DISTRUST_PREFIX && key_equal(item, key));
+}
+
+static bool is_current_locked(const struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	return d->applying && d->current.kind == kind &&
+	       key_equal(key, key_make(d->current.key.bytes, d->current.key.size));
+}
+
+/* Takes out what lies within; onto a list. */
+static void take_locked(struct distrust *d, struct item **list, enum distrust_kind item_kind,
+			struct key key, enum distrust_kind kind, struct item **taken)
+{
+	while (*list) {
+		struct item *i = *list;
+		if (!is_within(i->key, item_kind, key, kind) ||
+		    is_current_locked(d, i->key, item_kind)) {
+			list = &i->next;
+			continue;
+		}
+		*list = i->next;
+		i->next = *taken;
+		*taken = i;
+		*(item_kind == DISTRUST_KEY ? &d->key_count : &d->prefix_count) -= 1;
+		atomic_fetch_sub(&d->count, 1);
+	}
+}
+
+static void take_within(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	struct item *taken = NULL;
+
+	lock_take(&d->lock);
+	if (kind == DISTRUST_KEY) {
+		take_locked(d, bucket(d, key), DISTRUST_KEY, key, kind, &taken);
+	} else {
+		for (int i = 0; i < BUCKETS; i++)
+			take_locked(d, &d->keys[i], DISTRUST_KEY, key, kind, &taken);
+		take_locked(d, &d->prefixes, DISTRUST_PREFIX, key, kind, &taken);
+	}
+	lock_release(&d->lock);
+	free_list(taken);
+}
+
+/* --- in the state ----------------------------------------------------------------------------- */
+
+static const char sql_add[] =
+	"INSERT OR IGNORE INTO tombstones(layer, kind, key) VALUES(?1, ?2, ?3)";
+static const char sql_forget[] =
+	"DELETE FROM tombstones WHERE layer = ?1 AND kind = ?2 AND key = ?3";
+static const char sql_forget_below[] =
+	"DELETE FROM tombstones WHERE layer = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4";
+static const char sql_load[] = "SELECT kind, key FROM tombstones WHERE layer = ?1";
+
+struct record {
+	struct distrust *d;
+	struct key key;
+	enum distrust_kind kind;
+};
+
+static int run_one(struct record *r, struct state_db *db, const char *sql)
+{
+	sqlite3_stmt *statement = state_statement(db, sql);
+
+	if (statement) {
+		sqlite3_bind_text(statement, 1, r->d->layer, -1, SQLITE_STATIC);
+		sqlite3_bind_int(statement, 2, (int)r->kind);
+		state_bind_key(statement, 3, r->key);
+	}
+	return state_run(db, statement);
+}
+
+static int run_below(struct record *r, struct state_db *db, enum distrust_kind kind)
+{
+	sqlite3_stmt *statement = state_statement(db, sql_forget_below);
+	struct state_range range;
+
+	if (statement) {
+		sqlite3_bind_text(statement, 1, r->d->layer, -1, SQLITE_STATIC);
+		sqlite3_bind_int(statement, 2, (int)kind);
+		state_bind_range(statement, 3, r->key, &range);
+	}
+	return state_run(db, statement);
+}
+
+/* A wider tombstone takes the place of those within it. */
+static int forget_below(struct record *r, struct state_db *db)
+{
+	int rc = run_below(r, db, DISTRUST_KEY);
+
+	return rc < 0 ? rc : run_below(r, db, DISTRUST_PREFIX);
+}
+
+static int apply_add(void *self, struct state_db *db)
+{
+	struct record *r = self;
+	int rc = r->kind == DISTRUST_PREFIX ? forget_below(r, db) : 0;
+
+	return rc < 0 ? rc : run_one(r, db, sql_add);
+}
+
+static int apply_forget(void *self, struct state_db *db)
+{
+	struct record *r = self;
+	int rc = r->kind == DISTRUST_PREFIX ? forget_below(r, db) : 0;
+
+	return rc < 0 ? rc : run_one(r, db, sql_forget);
+}
+
+int distrust_remember(struct distrust *d, struct state *state, const char *layer)
+{
+	d->layer = strdup(layer);
+	d->state = state;
+	struct state_db *db = d->layer ? state_read_begin(state) : NULL;
+	sqlite3_stmt *statement = db ? state_statement(db, sql_load) : NULL;
+	int rc = statement ? 0 : -ENOMEM;
+
+	if (statement)
+		sqlite3_bind_text(statement, 1, d->layer, -1, SQLITE_STATIC);
+	while (rc == 0 && (rc = state_step(db, statement)) > 0) {
+		struct item *item = item_new(state_column_key(statement, 1));
+		rc = item ? 0 : -ENOMEM;
+		if (!item)
+			break;
+		lock_take(&d->lock);
+		bool added = insert_locked(d, item,
+					   sqlite3_column_int(statement, 0) == DISTRUST_KEY
+						   ? DISTRUST_KEY
+						   : DISTRUST_PREFIX);
+		lock_release(&d->lock);
+		if (!added)
+			free(item);
+	}
+	if (statement)
+		sqlite3_reset(statement);
+	state_read_end(state, db);
+	return rc;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+/* Past the bound one tombstone stands for all. */
+static struct key bounded(struct distrust *d, struct key key, enum distrust_kind *kind)
+{
+	lock_take(&d->lock);
+	bool full = *kind == DISTRUST_KEY ? d->key_count >= DISTRUST_KEYS_MAX
+					  : d->prefix_count >= DISTRUST_PREFIXES_MAX;
+	lock_release(&d->lock);
+	if (!full)
+		return key;
+	*kind = DISTRUST_PREFIX;
+	return KEY_ROOT;
+}
+
+int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	key = bounded(d, key, &kind);
+	struct item *item = item_new(key);
+	if (!item)
+		return -ENOMEM;
+	lock_take(&d->lock);
+	/* What is being applied may have run already. */
+	bool covered = prefix_covers_locked(d, key) && !d->applying;
+	bool added = !covered && insert_locked(d, item, kind);
+	lock_release(&d->lock);
+	if (!added)
+		free(item);
+	else if (kind == DISTRUST_PREFIX && key.size == 0)
+		log_warning("layer \"%s\": missed more than can be remembered; nothing in it is "
+			    "believed until it has been cleared",
+			    d->layer ? d->layer : "");
+	if (!d->state)
+		return -ENOTSUP;
+	if (covered)
+		return 0;
+	struct record record = { d, key, kind };
+	int rc = state_change(d->state, apply_add, &record);
+	if (rc < 0)
+		return rc == -ENOTSUP ? -EIO : rc;
+	if (kind == DISTRUST_PREFIX && key.size == 0)
+		for (int i = 0; i < BUCKETS; i++) {
+			struct item *taken = NULL;
+			lock_take(&d->lock);
+			take_locked(d, &d->keys[i], DISTRUST_KEY, key, kind, &taken);
+			lock_release(&d->lock);
+			free_list(taken);
+		}
+	return 0;
+}
+
+static bool any_within(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	struct tombstone ignored;
+
+	if (atomic_load(&d->count) == 0)
+		return false;
+	if (kind == DISTRUST_PREFIX)
+		return distrust_any_below(d, key, &ignored);
+	lock_take(&d->lock);
+	bool found = find(*bucket(d, key), key) != NULL;
+	lock_release(&d->lock);
+	return found;
+}
+
+int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	struct record record = { d, key, kind };
+	int rc = 0;
+
+	if (!any_within(d, key, kind))
+		return 0;
+	if (d->state)
+		rc = state_change(d->state, apply_forget, &record);
+	if (rc == 0)
+		take_within(d, key, kind);
+	return rc;
+}
+
+/* --- applying --------------------------------------------------------------------------------- */
+
+static void fill(struct tombstone *t, const struct item *item, enum distrust_kind kind)
+{
+	t->kind = kind;
+	t->key.size = item->key.size;
+	memcpy(t->key.bytes, item->key.bytes, item->key.size);
+}
+
+static bool first_locked(struct distrust *d, struct tombstone *t)
+{
+	for (int i = 0; i < BUCKETS; i++)
+		if (d->keys[i]) {
+			fill(t, d->keys[i], DISTRUST_KEY);
+			return true;
+		}
+	if (d->prefixes)
+		fill(t, d->prefixes, DISTRUST_PREFIX);
+	return d->prefixes != NULL;
+}
+
+bool distrust_next(struct distrust *d, struct tombstone *t)
+{
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	bool found = !d->applying && first_locked(d, t);
+	if (found) {
+		d->applying = true;
+		d->current = *t;
+	}
+	lock_release(&d->lock);
+	return found;
+}
+
+int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
+{
+	lock_take(&d->lock);
+	assert(d->applying);
+	d->applying = false;
+	lock_release(&d->lock);
+	/* Only this one: others within a prefix may have come since. */
+	return told ? distrust_forget(d, key_make(t->key.bytes, t->key.size), t->kind) : 0;
+}
+
+bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *t)
+{
+	bool found = false;
+
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	for (int i = 0; i < BUCKETS && !found; i++)
+		for (struct item *item = d->keys[i]; item && !found; item = item->next)
+			if ((found = key_is_below(item->key, dir)))
+				fill(t, item, DISTRUST_KEY);
+	for (struct item *item = d->prefixes; item && !found; item = item->next)
+		if ((found = is_at_or_below(item->key, dir)))
+			fill(t, item, DISTRUST_PREFIX);
+	lock_release(&d->lock);
+	return found;
+}
+
+uint64_t distrust_count(struct distrust *d)
+{
+	return atomic_load(&d->count);
+}
+
+bool distrust_is_whole(struct distrust *d)
+{
+	return atomic_load(&d->count) > 0 && distrust_covers_dir(d, KEY_ROOT);
+}

@@ -1,0 +1,66 @@
+#ifndef CACHEFS_DISTRUST_H
+#define CACHEFS_DISTRUST_H
+
+/*
+ * What one layer has missed: changes that never reached it, or whose answer never came. Until it
+ * has been told (the key, or all below the prefix, removed from it) its entries there are not
+ * believed. Each such *tombstone* is remembered in the state, if there is one, before the change is
+ * acknowledged, and so survives a restart. Their number is bounded: past it the whole layer is
+ * distrusted, which is one tombstone for the prefix "".
+ *
+ * Thread-safe. Changes of one key come one at a time (admission.h).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "state.h"
+
+struct distrust;
+
+/* The numbers are stored. */
+enum distrust_kind { DISTRUST_KEY = 0, DISTRUST_PREFIX = 1 };
+
+enum { DISTRUST_KEYS_MAX = 10000, DISTRUST_PREFIXES_MAX = 256 };
+
+struct distrust *distrust_new(void); /* NULL: out of memory */
+void distrust_free(struct distrust *d);
+
+/* From now on it is remembered under the layer's name; takes over what was before. 0 or -errno. */
+int distrust_remember(struct distrust *d, struct state *state, const char *layer);
+
+/* Whether an entry of this key, or any entry below this directory, is not to be believed. Cheap
+ * while nothing is. */
+bool distrust_covers(struct distrust *d, struct key key);
+bool distrust_covers_dir(struct distrust *d, struct key dir);
+
+/*
+ * Adds a tombstone. -ENOTSUP: distrusted from now on, but not remembered, for there is no state;
+ * another error: the state could not remember it.
+ */
+int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind);
+
+/* The layer has been told of this key (DISTRUST_KEY), or of everything below it. Not what is being
+ * applied now. 0 or -errno: it is not forgotten then. */
+int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind);
+
+/*
+ * One tombstone to be applied, the keys' before the prefixes'; false: none. distrust_applied() ends
+ * it, and forgets the tombstone if the layer was told. One at a time.
+ */
+struct tombstone {
+	struct key_buffer key;
+	enum distrust_kind kind;
+};
+bool distrust_next(struct distrust *d, struct tombstone *tombstone);
+int distrust_applied(struct distrust *d, const struct tombstone *tombstone, bool told);
+
+/* The same without taking it: any tombstone below dir. */
+bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *tombstone);
+
+uint64_t distrust_count(struct distrust *d);
+bool distrust_is_whole(struct distrust *d); /* the whole layer */
+
+#endif

@@ -1,0 +1,209 @@
+/* The thread that tells layers what they have missed. See stack.h. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock.h"
+#include "log.h"
+#include "stack.h"
+
+enum {
+	PAUSE_FIRST_MS = 50, /* after a failure, doubled with each */
+	PAUSE_MAX_MS = 2000,
+};
+
+struct telling {
+	int64_t next_ms; /* not before this instant */
+	int64_t pause_ms;
+	bool owing; /* it had something that could not be told */
+};
+
+struct teller {
+	struct layered *cache;
+	struct telling *layers; /* one per layer; the thread's */
+	pthread_t thread;
+	struct lock lock; /* RANK_LAYER; guards: */
+	pthread_cond_t work;
+	bool nudged, stop;
+};
+
+/* Changes of the key, or all that had begun below the prefix, are over. False: not now. */
+static bool wait_for_changes(struct layered *c, const struct tombstone *t,
+			     struct admission_claim *claim)
+{
+	*claim = (struct admission_claim){
+		.spans = { { key_make(t->key.bytes, t->key.size), t->kind == DISTRUST_PREFIX } },
+		.span_count = 1,
+	};
+	if (t->kind == DISTRUST_KEY)
+		return admission_try(&c->admission, claim);
+	if (admission_enter(&c->admission, claim) < 0)
+		return false;
+	/* Those that come later see the tombstone, and leave the layer alone: a long removal need
+	 * not keep them waiting. */
+	admission_leave(&c->admission, claim);
+	return true;
+}
+
+static int tell_one(struct layered *c, struct layer *l, const struct tombstone *t)
+{
+	struct admission_claim claim;
+
+	if (!wait_for_changes(c, t, &claim)) {
+		layer_tell_later(l, t);
+		return -EAGAIN;
+	}
+	int rc = layer_tell(l, t);
+	if (t->kind == DISTRUST_KEY)
+		admission_leave(&c->admission, &claim);
+	return rc;
+}
+
+static bool is_stopping(struct teller *t)
+{
+	lock_take(&t->lock);
+	bool stop = t->stop;
+	lock_release(&t->lock);
+	return stop;
+}
+
+/* Until nothing is left or the layer fails. */
+static void tell_layer(struct teller *t, struct layer *l, struct telling *telling)
+{
+	struct tombstone tombstone;
+	uint64_t told = 0;
+	int rc = 0;
+
+	while (rc == 0 && !is_stopping(t) && layer_missed(l, &tombstone)) {
+		rc = tell_one(t->cache, l, &tombstone);
+		told += rc == 0;
+	}
+	if (rc < 0) {
+		telling->pause_ms = telling->pause_ms == 0 || told > 0 ? PAUSE_FIRST_MS
+								       : telling->pause_ms * 2;
+		if (telling->pause_ms > PAUSE_MAX_MS)
+			telling->pause_ms = PAUSE_MAX_MS;
+		telling->next_ms = time_mono_ms(&time_system) + telling->pause_ms;
+	} else {
+		telling->pause_ms = telling->next_ms = 0;
+	}
+	telling->owing = rc < 0;
+	if (told > 0 && rc == 0)
+		log_info("layer \"%s\" has been told what it missed", layer_name(l));
+}
+
+/* How long until something is due; -1: nothing is. */
+static int64_t next_pause(const struct teller *t)
+{
+	int64_t now = time_mono_ms(&time_system), pause = -1;
+
+	for (size_t i = 0; i < t->cache->count; i++) {
+		const struct telling *l = &t->layers[i];
+		int64_t wait = l->next_ms > now ? l->next_ms - now : 0;
+		if (l->owing && (pause < 0 || wait < pause))
+			pause = wait;
+	}
+	return pause;
+}
+
+/* False: the end. */
+static bool wait_for_work(struct teller *t)
+{
+	int64_t pause = next_pause(t);
+	struct timespec deadline = time_deadline(pause < 0 ? 0 : pause);
+
+	lock_take(&t->lock);
+	while (!t->nudged && !t->stop) {
+		if (pause < 0)
+			condition_wait(&t->work, &t->lock);
+		else if (!condition_wait_until(&t->work, &t->lock, &deadline))
+			break;
+	}
+	t->nudged = false;
+	bool go_on = !t->stop;
+	lock_release(&t->lock);
+	return go_on;
+}
+
+static void *run(void *self)
+{
+	struct teller *t = self;
+
+	while (wait_for_work(t)) {
+		int64_t now = time_mono_ms(&time_system);
+		for (size_t i = 0; i < t->cache->count; i++)
+			if (t->layers[i].next_ms <= now)
+				tell_layer(t, t->cache->layers[i], &t->layers[i]);
+	}
+	return NULL;
+}
+
+static int remember_all(struct layered *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->count && c->state && rc == 0; i++)
+		rc = layer_remember(c->layers[i], c->state);
+	return rc;
+}
+
+int stack_teller_start(struct layered *c, struct problem *problem)
+{
+	int rc = remember_all(c);
+
+	if (rc < 0)
+		return problem_set(problem, state_dir(c->state), NULL,
+				   "cannot read what the layers have missed: %s", strerror(-rc));
+	struct teller *t = calloc(1, sizeof(*t));
+	if (t)
+		t->layers = calloc(c->count, sizeof(*t->layers));
+	if (!t || !t->layers) {
+		free(t);
+		return problem_set(problem, NULL, NULL, "out of memory");
+	}
+	t->cache = c;
+	t->nudged = true; /* what earlier runs left */
+	lock_init(&t->lock, RANK_LAYER);
+	condition_init(&t->work);
+	rc = pthread_create(&t->thread, NULL, run, t);
+	if (rc == 0) {
+		c->teller = t;
+		return 0;
+	}
+	pthread_cond_destroy(&t->work);
+	lock_fini(&t->lock);
+	free(t->layers);
+	free(t);
+	return problem_set(problem, NULL, NULL, "cannot start a thread: %s", strerror(rc));
+}
+
+static void wake(struct teller *t, bool stop)
+{
+	lock_take(&t->lock);
+	t->nudged = true;
+	t->stop |= stop;
+	pthread_cond_signal(&t->work);
+	lock_release(&t->lock);
+}
+
+void stack_tell_soon(struct layered *c)
+{
+	if (c->teller)
+		wake(c->teller, false);
+}
+
+void stack_teller_stop(struct layered *c)
+{
+	struct teller *t = c->teller;
+
+	if (!t)
+		return;
+	wake(t, true);
+	pthread_join(t->thread, NULL);
+	c->teller = NULL;
+	pthread_cond_destroy(&t->work);
+	lock_fini(&t->lock);
+	free(t->layers);
+	free(t);
+}

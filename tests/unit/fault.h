@@ -1,0 +1,30 @@
+#ifndef FAULT_H
+#define FAULT_H
+
+/*
+ * A backend in front of a real one, whose calls fail as a plan says. Every call of an operation
+ * that can fail counts; several layers may share a plan.
+ */
+
+#include <stdatomic.h>
+
+#include "layered.h"
+
+struct fault_plan {
+	atomic_int calls;    /* so far */
+	atomic_int fail_at;  /* this call fails (the first is 1); 0: none */
+	atomic_int error;    /* with this errno, negative */
+	atomic_bool applied; /* having changed the layer all the same: the answer was lost */
+	atomic_bool hit;     /* the call came */
+	atomic_bool down;    /* every call fails with -EHOSTDOWN, and changes nothing */
+};
+
+struct fault_conf {
+	const struct backend *below;
+	void *below_conf;
+	struct fault_plan *plan;
+};
+
+extern const struct backend backend_fault_durable, backend_fault_volatile;
+
+#endif

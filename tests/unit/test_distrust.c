@@ -1,0 +1,212 @@
+/* What a layer has missed is not believed, survives a restart, and is told when it answers. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "distrust.h"
+#include "stack_fixture.h"
+
+enum { MEMORY, NEAR, FAR };
+
+static struct stack_fixture s;
+
+static int setup(void **state)
+{
+	(void)state;
+	stack_setup(&s, 3, WRITE_THROUGH);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stack_teardown(&s);
+	return 0;
+}
+
+static void down(size_t layer, bool is_down)
+{
+	atomic_store(&s.plans[layer].down, is_down);
+}
+
+static void expect_disk(size_t layer, const char *key, const char *text)
+{
+	char *got = stack_disk_get(&s, layer, key);
+
+	if (text && got)
+		assert_string_equal(got, text);
+	else
+		assert_true(!text == !got);
+	free(got);
+}
+
+static void a_set_that_a_layer_missed_hides_its_old_copy(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	down(NEAR, true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	down(NEAR, false);
+	stack_expect(&s, "k", "new");
+	stack_wait_told(&s, NEAR);
+	stack_expect(&s, "k", "new");
+	stack_close(&s);
+	expect_disk(NEAR, "k", NULL);
+	expect_disk(FAR, "k", "new");
+}
+
+static void what_was_missed_survives_a_restart(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	down(NEAR, true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	stack_reopen(&s);
+	stack_expect(&s, "k", "new");
+	down(NEAR, false);
+	stack_wait_told(&s, NEAR);
+	stack_close(&s);
+	expect_disk(NEAR, "k", NULL);
+}
+
+static void remove_while_down(struct stack_fixture *f)
+{
+	down(NEAR, true);
+	if (stack_remove(f, "k") != 0 || stack_remove_prefix(f, "d") != 0)
+		_exit(1);
+}
+
+static void what_was_missed_survives_a_crash(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "v"), 0);
+	assert_int_equal(stack_set(&s, "d/a", "v"), 0);
+	stack_crash(&s, remove_while_down);
+	expect_disk(NEAR, "k", "v");
+	expect_disk(NEAR, "d/a", "v");
+	down(NEAR, true);
+	stack_open(&s);
+	down(NEAR, false);
+	stack_expect_miss(&s, "k");
+	stack_expect_miss(&s, "d/a");
+	stack_wait_told(&s, NEAR);
+	stack_expect_miss(&s, "k");
+	stack_close(&s);
+	expect_disk(NEAR, "k", NULL);
+	expect_disk(NEAR, "d/a", NULL);
+}
+
+static void a_prefix_removed_while_a_layer_is_down_stays_away(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "d/e/a", "v"), 0);
+	assert_int_equal(stack_set(&s, "da", "v"), 0);
+	down(FAR, true);
+	assert_int_equal(stack_remove_prefix(&s, "d"), 0);
+	stack_expect_miss(&s, "d/e/a");
+	char *names = stack_list(&s, "");
+	assert_string_equal(names, "da");
+	free(names);
+	/* The other layer takes what is set there anew. */
+	assert_int_equal(stack_set(&s, "d/e/a", "new"), 0);
+	down(FAR, false);
+	stack_wait_told(&s, FAR);
+	stack_expect(&s, "d/e/a", "new");
+	stack_expect(&s, "da", "v");
+	stack_close(&s);
+	expect_disk(FAR, "d/e/a", NULL);
+	expect_disk(FAR, "da", "v");
+	expect_disk(NEAR, "d/e/a", "new");
+}
+
+static void a_layer_that_takes_a_set_is_trusted_for_the_key_for_good(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	down(FAR, true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	/* Told by a set before anybody else tells it. */
+	down(FAR, false);
+	assert_int_equal(stack_set(&s, "k", "newest"), 0);
+	stack_wait_told(&s, FAR);
+	stack_reopen(&s);
+	stack_close(&s);
+	expect_disk(FAR, "k", "newest");
+	expect_disk(NEAR, "k", "newest");
+}
+
+static void all_layers_down_a_remove_is_remembered(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "v"), 0);
+	down(NEAR, true);
+	down(FAR, true);
+	assert_int_equal(stack_remove(&s, "k"), 0);
+	stack_expect_miss(&s, "k");
+	down(NEAR, false);
+	down(FAR, false);
+	stack_wait_told(&s, NEAR);
+	stack_wait_told(&s, FAR);
+	stack_expect_miss(&s, "k");
+}
+
+static void past_the_bound_the_whole_layer_is_distrusted_until_it_is_cleared(void **state)
+{
+	char key[32];
+
+	(void)state;
+	assert_int_equal(stack_set(&s, "kept", "v"), 0);
+	down(FAR, true);
+	for (int i = 0; i <= DISTRUST_PREFIXES_MAX + 1; i++) {
+		snprintf(key, sizeof(key), "d%d", i);
+		assert_int_equal(stack_remove_prefix(&s, key), 0);
+	}
+	struct cache_stats stats;
+	assert_int_equal(layered_stats(s.cache, &stats), 0);
+	assert_true(stats.layers[FAR].distrusted);
+	free(stats.layers);
+	stack_reopen(&s);
+	stack_expect(&s, "kept", "v");
+	down(FAR, false);
+	stack_wait_told(&s, FAR);
+	assert_int_equal(stack_set(&s, "new", "v"), 0);
+	stack_close(&s);
+	expect_disk(FAR, "kept", NULL);
+	expect_disk(NEAR, "kept", "v");
+	expect_disk(FAR, "new", "v");
+}
+
+static void without_state_a_remove_that_fails_is_an_error(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "d/k", "v"), 0);
+	stack_close(&s);
+	s.conf.state_dir = NULL;
+	stack_open(&s);
+	down(NEAR, true);
+	assert_int_not_equal(stack_remove_prefix(&s, "d"), 0);
+	down(NEAR, false);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_set_that_a_layer_missed_hides_its_old_copy),
+		TEST(what_was_missed_survives_a_restart),
+		TEST(what_was_missed_survives_a_crash),
+		TEST(a_prefix_removed_while_a_layer_is_down_stays_away),
+		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),
+		TEST(all_layers_down_a_remove_is_remembered),
+		TEST(past_the_bound_the_whole_layer_is_distrusted_until_it_is_cleared),
+		TEST(without_state_a_remove_that_fails_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
