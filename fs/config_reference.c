@@ -110,10 +110,17 @@ static void print_table(const char *title, const struct option_spec *specs, FILE
 
 void config_print_reference(FILE *out)
 {
-	char title[80];
+	char title[120];
 
 	for (size_t i = 0; backend_at(i); i++) {
-		snprintf(title, sizeof(title), "Layers of type `%s`:", backend_at(i)->type);
+		const struct backend *backend = backend_at(i);
+
+		if (backend->default_ttl_ms > 0)
+			snprintf(title, sizeof(title),
+				 "Layers of type `%s`, whose `default_ttl_s` is %.15g by default:",
+				 backend->type, (double)backend->default_ttl_ms / 1000);
+		else
+			snprintf(title, sizeof(title), "Layers of type `%s`:", backend->type);
 		print_table(title, backend_at(i)->options, out);
 	}
 	print_table("Every layer, in `options`, beside its `type`, or at the top for all layers:",

@@ -18,8 +18,6 @@ enum { LAYER_NAME_MAX = 64, LAYERS_MAX = 64, TYPES_MAX = 32, PATH_SIZE = 200 };
 /* default_ttl_s as long as no object has said what it is: then it is the type's. */
 enum { TTL_NOT_GIVEN = -2 };
 
-enum { PROMOTION_THRESHOLD = 2 }; /* the default */
-
 /* One layer as written, before it becomes a layer_spec. */
 struct layer_draft {
 	struct layer_spec spec;
@@ -449,25 +447,48 @@ static int drafts_finish(const struct config_reader *reader, struct layer_draft 
 	return 0;
 }
 
+/* From the tables, for shapes that do not speak of the stack too. */
+static int stack_default(const struct part *part, struct stack_conf *conf)
+{
+	const struct option_place place = part_place(part, "a list of layers");
+
+	*conf = (struct stack_conf){ 0 };
+	if (options_default(config_stack_members, &place, conf) < 0 ||
+	    options_default(config_pair_members, &place, conf) < 0)
+		return out_of_memory(part->reader);
+	return 0;
+}
+
+static void stack_apply(const struct stack_conf *conf, struct cache_conf *cache)
+{
+	cache->promotion = (enum promotion)conf->promotion;
+	cache->promotion_threshold = conf->promotion_threshold;
+	cache->write_strategy = (enum write_strategy)conf->write_strategy;
+}
+
 static int read_single(struct part *part, struct cache_conf *cache)
 {
 	struct layer_draft draft = { 0 };
-	int rc = layer_read(part, &draft);
+	struct stack_conf conf;
+	int rc = stack_default(part, &conf);
 
-	if (rc < 0) {
+	rc |= layer_read(part, &draft);
+	if (rc) {
 		layer_spec_fini(&draft.spec);
-		return rc;
+		return -EINVAL;
 	}
+	stack_apply(&conf, cache);
 	return drafts_finish(part->reader, &draft, 1, cache);
 }
 
 static int read_pair(struct part *part, struct cache_conf *cache)
 {
 	static const char *const types[] = { "memory", "disk" };
-	struct stack_conf conf = { .promote_on_hit = true };
+	struct stack_conf conf;
 	struct layer_draft drafts[2] = { 0 };
 
-	int rc = part_parse_shape(part, config_pair_members, &conf, "the two-layer form");
+	int rc = stack_default(part, &conf);
+	rc |= part_parse_shape(part, config_pair_members, &conf, "the two-layer form");
 	for (size_t i = 0; i < 2; i++) {
 		const struct backend *backend = backend_find(types[i]);
 		struct part options = part_enter(part, types[i], member_of(part, types[i]));
@@ -483,8 +504,8 @@ static int read_pair(struct part *part, struct cache_conf *cache)
 		layer_spec_fini(&drafts[1].spec);
 		return -EINVAL;
 	}
-	cache->promotion = conf.promote_on_hit ? PROMOTION_ALWAYS : PROMOTION_NEVER;
-	cache->promotion_threshold = PROMOTION_THRESHOLD;
+	conf.promotion = conf.promote_on_hit ? PROMOTION_ALWAYS : PROMOTION_NEVER;
+	stack_apply(&conf, cache);
 	return drafts_finish(part->reader, drafts, 2, cache);
 }
 
@@ -529,11 +550,10 @@ static int check_strategies(const struct part *part, const struct stack_conf *co
 
 static int read_stack(struct part *part, struct cache_conf *cache)
 {
-	struct stack_conf conf = { .promotion = PROMOTION_ALWAYS,
-				   .write_strategy = WRITE_THROUGH,
-				   .promotion_threshold = PROMOTION_THRESHOLD };
+	struct stack_conf conf;
 
-	int rc = part_parse_shape(part, config_stack_members, &conf, "a list of layers");
+	int rc = stack_default(part, &conf);
+	rc |= part_parse_shape(part, config_stack_members, &conf, "a list of layers");
 	rc |= check_strategies(part, &conf);
 	if (!cJSON_IsObject(part->json))
 		return -EINVAL;
@@ -545,9 +565,7 @@ static int read_stack(struct part *part, struct cache_conf *cache)
 	if (cJSON_GetArraySize(array) > LAYERS_MAX)
 		return part_problem(part, "layers", NULL, "%d layers are too many: at most %d",
 				    cJSON_GetArraySize(array), LAYERS_MAX);
-	cache->promotion = (enum promotion)conf.promotion;
-	cache->promotion_threshold = conf.promotion_threshold;
-	cache->write_strategy = (enum write_strategy)conf.write_strategy;
+	stack_apply(&conf, cache);
 	rc |= read_layers(part, array, cache);
 	return rc ? -EINVAL : 0;
 }

@@ -255,8 +255,11 @@ int fuzz_main(const struct fuzz_target *target)
 		signal(SIGBUS, on_signal);
 		signal(SIGFPE, on_signal);
 	}
-	for (const struct fuzz_seed *seed = target->seeds; seed->bytes; seed++)
+	for (const struct fuzz_seed *seed = target->seeds; seed->bytes; seed++) {
+		snprintf(failure_text, sizeof(failure_text), "fuzz %s: seed %td fails unspoilt\n",
+			 target->name, seed - target->seeds);
 		target->run(seed->bytes, seed->size);
+	}
 	for (uint64_t i = first; i < first + count; i++) {
 		run_one(target, i, count);
 		if (i - looked + 1 < LEAKS_EVERY && i + 1 < first + count)
