@@ -7,10 +7,11 @@
 #include "lfu.h"
 #include "memory.h"
 #include "noop.h"
+#include "redis.h"
 #include "ttl.h"
 
 static const struct backend *const backends[] = {
-	&backend_memory, &backend_lfu, &backend_ttl, &backend_disk, &backend_noop,
+	&backend_memory, &backend_lfu, &backend_ttl, &backend_disk, &backend_redis, &backend_noop,
 };
 
 enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "../../backends/cache.h"
 
@@ -27,6 +28,7 @@ struct fixture {
 	atomic_int_fast64_t now_ms; /* what the wall clock shows */
 	atomic_uint gone;           /* calls of env.gone */
 	char dir[64];
+	pid_t server; /* that the backend needs; 0: none */
 };
 
 struct contract_case {

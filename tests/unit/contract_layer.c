@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../backends/lock.h"
+#include "redis_server.h"
 
 /* --- the layer under test --------------------------------------------------------------------- */
 
@@ -22,6 +23,7 @@ static const struct place {
 	const char *type, *option, *file;
 } places[] = {
 	{ "disk", "path", "cache.sqlite" },
+	{ "redis", "unix_socket_path", "redis.sock" },
 	{ 0 },
 };
 
@@ -126,6 +128,10 @@ struct fixture *fixture_new(const struct backend *backend)
 		free(f);
 		return NULL;
 	}
+	if (strcmp(backend->type, "redis") == 0)
+		f->server = redis_server_start(f->dir);
+	if (f->server < 0)
+		fail_msg("redis-server cannot be started");
 	open_with(f, NULL, NULL);
 	return f;
 }
@@ -134,6 +140,8 @@ void fixture_free(struct fixture *f)
 {
 	if (f->state)
 		close_layer(f);
+	if (f->server > 0)
+		redis_server_stop(f->server);
 	options_fini(f->backend->options, f->conf);
 	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(f->conf);

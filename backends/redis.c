@@ -1,0 +1,832 @@
+/*
+ * Type "redis": entries as plain strings in a Redis server that other programs may share. Here are
+ * the options and the operations on one key; redis_store.h has the map and how it lies in the
+ * server.
+ */
+#include "redis.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "redis_store.h"
+
+enum {
+	TRIES = 5, /* of what others get in between of */
+	SECRET_MAX = 4096,
+};
+
+static const struct option_spec redis_options[] = {
+	{ .name = "host",
+	  .type = OPT_STRING,
+	  .offset = offsetof(struct redis_conf, host),
+	  .def = "\"localhost\"",
+	  .doc = "name or address of the server" },
+	{ .name = "port",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct redis_conf, port),
+	  .def = "6379",
+	  .min = 1,
+	  .max = 65535,
+	  .doc = "its TCP port" },
+	{ .name = "db",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct redis_conf, db),
+	  .def = "0",
+	  .max = 1000000,
+	  .doc = "number of the database in it" },
+	{ .name = "unix_socket_path",
+	  .type = OPT_PATH,
+	  .offset = offsetof(struct redis_conf, unix_socket_path),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "the server's UNIX socket; then host and port are not used" },
+	{ .name = "username",
+	  .type = OPT_STRING,
+	  .offset = offsetof(struct redis_conf, username),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "user to log in as; the server's default user without it" },
+	{ .name = "password",
+	  .type = OPT_SECRET,
+	  .offset = offsetof(struct redis_conf, password),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "password; never shown" },
+	{ .name = "password_file",
+	  .type = OPT_PATH,
+	  .offset = offsetof(struct redis_conf, password_file),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "file whose first line is the password" },
+	{ .name = "password_env",
+	  .type = OPT_STRING,
+	  .offset = offsetof(struct redis_conf, password_env),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "environment variable that holds the password" },
+	{ .name = "socket_timeout",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct redis_conf, socket_timeout_ms),
+	  .def = "5",
+	  .min = 0.001,
+	  .max = 3600,
+	  .doc = "how long a call may take, in seconds; then the layer is down" },
+	{ .name = "socket_connect_timeout",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct redis_conf, connect_timeout_ms),
+	  .def = "5",
+	  .min = 0.001,
+	  .max = 3600,
+	  .doc = "how long connecting may take, in seconds" },
+	{ .name = "max_connections",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct redis_conf, max_connections),
+	  .def = "50",
+	  .min = 1,
+	  .max = 10000,
+	  .doc = "the most connections at once" },
+	{ .name = "key_prefix",
+	  .type = OPT_STRING,
+	  .offset = offsetof(struct redis_conf, key_prefix),
+	  .def = "\"accuralai:cache:\"",
+	  .doc = "what the names of all values begin with" },
+	{ .name = "decode_responses",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct redis_conf, decode_responses),
+	  .def = "false",
+	  .doc = "accepted, without effect: values are bytes" },
+	{ .name = "foreign_writers",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct redis_conf, foreign_writers),
+	  .def = "true",
+	  .doc = "serve what other programs wrote; false: that is a miss" },
+	{ 0 },
+};
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+/* The first line of the file, terminated, into buffer. 0 or -errno. */
+static int read_line(const char *path, char *buffer, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, buffer, size - 1);
+	int rc = n < 0 ? -errno : 0;
+	close(fd);
+	if (rc == 0) {
+		buffer[n] = '\0';
+		buffer[strcspn(buffer, "\r\n")] = '\0';
+	}
+	return rc;
+}
+
+static int redis_check(const void *conf, struct problem *problem)
+{
+	const struct redis_conf *c = conf;
+
+	if ((c->password != NULL) + (c->password_file != NULL) + (c->password_env != NULL) > 1)
+		return problem_set(problem, "password", "keep one of them",
+				   "more than one of password, password_file and password_env");
+	if (c->password_file && access(c->password_file, R_OK) < 0)
+		return problem_set(problem, "password_file", NULL, "cannot read %s: %s",
+				   c->password_file, strerror(errno));
+	if (c->password_env && !getenv(c->password_env))
+		return problem_set(problem, "password_env", "set it where cachefs is started",
+				   "the environment has no %s", c->password_env);
+	if (c->username && !c->password && !c->password_file && !c->password_env)
+		return problem_set(problem, "username", "add password_file or password_env",
+				   "a username without a password");
+	if (c->unix_socket_path &&
+	    strlen(c->unix_socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return problem_set(problem, "unix_socket_path", NULL,
+				   "longer than the 107 bytes of a socket's path");
+	return 0;
+}
+
+static int secret_read(struct redis *r)
+{
+	const struct redis_conf *c = r->conf;
+	const char *secret = c->password_env ? getenv(c->password_env) : c->password;
+	char line[SECRET_MAX] = "";
+
+	if (c->password_file) {
+		int rc = read_line(c->password_file, line, sizeof(line));
+		if (rc < 0)
+			return rc;
+		secret = line;
+	}
+	r->secret = secret ? strdup(secret) : NULL;
+	explicit_bzero(line, sizeof(line));
+	return secret && !r->secret ? -ENOMEM : 0;
+}
+
+static void place_name(struct redis *r)
+{
+	const struct redis_conf *c = r->conf;
+	struct sockaddr_un unix_address = { .sun_family = AF_UNIX };
+
+	if (!c->unix_socket_path) {
+		snprintf(r->place, sizeof(r->place), "%.100s:%llu", c->host,
+			 (unsigned long long)c->port);
+		return;
+	}
+	snprintf(r->place, sizeof(r->place), "%s", c->unix_socket_path);
+	memcpy(unix_address.sun_path, c->unix_socket_path, strlen(c->unix_socket_path) + 1);
+	memcpy(&r->address.bytes, &unix_address, sizeof(unix_address));
+	r->address.size = sizeof(unix_address);
+}
+
+static int set_names(struct redis *r)
+{
+	static const char index[] = "cachefs:index:", dirs[] = "cachefs:dirs:";
+	const char *prefix = r->conf->key_prefix;
+	int size = asprintf(&r->names, "%s%s%s%s", index, prefix, dirs, prefix);
+
+	if (size < 0) {
+		r->names = NULL;
+		return -ENOMEM;
+	}
+	size_t index_size = sizeof(index) - 1 + strlen(prefix);
+	r->prefix = key_of(prefix);
+	r->index = key_make(r->names, index_size);
+	r->dirs = key_make(r->names + index_size, (size_t)size - index_size);
+	return 0;
+}
+
+static void redis_free(struct redis *r)
+{
+	redis_pool_clear(r);
+	if (r->secret)
+		explicit_bzero(r->secret, strlen(r->secret));
+	free(r->secret);
+	free(r->names);
+	breaker_fini(&r->breaker);
+	pthread_cond_destroy(&r->returned);
+	pthread_cond_destroy(&r->work);
+	lock_fini(&r->pool);
+	lock_fini(&r->upkeep);
+	free(r);
+}
+
+static int redis_open(const void *conf, const struct backend_env *env, void **state,
+		      struct problem *problem)
+{
+	int rc = redis_check(conf, problem);
+	if (rc < 0)
+		return rc;
+	struct redis *r = calloc(1, sizeof(*r));
+	if (!r)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	r->conf = conf;
+	r->env = env;
+	r->opened = time_now();
+	r->opened_ms = time_mono_ms(&time_system);
+	breaker_init(&r->breaker, "redis", env->layer_name);
+	lock_init(&r->pool, RANK_LAYER_INNER);
+	lock_init(&r->upkeep, RANK_LAYER);
+	condition_init(&r->returned);
+	condition_init(&r->work);
+	place_name(r);
+	rc = secret_read(r);
+	if (rc == 0)
+		rc = set_names(r);
+	if (rc == 0)
+		rc = redis_upkeep_start(r);
+	if (rc < 0) {
+		redis_free(r);
+		return problem_set(problem, NULL, NULL, "cannot start: %s", strerror(-rc));
+	}
+	*state = r;
+	return 0;
+}
+
+static void redis_close(void *state)
+{
+	struct redis *r = state;
+
+	redis_upkeep_stop(r);
+	redis_free(r);
+}
+
+/* --- looking at one key ----------------------------------------------------------------------- */
+
+enum look { LOOK_SIZE, LOOK_VALUE };
+enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_REPLIES };
+
+/* What is stored under a key. */
+struct seen {
+	struct meta meta;
+	struct value *value;
+	bool has_value;   /* else the rest says nothing, but: */
+	bool has_members; /* there is metadata, of this value or of another */
+	bool fits;        /* some of it is the value's */
+	bool known;       /* so is the checksum in it */
+	bool learned;     /* it was not until now */
+};
+
+static void seen_fini(struct seen *seen)
+{
+	meta_fini(&seen->meta);
+	value_unref(seen->value);
+	*seen = (struct seen){ 0 };
+}
+
+static void look_gather(struct redis_call *call, struct key key, enum look look)
+{
+	struct redis *r = call->r;
+	bool absolute = atomic_load(&r->tells_expiry);
+
+	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(r->index), redis_from(key),
+		      redis_to(key), redis_word("LIMIT"), redis_word("0"), redis_word("8"));
+	REDIS_COMMAND(call, redis_word(look == LOOK_VALUE ? "GET" : "STRLEN"),
+		      redis_value_name(r, key));
+	REDIS_COMMAND(call, redis_word(absolute ? "PEXPIRETIME" : "PTTL"),
+		      redis_value_name(r, key));
+}
+
+/* The value's own facts: it is as if another program had written it just now. */
+static int look_value(struct redis_call *call, redisReply **replies, struct seen *seen)
+{
+	redisReply *bytes = replies[LOOK_BYTES];
+	long long expiry = replies[LOOK_EXPIRY]->integer;
+	struct meta *meta = &seen->meta;
+
+	if (replies[LOOK_EXPIRY]->type != REDIS_REPLY_INTEGER || expiry == -2 ||
+	    bytes->type == REDIS_REPLY_ERROR || bytes->type == REDIS_REPLY_NIL)
+		return 0; /* none, or none of ours */
+	if (expiry >= 0 && !atomic_load(&call->r->tells_expiry))
+		expiry += time_wall_ms(call->r->env->time);
+	meta->expires_ms = expiry >= 0 ? expiry : 0;
+	meta->ctime = meta->mtime = time_now();
+	if (bytes->type == REDIS_REPLY_INTEGER) {
+		meta->size = (uint64_t)bytes->integer;
+	} else {
+		/* The parser's copy becomes the value: no more copies of large ones. */
+		seen->value = value_adopt(bytes->str, bytes->len);
+		bytes->str = NULL;
+		if (!seen->value)
+			return -ENOMEM;
+		meta->size = value_size(seen->value);
+		int rc = value_checksum(seen->value, &meta->checksum);
+		if (rc < 0)
+			return rc;
+		seen->known = true;
+	}
+	seen->has_value = true;
+	return 0;
+}
+
+/* Whether metadata of the index is this value's. */
+static bool member_fits(const struct redis *r, const struct seen *seen, const struct meta *meta,
+			bool known)
+{
+	if (meta->size != seen->meta.size)
+		return false;
+	if ((meta->expires_ms == 0) != (seen->meta.expires_ms == 0))
+		return false;
+	if (atomic_load(&r->tells_expiry) && meta->expires_ms != seen->meta.expires_ms)
+		return false;
+	return !known || !seen->value || meta->checksum == seen->meta.checksum;
+}
+
+static void member_use(struct seen *seen, struct meta *meta, bool known)
+{
+	uint64_t checksum = seen->meta.checksum;
+
+	meta_move(&seen->meta, meta);
+	seen->fits = true;
+	seen->learned = seen->value && !known;
+	if (seen->learned)
+		seen->meta.checksum = checksum;
+	seen->known = known || seen->value;
+}
+
+static int look_members(struct redis *r, struct key key, const redisReply *members,
+			struct seen *seen)
+{
+	for (size_t i = 0; i < members->elements; i++) {
+		const redisReply *m = members->element[i];
+		struct meta meta = { 0 };
+		struct key of;
+		bool known;
+
+		seen->has_members = true;
+		int rc = redis_member_unpack(key_make(m->str, m->len), &of, &meta, &known);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc < 0)
+			redis_damaged(r, key, "damaged metadata");
+		else if (seen->has_value && key_equal(of, key) &&
+			 (!seen->fits || meta.version > seen->meta.version) &&
+			 member_fits(r, seen, &meta, known))
+			member_use(seen, &meta, known);
+		meta_fini(&meta);
+	}
+	return 0;
+}
+
+static int look_read(struct redis_call *call, struct key key, redisReply **replies,
+		     struct seen *seen)
+{
+	int rc = look_value(call, replies, seen);
+
+	if (rc == 0 && replies[LOOK_MEMBERS]->type == REDIS_REPLY_ARRAY)
+		rc = look_members(call->r, key, replies[LOOK_MEMBERS], seen);
+	if (rc < 0)
+		seen_fini(seen);
+	return rc;
+}
+
+/* Value and metadata of one moment. 0, also when there is none; or -errno. */
+static int look_at_once(struct redis_call *call, struct key key, enum look look, struct seen *seen)
+{
+	redisReply *reply;
+
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	look_gather(call, key, look);
+	int rc = redis_exec(call, LOOK_REPLIES, &reply);
+	if (rc < 0)
+		return rc;
+	rc = look_read(call, key, reply->element, seen);
+	freeReplyObject(reply);
+	return rc;
+}
+
+/* The same from now on: a transaction that follows fails if the value changes in between. */
+static int look_and_watch(struct redis_call *call, struct key key, struct seen *seen)
+{
+	redisReply *replies[LOOK_REPLIES] = { 0 };
+
+	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
+	look_gather(call, key, LOOK_SIZE);
+	int rc = redis_reply_skip(call);
+	for (int i = 0; i < LOOK_REPLIES && !call->link->broken; i++) {
+		int one = redis_link_reply(call->link, &replies[i]);
+		if (rc == 0)
+			rc = one;
+	}
+	if (call->link->broken)
+		rc = -EHOSTDOWN;
+	for (int i = 0; i < LOOK_REPLIES && rc == 0; i++)
+		if (i != LOOK_BYTES)
+			rc = redis_error(call, replies[i]);
+	if (rc == 0)
+		rc = look_read(call, key, replies, seen);
+	for (int i = 0; i < LOOK_REPLIES; i++)
+		if (replies[i])
+			freeReplyObject(replies[i]);
+	return rc;
+}
+
+/* --- what others left behind ------------------------------------------------------------------ */
+
+/* Gathers the commands that replace a key's members by one; meta NULL: by none. Returns how many.
+ */
+static int gather_member(struct redis_call *call, struct key set, struct key key,
+			 const struct redis_member *member)
+{
+	REDIS_COMMAND(call, redis_word("ZREMRANGEBYLEX"), redis_bytes(set), redis_from(key),
+		      redis_to(key));
+	if (!member)
+		return 1;
+	REDIS_COMMAND(call, redis_word("ZADD"), redis_bytes(set), redis_word("0"),
+		      redis_bytes(key_make(member->bytes, member->size)));
+	return 2;
+}
+
+static int write_member(struct redis_call *call, struct key key, const struct meta *meta,
+			bool known)
+{
+	struct redis_member member = { 0 };
+	int rc = meta ? redis_member_pack(key, meta, known, &member) : 0;
+
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	int queued = gather_member(call, call->r->index, key, meta ? &member : NULL);
+	rc = redis_exec_skip(call, (size_t)queued);
+	free(member.bytes);
+	return rc;
+}
+
+/*
+ * Brings the index in line with the value that was seen: adopts a foreign one, forgets one that is
+ * gone. 0 with the metadata that is written down now; -EAGAIN: the value is another one by now.
+ */
+static int mend(struct redis *r, struct key key, struct seen *seen)
+{
+	struct seen now = { 0 };
+	struct redis_call call;
+	bool keep = seen->has_value && (seen->fits || r->conf->foreign_writers);
+
+	if (atomic_load(&r->refuses_writes))
+		return -EROFS;
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	rc = look_and_watch(&call, key, &now);
+	/* Another value, or another daemon has mended it. */
+	if (rc == 0 && (now.has_value != seen->has_value || now.meta.size != seen->meta.size ||
+			now.meta.expires_ms != seen->meta.expires_ms || now.fits != seen->fits))
+		rc = -EAGAIN;
+	if (rc == 0)
+		rc = write_member(&call, key, keep ? &seen->meta : NULL, seen->known);
+	seen_fini(&now);
+	return redis_call_end(&call, rc);
+}
+
+/* What a key holds after what others did to it has been noted. 0, -ENOENT or -errno. */
+static int find(struct redis *r, struct key key, enum look look, struct seen *seen)
+{
+	struct redis_call call;
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
+		seen_fini(seen);
+		rc = redis_call_begin(&call, r, REDIS_READS);
+		if (rc < 0)
+			return rc;
+		rc = redis_call_end(&call, look_at_once(&call, key, look, seen));
+		if (rc < 0)
+			return rc;
+		if (seen->fits ? seen->learned : seen->has_value || seen->has_members)
+			rc = mend(r, key, seen);
+		if (rc == 0 && seen->has_members && !seen->fits)
+			r->env->gone(r->env->self, key);
+	}
+	/* It could not be written down: then nothing may depend on when it was seen. */
+	if (rc < 0 && !seen->fits)
+		seen->meta.mtime = seen->meta.ctime = r->opened;
+	if (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
+	    meta_is_expired(&seen->meta, time_wall_ms(r->env->time))) {
+		seen_fini(seen);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+void redis_adopt(struct redis *r, struct key key)
+{
+	struct seen seen = { 0 };
+
+	find(r, key, LOOK_SIZE, &seen);
+	seen_fini(&seen);
+}
+
+/* --- one key ---------------------------------------------------------------------------------- */
+
+static int redis_stat(void *state, struct key key, struct meta *meta)
+{
+	struct seen seen = { 0 };
+	int rc = find(state, key, LOOK_SIZE, &seen);
+
+	if (rc == 0)
+		*meta = seen.meta;
+	return rc;
+}
+
+static int redis_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct seen seen = { 0 };
+	int rc = find(state, key, LOOK_VALUE, &seen);
+
+	if (rc == 0) {
+		*meta = seen.meta;
+		*value = seen.value;
+	}
+	return rc;
+}
+
+/* Without a prefix, the sets beside the values have names that a value could have. */
+static bool is_reserved(const struct redis *r, struct key key)
+{
+	return r->prefix.size == 0 && (key_equal(key, r->index) || key_equal(key, r->dirs));
+}
+
+/* Gathers when the value expires; 0: a SET has cleared it already. Returns how many commands. */
+static int gather_expiry(struct redis_call *call, struct key key, int64_t expires_ms)
+{
+	char text[24];
+
+	if (expires_ms == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)expires_ms);
+	REDIS_COMMAND(call, redis_word("PEXPIREAT"), redis_value_name(call->r, key),
+		      redis_word(text));
+	return 1;
+}
+
+static int redis_set(void *state, struct key key, struct value *value, const struct meta *meta)
+{
+	struct redis *r = state;
+	struct redis_member member;
+	struct redis_call call;
+
+	if (value_size(value) > REDIS_VALUE_MAX)
+		return -EFBIG;
+	if (is_reserved(r, key))
+		return -EACCES;
+	int rc = redis_member_pack(key, meta, true, &member);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc == 0) {
+		int queued = 1;
+		REDIS_COMMAND(&call, redis_word("MULTI"));
+		redis_link_begin(call.link, 3);
+		redis_link_add(call.link, redis_word("SET"));
+		redis_link_add(call.link, redis_value_name(r, key));
+		redis_link_add_value(call.link, value);
+		queued += gather_expiry(&call, key, meta->expires_ms);
+		queued += gather_member(&call, r->index, key, &member);
+		rc = redis_call_end(&call, redis_exec_skip(&call, (size_t)queued));
+	}
+	free(member.bytes);
+	return rc;
+}
+
+static int touch_watched(struct redis_call *call, struct key key, struct seen *seen,
+			 const struct meta *meta, unsigned fields)
+{
+	struct redis_member member;
+	int queued = 0;
+
+	meta_update(&seen->meta, meta, fields);
+	int rc = redis_member_pack(key, &seen->meta, seen->known, &member);
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	if (fields & META_EXPIRY) {
+		queued = gather_expiry(call, key, meta->expires_ms);
+		if (queued == 0) {
+			REDIS_COMMAND(call, redis_word("PERSIST"), redis_value_name(call->r, key));
+			queued = 1;
+		}
+	}
+	queued += gather_member(call, call->r->index, key, &member);
+	rc = redis_exec_skip(call, (size_t)queued);
+	free(member.bytes);
+	return rc;
+}
+
+/* Looks at the key under a WATCH; -ENOENT when there is nothing that counts. */
+static int watch_entry(struct redis_call *call, struct key key, struct seen *seen)
+{
+	struct redis *r = call->r;
+	int rc = look_and_watch(call, key, seen);
+
+	if (rc == 0 && (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
+			meta_is_expired(&seen->meta, time_wall_ms(r->env->time))))
+		rc = -ENOENT;
+	return rc;
+}
+
+static int redis_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
+		struct seen seen = { 0 };
+		struct redis_call call;
+		rc = redis_call_begin(&call, state, REDIS_WRITES);
+		if (rc < 0)
+			return rc;
+		rc = watch_entry(&call, key, &seen);
+		if (rc == 0)
+			rc = touch_watched(&call, key, &seen, meta, fields);
+		seen_fini(&seen);
+		rc = redis_call_end(&call, rc);
+	}
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
+static int redis_remove(void *state, struct key key)
+{
+	struct redis *r = state;
+	struct redis_call call;
+	redisReply *reply;
+
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	if (is_reserved(r, key))
+		return redis_call_end(&call, -ENOENT);
+	REDIS_COMMAND(&call, redis_word("MULTI"));
+	REDIS_COMMAND(&call, redis_word("UNLINK"), redis_value_name(r, key));
+	gather_member(&call, r->index, key, NULL);
+	rc = redis_exec(&call, 2, &reply);
+	if (rc == 0) {
+		rc = reply->element[0]->integer > 0 ? 0 : -ENOENT;
+		freeReplyObject(reply);
+	}
+	return redis_call_end(&call, rc);
+}
+
+static int rename_watched(struct redis_call *call, struct key from, struct key to,
+			  const struct seen *seen)
+{
+	struct redis *r = call->r;
+	struct redis_member member;
+
+	int rc = redis_member_pack(to, &seen->meta, seen->known, &member);
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	/* RENAME would free a large value that is there while everybody waits. */
+	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, to));
+	REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, from),
+		      redis_value_name(r, to));
+	gather_member(call, r->index, from, NULL);
+	gather_member(call, r->index, to, &member);
+	rc = redis_exec_skip(call, 5);
+	free(member.bytes);
+	return rc;
+}
+
+static int redis_rename(void *state, struct key from, struct key to)
+{
+	struct redis *r = state;
+	struct meta meta = { 0 };
+	int rc = -EAGAIN;
+
+	if (key_equal(from, to)) {
+		rc = redis_stat(r, from, &meta);
+		meta_fini(&meta);
+		return rc;
+	}
+	if (is_reserved(r, from) || is_reserved(r, to))
+		return -EACCES;
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
+		struct seen seen = { 0 };
+		struct redis_call call;
+		rc = redis_call_begin(&call, r, REDIS_WRITES);
+		if (rc < 0)
+			return rc;
+		rc = watch_entry(&call, from, &seen);
+		if (rc == 0)
+			rc = rename_watched(&call, from, to, &seen);
+		seen_fini(&seen);
+		rc = redis_call_end(&call, rc);
+	}
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
+/* --- markers ---------------------------------------------------------------------------------- */
+
+/* A marker's key is its directory's with a slash at the end; the root's is empty. */
+static struct key marker_key(struct key_buffer *buffer, struct key dir)
+{
+	struct key_buffer end;
+
+	buffer->size = 0;
+	if (dir.size > 0)
+		key_range(dir, buffer, &end);
+	return key_make(buffer->bytes, buffer->size);
+}
+
+static int redis_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	struct redis *r = state;
+	struct redis_member member;
+	struct redis_call call;
+	struct key_buffer buffer;
+	struct key key = marker_key(&buffer, dir);
+
+	int rc = redis_member_pack(key, meta, true, &member);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc == 0) {
+		REDIS_COMMAND(&call, redis_word("MULTI"));
+		gather_member(&call, r->dirs, key, &member);
+		rc = redis_call_end(&call, redis_exec_skip(&call, 2));
+	}
+	free(member.bytes);
+	return rc;
+}
+
+static int redis_dir_remove(void *state, struct key dir)
+{
+	struct redis *r = state;
+	struct redis_call call;
+	struct key_buffer buffer;
+	redisReply *reply;
+
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(&call, redis_word("MULTI"));
+	gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
+	rc = redis_exec(&call, 1, &reply);
+	if (rc == 0) {
+		rc = reply->element[0]->integer > 0 ? 0 : -ENOENT;
+		freeReplyObject(reply);
+	}
+	return redis_call_end(&call, rc);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+/* How durable an acknowledged set is, is the server's configuration. */
+static int redis_sync(void *state)
+{
+	struct redis *r = state;
+
+	return atomic_load(&r->breaker.state) == BREAKER_UP ? 0 : -EHOSTDOWN;
+}
+
+static void redis_usage(void *state, struct layer_usage *usage)
+{
+	struct redis *r = state;
+	struct redis_call call;
+	redisReply *reply;
+
+	if (redis_call_begin(&call, r, REDIS_READS) == 0) {
+		REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
+		int rc = redis_reply(&call, &reply);
+		if (rc == 0) {
+			atomic_store(&r->entries, (uint64_t)reply->integer);
+			freeReplyObject(reply);
+		}
+		redis_call_end(&call, rc);
+	}
+	*usage = (struct layer_usage){
+		.entries = atomic_load(&r->entries),
+		.bytes = atomic_load(&r->bytes),
+		.max_bytes = atomic_load(&r->max_bytes),
+	};
+}
+
+const struct backend backend_redis = {
+	.type = "redis",
+	.options = redis_options,
+	.conf_size = sizeof(struct redis_conf),
+	.durable = true,
+	.remote = true,
+	.check = redis_check,
+	.open = redis_open,
+	.close = redis_close,
+	.stat = redis_stat,
+	.get = redis_get,
+	.set = redis_set,
+	.touch = redis_touch,
+	.remove = redis_remove,
+	.remove_prefix = redis_remove_prefix,
+	.rename = redis_rename,
+	.rename_prefix = redis_rename_prefix,
+	.list = redis_list,
+	.dir_stat = redis_dir_stat,
+	.dir_set = redis_dir_set,
+	.dir_remove = redis_dir_remove,
+	.sync = redis_sync,
+	.usage = redis_usage,
+};

@@ -1,0 +1,9 @@
+#ifndef CACHEFS_REDIS_H
+#define CACHEFS_REDIS_H
+
+#include "cache.h"
+
+/* A Redis server that other programs may share: see redis_store.h. */
+extern const struct backend backend_redis;
+
+#endif

@@ -1,0 +1,426 @@
+/*
+ * Calls: which connection carries an operation, and what becomes of what the server says. See
+ * redis_store.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "redis_store.h"
+#include "waiting.h"
+
+/* How long after the start a read waits for the first probe; a write waits as long as it takes. */
+enum { FIRST_PROBE_MS = 500 };
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+struct redis_arg redis_word(const char *text)
+{
+	return (struct redis_arg){ { key_of(text) } };
+}
+
+struct redis_arg redis_bytes(struct key bytes)
+{
+	return (struct redis_arg){ { bytes } };
+}
+
+struct redis_arg redis_value_name(const struct redis *r, struct key key)
+{
+	return (struct redis_arg){ { r->prefix, key } };
+}
+
+struct redis_arg redis_from(struct key key)
+{
+	return (struct redis_arg){ { key_of("["), key, key_make("\0\1", 2) } };
+}
+
+struct redis_arg redis_to(struct key key)
+{
+	return (struct redis_arg){ { key_of("("), key, key_make("\0\2", 2) } };
+}
+
+/* --- the pool --------------------------------------------------------------------------------- */
+
+static void link_free(struct redis_link *link)
+{
+	redis_link_close(link);
+	free(link);
+}
+
+/* A place in the pool is free again. */
+static void pool_leave(struct redis *r)
+{
+	lock_take(&r->pool);
+	r->links--;
+	pthread_cond_signal(&r->returned);
+	lock_release(&r->pool);
+}
+
+void redis_pool_add(struct redis *r, struct redis_link *link)
+{
+	lock_take(&r->pool);
+	link->next = r->idle;
+	r->idle = link;
+	pthread_cond_signal(&r->returned);
+	lock_release(&r->pool);
+}
+
+static struct redis_link *pool_pop(struct redis *r)
+{
+	lock_take(&r->pool);
+	struct redis_link *link = r->idle;
+	if (link)
+		r->idle = link->next;
+	lock_release(&r->pool);
+	return link;
+}
+
+void redis_pool_clear(struct redis *r)
+{
+	for (struct redis_link *link; (link = pool_pop(r));) {
+		link_free(link);
+		pool_leave(r);
+	}
+}
+
+/* 0 with an idle link, or with leave to make one (*link NULL); -EAGAIN: all are busy. */
+static int pool_try_locked(struct redis *r, struct redis_link **link)
+{
+	*link = r->idle;
+	if (*link)
+		r->idle = (*link)->next;
+	else if (r->links < r->conf->max_connections)
+		r->links++;
+	else
+		return -EAGAIN;
+	return 0;
+}
+
+/* Waits for one as long as a command may take. */
+static int pool_take(struct redis *r, struct redis_link **link)
+{
+	struct timespec deadline = time_deadline(r->conf->socket_timeout_ms);
+	int rc;
+
+	lock_take(&r->pool);
+	while ((rc = pool_try_locked(r, link)) < 0)
+		if (!condition_wait_until(&r->returned, &r->pool, &deadline))
+			break;
+	lock_release(&r->pool);
+	return rc;
+}
+
+/* --- making connections ----------------------------------------------------------------------- */
+
+/* One command of the greeting, answered by an error or not; needed says that it must not. */
+static int greeting_reply(struct redis_link *link, const char *command, bool needed,
+			  long long *number)
+{
+	redisReply *reply;
+	int rc = redis_link_reply(link, &reply);
+
+	if (rc < 0)
+		return rc;
+	if (reply->type == REDIS_REPLY_ERROR && needed) {
+		snprintf(link->trouble, sizeof(link->trouble), "%s: %s", command, reply->str);
+		rc = -EHOSTDOWN;
+	}
+	if (reply->type == REDIS_REPLY_INTEGER && number)
+		*number = reply->integer;
+	freeReplyObject(reply);
+	return rc;
+}
+
+int redis_link_greet(struct redis *r, struct redis_link *link)
+{
+	char db[24];
+	int rc = 0;
+
+	if (r->secret) {
+		redis_link_begin(link, r->conf->username ? 3 : 2);
+		redis_link_add(link, redis_word("AUTH"));
+		if (r->conf->username)
+			redis_link_add(link, redis_word(r->conf->username));
+		redis_link_add(link, redis_word(r->secret));
+	}
+	snprintf(db, sizeof(db), "%llu", (unsigned long long)r->conf->db);
+	redis_link_begin(link, 2);
+	redis_link_add(link, redis_word("SELECT"));
+	redis_link_add(link, redis_word(db));
+	redis_link_begin(link, 2);
+	redis_link_add(link, redis_word("CLIENT"));
+	redis_link_add(link, redis_word("ID"));
+	redis_link_begin(link, 1);
+	redis_link_add(link, redis_word("PING"));
+	if (r->secret)
+		rc = greeting_reply(link, "AUTH", true, NULL);
+	if (rc == 0)
+		rc = greeting_reply(link, "SELECT", true, NULL);
+	if (rc == 0)
+		rc = greeting_reply(link, "CLIENT ID", false, &link->owner_id);
+	if (rc == 0)
+		rc = greeting_reply(link, "PING", true, NULL);
+	return rc;
+}
+
+static void fail(struct redis_call *call, const char *why)
+{
+	char reason[BREAKER_REASON];
+
+	snprintf(reason, sizeof(reason), "%.*s: %.*s", 70, call->r->place, 80, why);
+	if (breaker_fail(&call->r->breaker, call->round, reason)) {
+		redis_pool_clear(call->r);
+		redis_upkeep_nudge(call->r);
+	}
+}
+
+/* A new connection in the place that the pool reserved. */
+static int link_make(struct redis_call *call)
+{
+	struct redis *r = call->r;
+	struct redis_address address;
+
+	lock_take(&r->pool);
+	address = r->address;
+	lock_release(&r->pool);
+	call->link = calloc(1, sizeof(*call->link));
+	if (!call->link) {
+		pool_leave(r);
+		return -ENOMEM;
+	}
+	int rc = redis_link_open(call->link, &address, r->conf->connect_timeout_ms);
+	if (rc == 0) {
+		redis_link_turn(call->link, r->conf->socket_timeout_ms);
+		rc = redis_link_greet(r, call->link);
+	}
+	if (rc < 0) {
+		fail(call, call->link->trouble);
+		link_free(call->link);
+		call->link = NULL;
+		pool_leave(r);
+	}
+	return rc;
+}
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_kind kind)
+{
+	int64_t patience = kind == REDIS_READS
+				   ? r->opened_ms + FIRST_PROBE_MS
+				   : time_mono_ms(&time_system) + r->conf->connect_timeout_ms +
+					     r->conf->socket_timeout_ms;
+
+	*call = (struct redis_call){ .r = r, .kind = kind };
+	/* Away: refused at once, without a handover. */
+	if (atomic_load(&r->breaker.state) == BREAKER_DOWN)
+		return -EHOSTDOWN;
+	waiting_begin();
+	if (!breaker_enter(&r->breaker, patience, &call->round))
+		return -EHOSTDOWN;
+	int rc = pool_take(r, &call->link);
+	if (rc < 0)
+		return -EHOSTDOWN; /* the server is there, but busy */
+	if (call->link && redis_link_is_stale(call->link)) {
+		link_free(call->link);
+		call->link = NULL;
+	}
+	if (!call->link)
+		rc = link_make(call);
+	if (rc == 0)
+		redis_link_turn(call->link, r->conf->socket_timeout_ms);
+	return rc;
+}
+
+void redis_call_turn(struct redis_call *call)
+{
+	redis_link_turn(call->link, call->r->conf->socket_timeout_ms);
+}
+
+/* The server may carry out yet what this connection sent: see redis_upkeep.c. */
+static void note_lost(struct redis *r, const struct redis_link *link)
+{
+	lock_take(&r->pool);
+	if (link->owner_id > 0 && r->lost_count < REDIS_LOST_MAX)
+		r->lost[r->lost_count++] = link->owner_id;
+	lock_release(&r->pool);
+}
+
+int redis_call_end(struct redis_call *call, int rc)
+{
+	struct redis *r = call->r;
+	struct redis_link *link = call->link;
+
+	if (link->watching && !link->broken) {
+		REDIS_COMMAND(call, redis_word("UNWATCH"));
+		redis_reply_skip(call);
+		link->watching = false;
+	}
+	if (link->broken) {
+		if (call->kind == REDIS_WRITES)
+			note_lost(r, link);
+		fail(call, link->trouble);
+	}
+	/* A command that was gathered and not sent must not go out with the next call. */
+	if (!link->broken && link->out_size == 0) {
+		redis_pool_add(r, link);
+	} else {
+		link_free(link);
+		pool_leave(r);
+	}
+	if (call->away)
+		fail(call, call->why);
+	return rc;
+}
+
+void redis_command(struct redis_call *call, size_t count, const struct redis_arg *args)
+{
+	redis_link_begin(call->link, count);
+	for (size_t i = 0; i < count; i++)
+		redis_link_add(call->link, args[i]);
+	if (key_equal(args[0].parts[0], key_of("WATCH")))
+		call->link->watching = true;
+}
+
+/* --- what the server says --------------------------------------------------------------------- */
+
+static const struct {
+	const char *prefix;
+	int rc;
+} server_errors[] = {
+	{ "LOADING", -EHOSTDOWN },
+	{ "MASTERDOWN", -EHOSTDOWN },
+	{ "BUSY ", -EHOSTDOWN },
+	{ "NOAUTH", -EHOSTDOWN },
+	{ "WRONGPASS", -EHOSTDOWN },
+	{ "CLUSTERDOWN", -EHOSTDOWN },
+	{ "OOM", -ENOSPC },
+	{ "READONLY", -EROFS },
+	{ "MISCONF", -EIO },
+	{ "NOREPLICAS", -EIO },
+	{ "NOPERM", -EACCES },
+	{ "WRONGTYPE", -ENOENT },
+	{ "ERR no such key", -ENOENT },
+};
+
+/* Said once, until a write is taken again. */
+static void note_refusal(struct redis *r, const char *text)
+{
+	if (!atomic_exchange(&r->refuses_writes, true))
+		log_warning("redis: layer \"%s\" takes no sets (%s: %.100s)", r->env->layer_name,
+			    r->place, text);
+}
+
+static void note_acceptance(struct redis *r)
+{
+	if (atomic_load(&r->refuses_writes) && atomic_exchange(&r->refuses_writes, false))
+		log_info("redis: layer \"%s\" takes sets again", r->env->layer_name);
+}
+
+int redis_error(struct redis_call *call, const redisReply *reply)
+{
+	int rc = -EIO;
+
+	if (reply->type != REDIS_REPLY_ERROR)
+		return 0;
+	for (size_t i = 0; i < sizeof(server_errors) / sizeof(server_errors[0]); i++)
+		if (strncmp(reply->str, server_errors[i].prefix, strlen(server_errors[i].prefix)) ==
+		    0)
+			rc = server_errors[i].rc;
+	if (rc == -EHOSTDOWN) {
+		call->away = true;
+		snprintf(call->why, sizeof(call->why), "%s", reply->str);
+	} else if (rc == -ENOSPC || rc == -EROFS || rc == -EIO || rc == -EACCES) {
+		note_refusal(call->r, reply->str);
+	}
+	return rc;
+}
+
+int redis_reply(struct redis_call *call, redisReply **reply)
+{
+	int rc = redis_link_reply(call->link, reply);
+
+	if (rc == 0)
+		rc = redis_error(call, *reply);
+	if (rc < 0 && *reply) {
+		freeReplyObject(*reply);
+		*reply = NULL;
+	}
+	return rc;
+}
+
+int redis_reply_skip(struct redis_call *call)
+{
+	redisReply *reply;
+	int rc = redis_reply(call, &reply);
+
+	if (reply)
+		freeReplyObject(reply);
+	return rc;
+}
+
+/* The first error of the commands in a transaction. */
+static int array_error(struct redis_call *call, const redisReply *reply)
+{
+	for (size_t i = 0; i < reply->elements; i++) {
+		const redisReply *one = reply->element[i];
+		if (one->type != REDIS_REPLY_ERROR || strncmp(one->str, "WRONGTYPE", 9) == 0)
+			continue;
+		return redis_error(call, one);
+	}
+	return 0;
+}
+
+int redis_exec(struct redis_call *call, size_t queued, redisReply **reply)
+{
+	int first = 0;
+
+	*reply = NULL;
+	REDIS_COMMAND(call, redis_word("EXEC"));
+	for (size_t i = 0; i < 1 + queued && !call->link->broken; i++) {
+		int rc = redis_reply_skip(call);
+		if (first == 0)
+			first = rc;
+	}
+	if (call->link->broken)
+		return -EHOSTDOWN;
+	int rc = redis_reply(call, reply);
+	call->link->watching = false;
+	if (first < 0)
+		rc = first; /* EXEC only says that it was aborted */
+	if (rc == 0 && (*reply)->type == REDIS_REPLY_NIL)
+		rc = -EAGAIN;
+	else if (rc == 0 && ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != queued))
+		rc = -EIO;
+	if (rc == 0)
+		rc = array_error(call, *reply);
+	if (rc == 0 && call->kind == REDIS_WRITES)
+		note_acceptance(call->r);
+	if (rc < 0 && *reply) {
+		freeReplyObject(*reply);
+		*reply = NULL;
+	}
+	return rc;
+}
+
+int redis_exec_skip(struct redis_call *call, size_t queued)
+{
+	redisReply *reply;
+	int rc = redis_exec(call, queued, &reply);
+
+	if (reply)
+		freeReplyObject(reply);
+	return rc;
+}
+
+void redis_damaged(struct redis *r, struct key key, const char *what)
+{
+	uint64_t hash = key_hash(key);
+
+	if (atomic_exchange(&r->damaged, hash) != hash)
+		log_error("redis: layer \"%s\": %s of \"%.*s\"", r->env->layer_name, what,
+			  (int)(key.size < 256 ? key.size : 256), key.bytes);
+}

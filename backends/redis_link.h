@@ -1,0 +1,72 @@
+#ifndef CACHEFS_REDIS_LINK_H
+#define CACHEFS_REDIS_LINK_H
+
+/*
+ * One connection to a Redis server. Commands are gathered and go out together; replies are parsed
+ * by hiredis. The socket never blocks: what is sent and received belongs to a *turn* that has a
+ * deadline as a whole, so a server that trickles its answer is as late as one that is silent. Only
+ * bytes that flow, at LINK_BYTES_PER_MS and more, buy time: a large value may take longer.
+ *
+ * Used by one thread at a time. After a failure (-EHOSTDOWN, link->trouble says what happened) the
+ * link is broken: replies may be owed, so it can only be closed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <hiredis/hiredis.h>
+
+#include "key.h"
+#include "value.h"
+
+enum { LINK_BYTES_PER_MS = 1024, LINK_TROUBLE = 160 };
+
+struct redis_address {
+	struct sockaddr_storage bytes;
+	socklen_t size; /* 0: not known */
+};
+
+struct redis_link {
+	struct redis_link *next; /* the pool's */
+	int fd;
+	redisReader *reader;
+	char *out; /* gathered, not sent yet */
+	size_t out_size, out_capacity;
+	int64_t start_ms, timeout_ms;
+	uint64_t moved; /* bytes in this turn */
+	bool broken;
+	bool watching;      /* a WATCH is in force */
+	long long owner_id; /* the server's name for this connection; 0: not known */
+	char trouble[LINK_TROUBLE];
+};
+
+/* One argument of a command: its parts one after the other. */
+struct redis_arg {
+	struct key parts[3];
+};
+
+/* The end of a turn that begins now and may take timeout_ms. */
+void redis_link_turn(struct redis_link *link, int64_t timeout_ms);
+
+/* Connects within timeout_ms. 0 or -EHOSTDOWN with the trouble. Closed by redis_link_close(). */
+int redis_link_open(struct redis_link *link, const struct redis_address *address,
+		    int64_t timeout_ms);
+void redis_link_close(struct redis_link *link);
+
+/* Whether a link that nobody uses was closed by the server, or got what nobody asked for. */
+bool redis_link_is_stale(const struct redis_link *link);
+
+/* A command of `count` arguments, then exactly so many redis_link_add(). */
+void redis_link_begin(struct redis_link *link, size_t count);
+void redis_link_add(struct redis_link *link, struct redis_arg arg);
+
+/* As add(); a large value is sent from where it lies, not gathered. */
+void redis_link_add_value(struct redis_link *link, const struct value *value);
+
+/* Sends what was gathered, and receives one reply (to be freed with freeReplyObject()). Errors of
+ * the server are replies. 0 or -EHOSTDOWN, -ENOMEM. */
+int redis_link_reply(struct redis_link *link, redisReply **reply);
+
+#endif

@@ -1,0 +1,574 @@
+/*
+ * The ordered index: pages of its members, the children of a directory, and what is done to all
+ * keys below a prefix, page by page, so that the server is never kept from others for long. See
+ * redis_store.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis_store.h"
+
+enum {
+	SKIP_PAGE = 32, /* after a jump over a directory another one is likely near */
+	TRIES = 5,      /* of a batch that others get in between of */
+};
+
+/* --- pages ------------------------------------------------------------------------------------ */
+
+void redis_page_fini(struct redis_page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		meta_fini(&page->items[i].meta);
+	if (page->reply)
+		freeReplyObject(page->reply);
+	*page = (struct redis_page){ 0 };
+}
+
+static int drop_members(struct redis_call *call, struct key set, const struct key *members,
+			size_t count)
+{
+	if (count == 0 || atomic_load(&call->r->refuses_writes))
+		return 0;
+	redis_link_begin(call->link, 2 + count);
+	redis_link_add(call->link, redis_word("ZREM"));
+	redis_link_add(call->link, redis_bytes(set));
+	for (size_t i = 0; i < count; i++)
+		redis_link_add(call->link, redis_bytes(members[i]));
+	int rc = redis_reply_skip(call);
+	return rc == -EHOSTDOWN ? rc : 0; /* a replica that can't drop them shows nothing either */
+}
+
+static int page_unpack(struct redis_call *call, struct key set, struct redis_page *page)
+{
+	struct key damaged[REDIS_PAGE];
+	size_t damaged_count = 0;
+
+	for (size_t i = 0; i < page->reply->elements; i++) {
+		const redisReply *m = page->reply->element[i];
+		struct redis_item *item = &page->items[page->count];
+
+		*item = (struct redis_item){ .member = key_make(m->str, m->len) };
+		int rc = redis_member_unpack(item->member, &item->key, &item->meta, &item->known);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc == 0)
+			page->count++;
+		else
+			damaged[damaged_count++] = item->member;
+	}
+	if (damaged_count > 0)
+		redis_damaged(call->r, damaged[0], "damaged metadata");
+	return drop_members(call, set, damaged, damaged_count);
+}
+
+int redis_page_read(struct redis_call *call, struct key set, struct redis_arg from,
+		    struct redis_arg to, size_t limit, struct redis_page *page)
+{
+	char text[24];
+
+	redis_page_fini(page);
+	assert(limit > 0 && limit <= REDIS_PAGE);
+	snprintf(text, sizeof(text), "%zu", limit);
+	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(set), from, to,
+		      redis_word("LIMIT"), redis_word("0"), redis_word(text));
+	int rc = redis_reply(call, &page->reply);
+	if (rc < 0)
+		return rc;
+	if (page->reply->type != REDIS_REPLY_ARRAY || page->reply->elements > limit)
+		return -EIO;
+	page->end = page->reply->elements < limit;
+	if (page->reply->elements > 0) {
+		const redisReply *last = page->reply->element[page->reply->elements - 1];
+		page->after = key_make(last->str, last->len);
+	}
+	return page_unpack(call, set, page);
+}
+
+/* An expiry is asked for because that leaves the value's recency alone. */
+static int ask_for_values(struct redis_call *call, struct redis_page *page)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < page->count; i++)
+		REDIS_COMMAND(call, redis_word("PTTL"),
+			      redis_value_name(call->r, page->items[i].key));
+	for (size_t i = 0; i < page->count; i++) {
+		redisReply *reply;
+		int one = redis_reply(call, &reply);
+		if (one < 0) {
+			rc = one;
+			if (call->link->broken)
+				return rc;
+			continue;
+		}
+		page->items[i].dead = reply->integer == -2;
+		freeReplyObject(reply);
+	}
+	return rc;
+}
+
+int redis_page_check(struct redis_call *call, struct redis_page *page)
+{
+	struct redis *r = call->r;
+	struct key dead[REDIS_PAGE];
+	size_t dead_count = 0;
+	int64_t now_ms = time_wall_ms(r->env->time);
+
+	int rc = ask_for_values(call, page);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < page->count; i++)
+		if (page->items[i].dead)
+			dead[dead_count++] = page->items[i].member;
+	rc = drop_members(call, r->index, dead, dead_count);
+	for (size_t i = 0; i < page->count; i++) {
+		struct redis_item *item = &page->items[i];
+		if (item->dead)
+			r->env->gone(r->env->self, item->key);
+		item->dead = item->dead || meta_is_expired(&item->meta, now_ms);
+	}
+	return rc;
+}
+
+/* --- where a listing is ----------------------------------------------------------------------- */
+
+/* One of the two sets on its way through a range of keys. */
+struct stream {
+	struct key set;
+	bool checked; /* its members have values that may be gone */
+	struct redis_page page;
+	bool started;
+};
+
+/* The bounds of keys below dir, of all keys if it is the root. */
+static struct redis_arg range_from(struct key dir)
+{
+	if (dir.size == 0)
+		return redis_word("-");
+	return (struct redis_arg){ { key_of("["), dir, key_of("/") } };
+}
+
+static struct redis_arg range_to(struct key dir)
+{
+	if (dir.size == 0)
+		return redis_word("+");
+	return (struct redis_arg){ { key_of("("), dir, key_of("0") } };
+}
+
+static int stream_read(struct redis_call *call, struct stream *s, struct redis_arg from,
+		       struct redis_arg to, size_t limit)
+{
+	int rc = redis_page_read(call, s->set, from, to, limit, &s->page);
+
+	if (rc == 0 && s->checked && s->page.count > 0)
+		rc = redis_page_check(call, &s->page);
+	s->started = true;
+	return rc;
+}
+
+/*
+ * The first live item at or after the key `at` and below dir, in *item; NULL: none is left. Members
+ * are read on from the page's end as long as `at` lies there, and from `at` once it is further.
+ */
+static int stream_seek(struct redis_call *call, struct stream *s, struct key dir, struct key at,
+		       struct redis_item **item)
+{
+	size_t limit = s->started ? SKIP_PAGE : REDIS_PAGE;
+
+	for (;;) {
+		struct redis_page *page = &s->page;
+		for (; page->next < page->count; page->next++) {
+			*item = &page->items[page->next];
+			if (!(*item)->dead && key_compare((*item)->key, at) >= 0)
+				return 0;
+		}
+		*item = NULL;
+		if (s->started && page->end)
+			return 0;
+		struct redis_arg from = { { key_of("["), at } };
+		char *after = NULL;
+		if (s->started && key_compare(page->after, at) >= 0) {
+			after = key_copy(page->after); /* the page goes before it is sent */
+			if (!after)
+				return -ENOMEM;
+			from = (struct redis_arg){ { key_of("("),
+						     key_make(after, page->after.size) } };
+		}
+		int rc = stream_read(call, s, from, range_to(dir), limit);
+		free(after);
+		if (rc < 0)
+			return rc;
+		limit = REDIS_PAGE;
+	}
+}
+
+struct listing {
+	struct redis_call call;
+	struct stream entries, markers;
+	struct key dir;
+	struct children *batch;
+	struct key_buffer at; /* the next child is at or after this key */
+};
+
+/* Puts the listing behind what begins with key: its first `size` bytes and then `next`. */
+static void listing_move(struct listing *l, struct key key, size_t size, char next)
+{
+	assert(size < sizeof(l->at.bytes));
+	memmove(l->at.bytes, key.bytes, size);
+	l->at.bytes[size] = next;
+	l->at.size = size + 1;
+}
+
+static int listing_start(struct listing *l, struct key after, bool after_is_dir)
+{
+	struct key_buffer end;
+
+	if (after.size > 0) {
+		int rc = key_join(&l->at, l->dir, after);
+		if (rc == 0)
+			listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size,
+				     after_is_dir ? '0' : '\0');
+		return rc;
+	}
+	if (l->dir.size > 0)
+		key_range(l->dir, &l->at, &end);
+	else
+		l->at.size = 0;
+	/* Past the marker of dir itself. */
+	listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size, '\0');
+	return 0;
+}
+
+/* Adds the child that item, in or below dir, is or lies in, and moves behind it. */
+static int listing_add(struct listing *l, const struct redis_item *item)
+{
+	struct key name = key_relative(item->key, l->dir);
+	const char *slash = memchr(name.bytes, '/', name.size);
+	const struct meta *meta = NULL;
+	struct redis_item *marker;
+
+	if (!slash) {
+		int rc = children_add(l->batch, name, false, &item->meta);
+		listing_move(l, item->key, item->key.size, '\0');
+		return rc;
+	}
+	name.size = (size_t)(slash - name.bytes);
+	size_t dir_size = (size_t)(slash - item->key.bytes);
+	struct key dir = key_make(item->key.bytes, dir_size + 1); /* with the slash: a marker's */
+	/* The markers are read from where the listing is: dir's own is the next, or there is none.
+	 */
+	int rc = stream_seek(&l->call, &l->markers, l->dir, key_make(l->at.bytes, l->at.size),
+			     &marker);
+	if (rc == 0 && marker && key_equal(marker->key, dir))
+		meta = &marker->meta;
+	if (rc == 0)
+		rc = children_add(l->batch, name, true, meta);
+	listing_move(l, item->key, dir_size, '0');
+	return rc;
+}
+
+static int listing_run(struct listing *l)
+{
+	for (;;) {
+		struct redis_item *entry, *marker;
+		struct key at = key_make(l->at.bytes, l->at.size);
+		int rc = stream_seek(&l->call, &l->entries, l->dir, at, &entry);
+		if (rc == 0)
+			rc = stream_seek(&l->call, &l->markers, l->dir, at, &marker);
+		if (rc < 0)
+			return rc;
+		if (!entry || (marker && key_compare(marker->key, entry->key) < 0))
+			entry = marker;
+		if (!entry) {
+			l->batch->end = true;
+			return 0;
+		}
+		if (l->batch->count == CHILDREN_MAX)
+			return 0;
+		rc = listing_add(l, entry);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	       struct children *batch)
+{
+	struct redis *r = state;
+	struct listing l = { .dir = dir,
+			     .batch = batch,
+			     .entries = { .set = r->index, .checked = true },
+			     .markers = { .set = r->dirs } };
+
+	int rc = listing_start(&l, after, after_is_dir);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_begin(&l.call, r, REDIS_READS);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_end(&l.call, listing_run(&l));
+	redis_page_fini(&l.entries.page);
+	redis_page_fini(&l.markers.page);
+	return rc;
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static int dir_look(struct redis_call *call, struct key dir, struct meta *meta)
+{
+	struct stream markers = { .set = call->r->dirs };
+	struct stream entries = { .set = call->r->index, .checked = true };
+	struct key_buffer first, end;
+	struct redis_item *item;
+	struct key below = KEY_ROOT;
+
+	if (dir.size > 0) {
+		key_range(dir, &first, &end);
+		below = key_make(first.bytes, first.size);
+	}
+	/* Its own marker comes before those below it. */
+	int rc = stream_seek(call, &markers, dir, below, &item);
+	if (rc == 0 && item && key_equal(item->key, below))
+		meta_copy(meta, &item->meta);
+	else if (rc == 0 && !item)
+		rc = stream_seek(call, &entries, dir, below, &item);
+	if (rc == 0 && !item)
+		rc = -ENOENT;
+	redis_page_fini(&markers.page);
+	redis_page_fini(&entries.page);
+	return rc;
+}
+
+int redis_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct redis_call call;
+	int rc = redis_call_begin(&call, state, REDIS_READS);
+
+	if (rc < 0)
+		return rc;
+	*meta = (struct meta){ 0 };
+	return redis_call_end(&call, dir_look(&call, dir, meta));
+}
+
+/* --- prefixes --------------------------------------------------------------------------------- */
+
+/* A batch of a change of all keys below a directory: of entries, or of markers. */
+struct sweep {
+	struct key set;
+	struct key from, to; /* to: where a rename moves them */
+	size_t key_max;      /* that a moved one may have */
+	int (*batch)(struct redis_call *call, const struct sweep *sweep, struct redis_page *page);
+};
+
+/* Runs the batches over the range once, in order, each in its own turn. */
+static int sweep_run(struct redis_call *call, const struct sweep *sweep)
+{
+	struct redis_page page = { 0 };
+	struct redis_arg from = range_from(sweep->from);
+	char *after = NULL;
+	int rc;
+
+	do {
+		redis_call_turn(call);
+		rc = redis_page_read(call, sweep->set, from, range_to(sweep->from), REDIS_PAGE,
+				     &page);
+		free(after);
+		after = NULL;
+		if (rc == 0 && page.count > 0)
+			rc = sweep->batch(call, sweep, &page);
+		if (rc == 0 && !page.end) {
+			after = key_copy(page.after);
+			from = (struct redis_arg){ { key_of("("),
+						     key_make(after, page.after.size) } };
+			if (!after)
+				rc = -ENOMEM;
+		}
+	} while (rc == 0 && !page.end);
+	free(after);
+	redis_page_fini(&page);
+	return rc;
+}
+
+static void gather_drop(struct redis_call *call, struct key set, const struct redis_page *page)
+{
+	redis_link_begin(call->link, 2 + page->count);
+	redis_link_add(call->link, redis_word("ZREM"));
+	redis_link_add(call->link, redis_bytes(set));
+	for (size_t i = 0; i < page->count; i++)
+		redis_link_add(call->link, redis_bytes(page->items[i].member));
+}
+
+static int remove_entries(struct redis_call *call, const struct sweep *sweep,
+			  struct redis_page *page)
+{
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	redis_link_begin(call->link, 1 + page->count);
+	redis_link_add(call->link, redis_word("UNLINK"));
+	for (size_t i = 0; i < page->count; i++)
+		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
+	gather_drop(call, sweep->set, page);
+	return redis_exec_skip(call, 2);
+}
+
+static int remove_markers(struct redis_call *call, const struct sweep *sweep,
+			  struct redis_page *page)
+{
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	gather_drop(call, sweep->set, page);
+	return redis_exec_skip(call, 1);
+}
+
+int redis_remove_prefix(void *state, struct key dir)
+{
+	struct redis *r = state;
+	struct sweep entries = { r->index, dir, KEY_ROOT, 0, remove_entries };
+	struct sweep markers = { r->dirs, dir, KEY_ROOT, 0, remove_markers };
+	struct redis_call call;
+
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	rc = sweep_run(&call, &entries);
+	if (rc == 0)
+		rc = sweep_run(&call, &markers);
+	return redis_call_end(&call, rc);
+}
+
+/* What a key below from becomes. -ENAMETOOLONG: too long (a marker's has a slash more). */
+static int moved_key(const struct sweep *sweep, struct key key, struct key_buffer *buffer)
+{
+	size_t rest = key.size - sweep->from.size; /* its slash included */
+
+	if (sweep->to.size + rest > sweep->key_max)
+		return -ENAMETOOLONG;
+	memcpy(buffer->bytes, sweep->to.bytes, sweep->to.size);
+	memcpy(buffer->bytes + sweep->to.size, key.bytes + sweep->from.size, rest);
+	buffer->size = sweep->to.size + rest;
+	return 0;
+}
+
+static int check_lengths(struct redis_call *call, const struct sweep *sweep,
+			 struct redis_page *page)
+{
+	struct key_buffer moved;
+	int rc = 0;
+
+	(void)call;
+	for (size_t i = 0; i < page->count && rc == 0; i++)
+		rc = moved_key(sweep, page->items[i].key, &moved);
+	return rc;
+}
+
+/* Gathers what puts an item's member under its new key. Returns how many commands, or -errno. */
+static int gather_moved(struct redis_call *call, struct key set, const struct redis_item *item,
+			struct key to)
+{
+	struct redis_member member;
+	int rc = redis_member_pack(to, &item->meta, item->known, &member);
+
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("ZREM"), redis_bytes(set), redis_bytes(item->member));
+	REDIS_COMMAND(call, redis_word("ZREMRANGEBYLEX"), redis_bytes(set), redis_from(to),
+		      redis_to(to));
+	REDIS_COMMAND(call, redis_word("ZADD"), redis_bytes(set), redis_word("0"),
+		      redis_bytes(key_make(member.bytes, member.size)));
+	free(member.bytes);
+	return 3;
+}
+
+static int gather_renamed(struct redis_call *call, const struct sweep *sweep,
+			  const struct redis_item *item, bool with_value)
+{
+	struct redis *r = call->r;
+	struct key_buffer moved;
+	int queued = 0;
+
+	int rc = moved_key(sweep, item->key, &moved);
+	if (rc < 0)
+		return rc;
+	struct key to = key_make(moved.bytes, moved.size);
+	if (with_value) {
+		REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, to));
+		REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, item->key),
+			      redis_value_name(r, to));
+		queued = 2;
+	}
+	rc = gather_moved(call, sweep->set, item, to);
+	return rc < 0 ? rc : queued + rc;
+}
+
+/* The values of the batch shall not change from now on. */
+static int watch_page(struct redis_call *call, const struct redis_page *page)
+{
+	redis_link_begin(call->link, 1 + page->count);
+	redis_link_add(call->link, redis_word("WATCH"));
+	for (size_t i = 0; i < page->count; i++)
+		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
+	call->link->watching = true;
+	return redis_reply_skip(call);
+}
+
+static int rename_batch(struct redis_call *call, const struct sweep *sweep, struct redis_page *page,
+			bool with_values)
+{
+	int queued = 0;
+
+	int rc = with_values ? watch_page(call, page) : 0;
+	if (rc == 0 && with_values)
+		rc = redis_page_check(call, page);
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	for (size_t i = 0; i < page->count; i++) {
+		if (page->items[i].dead)
+			continue;
+		rc = gather_renamed(call, sweep, &page->items[i], with_values);
+		if (rc < 0)
+			return rc; /* half a transaction: the connection ends with the call */
+		queued += rc;
+	}
+	return redis_exec_skip(call, (size_t)queued);
+}
+
+static int rename_entries(struct redis_call *call, const struct sweep *sweep,
+			  struct redis_page *page)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++)
+		rc = rename_batch(call, sweep, page, true);
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
+static int rename_markers(struct redis_call *call, const struct sweep *sweep,
+			  struct redis_page *page)
+{
+	return rename_batch(call, sweep, page, false);
+}
+
+int redis_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct redis *r = state;
+	struct sweep entries = { r->index, from, to, KEY_MAX, rename_entries };
+	struct sweep markers = { r->dirs, from, to, KEY_MAX + 1, rename_markers };
+	struct sweep lengths = { r->index, from, to, KEY_MAX, check_lengths };
+	struct redis_call call;
+
+	assert(!key_is_below(to, from));
+	if (key_equal(from, to))
+		return 0;
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	if (to.size > from.size)
+		rc = sweep_run(&call, &lengths);
+	if (rc == 0)
+		rc = sweep_run(&call, &entries);
+	if (rc == 0)
+		rc = sweep_run(&call, &markers);
+	return redis_call_end(&call, rc);
+}

@@ -1,0 +1,35 @@
+#ifndef CACHEFS_REDIS_MEMBER_H
+#define CACHEFS_REDIS_MEMBER_H
+
+/*
+ * A member of the sorted sets beside the values in Redis: key NUL metadata. The order of members
+ * is that of their keys. All numbers are little endian:
+ *
+ *   key, 0, format (1), flags, size 8, ino 8, version 8, checksum 8, hits 8, created_ms 8,
+ *   expires_ms 8, mtime 8 + 4, ctime 8 + 4, mode 4, uid 4, gid 4, xattrs (packed as in xattrs.h),
+ *   sum 4 (of all before it), size of the key 2
+ *
+ * The members of a key lie between key 0 1 and key 0 2, whatever other keys begin with it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "key.h"
+#include "meta.h"
+
+struct redis_member {
+	char *bytes; /* malloc'ed */
+	size_t size;
+};
+
+/* checksum_known: of a foreign value whose bytes nobody has looked at yet it is not. 0 or -ENOMEM.
+ */
+int redis_member_pack(struct key key, const struct meta *meta, bool checksum_known,
+		      struct redis_member *member);
+
+/* The key borrows the member's bytes; meta is to be finished. -EINVAL: damaged; -ENOMEM. */
+int redis_member_unpack(struct key member, struct key *key, struct meta *meta,
+			bool *checksum_known);
+
+#endif

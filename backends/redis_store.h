@@ -1,0 +1,190 @@
+#ifndef CACHEFS_REDIS_STORE_H
+#define CACHEFS_REDIS_STORE_H
+
+/*
+ * What the parts of the redis layer share, and how it lies in the server:
+ *
+ *   redis.c         the backend: options, and operations on one key
+ *   redis_list.c    pages of the index: listing, prefixes
+ *   redis_call.c    the pool of connections; commands and transactions
+ *   redis_link.c    one connection          redis_member.c  metadata <-> members of the index
+ *   redis_upkeep.c  the thread that probes, reconciles and measures
+ *
+ * A value is a plain string at key_prefix + key, with the expiry that Redis itself keeps, as every
+ * program writes it that shares the store. Beside the values, outside of key_prefix, are two sorted
+ * sets whose scores are all 0, so they are ordered by the bytes of their members, the order of
+ * keys (redis_member.h): `cachefs:index:` + key_prefix has a member with the metadata of each
+ * entry, `cachefs:dirs:` + key_prefix one of each marker. A value and its member change in one
+ * MULTI. Other programs know nothing of members, so a member is believed only if it fits the value;
+ * a value without one is foreign and gets one when it is met. Losing the index loses metadata, and
+ * no value. WATCH guards what was read before it is written; no script is used.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "breaker.h"
+#include "cache.h"
+#include "lock.h"
+#include "redis_link.h"
+#include "redis_member.h"
+
+struct redis_conf {
+	char *host;
+	uint64_t port;
+	uint64_t db;
+	char *unix_socket_path;
+	char *username;
+	char *password, *password_file, *password_env;
+	int64_t socket_timeout_ms, connect_timeout_ms;
+	uint64_t max_connections;
+	char *key_prefix;
+	bool decode_responses;
+	bool foreign_writers;
+};
+
+enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41, REDIS_LOST_MAX = 64 };
+
+struct redis {
+	const struct redis_conf *conf;
+	const struct backend_env *env;
+	char *secret;    /* the password, wherever it came from; NULL: none */
+	char place[128]; /* of the server, for messages */
+	struct key prefix, index, dirs;
+	char *names; /* behind index and dirs */
+	struct breaker breaker;
+	int64_t opened_ms;      /* CLOCK_MONOTONIC */
+	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
+	atomic_bool tells_expiry;   /* the server has PEXPIRETIME (7.0) */
+	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
+	atomic_uint_fast64_t damaged, entries, bytes, max_bytes;
+
+	/* The pool: guarded by pool (RANK_LAYER_INNER). */
+	struct lock pool;
+	pthread_cond_t returned;
+	struct redis_link *idle;
+	uint64_t links;
+	struct redis_address address; /* that the prober reached */
+	int probe_fd;                 /* of its connection, or -1 */
+	char run_id[REDIS_RUN_ID];    /* of the server that the rest is about */
+	long long
+		lost[REDIS_LOST_MAX]; /* connections whose last command may still be carried out */
+	size_t lost_count;
+
+	/* The thread: guarded by upkeep (RANK_LAYER). */
+	struct lock upkeep;
+	pthread_cond_t work;
+	pthread_t thread;
+	bool stop, nudged;
+};
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+struct redis_arg redis_word(const char *text);
+struct redis_arg redis_bytes(struct key bytes);
+struct redis_arg redis_value_name(const struct redis *r, struct key key);
+/* The bounds of a range of members: those of one key; those of the keys below a directory. */
+struct redis_arg redis_from(struct key key);
+struct redis_arg redis_to(struct key key);
+
+/* --- calls: redis_call.c ---------------------------------------------------------------------- */
+
+/*
+ * The commands of one operation, on a connection of its own. Nothing is held that a lock would be;
+ * begin waits (waiting_begin()) and fails with -EHOSTDOWN while the server is away.
+ */
+enum redis_call_kind { REDIS_READS, REDIS_WRITES };
+
+struct redis_call {
+	struct redis *r;
+	struct redis_link *link;
+	unsigned round; /* of the breaker */
+	enum redis_call_kind kind;
+	bool away; /* the server answered that it can't work now */
+	char why[BREAKER_REASON];
+};
+
+int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_kind kind);
+int redis_call_end(struct redis_call *call, int rc); /* returns rc */
+
+/* Gives a turn's time to the next batch of a long operation. */
+void redis_call_turn(struct redis_call *call);
+
+/* Gathers a whole command of `count` arguments. */
+void redis_command(struct redis_call *call, size_t count, const struct redis_arg *args);
+#define REDIS_COMMAND(call, ...)                                                                   \
+	redis_command(call,                                                                        \
+		      sizeof((struct redis_arg[]){ __VA_ARGS__ }) / sizeof(struct redis_arg),      \
+		      (struct redis_arg[]){ __VA_ARGS__ })
+
+/* Receives one reply; an error of the server becomes -errno. The reply is the caller's. */
+int redis_reply(struct redis_call *call, redisReply **reply);
+int redis_reply_skip(struct redis_call *call);                     /* the same, not wanted */
+int redis_error(struct redis_call *call, const redisReply *reply); /* 0: it is none */
+
+/*
+ * A transaction: MULTI, `queued` commands, and this, which sends EXEC and receives its array.
+ * -EAGAIN: what was watched has changed. An error of any command is the transaction's, but for
+ * WRONGTYPE: that stays in the array.
+ */
+int redis_exec(struct redis_call *call, size_t queued, redisReply **reply);
+int redis_exec_skip(struct redis_call *call, size_t queued);
+
+/* Opens a connection by the book (AUTH, SELECT); for the pool and the prober. 0, or -errno with the
+ * reason in link->trouble. */
+int redis_link_greet(struct redis *r, struct redis_link *link);
+void redis_pool_add(struct redis *r, struct redis_link *link);
+void redis_pool_clear(struct redis *r); /* closes what is idle */
+
+/* Logs what is wrong with one key, once. */
+void redis_damaged(struct redis *r, struct key key, const char *what);
+
+/* --- one key: redis.c ------------------------------------------------------------------------- */
+
+/* A value without a member gets one, if nobody does anything to it meanwhile. */
+void redis_adopt(struct redis *r, struct key key);
+
+/* --- the index: redis_list.c ------------------------------------------------------------------ */
+
+struct redis_item {
+	struct key key;    /* borrows the page's reply */
+	struct key member; /* likewise */
+	struct meta meta;
+	bool known; /* meta has the value's checksum */
+	bool dead;  /* expired, or its value is gone */
+};
+
+enum { REDIS_PAGE = 128 };
+
+/* Some members in their order. Made with = {0}, ended with redis_page_fini(). */
+struct redis_page {
+	redisReply *reply;
+	struct redis_item items[REDIS_PAGE];
+	size_t count, next;
+	bool end;         /* no member follows */
+	struct key after; /* the last member, for the next page; borrows the reply */
+};
+
+/*
+ * The first members of set at or after `from` and before `to` (bounds as ZRANGEBYLEX takes them).
+ * Damaged ones are dropped from the set and left out.
+ */
+int redis_page_read(struct redis_call *call, struct key set, struct redis_arg from,
+		    struct redis_arg to, size_t limit, struct redis_page *page);
+/* Finds out which items have lost their value, and drops those members. */
+int redis_page_check(struct redis_call *call, struct redis_page *page);
+void redis_page_fini(struct redis_page *page);
+
+int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	       struct children *batch);
+int redis_dir_stat(void *state, struct key dir, struct meta *meta);
+int redis_remove_prefix(void *state, struct key dir);
+int redis_rename_prefix(void *state, struct key from, struct key to);
+
+/* --- the thread: redis_upkeep.c --------------------------------------------------------------- */
+
+int redis_upkeep_start(struct redis *r);
+void redis_upkeep_stop(struct redis *r);
+void redis_upkeep_nudge(struct redis *r);
+
+#endif

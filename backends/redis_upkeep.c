@@ -1,0 +1,426 @@
+/*
+ * What is nobody's call: probing a server that was away, and slowly bringing the index in line with
+ * what other programs did: values without a member get one, members without a value go. See
+ * redis_store.h.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis_store.h"
+
+enum {
+	FIRST_PAUSE_MS = 20, /* between steps, the first time through */
+	PAUSE_MS = 200,      /* later */
+	REST_MS = 20000,     /* between two times through */
+	MEASURE_MS = 5000,
+	SCAN_COUNT = 500,
+};
+
+/* --- probing ---------------------------------------------------------------------------------- */
+
+/* A line "name:text" of INFO, its text into buffer. */
+static void info_text(const char *info, const char *name, char *buffer, size_t size)
+{
+	const char *at = strstr(info, name);
+
+	buffer[0] = '\0';
+	if (!at)
+		return;
+	at += strlen(name);
+	size_t length = strcspn(at, "\r\n");
+	if (length >= size)
+		length = size - 1;
+	memcpy(buffer, at, length);
+	buffer[length] = '\0';
+}
+
+static uint64_t info_number(const char *info, const char *name)
+{
+	char text[32];
+
+	info_text(info, name, text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+static int ask_info(struct redis_link *link, const char *section, redisReply **reply)
+{
+	redis_link_begin(link, 2);
+	redis_link_add(link, redis_word("INFO"));
+	redis_link_add(link, redis_word(section));
+	int rc = redis_link_reply(link, reply);
+	if (rc == 0 && (*reply)->type != REDIS_REPLY_STRING) { /* not allowed to ask */
+		freeReplyObject(*reply);
+		*reply = NULL;
+	}
+	return rc;
+}
+
+/* The connections whose last answer never came, if this is the server they were to. */
+static size_t take_lost(struct redis *r, const char *run_id, long long *lost)
+{
+	lock_take(&r->pool);
+	size_t count = strcmp(run_id, r->run_id) == 0 ? r->lost_count : 0;
+	memcpy(lost, r->lost, count * sizeof(lost[0]));
+	r->lost_count = 0;
+	memcpy(r->run_id, run_id, sizeof(r->run_id));
+	lock_release(&r->pool);
+	return count;
+}
+
+/*
+ * A server that hung has what was sent to it meanwhile still before it. It must not carry out an
+ * old set after a new one, so the connections that were given up are ended first.
+ */
+static int fence(struct redis *r, struct redis_link *link, const char *run_id)
+{
+	long long lost[REDIS_LOST_MAX];
+	size_t count = take_lost(r, run_id, lost);
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		char id[24];
+		redisReply *reply;
+		snprintf(id, sizeof(id), "%lld", lost[i]);
+		redis_link_begin(link, 4);
+		redis_link_add(link, redis_word("CLIENT"));
+		redis_link_add(link, redis_word("KILL"));
+		redis_link_add(link, redis_word("ID"));
+		redis_link_add(link, redis_word(id));
+		rc = redis_link_reply(link, &reply);
+		if (rc == 0)
+			freeReplyObject(reply);
+	}
+	return rc;
+}
+
+static int meet(struct redis *r, struct redis_link *link)
+{
+	char run_id[REDIS_RUN_ID] = "", version[16] = "";
+	redisReply *info;
+
+	redis_link_turn(link, r->conf->socket_timeout_ms);
+	int rc = redis_link_greet(r, link);
+	if (rc == 0)
+		rc = ask_info(link, "server", &info);
+	if (rc < 0)
+		return rc;
+	if (info) {
+		info_text(info->str, "run_id:", run_id, sizeof(run_id));
+		info_text(info->str, "redis_version:", version, sizeof(version));
+		freeReplyObject(info);
+	}
+	atomic_store(&r->tells_expiry, atoi(version) >= 7);
+	return fence(r, link, run_id);
+}
+
+/* redis_upkeep_stop() cuts it off. */
+static void note_probe(struct redis *r, int fd)
+{
+	lock_take(&r->upkeep);
+	r->probe_fd = fd;
+	if (r->stop && fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	lock_release(&r->upkeep);
+}
+
+static int probe_address(struct redis *r, const struct redis_address *address, char *why)
+{
+	struct redis_link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	int rc = redis_link_open(link, address, r->conf->connect_timeout_ms);
+	if (rc == 0) {
+		note_probe(r, link->fd);
+		rc = meet(r, link);
+		note_probe(r, -1);
+	}
+	if (rc < 0) {
+		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, link->trouble);
+		redis_link_close(link);
+		free(link);
+		return rc;
+	}
+	lock_take(&r->pool);
+	r->address = *address;
+	r->links++;
+	lock_release(&r->pool);
+	redis_pool_add(r, link);
+	return 0;
+}
+
+static int probe_host(struct redis *r, char *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	char port[16];
+
+	snprintf(port, sizeof(port), "%llu", (unsigned long long)r->conf->port);
+	int error = getaddrinfo(r->conf->host, port, &hints, &found);
+	if (error) {
+		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, gai_strerror(error));
+		return -EHOSTDOWN;
+	}
+	int rc = -EHOSTDOWN;
+	for (const struct addrinfo *a = found; a && rc < 0; a = a->ai_next) {
+		struct redis_address address = { .size = a->ai_addrlen };
+		memcpy(&address.bytes, a->ai_addr, a->ai_addrlen);
+		rc = probe_address(r, &address, why);
+	}
+	freeaddrinfo(found);
+	return rc;
+}
+
+static void probe(struct redis *r)
+{
+	char why[BREAKER_REASON] = "out of memory";
+	int rc;
+
+	if (r->conf->unix_socket_path) {
+		struct redis_address address = r->address;
+		rc = probe_address(r, &address, why);
+	} else {
+		rc = probe_host(r, why);
+	}
+	if (rc == 0)
+		breaker_probe_succeeded(&r->breaker);
+	else
+		breaker_probe_failed(&r->breaker, why);
+}
+
+/* --- reconciling ------------------------------------------------------------------------------ */
+
+/* Where the slow walk through server and index is. */
+struct walk {
+	char cursor[24]; /* of SCAN */
+	char *pattern;
+	bool scanning, swept;
+	struct key_buffer at; /* in the index */
+	bool first;           /* the first time through */
+	int64_t next_ms, measure_ms;
+};
+
+/* A pattern that matches exactly what begins with the prefix. */
+static char *pattern_of(struct key prefix)
+{
+	char *pattern = malloc(prefix.size * 2 + 2), *to = pattern;
+
+	if (!pattern)
+		return NULL;
+	for (size_t i = 0; i < prefix.size; i++) {
+		if (strchr("*?[]\\^-", prefix.bytes[i]))
+			*to++ = '\\';
+		*to++ = prefix.bytes[i];
+	}
+	strcpy(to, "*");
+	return pattern;
+}
+
+/* The names of a step, without the prefix. */
+struct names {
+	redisReply *reply; /* of SCAN */
+	struct key keys[2 * SCAN_COUNT];
+	bool absent[2 * SCAN_COUNT]; /* from the index */
+	size_t count;
+};
+
+static void names_take(const struct redis *r, struct names *names)
+{
+	const redisReply *list = names->reply->element[1];
+
+	for (size_t i = 0; i < list->elements && names->count < 2 * SCAN_COUNT; i++) {
+		struct key name = key_make(list->element[i]->str, list->element[i]->len);
+		struct key key = key_make(name.bytes + r->prefix.size, name.size - r->prefix.size);
+		if (name.size < r->prefix.size || !key_is_valid(key) || key_equal(name, r->index) ||
+		    key_equal(name, r->dirs))
+			continue;
+		names->keys[names->count++] = key;
+	}
+}
+
+static int names_compare(struct redis_call *call, struct names *names)
+{
+	struct redis *r = call->r;
+	int rc = 0;
+
+	for (size_t i = 0; i < names->count; i++)
+		REDIS_COMMAND(call, redis_word("ZLEXCOUNT"), redis_bytes(r->index),
+			      redis_from(names->keys[i]), redis_to(names->keys[i]));
+	for (size_t i = 0; i < names->count && rc == 0; i++) {
+		redisReply *reply;
+		rc = redis_reply(call, &reply);
+		if (rc < 0)
+			break;
+		names->absent[i] = reply->integer == 0;
+		freeReplyObject(reply);
+	}
+	return rc;
+}
+
+static int scan(struct redis_call *call, struct walk *w, struct names *names)
+{
+	char count[16];
+
+	snprintf(count, sizeof(count), "%d", SCAN_COUNT);
+	REDIS_COMMAND(call, redis_word("SCAN"), redis_word(w->cursor), redis_word("MATCH"),
+		      redis_word(w->pattern), redis_word("COUNT"), redis_word(count));
+	int rc = redis_reply(call, &names->reply);
+	if (rc < 0)
+		return rc;
+	if (names->reply->type != REDIS_REPLY_ARRAY || names->reply->elements != 2)
+		return -EIO;
+	snprintf(w->cursor, sizeof(w->cursor), "%s", names->reply->element[0]->str);
+	names_take(call->r, names);
+	return names_compare(call, names);
+}
+
+/* One step through the server's keys. */
+static void scan_step(struct redis *r, struct walk *w)
+{
+	struct names *names = calloc(1, sizeof(*names));
+	struct redis_call call;
+
+	if (!names || redis_call_begin(&call, r, REDIS_READS) < 0) {
+		free(names);
+		return;
+	}
+	int rc = redis_call_end(&call, scan(&call, w, names));
+	for (size_t i = 0; rc == 0 && i < names->count && r->conf->foreign_writers; i++)
+		if (names->absent[i])
+			redis_adopt(r, names->keys[i]);
+	if (rc < 0 || strcmp(w->cursor, "0") == 0)
+		w->scanning = false;
+	if (names->reply)
+		freeReplyObject(names->reply);
+	free(names);
+}
+
+/* One step through the index: what has no value goes. */
+static void sweep_step(struct redis *r, struct walk *w)
+{
+	struct redis_arg from = { { key_of("["), key_make(w->at.bytes, w->at.size) } };
+	struct redis_page page = { 0 };
+	struct redis_call call;
+
+	if (redis_call_begin(&call, r, REDIS_READS) < 0)
+		return;
+	int rc = redis_page_read(&call, r->index, from, redis_word("+"), REDIS_PAGE, &page);
+	if (rc == 0 && page.count > 0)
+		rc = redis_page_check(&call, &page);
+	redis_call_end(&call, rc);
+	w->swept = rc < 0 || page.end || page.count == 0;
+	if (!w->swept) {
+		struct key last = page.items[page.count - 1].key;
+		memcpy(w->at.bytes, last.bytes, last.size);
+		w->at.bytes[last.size] = '\1'; /* past its members */
+		w->at.size = last.size + 1;
+	}
+	redis_page_fini(&page);
+}
+
+static void measure(struct redis *r)
+{
+	struct redis_call call;
+	redisReply *info = NULL;
+
+	if (redis_call_begin(&call, r, REDIS_READS) < 0)
+		return;
+	int rc = ask_info(call.link, "memory", &info);
+	if (info) {
+		atomic_store(&r->bytes, info_number(info->str, "used_memory:"));
+		atomic_store(&r->max_bytes, info_number(info->str, "maxmemory:"));
+		freeReplyObject(info);
+	}
+	redis_call_end(&call, rc);
+}
+
+/* What is due now. Returns how long nothing will be. */
+static int64_t walk_step(struct redis *r, struct walk *w)
+{
+	int64_t now_ms = time_mono_ms(&time_system);
+
+	if (now_ms >= w->measure_ms) {
+		measure(r);
+		w->measure_ms = now_ms + MEASURE_MS;
+	}
+	if (now_ms < w->next_ms || !w->pattern)
+		return MEASURE_MS;
+	if (!w->scanning && w->swept) { /* from the start */
+		strcpy(w->cursor, "0");
+		w->scanning = true;
+		w->swept = false;
+		w->at.size = 0;
+	}
+	if (w->scanning)
+		scan_step(r, w);
+	else
+		sweep_step(r, w);
+	if (w->scanning || !w->swept)
+		return w->first ? FIRST_PAUSE_MS : PAUSE_MS;
+	w->first = false;
+	w->next_ms = time_mono_ms(&time_system) + REST_MS;
+	return MEASURE_MS;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* False: it is time to end. */
+static bool pause_for(struct redis *r, int64_t pause_ms)
+{
+	struct timespec deadline = time_deadline(pause_ms);
+
+	lock_take(&r->upkeep);
+	while (!r->stop && !r->nudged)
+		if (!condition_wait_until(&r->work, &r->upkeep, &deadline))
+			break;
+	r->nudged = false;
+	bool go_on = !r->stop;
+	lock_release(&r->upkeep);
+	return go_on;
+}
+
+static void *upkeep_run(void *argument)
+{
+	struct redis *r = argument;
+	struct walk walk = { .pattern = pattern_of(r->prefix), .first = true, .swept = true };
+	int64_t pause_ms = 0;
+
+	while (pause_for(r, pause_ms)) {
+		int64_t due_ms = breaker_probe_due(&r->breaker);
+		if (due_ms == 0)
+			probe(r);
+		if (due_ms > 0)
+			pause_ms = due_ms;
+		else
+			pause_ms = due_ms == 0 ? 0 : walk_step(r, &walk);
+	}
+	free(walk.pattern);
+	return NULL;
+}
+
+int redis_upkeep_start(struct redis *r)
+{
+	r->probe_fd = -1;
+	return -pthread_create(&r->thread, NULL, upkeep_run, r);
+}
+
+void redis_upkeep_stop(struct redis *r)
+{
+	lock_take(&r->upkeep);
+	r->stop = true;
+	if (r->probe_fd >= 0)
+		shutdown(r->probe_fd, SHUT_RDWR);
+	pthread_cond_signal(&r->work);
+	lock_release(&r->upkeep);
+	pthread_join(r->thread, NULL);
+}
+
+void redis_upkeep_nudge(struct redis *r)
+{
+	lock_take(&r->upkeep);
+	r->nudged = true;
+	pthread_cond_signal(&r->work);
+	lock_release(&r->upkeep);
+}
