@@ -5,18 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cursor.h"
+
 /* --- directories ------------------------------------------------------------------------------ */
-
-/* A marker's key; and what sorts before all keys and markers below dir. */
-static struct key marker_key(struct key_buffer *buffer, struct key dir)
-{
-	struct key_buffer end;
-
-	buffer->size = 0;
-	if (dir.size > 0)
-		key_range(dir, buffer, &end);
-	return key_make(buffer->bytes, buffer->size);
-}
 
 int memory_dir_set(void *state, struct key dir, const struct meta *meta)
 {
@@ -109,70 +100,30 @@ int memory_dir_stat(void *state, struct key dir, struct meta *meta)
 /* --- listing ---------------------------------------------------------------------------------- */
 
 struct listing {
-	struct key dir;
+	struct cursor cursor;
 	struct children *batch;
-	struct key_buffer at; /* the next child is at or after this key */
 };
 
-/* A directory's own marker sorts where its child with the empty name does, and is no child. */
-static bool is_own_marker(const struct listing *l, const struct entry *marker)
-{
-	return marker->key.size == (l->dir.size > 0 ? l->dir.size + 1 : 0);
-}
-
-/* Puts the listing behind what begins with key: its first `size` bytes and then `next`. */
-static void listing_move(struct listing *l, struct key key, size_t size, char next)
-{
-	assert(size < sizeof(l->at.bytes));
-	memmove(l->at.bytes, key.bytes, size);
-	l->at.bytes[size] = next;
-	l->at.size = size + 1;
-}
-
-static int listing_start(struct listing *l, struct key after, bool after_is_dir)
-{
-	struct key_buffer end;
-
-	if (after.size > 0 || after_is_dir) {
-		int rc = key_join(&l->at, l->dir, after);
-		if (rc == 0)
-			listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size,
-				     after_is_dir ? '0' : '\0');
-		return rc;
-	}
-	if (l->dir.size > 0)
-		key_range(l->dir, &l->at, &end);
-	else
-		l->at.size = 0;
-	return 0;
-}
-
-/* Adds the child that key, in or below dir, is or lies in, and moves behind it. */
+/* Adds the child that the entry or marker is or lies in, and moves behind it. */
 static int listing_add(struct listing *l, const struct memory *m, const struct entry *first)
 {
 	bool is_dir;
-	struct key name = key_child(first->key, l->dir, &is_dir);
+	struct key dir;
+	struct key name = cursor_pass(&l->cursor, first->key, &is_dir, &dir);
+	const struct entry *described = is_dir ? entries_find(&m->markers, dir) : first;
 
-	if (!is_dir) {
-		listing_move(l, first->key, first->key.size, '\0');
-		return children_add(l->batch, name, false, &first->meta);
-	}
-	size_t dir_size = (size_t)(name.bytes + name.size - first->key.bytes);
-	struct key dir = key_make(first->key.bytes, dir_size + 1); /* with the slash: a marker's */
-	const struct entry *marker = entries_find(&m->markers, dir);
-	listing_move(l, first->key, dir_size, '0');
-	return children_add(l->batch, name, true, marker ? &marker->meta : NULL);
+	return children_add(l->batch, name, is_dir, described ? &described->meta : NULL);
 }
 
 /* The first at or after the listing's place that is below its directory, or NULL. */
 static struct entry *listing_seek(const struct listing *l, const struct memory *m,
 				  const struct entries *s)
 {
-	struct entry *e = entries_seek(s, key_make(l->at.bytes, l->at.size));
+	struct entry *e = entries_seek(s, cursor_at(&l->cursor));
 
-	if (e && s == &m->markers && is_own_marker(l, e))
+	if (e && s == &m->markers && cursor_is_own_marker(&l->cursor, e->key))
 		e = entries_next(e);
-	return e && key_is_below(e->key, l->dir) ? e : NULL;
+	return e && key_is_below(e->key, l->cursor.dir) ? e : NULL;
 }
 
 /* 0: the batch is full or at the end; -EAGAIN: go on with another pass. */
@@ -205,9 +156,9 @@ static int list_locked(struct pass *p, struct listing *l)
 int memory_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		struct children *batch)
 {
-	struct listing l = { .dir = dir, .batch = batch };
+	struct listing l = { .batch = batch };
 	struct pass p;
-	int rc = listing_start(&l, after, after_is_dir);
+	int rc = cursor_start(&l.cursor, dir, after, after_is_dir);
 
 	if (rc < 0)
 		return rc;

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cursor.h"
 #include "log.h"
 #include "redis_store.h"
 
@@ -721,17 +722,6 @@ static int redis_rename(void *state, struct key from, struct key to)
 }
 
 /* --- markers ---------------------------------------------------------------------------------- */
-
-/* A marker's key is its directory's with a slash at the end; the root's is empty. */
-static struct key marker_key(struct key_buffer *buffer, struct key dir)
-{
-	struct key_buffer end;
-
-	buffer->size = 0;
-	if (dir.size > 0)
-		key_range(dir, buffer, &end);
-	return key_make(buffer->bytes, buffer->size);
-}
 
 static int redis_dir_set(void *state, struct key dir, const struct meta *meta)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "redis_store.h"
 
 enum {
@@ -208,87 +209,55 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 struct listing {
 	struct redis_call call;
 	struct stream entries, markers;
-	struct key dir;
+	struct cursor cursor;
 	struct children *batch;
-	struct key_buffer at; /* the next child is at or after this key */
 };
 
-/* Puts the listing behind what begins with key: its first `size` bytes and then `next`. */
-static void listing_move(struct listing *l, struct key key, size_t size, char next)
+static int next_marker(struct listing *l, struct key at, struct redis_item **item)
 {
-	assert(size < sizeof(l->at.bytes));
-	memmove(l->at.bytes, key.bytes, size);
-	l->at.bytes[size] = next;
-	l->at.size = size + 1;
+	int rc = stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
+
+	if (rc < 0 || !*item || !cursor_is_own_marker(&l->cursor, (*item)->key))
+		return rc;
+	l->markers.page.next++;
+	return stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
 }
 
-static int listing_start(struct listing *l, struct key after, bool after_is_dir)
+/* Adds the child that the item is or lies in, and moves behind it. */
+static int listing_add(struct listing *l, const struct redis_item *item,
+		       const struct redis_item *marker)
 {
-	struct key_buffer end;
+	bool is_dir;
+	struct key dir;
+	struct key name = cursor_pass(&l->cursor, item->key, &is_dir, &dir);
 
-	if (after.size > 0) {
-		int rc = key_join(&l->at, l->dir, after);
-		if (rc == 0)
-			listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size,
-				     after_is_dir ? '0' : '\0');
-		return rc;
-	}
-	if (l->dir.size > 0)
-		key_range(l->dir, &l->at, &end);
-	else
-		l->at.size = 0;
-	/* Past the marker of dir itself. */
-	listing_move(l, key_make(l->at.bytes, l->at.size), l->at.size, '\0');
-	return 0;
-}
-
-/* Adds the child that item, in or below dir, is or lies in, and moves behind it. */
-static int listing_add(struct listing *l, const struct redis_item *item)
-{
-	struct key name = key_relative(item->key, l->dir);
-	const char *slash = memchr(name.bytes, '/', name.size);
-	const struct meta *meta = NULL;
-	struct redis_item *marker;
-
-	if (!slash) {
-		int rc = children_add(l->batch, name, false, &item->meta);
-		listing_move(l, item->key, item->key.size, '\0');
-		return rc;
-	}
-	name.size = (size_t)(slash - name.bytes);
-	size_t dir_size = (size_t)(slash - item->key.bytes);
-	struct key dir = key_make(item->key.bytes, dir_size + 1); /* with the slash: a marker's */
-	/* The markers are read from where the listing is: dir's own is the next, or there is none.
-	 */
-	int rc = stream_seek(&l->call, &l->markers, l->dir, key_make(l->at.bytes, l->at.size),
-			     &marker);
-	if (rc == 0 && marker && key_equal(marker->key, dir))
-		meta = &marker->meta;
-	if (rc == 0)
-		rc = children_add(l->batch, name, true, meta);
-	listing_move(l, item->key, dir_size, '0');
-	return rc;
+	if (is_dir && marker && key_equal(marker->key, dir))
+		item = marker;
+	else if (is_dir)
+		item = NULL;
+	return children_add(l->batch, name, is_dir, item ? &item->meta : NULL);
 }
 
 static int listing_run(struct listing *l)
 {
 	for (;;) {
-		struct redis_item *entry, *marker;
-		struct key at = key_make(l->at.bytes, l->at.size);
-		int rc = stream_seek(&l->call, &l->entries, l->dir, at, &entry);
+		struct redis_item *entry, *marker, *first;
+		struct key at = cursor_at(&l->cursor);
+		int rc = stream_seek(&l->call, &l->entries, l->cursor.dir, at, &entry);
 		if (rc == 0)
-			rc = stream_seek(&l->call, &l->markers, l->dir, at, &marker);
+			rc = next_marker(l, at, &marker);
 		if (rc < 0)
 			return rc;
+		first = entry;
 		if (!entry || (marker && key_compare(marker->key, entry->key) < 0))
-			entry = marker;
-		if (!entry) {
+			first = marker;
+		if (!first) {
 			l->batch->end = true;
 			return 0;
 		}
 		if (l->batch->count == CHILDREN_MAX)
 			return 0;
-		rc = listing_add(l, entry);
+		rc = listing_add(l, first, marker);
 		if (rc < 0)
 			return rc;
 	}
@@ -298,12 +267,11 @@ int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch)
 {
 	struct redis *r = state;
-	struct listing l = { .dir = dir,
-			     .batch = batch,
+	struct listing l = { .batch = batch,
 			     .entries = { .set = r->index, .checked = true },
 			     .markers = { .set = r->dirs } };
 
-	int rc = listing_start(&l, after, after_is_dir);
+	int rc = cursor_start(&l.cursor, dir, after, after_is_dir);
 	if (rc < 0)
 		return rc;
 	rc = redis_call_begin(&l.call, r, REDIS_READS);
