@@ -1,11 +1,12 @@
 /* The command line and the -o options that a mount knows: see arguments.h. */
 #include "arguments.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "mount_options.h"
 
 #define ASK_FOR_HELP "cachefs -h tells the usage"
 
@@ -15,8 +16,8 @@ const char arguments_usage[] =
 	"       cachefs --example-config | --print-options\n"
 	"\n"
 	"Mounts a cache as a directory: the path of a file is a key, its content the value.\n"
-	"CONFIG is a JSON file that names the layers; without it there are 256 MiB of memory\n"
-	"over a database of 10 GiB in ~/.cache/cachefs.\n"
+	"CONFIG is a JSON file that names the layers; without it (or with \"none\") there are\n"
+	"256 MiB of memory over a database of 10 GiB in ~/.cache/cachefs.\n"
 	"\n"
 	"  -f, --foreground   stay in the foreground, log to stderr\n"
 	"  -d, --debug        log every request; implies -f\n"
@@ -33,130 +34,21 @@ const char arguments_usage[] =
 	"  -h, --help         show this\n"
 	"  -V, --version      show the version\n"
 	"\n"
+	"In /etc/fstab: /etc/cachefs/x.json /mnt/x cachefs noauto,user 0 0\n"
 	"Unmount with: fusermount3 -u MOUNTPOINT\n";
 
-/* A mount option. Those for the mount tools (fstab) are accepted and go no further. */
-struct mount_option {
-	const char *name;
-	enum { OPTION_PLAIN, OPTION_VALUE, OPTION_DROPPED } kind;
-};
+/* What stands for the configuration file when there is none. A file of that name: ./none */
+#define BUILT_IN "cachefs"
 
-static const struct mount_option mount_options[] = {
-	{ "allow_other", OPTION_PLAIN },  { "allow_root", OPTION_PLAIN },
-	{ "auto_unmount", OPTION_PLAIN }, { "default_permissions", OPTION_PLAIN },
-	{ "fsname", OPTION_VALUE },       { "context", OPTION_VALUE },
-	{ "ro", OPTION_PLAIN },           { "rw", OPTION_PLAIN },
-	{ "suid", OPTION_PLAIN },         { "nosuid", OPTION_PLAIN },
-	{ "dev", OPTION_PLAIN },          { "nodev", OPTION_PLAIN },
-	{ "exec", OPTION_PLAIN },         { "noexec", OPTION_PLAIN },
-	{ "atime", OPTION_PLAIN },        { "noatime", OPTION_PLAIN },
-	{ "sync", OPTION_PLAIN },         { "async", OPTION_PLAIN },
-	{ "dirsync", OPTION_PLAIN },      { "defaults", OPTION_DROPPED },
-	{ "relatime", OPTION_DROPPED },   { "_netdev", OPTION_DROPPED },
-	{ "nofail", OPTION_DROPPED },     { "auto", OPTION_DROPPED },
-	{ "noauto", OPTION_DROPPED },     { "user", OPTION_DROPPED },
-};
-
-enum { MOUNT_OPTIONS = sizeof(mount_options) / sizeof(mount_options[0]) };
+static bool source_is_built_in(const char *source)
+{
+	return strcmp(source, BUILT_IN) == 0 || strcmp(source, "none") == 0;
+}
 
 static int wrong_usage(struct problem *problem, const char *message, const char *word)
 {
 	return problem_set(problem, NULL, ASK_FOR_HELP, "%s%s%s%s", message, word ? " \"" : "",
 			   word ? word : "", word ? "\"" : "");
-}
-
-static int unknown_option(const char *name, struct problem *problem)
-{
-	const char *names[MOUNT_OPTIONS + 1];
-	char hint[128] = ASK_FOR_HELP;
-
-	for (size_t i = 0; i < MOUNT_OPTIONS; i++)
-		names[i] = mount_options[i].name;
-	names[MOUNT_OPTIONS] = NULL;
-	const char *nearest = problem_nearest(name, names);
-	if (nearest)
-		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
-	return problem_set(problem, NULL, hint, "unknown mount option \"%s\"", name);
-}
-
-static const struct mount_option *option_find(const char *name)
-{
-	for (size_t i = 0; i < MOUNT_OPTIONS; i++)
-		if (strcmp(mount_options[i].name, name) == 0)
-			return &mount_options[i];
-	return NULL;
-}
-
-/* Whether the joined options have this plain one. */
-static bool options_have(const char *options, const char *name)
-{
-	size_t size = strlen(name);
-
-	for (const char *at = options; at && *at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, name, size) == 0 && (at[size] == ',' || !at[size]))
-			return true;
-	}
-	return false;
-}
-
-static int options_append(char **options, const char *option, size_t size, struct problem *problem)
-{
-	char *joined = NULL;
-
-	if (asprintf(&joined, "%s%s%.*s", *options ? *options : "", *options ? "," : "", (int)size,
-		     option) < 0)
-		return problem_set(problem, NULL, NULL, "out of memory");
-	free(*options);
-	*options = joined;
-	return 0;
-}
-
-/* Up to the next comma that no backslash stands before. */
-static size_t option_size(const char *text)
-{
-	size_t size = 0;
-
-	for (; text[size] && text[size] != ','; size++)
-		if (text[size] == '\\' && text[size + 1])
-			size++;
-	return size;
-}
-
-/* One option of -o: checked, and kept for fuse. */
-static int take_mount_option(struct arguments *arguments, const char *text, size_t size,
-			     struct problem *problem)
-{
-	char name[64];
-	const char *equals = memchr(text, '=', size);
-	size_t name_size = equals ? (size_t)(equals - text) : size;
-
-	if (size == 0 || strncmp(text, "x-", 2) == 0)
-		return 0; /* "x-" is for the mount tools */
-	snprintf(name, sizeof(name), "%.*s", (int)name_size, text);
-	const struct mount_option *option = option_find(name);
-	if (!option)
-		return unknown_option(name, problem);
-	if (option->kind == OPTION_DROPPED)
-		return 0;
-	if (option->kind == OPTION_VALUE && (!equals || name_size + 1 == size))
-		return wrong_usage(problem, "a value is missing: mount option", name);
-	if (option->kind == OPTION_PLAIN && equals)
-		return wrong_usage(problem, "this mount option takes no value:", name);
-	return options_append(&arguments->options, text, size, problem);
-}
-
-static int take_mount_options(struct arguments *arguments, const char *text,
-			      struct problem *problem)
-{
-	for (;;) {
-		size_t size = option_size(text);
-		int rc = take_mount_option(arguments, text, size, problem);
-
-		if (rc < 0 || !text[size])
-			return rc;
-		text += size + 1;
-	}
 }
 
 /* The switches that mount nothing. */
@@ -215,16 +107,24 @@ static int take_words(struct arguments *arguments, char **words, struct problem 
 	return 0;
 }
 
-/* Others may come in as soon as the permissions are checked, so the kernel must check them. */
-static int add_default_permissions(struct arguments *arguments, struct problem *problem)
+/*
+ * The source that mount tools show and compare with fstab: the configuration file as given, or
+ * from the root if it was given from here.
+ */
+static int take_source(struct arguments *arguments, struct problem *problem)
 {
-	static const char option[] = "default_permissions";
-	bool wanted = options_have(arguments->options, "allow_other") ||
-		      options_have(arguments->options, "allow_root");
+	const char *source = arguments->config ? arguments->config : BUILT_IN;
+	char *absolute = NULL;
 
-	if (!wanted || options_have(arguments->options, option))
+	if (source_is_built_in(source))
+		arguments->config = NULL;
+	else if (source[0] != '/' && arguments->task == TASK_MOUNT)
+		absolute = realpath(source, NULL); /* if it fails, so does reading it */
+	if (arguments->task != TASK_MOUNT)
 		return 0;
-	return options_append(&arguments->options, option, strlen(option), problem);
+	int rc = mount_options_complete(&arguments->options, absolute ? absolute : source, problem);
+	free(absolute);
+	return rc;
 }
 
 static int unknown_switch(char **argv, int letter, struct problem *problem)
@@ -240,7 +140,35 @@ static int unknown_switch(char **argv, int letter, struct problem *problem)
 	return wrong_usage(problem, "unknown option", text);
 }
 
-int arguments_parse(int argc, char **argv, struct arguments *arguments, struct problem *problem)
+/* One switch of the program's own command line. */
+static int take_switch(struct arguments *arguments, int letter, char **argv,
+		       struct problem *problem)
+{
+	if (letter >= TASK_CHECK_CONFIG && letter <= TASK_PRINT_OPTIONS)
+		return take_task(arguments, (enum task)letter, problem);
+	switch (letter) {
+	case 'd':
+		arguments->debug = true;
+		__attribute__((fallthrough));
+	case 'f':
+		arguments->foreground = true;
+		return 0;
+	case 'o':
+		return mount_options_add(&arguments->options, optarg, false, problem);
+	case 'h':
+		arguments->help = true;
+		return 0;
+	case 'V':
+		arguments->version = true;
+		return 0;
+	case ':':
+		return wrong_usage(problem, "a word is missing after", argv[optind - 1]);
+	default:
+		return unknown_switch(argv, optopt, problem);
+	}
+}
+
+static int parse_own(int argc, char **argv, struct arguments *arguments, struct problem *problem)
 {
 	const struct option names[] = {
 		{ "foreground", no_argument, NULL, 'f' },
@@ -256,31 +184,61 @@ int arguments_parse(int argc, char **argv, struct arguments *arguments, struct p
 	};
 	int letter, rc = 0;
 
+	while (rc == 0 && (letter = getopt_long(argc, argv, ":fdo:hV", names, NULL)) != -1)
+		rc = take_switch(arguments, letter, argv, problem);
+	return rc;
+}
+
+/* -n and -t concern mount(8) alone. */
+static int parse_helper(int argc, char **argv, struct arguments *arguments, struct problem *problem)
+{
+	const char *options[64];
+	size_t count = 0;
+	bool sloppy = false;
+	int letter, rc = 0;
+
+	while (rc == 0 && (letter = getopt(argc, argv, ":sfnvN:t:o:hV")) != -1) {
+		if (letter == 's')
+			sloppy = true;
+		else if (letter == 'f')
+			arguments->fake = true;
+		else if (letter == 'v')
+			arguments->verbose = true;
+		else if (letter == 'N')
+			arguments->namespace = optarg;
+		else if (letter == 'o' && count < sizeof(options) / sizeof(options[0]))
+			options[count++] = optarg; /* -s may come later */
+		else if (letter != 'n' && letter != 't')
+			rc = take_switch(arguments, letter, argv, problem);
+	}
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = mount_options_add(&arguments->options, options[i], sloppy, problem);
+	return rc;
+}
+
+static bool is_helper(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return strncmp(slash ? slash + 1 : program, "mount.", strlen("mount.")) == 0;
+}
+
+int arguments_parse(int argc, char **argv, struct arguments *arguments, struct problem *problem)
+{
+	bool helper = argc > 0 && is_helper(argv[0]);
+
 	memset(arguments, 0, sizeof(*arguments));
 	optind = 0; /* anew, for tests that parse more than once */
 	opterr = 0;
-	while (rc == 0 && (letter = getopt_long(argc, argv, ":fdo:hV", names, NULL)) != -1) {
-		if (letter == 'f')
-			arguments->foreground = true;
-		else if (letter == 'd')
-			arguments->foreground = arguments->debug = true;
-		else if (letter == 'o')
-			rc = take_mount_options(arguments, optarg, problem);
-		else if (letter == 'h')
-			arguments->help = true;
-		else if (letter == 'V')
-			arguments->version = true;
-		else if (letter >= TASK_CHECK_CONFIG && letter <= TASK_PRINT_OPTIONS)
-			rc = take_task(arguments, (enum task)letter, problem);
-		else if (letter == ':')
-			rc = wrong_usage(problem, "a word is missing after", argv[optind - 1]);
-		else
-			rc = unknown_switch(argv, optopt, problem);
-	}
+	int rc = helper ? parse_helper(argc, argv, arguments, problem)
+			: parse_own(argc, argv, arguments, problem);
 	if (rc < 0 || arguments->help || arguments->version)
 		return rc;
 	rc = take_words(arguments, argv + optind, problem);
-	return rc < 0 ? rc : add_default_permissions(arguments, problem);
+	if (rc == 0 && helper && argc - optind < 2)
+		rc = wrong_usage(problem, "a mount helper is called with SOURCE and MOUNTPOINT",
+				 NULL);
+	return rc < 0 ? rc : take_source(arguments, problem);
 }
 
 void arguments_fini(struct arguments *arguments)

@@ -1,7 +1,12 @@
 #ifndef CACHEFS_ARGUMENTS_H
 #define CACHEFS_ARGUMENTS_H
 
-/* The command line: cachefs [OPTIONS] [CONFIG] MOUNTPOINT, and the switches that mount nothing. */
+/*
+ * The command line. The program's own: cachefs [OPTIONS] [CONFIG] MOUNTPOINT. As mount(8) calls a
+ * mount helper, known by its name: mount.cachefs CONFIG MOUNTPOINT [-sfnv] [-N NAMESPACE]
+ * [-t TYPE] [-o OPTIONS]. In both a CONFIG "none" or "cachefs" is the built-in one.
+ * The long switches, as --check-config, mount nothing.
+ */
 
 #include <stdbool.h>
 
@@ -19,15 +24,18 @@ struct arguments {
 	enum task task;
 	bool foreground; /* -f, also with -d */
 	bool debug;
-	bool help; /* -h or -V: nothing else is set */
+	bool fake;    /* -f of the helper: check everything, mount nothing */
+	bool verbose; /* -v of the helper: say what is done */
+	bool help;    /* -h or -V: nothing else is set */
 	bool version;
-	char *options;      /* what fuse is to get with -o, joined; NULL: nothing */
+	char *options;      /* what fuse is to get with -o, joined; has an fsname */
 	const char *config; /* NULL: the built-in one */
 	const char *mountpoint;
+	const char *namespace; /* the mount namespace to enter first (a path or a pid), or NULL */
 };
 
-/* Both strings point into argv. 0 or -EINVAL with the problem set; ended with arguments_fini()
- * either way. */
+/* The strings point into argv, but options. 0 or -EINVAL with the problem set; ended with
+ * arguments_fini() either way. */
 int arguments_parse(int argc, char **argv, struct arguments *arguments, struct problem *problem);
 void arguments_fini(struct arguments *arguments);
 

@@ -155,23 +155,10 @@ static int device_check(struct problem *problem)
 	return problem_set(problem, "/dev/fuse", hint, "cannot open it: %s", strerror(error));
 }
 
-static bool options_have(const char *options, const char *name)
-{
-	size_t length = strlen(name);
-	for (const char *at = options; at != NULL; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, name, length) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Ours for the subtype comes last, so it counts. */
 static int args_build(struct fuse_args *args, const char *options, bool debug)
 {
 	int rc = fuse_opt_add_arg(args, "cachefs");
-	if (rc == 0 && !options_have(options, "fsname="))
-		rc = fuse_opt_add_arg(args, "-ofsname=cachefs");
 	if (rc == 0 && options != NULL && options[0] != '\0') {
 		rc = fuse_opt_add_arg(args, "-o");
 		if (rc == 0)
