@@ -102,6 +102,11 @@ struct key key_child(struct key key, struct key dir, bool *is_dir)
 	return slash ? key_make(rest.bytes, (size_t)(slash - rest.bytes)) : rest;
 }
 
+bool key_can_hold(struct key key)
+{
+	return key.size == 0 || leading_slashes(key) < key.size;
+}
+
 struct key key_parent(struct key key)
 {
 	size_t skip = leading_slashes(key);

@@ -49,6 +49,9 @@ struct key key_relative(struct key key, struct key dir);
  */
 struct key key_child(struct key key, struct key dir, bool *is_dir);
 
+/* Whether key can be a directory's: not if it is all slashes (see key_child()). */
+bool key_can_hold(struct key key);
+
 /* The directory that holds key: the one whose key_child() it is. */
 struct key key_parent(struct key key);
 

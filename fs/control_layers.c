@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "escaped.h"
+
 enum { NOT_WRITABLE = ~0222 };
 
 /* "NAME/a/b" is the key a/b of layer NAME; "NAME" is all of it. */
@@ -23,21 +25,25 @@ static int split(struct fs *fs, struct key path, size_t *layer, struct key *key)
 	return -ENOENT;
 }
 
-/* What to show: there is always a mode. */
-static int view_stat(struct fs *fs, struct key path, struct meta *meta)
+static int find(struct fs *fs, size_t layer, struct key key, enum view_kind kind, bool *is_dir,
+		struct meta *meta)
+{
+	*is_dir = kind == VIEW_NAME && key_can_hold(key) &&
+		  (key.size == 0 || layered_layer_dir_stat(fs->cache, layer, key, meta) == 0);
+	if (*is_dir)
+		return 0;
+	return key.size > 0 ? layered_layer_stat(fs->cache, layer, key, meta) : -ENOENT;
+}
+
+int layer_view_stat(struct fs *fs, struct key path, enum view_kind kind, struct meta *meta)
 {
 	size_t layer;
 	struct key key;
+	bool is_dir = false;
 	int rc = split(fs, path, &layer, &key);
 
-	if (rc < 0)
-		return rc;
-	rc = key.size > 0 ? layered_layer_stat(fs->cache, layer, key, meta) : -ENOENT;
-	bool is_dir = rc == -ENOENT;
-	if (is_dir && key.size > 0)
-		rc = layered_layer_dir_stat(fs->cache, layer, key, meta);
-	else if (is_dir)
-		rc = 0;
+	if (rc == 0)
+		rc = find(fs, layer, key, kind, &is_dir, meta);
 	if (rc == 0 && meta->mode == 0) {
 		meta->mode = is_dir ? S_IFDIR | 0555 : S_IFREG | 0444;
 		meta->uid = fs->uid;
@@ -45,6 +51,11 @@ static int view_stat(struct fs *fs, struct key path, struct meta *meta)
 	}
 	meta->mode &= (uint32_t)NOT_WRITABLE;
 	return rc;
+}
+
+static enum view_kind kind_of(const struct name *name)
+{
+	return name && name->is_own ? VIEW_ENTRY : VIEW_NAME;
 }
 
 /* An inode does not change its type: one that would have to is left behind. */
@@ -74,12 +85,18 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 
 	if (text.size > KEY_COMPONENT_MAX)
 		return -ENAMETOOLONG;
+	int rc = escaped_resolve(fs, dir, text, &path);
+	if (rc < 0)
+		return rc;
 	inodes_lock(t);
-	struct name *name = name_get_locked(t, dir, text);
-	int rc = name ? name_key_locked(t, name, &path) : -ENOMEM;
+	struct name *name = rc > 0 ? name_get_part_locked(t, dir, text,
+							  key_make(path.bytes, path.size))
+				   : name_get_locked(t, dir, text);
+	rc = name ? name_key_locked(t, name, &path) : -ENOMEM;
+	enum view_kind kind = kind_of(name);
 	inodes_unlock(t);
 	if (rc == 0)
-		rc = view_stat(fs, key_make(path.bytes, path.size), &meta);
+		rc = layer_view_stat(fs, key_make(path.bytes, path.size), kind, &meta);
 	inodes_lock(t);
 	struct inode *inode = rc == 0 ? view_inode_locked(t, name, &meta) : NULL;
 	if (inode) {
@@ -108,10 +125,12 @@ int layer_view_refresh(struct fs *fs, struct inode *inode)
 	struct inodes *t = &fs->inodes;
 	struct meta meta = { 0 };
 	struct key_buffer path;
-	int rc = path_of(fs, inode, &path);
-
+	inodes_lock(t);
+	int rc = inode_key_locked(t, inode, &path);
+	enum view_kind kind = kind_of(inode->name);
+	inodes_unlock(t);
 	if (rc == 0)
-		rc = view_stat(fs, key_make(path.bytes, path.size), &meta);
+		rc = layer_view_stat(fs, key_make(path.bytes, path.size), kind, &meta);
 	inodes_lock(t);
 	if (rc == 0 && (inode->meta.mode & S_IFMT) != (meta.mode & S_IFMT)) {
 		rc = -ENOENT;
@@ -133,7 +152,8 @@ void layer_view_attributes_locked(struct fs *fs, const struct inode *inode, stru
 
 	out->attr_timeout_ms = out->entry_timeout_ms = 0;
 	if (inode_key_locked(&fs->inodes, inode, &path) == 0)
-		out->ino = key_hash(key_make(path.bytes, path.size)) | 2;
+		out->ino = inode_ino_of_key(key_make(path.bytes, path.size),
+					    S_ISDIR(inode->meta.mode));
 }
 
 int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)

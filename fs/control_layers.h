@@ -13,6 +13,13 @@
 /* LOOKUP in `layers` or below; the inode comes with one lookup. */
 int layer_view_lookup(struct fs *fs, struct inode *dir, struct key name, struct attributes *out);
 
+/*
+ * What to show of "LAYER/KEY"; there is always a mode. VIEW_NAME: a directory, if keys lie below,
+ * else the entry. VIEW_ENTRY: the entry. 0 or -ENOENT.
+ */
+enum view_kind { VIEW_NAME, VIEW_ENTRY };
+int layer_view_stat(struct fs *fs, struct key path, enum view_kind kind, struct meta *meta);
+
 /* Metadata as they are now. -ENOENT: gone, or replaced by a directory or file. */
 int layer_view_refresh(struct fs *fs, struct inode *inode);
 

@@ -76,6 +76,8 @@ int directory_make(struct fs *fs, struct inode *dir, struct key text, const stru
 	bool pending = rc == 0 && name_pending_locked(name);
 	inodes_unlock(t);
 	struct key k = key_make(key.bytes, key.size);
+	if (rc == 0 && !key_can_hold(k))
+		rc = -EINVAL;
 	if (rc == 0 && (pending || layered_stat(fs->cache, k, &now) == 0 ||
 			layered_dir_stat(fs->cache, k, &now) == 0))
 		rc = -EEXIST;
@@ -155,6 +157,7 @@ struct removal {
 	struct name *name;
 	struct key_buffer key;
 	bool empty_only;
+	bool own_value; /* the key is an entry too, which shows in the directory */
 };
 
 static bool is_empty_only_locked(const struct fs *fs, const struct removal *r)
@@ -170,12 +173,17 @@ static int removal_prepare(void *self)
 {
 	struct removal *r = self;
 
+	struct key key = key_make(r->key.bytes, r->key.size);
+	struct meta meta = { 0 };
+
+	r->own_value = layered_stat(r->fs->cache, key, &meta) == 0;
+	meta_fini(&meta);
 	if (!r->empty_only)
 		return 0;
 	inodes_lock(&r->fs->inodes);
 	bool pending = r->dir && has_pending_locked(r->dir);
 	inodes_unlock(&r->fs->inodes);
-	if (pending || !layered_dir_is_empty(r->fs->cache, key_make(r->key.bytes, r->key.size)))
+	if (pending || r->own_value || !layered_dir_is_empty(r->fs->cache, key))
 		return -ENOTEMPTY;
 	return 0;
 }
@@ -220,7 +228,10 @@ static int remove_directory(struct fs *fs, struct inode *parent, struct key text
 	inodes_unlock(t);
 	if (rc == 0) {
 		struct layered_hooks hooks = { removal_prepare, removal_done, r };
-		rc = layered_remove_prefix(fs->cache, key_make(r->key.bytes, r->key.size), &hooks);
+		struct key key = key_make(r->key.bytes, r->key.size);
+		rc = layered_remove_prefix(fs->cache, key, &hooks);
+		if (rc == 0 && r->own_value)
+			rc = layered_remove(fs->cache, key, NULL);
 	}
 	inodes_lock(t);
 	if (r->dir)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "../backends/waiting.h"
+#include "key_escape.h"
 #include "ticket.h"
 
 enum { BUCKETS_MIN = 256 };
@@ -160,16 +161,58 @@ static void grow_locked(struct inodes *t)
 	free(old);
 }
 
+bool inode_is_top_locked(const struct inodes *t, const struct inode *dir)
+{
+	if (dir->kind == INODE_VIRTUAL) /* one layer's; above it is `layers`, which has no name */
+		return dir->name && !dir->name->dir->name;
+	return dir == &t->root;
+}
+
+/* Whether a name in dir stands for the directory's own value. */
+static bool is_own_value(const struct inode *dir, struct key text)
+{
+	return dir->own_value && key_equal(text, key_of(ESCAPE_SELF));
+}
+
 struct name *name_find_locked(struct inodes *t, struct inode *dir, struct key text)
 {
 	struct name *n = t->buckets[bucket_of(t, dir, text)];
+	bool is_own = is_own_value(dir, text);
 
-	while (n && (n->dir != dir || !key_equal(name_text(n), text)))
+	while (n && (n->dir != dir || n->is_own != is_own || !key_equal(name_text(n), text)))
 		n = n->next_hash;
 	return n;
 }
 
+static struct name *new_name(struct key text, struct key part)
+{
+	bool escaped = !key_equal(text, part);
+	struct name *n = calloc(1, sizeof(*n) + text.size + 1 + (escaped ? part.size : 0));
+
+	if (!n)
+		return NULL;
+	memcpy(n->text, text.bytes, text.size);
+	n->size = text.size;
+	n->part = name_text(n);
+	if (escaped) {
+		n->part = key_make(n->text + text.size + 1, part.size);
+		memcpy(n->text + text.size + 1, part.bytes, part.size);
+	}
+	return n;
+}
+
 struct name *name_get_locked(struct inodes *t, struct inode *dir, struct key text)
+{
+	struct escape_text bytes;
+	struct key part = text;
+
+	if (key_escape_decode(text, inode_is_top_locked(t, dir), &bytes) == ESCAPE_BYTES)
+		part = key_make(bytes.bytes, bytes.size);
+	return name_get_part_locked(t, dir, text, part);
+}
+
+struct name *name_get_part_locked(struct inodes *t, struct inode *dir, struct key text,
+				  struct key part)
 {
 	struct name *n = name_find_locked(t, dir, text);
 
@@ -177,13 +220,12 @@ struct name *name_get_locked(struct inodes *t, struct inode *dir, struct key tex
 		n->refs++;
 		return n;
 	}
-	n = calloc(1, sizeof(*n) + text.size + 1);
+	n = new_name(text, part);
 	if (!n)
 		return NULL;
 	if (t->name_count >= t->bucket_count)
 		grow_locked(t);
-	memcpy(n->text, text.bytes, text.size);
-	n->size = text.size;
+	n->is_own = is_own_value(dir, text);
 	n->refs = 1;
 	n->dir = dir;
 	n->changed_at = t->clock;
@@ -228,39 +270,45 @@ void name_touch_locked(struct inodes *t, struct name *name)
 struct name *name_find_key_locked(struct inodes *t, struct key key)
 {
 	struct inode *dir = &t->root;
+	struct key dir_key = KEY_ROOT;
+	struct escape_text text;
+	bool deeper = true;
+	struct name *n = NULL;
 
-	for (;;) {
-		const char *slash = memchr(key.bytes, '/', key.size);
-		size_t size = slash ? (size_t)(slash - key.bytes) : key.size;
-		struct name *n = name_find_locked(t, dir, key_make(key.bytes, size));
-		if (!n || !slash)
-			return n;
-		if (!n->subdir)
-			return NULL;
-		dir = n->subdir;
-		key = key_make(slash + 1, key.size - size - 1);
+	while (deeper && dir) {
+		struct key part = key_child(key, dir_key, &deeper);
+		key_escape_encode(part, dir == &t->root, dir->own_value, &text);
+		n = name_find_locked(t, dir, key_make(text.bytes, text.size));
+		dir = n ? n->subdir : NULL;
+		dir_key = key_make(key.bytes, (size_t)(part.bytes + part.size - key.bytes));
 	}
+	if (deeper)
+		return NULL;
+	return dir && dir->own_value ? name_find_locked(t, dir, key_of(ESCAPE_SELF)) : n;
 }
 
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key)
 {
-	size_t end = sizeof(key->bytes) - 1;
+	size_t end = KEY_MAX;
+	bool last = true;
 
-	/* From the last component backwards, then moved to the front. */
+	/* From the last part backwards, then moved to the front. */
 	for (const struct name *n = name;; n = n->dir->name) {
-		size_t need = n->size + (n != name);
-		if (need > end)
-			return -ENAMETOOLONG;
-		if (n != name)
-			key->bytes[--end] = '/';
-		end -= n->size;
-		memcpy(key->bytes + end, n->text, n->size);
+		if (!n->is_own) {
+			if (n->part.size + !last > end)
+				return -ENAMETOOLONG;
+			if (!last)
+				key->bytes[--end] = '/';
+			last = false;
+			end -= n->part.size;
+			memcpy(key->bytes + end, n->part.bytes, n->part.size);
+		}
 		if (n->dir == &t->root || (n->dir->kind == INODE_VIRTUAL && !n->dir->name))
 			break;
 		if (!n->dir->name)
 			return -ENOENT; /* below a removed directory */
 	}
-	key->size = sizeof(key->bytes) - 1 - end;
+	key->size = KEY_MAX - end;
 	memmove(key->bytes, key->bytes + end, key->size);
 	key->bytes[key->size] = '\0';
 	return 0;
@@ -347,8 +395,7 @@ static uint64_t identity_of(const struct inodes *t, const struct name *name,
 		return meta->ino;
 	if (name_key_locked(t, name, &key) < 0)
 		return 1;
-	uint64_t hash = key_hash(key_make(key.bytes, key.size));
-	return hash > 1 ? hash : 2;
+	return inode_ino_of_key(key_make(key.bytes, key.size), false);
 }
 
 struct inode *inode_new_dir_locked(struct inodes *t, struct name *name)
@@ -625,6 +672,14 @@ uint64_t inode_draw_ino(void)
 		if (getrandom(&ino, sizeof(ino), 0) != (ssize_t)sizeof(ino))
 			ino = 0;
 	return ino;
+}
+
+uint64_t inode_ino_of_key(struct key key, bool is_dir)
+{
+	/* A key may be an entry and a directory: two files. */
+	uint64_t hash = key_hash(key) ^ (is_dir ? 0x9e3779b97f4a7c15u : 0);
+
+	return hash > 1 ? hash : 2;
 }
 
 void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),

@@ -4,7 +4,8 @@
 /*
  * The inode table. The cache holds published values; inodes present them to the kernel.
  *
- * A *name* is one component in one directory, as long as the daemon knows something about it. A
+ * A *name* is one component in one directory, as long as the daemon knows something about it; what
+ * it adds to the directory's key, its *part*, differs from its text if that is an escape. A
  * file inode is a *version* (immutable, presents one published value), *private* to its writers, or
  * stale:
  *
@@ -76,6 +77,7 @@ struct inode {
 	struct name *names;        /* below it */
 	bool removed;              /* by rmdir: nothing can be made in it */
 	bool moving;               /* a rename of it is under way */
+	bool own_value;            /* its key had a value, when somebody looked: see key_escape.h */
 	int64_t dir_ttl_ms;        /* default for sets below; -1: none */
 	int dir_rmdir;             /* enum rmdir_policy, or -1: the parent's */
 	struct timespec dir_mtime; /* of the last change of a child; 0: the marker's counts */
@@ -93,8 +95,11 @@ struct name {
 	struct inode *privates; /* all private inodes of this name */
 	struct inode *subdir;   /* directory inode, or what a layer shows; no reference */
 	unsigned publishing;    /* closes whose publish opens must wait for */
+	int64_t file_until_ms;  /* until then an entry is taken for no directory (time_mono_ms) */
+	bool is_own;            /* it stands for its directory's own value: no part */
+	struct key part;        /* the text, or bytes behind it */
 	size_t size;
-	char text[];
+	char text[]; /* terminated: the name as the kernel knows it */
 };
 
 struct ticket;
@@ -135,6 +140,11 @@ struct name *name_get_locked(struct inodes *t, struct inode *dir,
 struct name *name_find_locked(struct inodes *t, struct inode *dir,
 			      struct key text);                      /* no reference; or NULL */
 struct name *name_find_key_locked(struct inodes *t, struct key key); /* by its whole key */
+
+/* As name_get_locked(), of a text that shows this part: for those that do not tell it themselves.
+ */
+struct name *name_get_part_locked(struct inodes *t, struct inode *dir, struct key text,
+				  struct key part);
 void name_put_locked(struct inodes *t, struct name *name);
 void name_touch_locked(struct inodes *t,
 		       struct name *name); /* it has changed: changed_at, waiters */
@@ -144,6 +154,9 @@ void name_touch_locked(struct inodes *t,
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key);
 int inode_key_locked(const struct inodes *t, const struct inode *inode,
 		     struct key_buffer *key); /* -ENOENT: no name */
+
+/* Whether the keys in dir begin there: the root, or the top of what one layer shows. */
+bool inode_is_top_locked(const struct inodes *t, const struct inode *dir);
 
 /* Whether a directory on the way to the root (dir included) is being renamed. */
 bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir);
@@ -188,6 +201,10 @@ void inode_content_unlock(struct inode *inode);
 
 /* A new identity: random, never 0. */
 uint64_t inode_draw_ino(void);
+
+/* The identity of what has none of its own, a foreign entry or a prefix without marker: a hash of
+ * its key, never 0 or the root's. */
+uint64_t inode_ino_of_key(struct key key, bool is_dir);
 
 /* Calls visit for every name below dir, deepest directories included, dir's own children first. */
 void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),

@@ -1,29 +1,57 @@
-/* See listing.h. Pending names come first, then what the layers list. */
+/*
+ * See listing.h. Pending names come first, then the directory's own value, then what the layers
+ * list. There an entry comes some time before a directory of the same name, with only names between
+ * that begin like it ("a", "a!", "a/"): entries are held back until it is sure that no directory
+ * follows, for which the directory keeps the name.
+ */
 #include "listing.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "control_layers.h"
+#include "escaped.h"
+#include "key_escape.h"
 
 struct record {
 	char *name;
 	size_t size;
+	mode_t type;
+	uint64_t ino;
+};
+
+/* A child as the layers list it. */
+struct item {
+	char *part; /* NULL: the directory's own value */
+	size_t size;
 	bool is_dir;
+	struct meta meta;
+	uint64_t listed_at;
+};
+struct items {
+	struct item *at;
+	size_t count, capacity;
 };
 
 struct listing {
 	struct listing *next, *previous; /* fs->listings */
 	struct fs *fs;
 	struct inode *dir;
+	struct key_buffer key;  /* its key at the latest fetch */
 	struct record *records; /* all names given out, in order; a cookie is an index behind one */
 	size_t record_count, record_capacity;
-	size_t pending_count;  /* the first records */
-	struct children batch; /* the latest part from the layers, */
-	size_t batch_first;    /* which begins at this record, */
-	uint64_t batch_at;     /* taken at this clock */
-	bool started;
+	size_t pending_count; /* the first records */
+	struct items fresh;   /* what the latest records were made of, */
+	size_t fresh_first;   /* from this record on */
+	struct items held;    /* each begins with the one below it */
+	struct children batch;
+	char *after; /* where the layers go on */
+	size_t after_size;
+	bool after_is_dir;
+	bool at_top; /* keys begin there */
+	bool started, own_value, end;
 };
 
 int listing_open(struct fs *fs, struct inode *dir, struct listing **listing)
@@ -36,6 +64,7 @@ int listing_open(struct fs *fs, struct inode *dir, struct listing **listing)
 	l->dir = dir;
 	inodes_lock(&fs->inodes);
 	inode_pin_locked(dir);
+	l->at_top = inode_is_top_locked(&fs->inodes, dir);
 	l->next = fs->listings;
 	if (l->next)
 		l->next->previous = l;
@@ -45,13 +74,57 @@ int listing_open(struct fs *fs, struct inode *dir, struct listing **listing)
 	return 0;
 }
 
+/* --- items ------------------------------------------------------------------------------------ */
+
+static void item_fini(struct item *item)
+{
+	meta_fini(&item->meta);
+	free(item->part);
+}
+
+static void items_clear(struct items *items)
+{
+	for (size_t i = 0; i < items->count; i++)
+		item_fini(&items->at[i]);
+	items->count = 0;
+}
+
+/* Takes the item over, also when it fails. */
+static int items_add(struct items *items, struct item *item)
+{
+	if (items->count == items->capacity) {
+		size_t capacity = items->capacity ? items->capacity * 2 : 16;
+		struct item *at = realloc(items->at, capacity * sizeof(*at));
+		if (!at) {
+			item_fini(item);
+			return -ENOMEM;
+		}
+		items->at = at;
+		items->capacity = capacity;
+	}
+	items->at[items->count++] = *item;
+	return 0;
+}
+
+static struct key item_part(const struct item *item)
+{
+	return key_make(item->part, item->size);
+}
+
+/* --- the life of a listing -------------------------------------------------------------------- */
+
 void listing_rewind(struct listing *l)
 {
 	for (size_t i = 0; i < l->record_count; i++)
 		free(l->records[i].name);
-	l->record_count = l->pending_count = l->batch_first = 0;
+	l->record_count = l->pending_count = l->fresh_first = 0;
+	items_clear(&l->fresh);
+	items_clear(&l->held);
 	children_clear(&l->batch);
-	l->started = false;
+	free(l->after);
+	l->after = NULL;
+	l->after_size = 0;
+	l->started = l->end = l->after_is_dir = false;
 }
 
 void listing_close(struct listing *l)
@@ -59,6 +132,8 @@ void listing_close(struct listing *l)
 	listing_rewind(l);
 	children_fini(&l->batch);
 	free(l->records);
+	free(l->fresh.at);
+	free(l->held.at);
 	inodes_lock(&l->fs->inodes);
 	if (l->previous)
 		l->previous->next = l->next;
@@ -77,7 +152,9 @@ void listings_fini(struct fs *fs)
 		listing_close(fs->listings);
 }
 
-static int add_record(struct listing *l, struct key name, bool is_dir)
+/* --- records ---------------------------------------------------------------------------------- */
+
+static int add_record(struct listing *l, struct key name, mode_t type, uint64_t ino)
 {
 	if (l->record_count == l->record_capacity) {
 		size_t capacity = l->record_capacity ? l->record_capacity * 2 : 64;
@@ -90,7 +167,7 @@ static int add_record(struct listing *l, struct key name, bool is_dir)
 	char *copy = key_copy(name);
 	if (!copy)
 		return -ENOMEM;
-	l->records[l->record_count++] = (struct record){ copy, name.size, is_dir };
+	l->records[l->record_count++] = (struct record){ copy, name.size, type, ino };
 	return 0;
 }
 
@@ -99,21 +176,182 @@ static struct key record_name(const struct record *r)
 	return key_make(r->name, r->size);
 }
 
+static uint64_t item_ino(const struct listing *l, const struct item *item)
+{
+	struct key_buffer key;
+	struct key dir = key_make(l->key.bytes, l->key.size);
+
+	if (item->meta.ino != 0)
+		return item->meta.ino;
+	if (!item->part)
+		return inode_ino_of_key(dir, false);
+	if (key_join(&key, dir, item_part(item)) < 0)
+		return 2;
+	return inode_ino_of_key(key_make(key.bytes, key.size), item->is_dir);
+}
+
+/* Gives the item out: takes it over. */
+static int emit(struct listing *l, struct item *item)
+{
+	struct escape_text text = { .bytes = ESCAPE_SELF, .size = strlen(ESCAPE_SELF) };
+	mode_t type = item->is_dir ? S_IFDIR : S_IFREG;
+
+	if (item->part)
+		key_escape_encode(item_part(item), l->at_top, l->own_value, &text);
+	if (item->meta.mode != 0)
+		type = item->meta.mode & S_IFMT;
+	int rc = add_record(l, key_make(text.bytes, text.size), type, item_ino(l, item));
+	if (rc < 0)
+		item_fini(item);
+	else
+		rc = items_add(&l->fresh, item);
+	return rc;
+}
+
+/* --- from the layers -------------------------------------------------------------------------- */
+
+/* Gives out what no directory can follow any more, now that `child` has come (NULL: the end). */
+static int release_held(struct listing *l, const struct child *child)
+{
+	int rc = 0;
+
+	while (l->held.count > 0 && rc == 0) {
+		struct item *top = &l->held.at[l->held.count - 1];
+		if (child && child_compare(child->name, child->is_dir, item_part(top), true) <= 0)
+			break;
+		l->held.count--;
+		rc = emit(l, top);
+	}
+	return rc;
+}
+
+static int take_child(struct listing *l, struct child *child, uint64_t at)
+{
+	struct item *top;
+	int rc = release_held(l, child);
+
+	if (rc < 0)
+		return rc;
+	struct item item = { .part = key_copy(child->name),
+			     .size = child->name.size,
+			     .is_dir = child->is_dir,
+			     .listed_at = at };
+	if (!item.part)
+		return -ENOMEM;
+	meta_move(&item.meta, &child->meta);
+	if (!item.is_dir)
+		return items_add(&l->held, &item);
+	top = l->held.count > 0 ? &l->held.at[l->held.count - 1] : NULL;
+	if (top && key_equal(item_part(top), item_part(&item))) {
+		item_fini(top); /* it is the directory's own value */
+		l->held.count--;
+	}
+	return emit(l, &item);
+}
+
+static int note_place(struct listing *l)
+{
+	const struct child *last = &l->batch.items[l->batch.count - 1];
+	char *after = key_copy(last->name);
+
+	if (!after)
+		return -ENOMEM;
+	free(l->after);
+	l->after = after;
+	l->after_size = last->name.size;
+	l->after_is_dir = last->is_dir;
+	return 0;
+}
+
+int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct key after,
+		 bool after_is_dir, struct children *batch)
+{
+	if (dir->kind == INODE_VIRTUAL)
+		return layer_view_list(fs, key, after, after_is_dir, batch);
+	return layered_list(fs->cache, key, after, after_is_dir, batch);
+}
+
+static int fetch_batch(struct listing *l)
+{
+	struct inodes *t = &l->fs->inodes;
+
+	inodes_lock(t);
+	uint64_t at = t->clock;
+	int rc = l->dir->removed ? -ENOENT : inode_key_locked(t, l->dir, &l->key);
+	inodes_unlock(t);
+	children_clear(&l->batch);
+	if (rc == 0)
+		rc = listing_part(l->fs, l->dir, key_make(l->key.bytes, l->key.size),
+				  key_make(l->after ? l->after : "", l->after_size),
+				  l->after_is_dir, &l->batch);
+	if (rc == 0 && l->batch.count > 0)
+		rc = note_place(l);
+	for (size_t i = 0; i < l->batch.count && rc == 0; i++)
+		rc = take_child(l, &l->batch.items[i], at);
+	l->end = rc == -ENOENT || l->batch.end;
+	if (l->end && (rc == 0 || rc == -ENOENT))
+		rc = release_held(l, NULL);
+	return rc;
+}
+
+/* The next part from the layers, recorded. The end: no record is added. */
+static int fetch(struct listing *l)
+{
+	size_t before = l->record_count;
+	int rc = 0;
+
+	items_clear(&l->fresh);
+	l->fresh_first = before;
+	while (!l->end && l->record_count == before && rc == 0)
+		rc = fetch_batch(l);
+	return rc;
+}
+
+/* --- the first records ------------------------------------------------------------------------ */
+
 /* Keys that no layer has yet: their writers have not closed them. */
-static int start(struct listing *l)
+static int add_pending(struct listing *l)
 {
 	struct inodes *t = &l->fs->inodes;
 	int rc = 0;
 
 	inodes_lock(t);
-	for (struct name *n = l->dir->names; n && rc == 0; n = n->next)
-		if (name_pending_locked(n) && !n->version)
-			rc = add_record(l, key_make(n->text, n->size), false);
+	for (struct name *n = l->dir->names; n && rc == 0; n = n->next) {
+		const struct inode *pending = n->version ? NULL : name_pending_locked(n);
+		if (pending)
+			rc = add_record(l, key_make(n->text, n->size), S_IFREG, pending->ino);
+	}
 	l->pending_count = l->record_count;
 	inodes_unlock(t);
+	return rc;
+}
+
+/* The value of the directory's own key, if it has one. */
+static int add_own_value(struct listing *l)
+{
+	struct inodes *t = &l->fs->inodes;
+	struct item item = { 0 };
+
+	inodes_lock(t);
+	item.listed_at = t->clock;
+	int rc = inode_key_locked(t, l->dir, &l->key);
+	inodes_unlock(t);
+	l->own_value = rc == 0 && escaped_own_value(l->fs, l->dir, &item.meta) == 0;
+	l->fresh_first = l->record_count;
+	return l->own_value ? emit(l, &item) : 0;
+}
+
+static int start(struct listing *l)
+{
+	int rc = add_pending(l);
+
+	if (rc == 0)
+		rc = add_own_value(l);
 	l->started = true;
 	return rc;
 }
+
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_pending_record(const struct listing *l, struct key name)
 {
@@ -123,58 +361,18 @@ static bool is_pending_record(const struct listing *l, struct key name)
 	return false;
 }
 
-static int list_part(struct listing *l, struct key dir, struct key after, bool after_is_dir)
-{
-	if (l->dir->kind == INODE_VIRTUAL)
-		return layer_view_list(l->fs, dir, after, after_is_dir, &l->batch);
-	return layered_list(l->fs->cache, dir, after, after_is_dir, &l->batch);
-}
-
-/* The next part from the layers, recorded. The end: no record is added. */
-static int fetch(struct listing *l)
-{
-	struct inodes *t = &l->fs->inodes;
-	struct key_buffer dir;
-	struct key after = KEY_ROOT;
-	bool after_is_dir = false, any = l->batch.count > 0;
-
-	if (l->batch.end) /* also of a last part that was empty: not from the start again */
-		return 0;
-	if (any) {
-		/* Names of the batch go with it, those of the records stay. */
-		const struct child *last = &l->batch.items[l->batch.count - 1];
-		after_is_dir = last->is_dir;
-		after = last->name;
-	}
-	char *after_copy = key_copy(after);
-	if (!after_copy)
-		return -ENOMEM;
-	inodes_lock(t);
-	l->batch_at = t->clock;
-	int rc = l->dir->removed ? -ENOENT : inode_key_locked(t, l->dir, &dir);
-	inodes_unlock(t);
-	children_clear(&l->batch);
-	if (rc == 0)
-		rc = list_part(l, key_make(dir.bytes, dir.size), key_make(after_copy, after.size),
-			       after_is_dir);
-	free(after_copy);
-	l->batch_first = l->record_count;
-	for (size_t i = 0; rc == 0 && i < l->batch.count; i++)
-		rc = add_record(l, l->batch.items[i].name, l->batch.items[i].is_dir);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static void fill_entry(struct listing *l, size_t index, struct listing_entry *entry)
+static void fill_entry(const struct listing *l, size_t index, struct listing_entry *entry)
 {
 	const struct record *r = &l->records[index];
 
-	*entry = (struct listing_entry){ .name = record_name(r),
-					 .is_dir = r->is_dir,
-					 .cookie = index + 1 };
-	if (index >= l->pending_count && index >= l->batch_first &&
-	    index - l->batch_first < l->batch.count) {
-		entry->meta = &l->batch.items[index - l->batch_first].meta;
-		entry->listed_at = l->batch_at;
+	*entry = (struct listing_entry){
+		.name = record_name(r), .type = r->type, .ino = r->ino, .cookie = index + 1
+	};
+	if (index >= l->fresh_first && index - l->fresh_first < l->fresh.count) {
+		const struct item *item = &l->fresh.at[index - l->fresh_first];
+		entry->meta = &item->meta;
+		entry->part = item_part(item);
+		entry->listed_at = item->listed_at;
 	}
 }
 

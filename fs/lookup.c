@@ -9,11 +9,16 @@
 
 #include "../backends/waiting.h"
 #include "directory.h"
+#include "escaped.h"
 #include "ticket.h"
 
 /* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that
  * long. */
 enum { EXPIRY_MARGIN_MS = 10, WAIT_FOR_MOVE_MS = 30 * 1000 };
+
+/* How long what was found to be an entry and no directory is not asked whether it is one by now:
+ * only another program can make keys below an entry. */
+enum { FILE_MS = 5000 };
 
 /* One LOOKUP under way. */
 struct finding {
@@ -66,7 +71,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 	else if (m->ino != 0)
 		out->ino = m->ino;
 	else if (inode_key_locked(&fs->inodes, inode, &key) == 0)
-		out->ino = key_hash(key_make(key.bytes, key.size)) | 2;
+		out->ino = inode_ino_of_key(key_make(key.bytes, key.size), true);
 	if (inode->dir_mtime.tv_sec != 0) {
 		m->mtime = inode->dir_mtime;
 		if (is_later(&inode->dir_mtime, &m->ctime))
@@ -131,13 +136,27 @@ static void wait_for_move_locked(struct finding *f)
 
 enum found { FOUND_NOTHING, FOUND_ENTRY, FOUND_DIRECTORY };
 
-static enum found find_unlocked(struct finding *f, struct meta *meta)
+/* A key may be both; then the directory keeps the name. */
+static enum found find_unlocked(struct finding *f, bool is_file, struct meta *meta)
 {
 	struct key key = key_make(f->key.bytes, f->key.size);
+	struct meta marker = { 0 };
+	bool entry = layered_stat(f->fs->cache, key, meta) == 0;
 
-	if (layered_stat(f->fs->cache, key, meta) == 0)
-		return FOUND_ENTRY;
-	return layered_dir_stat(f->fs->cache, key, meta) == 0 ? FOUND_DIRECTORY : FOUND_NOTHING;
+	if ((entry && is_file) || f->name->is_own || !key_can_hold(key) ||
+	    layered_dir_stat(f->fs->cache, key, &marker) < 0)
+		return entry ? FOUND_ENTRY : FOUND_NOTHING;
+	if (entry)
+		meta_fini(meta);
+	*meta = marker;
+	return FOUND_DIRECTORY;
+}
+
+/* Whether an entry of that name needs no second look. */
+static bool is_file_locked(const struct finding *f)
+{
+	return f->name->version && !f->name->subdir &&
+	       f->name->file_until_ms > time_mono_ms(f->fs->time);
 }
 
 /* What the cache has under the name, at an instant at which the name did not change. -errno: the
@@ -149,9 +168,12 @@ static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 		int rc = name_key_locked(f->t, f->name, &f->key);
 		if (rc < 0)
 			return rc;
+		bool is_file = is_file_locked(f);
 		inodes_unlock(f->t);
-		*found = find_unlocked(f, meta);
+		*found = find_unlocked(f, is_file, meta);
 		inodes_lock(f->t);
+		if (*found == FOUND_ENTRY && !is_file)
+			f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 		bool settled = f->name->changed_at <= at && f->t->moves == moves;
 		if (settled && *found == FOUND_NOTHING &&
 		    inode_is_moving_locked(f->t, f->name->dir)) {
@@ -397,11 +419,19 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 	f = malloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
+	rc = escaped_resolve(fs, dir, text, &f->key);
+	if (rc < 0) {
+		free(f);
+		return rc;
+	}
+	struct key part = key_make(f->key.bytes, f->key.size);
 	f->fs = fs;
 	f->t = &fs->inodes;
 	f->tid = tid;
 	inodes_lock(f->t);
-	f->name = dir->removed ? NULL : name_get_locked(f->t, dir, text);
+	f->name = dir->removed ? NULL
+		  : rc > 0     ? name_get_part_locked(f->t, dir, text, part)
+			       : name_get_locked(f->t, dir, text);
 	rc = f->name ? 0 : dir->removed ? -ENOENT : -ENOMEM;
 	if (rc == 0) {
 		struct ticket *ticket = my_ticket_locked(f);

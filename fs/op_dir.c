@@ -136,11 +136,12 @@ static struct inode *inode_of_child_locked(struct dir_reply *r, const struct lis
 	if (!e->meta || r->dir->removed ||
 	    (t->clock != e->listed_at && !name_find_locked(t, r->dir, e->name)))
 		return NULL;
-	struct name *name = name_get_locked(t, r->dir, e->name);
+	struct name *name = e->part.bytes ? name_get_part_locked(t, r->dir, e->name, e->part)
+					  : name_get_locked(t, r->dir, e->name);
 	if (!name)
 		return NULL;
 	bool steady = name->changed_at <= e->listed_at && !name->privates && name->publishing == 0;
-	if (steady && e->is_dir)
+	if (steady && S_ISDIR(e->type))
 		inode = lookup_directory_locked(r->fs, name, e->meta);
 	else if (steady)
 		inode = name_version_locked(t, name, e->meta);
@@ -167,17 +168,12 @@ static void remember_given(struct dir_reply *r, struct inode *inode)
 static bool add_child(struct dir_reply *r, const struct listing_entry *e)
 {
 	struct inodes *t = &r->fs->inodes;
-	struct fuse_entry_param entry = { .attr = { .st_mode = e->is_dir ? S_IFDIR : S_IFREG } };
+	struct fuse_entry_param entry = { .attr = { .st_mode = e->type, .st_ino = e->ino } };
 	struct inode *inode = NULL;
 	char name[KEY_COMPONENT_MAX + 1];
 
-	if (!key_is_path(e->name))
-		return true; /* another program's key, that no path can spell */
 	memcpy(name, e->name.bytes, e->name.size);
 	name[e->name.size] = '\0';
-	if (e->meta && e->meta->mode != 0)
-		entry.attr.st_mode = e->meta->mode;
-	entry.attr.st_ino = e->meta && e->meta->ino ? e->meta->ino : key_hash(e->name) | 2;
 	if (r->plus && r->dir->kind == INODE_DIR) {
 		struct attributes a;
 		inodes_lock(t);

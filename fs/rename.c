@@ -75,8 +75,8 @@ struct renaming {
 	struct name *from, *to;
 	struct key_buffer from_key, to_key;
 	bool noreplace;
-	bool directory;
-	bool moved; /* done() has moved something: a pending key may be all there is */
+	bool directory, file; /* what the kernel knows `from` for, if that is sure */
+	bool moved;           /* done() has moved something: a pending key may be all there is */
 };
 
 static struct key key_in(const struct key_buffer *buffer)
@@ -190,9 +190,17 @@ static int rename_directory_prepare(void *self)
 {
 	struct renaming *r = self;
 
+	struct meta meta = { 0 };
+	bool has_value = layered_stat(r->fs->cache, key_in(&r->to_key), &meta) == 0;
+
+	meta_fini(&meta);
+	if (!key_can_hold(key_in(&r->to_key)))
+		return -EINVAL;
 	if (exists(r->fs, &r->to_key)) {
 		if (r->noreplace)
 			return -EEXIST;
+		if (has_value)
+			return -ENOTEMPTY;
 		if (!layered_dir_is_empty(r->fs->cache, key_in(&r->to_key)))
 			return -ENOTEMPTY;
 	}
@@ -227,9 +235,14 @@ static void rename_directory_done(void *self, int rc)
 static int rename_directory(struct renaming *r)
 {
 	struct layered_hooks hooks = { rename_directory_prepare, rename_directory_done, r };
+	int rc = layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key),
+				       &hooks);
 
-	return layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key),
-				     &hooks);
+	if (rc < 0)
+		return rc;
+	/* The value of its own key, if it has one. */
+	rc = layered_rename(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), NULL);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* The source's last close may still be publishing under the old name. */
@@ -249,7 +262,9 @@ static int begin_locked(struct renaming *r)
 	int rc = name_key_locked(t, r->from, &r->from_key);
 	if (rc == 0)
 		rc = name_key_locked(t, r->to, &r->to_key);
-	r->directory = r->from->subdir && !r->from->version && !r->from->privates;
+	bool presented = r->from->version || r->from->privates;
+	r->directory = r->from->subdir && !presented;
+	r->file = r->from->is_own || (presented && !r->from->subdir);
 	return rc;
 }
 
@@ -257,13 +272,10 @@ static int run_rename(struct renaming *r)
 {
 	struct meta meta = { 0 };
 
-	if (!r->directory && layered_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0) {
+	if (!r->directory && !r->file) {
+		r->directory = layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0;
 		meta_fini(&meta);
-		return rename_file(r);
 	}
-	if (!r->directory && layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0)
-		r->directory = true;
-	meta_fini(&meta);
 	return r->directory ? rename_directory(r) : rename_file(r);
 }
 

@@ -71,20 +71,4 @@ test_parent_times_move_with_create_unlink_and_rename() {
 	done
 }
 
-test_keys_that_no_path_can_spell_do_not_break_a_listing() {
-	mount_stack
-	mkdir "$MNT/d"
-	set_value d/k value
-	unmount
-	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, expires_at, updated_at) VALUES
-		('http://host/page', 'x', NULL, 1), ('d//k', 'x', NULL, 1), ('d/../k', 'x', NULL, 1),
-		('/k', 'x', NULL, 1), ('d/' || hex(zeroblob(200)), 'x', NULL, 1)"
-	start_daemon "$TMP/cachefs.json"
-	expect_list "" "d http:"
-	expect_list d "k"
-	expect_value d/k value
-	rmdir "$MNT/d"
-	expect "rows left" 2 "$(sqlite3 db.sqlite "SELECT count(*) FROM cache")"
-}
-
 run_tests
