@@ -327,12 +327,12 @@ static int run_read(struct disk *d, int (*read)(struct disk *, struct disk_db *,
 		if (pause_ms < BUSY_PAUSE_MAX_MS)
 			pause_ms *= 2;
 	}
-	if (rc == -EHOSTDOWN) {
-		atomic_store(&d->suspect, true);
+	if (rc == -EHOSTDOWN || rc == -EUCLEAN) {
+		atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
 		disk_writer_nudge(d);
 	}
 	reader_return(d, db);
-	return rc == -EAGAIN ? -EHOSTDOWN : rc;
+	return rc == -EAGAIN ? -EHOSTDOWN : rc == -EUCLEAN ? -EIO : rc;
 }
 
 /* --- gets ------------------------------------------------------------------------------------- */
@@ -452,16 +452,20 @@ static int damaged(struct disk *d, struct key key, const char *what)
 static int verify(struct disk *d, struct key key, struct value *value, const struct meta *meta)
 {
 	uint64_t checksum = 0, offset;
-	bool in_file = value_fd(value, &offset) >= 0;
+	int fd = value_fd(value, &offset);
 
-	if (meta->version == 0 || (in_file && meta->size > DISK_CHECKED_FILE))
+	if (meta->version == 0 || (fd >= 0 && disk_values_is_verified(&d->values, fd)))
 		return 0;
-	if (in_file)
-		waiting_begin();
+	if (fd >= 0)
+		waiting_begin(); /* all of it is read, once until the file changes */
 	int rc = value_checksum(value, &checksum);
 	if (rc < 0)
 		return rc;
-	return checksum == meta->checksum ? 0 : damaged(d, key, "wrong checksum");
+	if (checksum != meta->checksum)
+		return damaged(d, key, "wrong checksum");
+	if (fd >= 0)
+		disk_values_note_verified(&d->values, fd);
+	return 0;
 }
 
 /* Reads the row; for a large value opens the file that it names. */
@@ -565,15 +569,35 @@ static int job_inline(struct disk_job *job, struct value *value, void **loaded)
 	return 0;
 }
 
+/*
+ * Evicts for a large value before its file has a name, in a transaction of its own: files of what
+ * is evicted go after their commit, and all together would be above the limit until then.
+ */
+static int make_room(struct disk *d, const struct disk_job *set)
+{
+	struct disk_job job = {
+		.kind = DISK_JOB_ROOM, .key = set->key, .size = set->size, .fd = -1
+	};
+
+	if (d->limit == 0 || atomic_load(&d->used_bytes) + set->size <= d->limit)
+		return 0;
+	return disk_writer_submit(d, &job);
+}
+
 /* Stores the value in a file of its own; the job borrows *copy, an fd to be closed. */
 static int set_in_file(struct disk *d, struct disk_job *job, struct value *value, int *copy)
 {
 	uint64_t offset;
 
 	waiting_begin();
+	int rc = make_room(d, job);
+	if (rc < 0)
+		return rc;
 	if (disk_values_can_adopt(&d->values, value)) {
 		job->fd = value_fd(value, &offset);
-		int rc = disk_writer_submit(d, job);
+		rc = disk_writer_submit(d, job);
+		if (rc == 0) /* its checksum was taken from these bytes */
+			disk_values_note_verified(&d->values, job->fd);
 		if (rc != -EXDEV)
 			return rc;
 	}
@@ -581,7 +605,7 @@ static int set_in_file(struct disk *d, struct disk_job *job, struct value *value
 	if (*copy < 0)
 		return *copy;
 	job->fd = *copy;
-	int rc = disk_writer_submit(d, job);
+	rc = disk_writer_submit(d, job);
 	return rc == -EXDEV ? -EIO : rc;
 }
 

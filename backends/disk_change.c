@@ -268,20 +268,20 @@ static int evict_one(struct disk_txn *txn, int64_t keep)
 	return row_delete(txn, victim.id, victim.file, victim.size);
 }
 
-/* Until what is in use keeps to the limit. */
-static int evict(struct disk_txn *txn, int64_t keep)
+/* Until what is in use, and `room` bytes more, keep to the limit. */
+static int evict(struct disk_txn *txn, int64_t keep, uint64_t room)
 {
 	uint64_t used = 0;
 
 	if (txn->disk->limit == 0)
 		return 0;
 	int rc = used_now(txn, &used);
-	if (rc < 0 || used <= txn->disk->limit)
+	if (rc < 0 || used + room <= txn->disk->limit)
 		return rc;
 	rc = disk_change_expire(txn, EXPIRE_FIRST);
 	while (rc >= 0) {
 		rc = used_now(txn, &used);
-		if (rc < 0 || used <= txn->disk->limit)
+		if (rc < 0 || used + room <= txn->disk->limit)
 			return rc;
 		rc = evict_one(txn, keep);
 	}
@@ -366,7 +366,21 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 		txn->entries++;
 	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key)); /* meta->hits has them */
 	names_strike(&txn->gone, job->key);
-	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle));
+	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle), 0);
+}
+
+/* Before a large value is set. The file that it replaces makes room too, but only then. */
+static int make_room(struct disk_txn *txn, const struct disk_job *job)
+{
+	struct row old;
+
+	if (can_never_fit(txn->disk, job))
+		return -EFBIG;
+	int rc = row_find(txn, job->key, &old, NULL);
+	uint64_t freed = old.file[0] ? old.size : 0;
+	if (rc == 0 && job->size > freed)
+		rc = evict(txn, old.id, job->size - freed);
+	return rc == -EFBIG ? 0 : rc;
 }
 
 static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
@@ -599,6 +613,8 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	switch (job->kind) {
 	case DISK_JOB_SET:
 		return set_entry(txn, job);
+	case DISK_JOB_ROOM:
+		return make_room(txn, job);
 	case DISK_JOB_TOUCH:
 		return touch_entry(txn, job);
 	case DISK_JOB_REMOVE:

@@ -14,6 +14,10 @@
 	" c.cachefs_hits + ifnull(u.hits, 0)"
 #define FROM " FROM cache c LEFT JOIN cachefs_use u ON u.id = c.rowid"
 
+/* A damaged index may lead to another key's row: the row itself says whose it is. */
+#define BY_KEY                                                                                     \
+	" WHERE c.rowid = (SELECT rowid FROM cache WHERE cache_key = ?1) AND +c.cache_key = ?1"
+
 /* An entry is live while expires_at lies in the future. */
 #define LIVE(now) " AND (expires_at IS NULL OR expires_at > " now ")"
 
@@ -30,10 +34,10 @@
  * the row lie behind its payload, so reading one walks the payload's pages.
  */
 static const char *const sql[DISK_STATEMENTS] = {
-	[DISK_STAT] = ROW FROM " WHERE c.cache_key = ?1" LIVE("?2"),
+	[DISK_STAT] = ROW FROM BY_KEY LIVE("?2"),
 	/* Larger payloads are read apart, after waiting_begin(). */
-	[DISK_GET] = ROW ", CASE WHEN ifnull(c.cachefs_size, 0) <= ?3 THEN c.payload END" FROM
-			 " WHERE c.cache_key = ?1" LIVE("?2"),
+	[DISK_GET] = ROW
+	", CASE WHEN ifnull(c.cachefs_size, 0) <= ?3 THEN c.payload END" FROM BY_KEY LIVE("?2"),
 	[DISK_LIST_TEXT] = LIST,
 	[DISK_LIST_BLOB] = LIST,
 	[DISK_LIST_DIRS_TEXT] = LIST_DIRS,
@@ -133,6 +137,9 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access)
 		return code;
 	}
 	sqlite3_busy_timeout(db->handle, 0);
+	/* Whoever closes last would write to a file that may have been found damaged. */
+	if (access == DISK_READER)
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return SQLITE_OK;
 }
 
@@ -217,6 +224,7 @@ int disk_db_errno_of(int sqlite_code)
 	case SQLITE_NOMEM:
 		return -ENOMEM;
 	case SQLITE_CORRUPT:
+		return -EUCLEAN;
 	case SQLITE_IOERR:
 		return -EIO;
 	default: /* not a database, no permission, a schema that is not ours any more */

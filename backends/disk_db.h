@@ -4,7 +4,7 @@
 /*
  * One connection to the database, with its prepared statements. A connection belongs to one thread
  * at a time. Functions return 0 or -errno; -EAGAIN says that another program holds the lock now:
- * callers wait with a deadline, never here.
+ * callers wait with a deadline, never here; -EUCLEAN that the database is damaged.
  */
 
 #include <stdbool.h>

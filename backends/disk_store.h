@@ -36,13 +36,13 @@ struct disk_conf {
 
 enum {
 	DISK_READERS_MAX = 8,
-	DISK_BUSY_MS = 5000,          /* how long a call waits for another program's lock */
-	DISK_LARGE = 256 * 1024,      /* loading more bytes than this counts as waiting */
-	DISK_CHECKED_FILE = 16 << 20, /* the checksum of a larger file is not verified */
+	DISK_BUSY_MS = 5000,     /* how long a call waits for another program's lock */
+	DISK_LARGE = 256 * 1024, /* loading more bytes than this counts as waiting */
 };
 
 enum disk_job_kind {
 	DISK_JOB_SET,
+	DISK_JOB_ROOM, /* for a set of `size` bytes in a file */
 	DISK_JOB_TOUCH,
 	DISK_JOB_REMOVE,
 	DISK_JOB_REMOVE_BELOW,
@@ -86,6 +86,8 @@ struct disk_writer {
 	struct disk_db db;
 	dev_t device; /* the file that is open, to notice when it is replaced */
 	ino_t inode;
+	bool damaged; /* the file that was open, as it was then: it stays down */
+	struct timespec damaged_mtime;
 	int64_t retry_ms; /* when to try to open again */
 	int64_t recount_ms;
 	int64_t data_version; /* moves when another program commits */
@@ -112,6 +114,7 @@ struct disk {
 	unsigned readers;
 
 	atomic_bool up;      /* the database is open and ours */
+	atomic_bool corrupt; /* a statement met damage */
 	atomic_bool suspect; /* a statement failed as it would if the tables were replaced */
 	atomic_uint_fast64_t
 		generation; /* of the file behind the path; older connections are closed */

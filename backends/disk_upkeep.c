@@ -137,10 +137,42 @@ static int look_at_file(const char *path, struct disk_reason *reason)
 	return -EHOSTDOWN;
 }
 
+/*
+ * A statement met damage in this file. Opening it anew would go well, and writing on could make it
+ * worse: it stays down until somebody replaces or mends it.
+ */
+static bool is_known_damaged(const struct disk *d)
+{
+	const struct disk_writer *w = &d->writer;
+	struct stat st;
+
+	return w->damaged && stat(d->conf->path, &st) == 0 && st.st_dev == w->device &&
+	       st.st_ino == w->inode && st.st_mtim.tv_sec == w->damaged_mtime.tv_sec &&
+	       st.st_mtim.tv_nsec == w->damaged_mtime.tv_nsec;
+}
+
+static void note_damage(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	struct stat st;
+
+	atomic_store(&d->corrupt, false);
+	sqlite3_db_config(w->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	w->damaged = stat(d->conf->path, &st) == 0 && st.st_dev == w->device &&
+		     st.st_ino == w->inode;
+	if (w->damaged)
+		w->damaged_mtime = st.st_mtim;
+}
+
 static int try_open(struct disk *d, struct disk_reason *reason)
 {
 	struct disk_writer *w = &d->writer;
 
+	if (is_known_damaged(d)) {
+		snprintf(reason->text, sizeof(reason->text), "a page of it is damaged");
+		return -EHOSTDOWN;
+	}
+	w->damaged = false;
 	int looked = look_at_file(d->conf->path, reason);
 	if (looked < 0)
 		return looked;
@@ -217,11 +249,17 @@ static bool file_is_ours(const struct disk *d)
 
 bool disk_upkeep_is_current(const struct disk *d)
 {
-	return atomic_load(&d->up) && !atomic_load(&d->suspect) && file_is_ours(d);
+	return atomic_load(&d->up) && !atomic_load(&d->suspect) && !atomic_load(&d->corrupt) &&
+	       file_is_ours(d);
 }
 
 bool disk_upkeep_check(struct disk *d)
 {
+	if (atomic_load(&d->up) && atomic_load(&d->corrupt)) {
+		note_damage(d);
+		disk_upkeep_disconnect(d);
+		return disk_upkeep_connect(d);
+	}
 	if (atomic_load(&d->up)) {
 		bool ours = file_is_ours(d);
 		if (ours &&
@@ -347,6 +385,8 @@ bool disk_upkeep_step(struct disk *d)
 	else if (!sqlite3_get_autocommit(w->db.handle))
 		disk_db_run(&w->db, disk_db_statement(&w->db, DISK_ROLLBACK));
 	disk_txn_fini(&txn);
+	if (rc == -EUCLEAN)
+		atomic_store(&d->corrupt, true);
 	return rc == 0 && more;
 }
 

@@ -15,7 +15,6 @@
 
 enum {
 	UNSYNCED_MAX = 1024,
-	COPY_CHUNK = 1024 * 1024,
 	SYNC_WAIT_MS = 60000,
 };
 
@@ -68,64 +67,13 @@ bool disk_values_can_adopt(struct disk_values *v, const struct value *value)
 	       stat(v->path, &directory) == 0 && directory.st_dev == file.st_dev;
 }
 
-static int write_all(int fd, const char *bytes, size_t size, uint64_t offset)
-{
-	while (size > 0) {
-		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
-/* Within one file system the kernel copies, or shares the blocks. Returns how much it did. */
-static uint64_t copy_in_kernel(int to, const struct value *value)
-{
-	uint64_t offset = 0, done = 0, size = value_size(value);
-	int from = value_fd(value, &offset);
-	off64_t in = (off64_t)offset, out = 0;
-
-	while (from >= 0 && done < size) {
-		ssize_t n = copy_file_range(from, &in, to, &out, (size_t)(size - done), 0);
-		if (n <= 0)
-			break;
-		done += (uint64_t)n;
-	}
-	return done;
-}
-
-static int copy_bytes(int to, const struct value *value, uint64_t done)
-{
-	uint64_t size = value_size(value);
-
-	if (value_bytes(value))
-		return write_all(to, value_bytes(value), (size_t)size, 0);
-	char *buffer = malloc(COPY_CHUNK);
-	int rc = buffer ? 0 : -ENOMEM;
-	while (rc == 0 && done < size) {
-		ssize_t n = value_read(value, buffer, COPY_CHUNK, done);
-		if (n <= 0)
-			rc = n < 0 ? (int)n : -EIO;
-		else
-			rc = write_all(to, buffer, (size_t)n, done);
-		done += n > 0 ? (uint64_t)n : 0;
-	}
-	free(buffer);
-	return rc;
-}
-
 int disk_values_copy(struct disk_values *v, const struct value *value)
 {
 	int fd = disk_values_temp(v);
 
 	if (fd < 0)
 		return fd;
-	int rc = copy_bytes(fd, value, copy_in_kernel(fd, value));
+	int rc = value_to_file(value, value_size(value), fd);
 	if (rc < 0) {
 		close(fd);
 		return rc;
@@ -202,6 +150,39 @@ bool disk_values_is_name(const char *name)
 {
 	return strlen(name) == DISK_FILE_NAME - 1 &&
 	       strspn(name, "0123456789abcdef") == DISK_FILE_NAME - 1;
+}
+
+/* --- verified files --------------------------------------------------------------------------- */
+
+static struct disk_verified as_it_is(const struct stat *st)
+{
+	return (struct disk_verified){ st->st_ino, st->st_size, st->st_ctim };
+}
+
+bool disk_values_is_verified(struct disk_values *v, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	struct disk_verified now = as_it_is(&st);
+	lock_take(&v->lock);
+	struct disk_verified known = v->verified[now.inode % DISK_VERIFIED];
+	lock_release(&v->lock);
+	return known.inode == now.inode && known.size == now.size &&
+	       known.changed.tv_sec == now.changed.tv_sec &&
+	       known.changed.tv_nsec == now.changed.tv_nsec;
+}
+
+void disk_values_note_verified(struct disk_values *v, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	lock_take(&v->lock);
+	v->verified[st.st_ino % DISK_VERIFIED] = as_it_is(&st);
+	lock_release(&v->lock);
 }
 
 /* --- power loss ------------------------------------------------------------------------------- */

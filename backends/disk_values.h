@@ -14,7 +14,17 @@
 #include "lock.h"
 #include "value.h"
 
-enum { DISK_FILE_NAME = 17 }; /* with the terminator */
+enum {
+	DISK_FILE_NAME = 17,  /* with the terminator */
+	DISK_VERIFIED = 1024, /* files remembered as verified */
+};
+
+/* A file as it was when its checksum was found right: any later change shows in these. */
+struct disk_verified {
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
 
 struct disk_values {
 	char *path;       /* the directory */
@@ -24,6 +34,7 @@ struct disk_values {
 	size_t unsynced_count;
 	bool overflow; /* more than fit */
 	bool syncing;
+	struct disk_verified verified[DISK_VERIFIED]; /* by inode number */
 };
 
 int disk_values_init(struct disk_values *v, const char *database_path);
@@ -46,6 +57,11 @@ void disk_values_remove(struct disk_values *v, const char *name);
 
 /* Opens for reading; -ENOENT also if the size is not the expected one. */
 int disk_values_open(struct disk_values *v, const char *name, uint64_t size);
+
+/* Whether the file's bytes are known to be those of its checksum; and that they are, from now on.
+ */
+bool disk_values_is_verified(struct disk_values *v, int fd);
+void disk_values_note_verified(struct disk_values *v, int fd);
 
 bool disk_values_is_name(const char *name);
 

@@ -102,6 +102,8 @@ static void jobs_finish(struct disk *d, struct disk_job *jobs)
 	for (struct disk_job *job = jobs, *next; job; job = next) {
 		next = job->next;
 		assert(job->rc != -EAGAIN);
+		if (job->rc == -EUCLEAN)
+			job->rc = -EIO;
 		job->done = true;
 		pthread_cond_signal(&job->finished);
 	}
@@ -197,6 +199,8 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 		job->rc = disk_change_apply(&txn, job);
 		if (job->rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
+		if (job->rc == -EUCLEAN)
+			atomic_store(&d->corrupt, true);
 		if (job->rc == -EAGAIN || (job->rc < 0 && job_left_traces(db, before)))
 			rc = job->rc;
 	}

@@ -12,7 +12,7 @@
 
 #include <xxhash.h>
 
-enum { CHECKSUM_CHUNK = 1024 * 1024 };
+enum { CHUNK = 1024 * 1024 };
 
 struct value {
 	atomic_size_t refs;
@@ -184,6 +184,53 @@ ssize_t value_try_read(const struct value *value, void *buffer, size_t size, uin
 	return n == (ssize_t)size ? n : -EAGAIN;
 }
 
+/* Within one file system. Returns how much it did. */
+static uint64_t copy_in_kernel(const struct value *value, uint64_t size, int fd)
+{
+	off64_t in = (off64_t)value->offset, out = 0;
+	uint64_t done = 0;
+
+	while (value->fd >= 0 && done < size) {
+		ssize_t n = copy_file_range(value->fd, &in, fd, &out, (size_t)(size - done), 0);
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return done;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
+{
+	while (size > 0) {
+		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EDQUOT ? -ENOSPC : -errno;
+		bytes += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int value_to_file(const struct value *value, uint64_t size, int fd)
+{
+	if (value->fd < 0)
+		return write_all(fd, value->bytes, (size_t)size, 0);
+	uint64_t done = copy_in_kernel(value, size, fd);
+	uint8_t *chunk = done < size ? malloc(CHUNK) : NULL;
+	int rc = done < size && !chunk ? -ENOMEM : 0;
+	while (rc == 0 && done < size) {
+		size_t want = size - done < CHUNK ? (size_t)(size - done) : CHUNK;
+		ssize_t n = value_read(value, chunk, want, done);
+		rc = n < 0 ? (int)n : n == 0 ? -EIO : write_all(fd, chunk, (size_t)n, done);
+		done += n > 0 ? (uint64_t)n : 0;
+	}
+	free(chunk);
+	return rc;
+}
+
 struct value *value_load(struct value *value)
 {
 	if (value->fd < 0)
@@ -201,13 +248,13 @@ struct value *value_load(struct value *value)
 static int file_checksum(const struct value *value, uint64_t *checksum)
 {
 	XXH3_state_t *state = XXH3_createState();
-	uint8_t *chunk = malloc(CHECKSUM_CHUNK);
+	uint8_t *chunk = malloc(CHUNK);
 	int rc = -ENOMEM;
 
 	if (!state || !chunk || XXH3_64bits_reset(state) != XXH_OK)
 		goto out;
 	for (uint64_t offset = 0; offset < value->size;) {
-		ssize_t n = value_read(value, chunk, CHECKSUM_CHUNK, offset);
+		ssize_t n = value_read(value, chunk, CHUNK, offset);
 		if (n < 0) {
 			rc = (int)n;
 			goto out;

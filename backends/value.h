@@ -47,6 +47,10 @@ ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_
 /* The same, if it can be done without waiting for a disk; otherwise -EAGAIN. */
 ssize_t value_try_read(const struct value *value, void *buffer, size_t size, uint64_t offset);
 
+/* Writes the first `size` bytes to the start of a file; the kernel shares the blocks, or copies
+ * them, where it can. 0 or -errno. */
+int value_to_file(const struct value *value, uint64_t size, int fd);
+
 /* XXH3 (64 bits) of the bytes, computed once, at the first call. Returns 0 or -errno (a file that
  * cannot be read). */
 int value_checksum(const struct value *value, uint64_t *checksum);

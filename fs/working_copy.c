@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COPY_CHUNK = 1 << 20, HEAP_MIN = 4096 };
+enum { HEAP_MIN = 4096 };
 
 void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value)
 {
@@ -114,20 +114,9 @@ void working_copy_give_file(struct working_copy *wc, int fd)
 /* Writes the first `size` bytes of the content into a file. */
 static int content_to_file(const struct working_copy *wc, uint64_t size, int fd)
 {
-	uint8_t *chunk = size > 0 ? malloc(COPY_CHUNK) : NULL;
-	int rc = size > 0 && !chunk ? -ENOMEM : 0;
-
-	for (uint64_t done = 0; rc == 0 && done < size;) {
-		size_t want = size - done < COPY_CHUNK ? (size_t)(size - done) : COPY_CHUNK;
-		ssize_t n = working_copy_read(wc, chunk, want, done);
-		if (n <= 0)
-			rc = n < 0 ? (int)n : -EIO;
-		else
-			rc = write_all(fd, chunk, (size_t)n, done);
-		done += n > 0 ? (uint64_t)n : 0;
-	}
-	free(chunk);
-	return rc;
+	if (wc->frozen)
+		return value_to_file(wc->frozen, size, fd);
+	return write_all(fd, wc->heap, (size_t)size, 0);
 }
 
 /* Makes the content the copy's own, in a file, keeping the first `keep` bytes. */

@@ -53,11 +53,13 @@ try() {
 	rm -f db.sqlite-wal db.sqlite-shm
 	cp db.sqlite before
 	start_daemon "$TMP/cachefs.json"
+	local down=
+	grep -q -m 1 ' down ' "$LOG" && down=1
 	read_all "$1"
 	set_one "$1"
 	unmount
 	log_findings && fail "$1: $(log_findings)"
-	if grep -q -m 1 ' down ' "$LOG"; then
+	if [[ $down ]]; then
 		cmp before db.sqlite >/dev/null || fail "$1: a damaged file was written to"
 		((++DOWN))
 	fi

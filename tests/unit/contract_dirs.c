@@ -193,7 +193,7 @@ static void a_large_directory_lists_in_parts(struct fixture *f)
 			assert_int_equal(f->backend->remove(f->state, key_of(key)), 0);
 		else
 			assert_int_equal(f->backend->remove_prefix(f->state, key_of(key)), 0);
-		strcpy(last, name);
+		memcpy(last, name, strlen(name) + 1);
 	} while (!batch->end);
 	assert_int_equal(seen, CHILDREN);
 	children_fini(batch);

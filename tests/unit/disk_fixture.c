@@ -1,6 +1,8 @@
 /* See disk_fixture.h. */
 #include "disk_fixture.h"
 
+#include <ftw.h>
+
 static int64_t fake_wall(void *self)
 {
 	struct fixture *f = self;
@@ -47,11 +49,22 @@ void close_layer(struct fixture *f)
 	f->layer = NULL;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path);
+}
+
+int remove_tree(const char *path)
+{
+	return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/test_disk.XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test_disk.XXXXXX");
 	if (!mkdtemp(f->dir))
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/cache.sqlite", f->dir);
@@ -69,12 +82,9 @@ int setup(void **state)
 int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
-
 	if (f->layer)
 		close_layer(f);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	int rc = system(command);
+	int rc = remove_tree(f->dir);
 	free(f);
 	return rc;
 }

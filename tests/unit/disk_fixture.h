@@ -5,6 +5,7 @@
  * tests. */
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,7 @@ void open_layer(struct fixture *f);
 void close_layer(struct fixture *f);
 int setup(void **state);
 int teardown(void **state);
+int remove_tree(const char *path); /* 0 or -1 */
 int set_bytes(struct fixture *f, struct key key, const void *bytes, size_t size, struct meta meta);
 int set(struct fixture *f, const char *key, const char *text);
 char *get_text(struct fixture *f, struct key key, int *rc);
@@ -59,7 +61,7 @@ void expect_large(struct fixture *f, const char *key, size_t size, int seed);
 		while (!(condition)) {                                                             \
 			if (time_mono_ms(&time_system) > end_)                                     \
 				fail_msg("not within %d s: %s", (seconds), #condition);            \
-			usleep(2000);                                                              \
+			poll(NULL, 0, 2);                                                          \
 		}                                                                                  \
 	} while (0)
 

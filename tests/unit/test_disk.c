@@ -1,6 +1,8 @@
 /* The disk layer on real files: entries, directories, large values, the limit. */
 #include "disk_fixture.h"
 
+#include <sys/inotify.h>
+
 /* --- entries ---------------------------------------------------------------------------------- */
 
 static void test_values_come_back_byte_exact(void **state)
@@ -278,7 +280,7 @@ static void test_a_listing_goes_on_over_batches(void **state)
 			assert_true(key_equal(batch.items[i].name, key_of(key)));
 			assert_int_equal(batch.items[i].is_dir, total % 3 == 0);
 		}
-		strcpy(name, key);
+		memcpy(name, key, sizeof(key));
 		after = key_of(name);
 		is_dir = (total - 1) % 3 == 0;
 	} while (!batch.end);
@@ -431,19 +433,23 @@ static void test_a_working_copy_is_adopted_without_copying(void **state)
 static void test_orphans_are_swept_and_lost_files_are_misses(void **state)
 {
 	struct fixture *f = *state;
-	char command[200];
+	char path[160];
+	static const char *const strays[] = { "0123456789abcdef", "other" };
 
 	open_layer(f);
 	assert_int_equal(set_large(f, "kept", 1 << 20, 1), 0);
 	close_layer(f);
-	snprintf(command, sizeof(command),
-		 "cd '%s.values' && echo x > 0123456789abcdef && echo > other", f->path);
-	assert_int_equal(system(command), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s.values/%s", f->path, strays[i]);
+		FILE *stray = fopen(path, "w");
+		assert_non_null(stray);
+		assert_int_equal(fclose(stray), 0);
+	}
 	open_layer(f);
 	wait_until(5, value_files(f) == 2);
 	expect_large(f, "kept", 1 << 20, 1);
-	snprintf(command, sizeof(command), "rm -r '%s.values'", f->path);
-	assert_int_equal(system(command), 0);
+	snprintf(path, sizeof(path), "%s.values", f->path);
+	assert_int_equal(remove_tree(path), 0);
 	int rc;
 	get_text(f, key_of("kept"), &rc);
 	assert_int_equal(rc, -ENOENT);
@@ -514,6 +520,44 @@ static void test_value_files_count_and_too_big_is_refused(void **state)
 	wait_until(5, (B->usage(f->layer, &usage), usage.bytes <= f->conf.size_limit));
 }
 
+/* The most files that were in the directory at once, by the order in which they came and went. */
+static int most_files(int watch, int count)
+{
+	_Alignas(struct inotify_event) char events[65536];
+	int most = count;
+	ssize_t n = read(watch, events, sizeof(events));
+
+	assert_true(n > 0);
+	for (char *at = events; at < events + n;) {
+		const struct inotify_event *event = (const struct inotify_event *)at;
+		count += event->mask & IN_CREATE ? 1 : -1;
+		most = count > most ? count : most;
+		at += sizeof(*event) + event->len;
+	}
+	return most;
+}
+
+static void test_room_is_made_before_a_file_comes(void **state)
+{
+	struct fixture *f = *state;
+	char path[128], key[16];
+
+	f->conf.size_limit = 8 << 20;
+	open_layer(f);
+	assert_int_equal(set_large(f, "a", 3 << 20, 1), 0);
+	snprintf(path, sizeof(path), "%s.values", f->path);
+	int watch = inotify_init1(IN_CLOEXEC);
+	assert_true(inotify_add_watch(watch, path, IN_CREATE | IN_DELETE) >= 0);
+	for (int i = 0; i < 6; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		assert_int_equal(set_large(f, key, 3 << 20, i), 0);
+	}
+	assert_int_equal(most_files(watch, 1), 2);
+	close(watch);
+	expect_large(f, "k4", 3 << 20, 4);
+	expect_large(f, "k5", 3 << 20, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +577,7 @@ int main(void)
 		T(test_orphans_are_swept_and_lost_files_are_misses),
 		T(test_the_least_recently_used_go_and_only_as_many_as_needed),
 		T(test_value_files_count_and_too_big_is_refused),
+		T(test_room_is_made_before_a_file_comes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
