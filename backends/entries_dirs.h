@@ -1,0 +1,47 @@
+#ifndef CACHEFS_ENTRIES_DIRS_H
+#define CACHEFS_ENTRIES_DIRS_H
+
+/*
+ * Directories over two stores of entries.h, entries and markers: what struct backend asks of them.
+ * A marker's key is its directory's with a slash at the end, so that both stores have the order of
+ * a listing; the root's is empty. The caller holds the lock of the stores.
+ */
+
+#include "cache.h"
+#include "cursor.h"
+#include "entries.h"
+
+/* A marker's key; and what sorts before all keys and markers below dir. Borrows the buffer. */
+struct key entries_marker_key(struct key_buffer *buffer, struct key dir);
+
+/* The first of a store that is below dir (markers: dir's own included), or NULL. */
+struct entry *entries_first_below(const struct entries *s, struct key dir);
+
+/* A listing on its way; the batch is the caller's. */
+struct entries_listing {
+	struct cursor cursor;
+	struct children *batch;
+};
+int entries_list_start(struct entries_listing *l, struct key dir, struct key after,
+		       bool after_is_dir);
+
+/*
+ * 0: the batch is full or at the end. -EAGAIN: an expired entry is in the way; take it out of the
+ * store and call again.
+ */
+int entries_list(struct entries_listing *l, const struct entries *entries,
+		 const struct entries *markers, int64_t now_ms, struct entry **expired);
+
+/* A rename of a directory, on its way through the keys below. */
+struct entries_walk {
+	struct key from, to;
+	struct key_buffer key, moved; /* an entry's, before and after */
+};
+
+/*
+ * The first key below `from` at or after move->key, and what it becomes. -ENOENT: none is left;
+ * -ENAMETOOLONG: it would be longer than limit.
+ */
+int entries_move_next(const struct entries *s, struct entries_walk *move, size_t limit);
+
+#endif
