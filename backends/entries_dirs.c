@@ -4,22 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* A marker's key; and what sorts before all keys and markers below dir. */
-struct key entries_marker_key(struct key_buffer *buffer, struct key dir)
-{
-	struct key_buffer end;
-
-	buffer->size = 0;
-	if (dir.size > 0)
-		key_range(dir, buffer, &end);
-	return key_make(buffer->bytes, buffer->size);
-}
-
 /* The first of a store that is below dir (markers: dir's own included), or NULL. */
 struct entry *entries_first_below(const struct entries *s, struct key dir)
 {
 	struct key_buffer buffer;
-	struct entry *e = entries_seek(s, entries_marker_key(&buffer, dir));
+	struct entry *e = entries_seek(s, marker_key(&buffer, dir));
 
 	return e && (dir.size == 0 || key_is_below(e->key, dir)) ? e : NULL;
 }

@@ -11,9 +11,6 @@
 #include "cursor.h"
 #include "entries.h"
 
-/* A marker's key; and what sorts before all keys and markers below dir. Borrows the buffer. */
-struct key entries_marker_key(struct key_buffer *buffer, struct key dir);
-
 /* The first of a store that is below dir (markers: dir's own included), or NULL. */
 struct entry *entries_first_below(const struct entries *s, struct key dir);
 

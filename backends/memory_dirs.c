@@ -12,7 +12,7 @@ int memory_dir_set(void *state, struct key dir, const struct meta *meta)
 {
 	struct memory *m = state;
 	struct key_buffer buffer;
-	struct entry *e = entry_new(entries_marker_key(&buffer, dir), NULL, meta);
+	struct entry *e = entry_new(marker_key(&buffer, dir), NULL, meta);
 	struct pass p;
 
 	if (!e)
@@ -40,7 +40,7 @@ int memory_dir_remove(void *state, struct key dir)
 	struct pass p;
 
 	pass_begin(&p, m);
-	struct entry *e = entries_find(&m->markers, entries_marker_key(&buffer, dir));
+	struct entry *e = entries_find(&m->markers, marker_key(&buffer, dir));
 	if (e) {
 		entries_take(&m->markers, e);
 		pass_bury(&p, e);
@@ -54,7 +54,7 @@ static int dir_stat_locked(struct pass *p, struct key dir, struct meta *meta)
 {
 	struct memory *m = p->m;
 	struct key_buffer buffer;
-	struct entry *marker = entries_find(&m->markers, entries_marker_key(&buffer, dir));
+	struct entry *marker = entries_find(&m->markers, marker_key(&buffer, dir));
 
 	if (marker) {
 		meta_copy(meta, &marker->meta);
@@ -168,7 +168,7 @@ static int move_check(struct memory *m, struct entries *s, struct entries_walk *
 
 	if (move->to.size <= move->from.size)
 		return 0;
-	entries_marker_key(&move->key, move->from);
+	marker_key(&move->key, move->from);
 	while ((rc = move_next(m, s, move)) == 0)
 		move->key.bytes[move->key.size++] = '\0'; /* the key that follows this one */
 	return rc == -ENOENT ? 0 : rc;
@@ -215,7 +215,7 @@ static int move_all(struct memory *m, struct entries *s, struct entries_walk *mo
 {
 	int rc;
 
-	entries_marker_key(&move->key, move->from);
+	marker_key(&move->key, move->from);
 	while ((rc = move_next(m, s, move)) == 0) {
 		rc = one(m, key_make(move->key.bytes, move->key.size),
 			 key_make(move->moved.bytes, move->moved.size));

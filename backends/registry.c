@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "disk.h"
+#include "file.h"
 #include "lfu.h"
 #include "memory.h"
 #include "noop.h"
@@ -11,7 +12,8 @@
 #include "ttl.h"
 
 static const struct backend *const backends[] = {
-	&backend_memory, &backend_lfu, &backend_ttl, &backend_disk, &backend_redis, &backend_noop,
+	&backend_memory, &backend_lfu,  &backend_ttl,  &backend_disk,
+	&backend_redis,  &backend_file, &backend_noop,
 };
 
 enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };

@@ -24,6 +24,7 @@ static const struct place {
 } places[] = {
 	{ "disk", "path", "cache.sqlite" },
 	{ "redis", "unix_socket_path", "redis.sock" },
+	{ "file", "directory", "entries" },
 	{ 0 },
 };
 

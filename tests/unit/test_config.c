@@ -15,7 +15,7 @@
 #include "../../backends/log.h"
 #include "../../fs/config.h"
 
-#define TYPES "known types: memory, lfu, ttl, disk, redis, noop"
+#define TYPES "known types: memory, lfu, ttl, disk, redis, file, noop"
 
 static struct config config;
 

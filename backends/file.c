@@ -1,0 +1,788 @@
+/* Type "file": operations. The directory and its index are file_store.h's. */
+#include "file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "entries_dirs.h"
+#include "file_store.h"
+#include "waiting.h"
+
+enum {
+	READ_TRIES = 64, /* a file may be replaced between its name and its content */
+	LARGE = 256 * 1024,
+};
+
+/* A value is written and read as a whole, on the heap. */
+#define VALUE_MAX ((uint64_t)256 * 1024 * 1024)
+
+static const struct option_spec file_options[] = {
+	{ .name = "directory",
+	  .type = OPT_PATH,
+	  .offset = offsetof(struct file_conf, directory),
+	  .def = "\".cache/accuralai-file\"",
+	  .doc = "where the files are" },
+	{ .name = "max_files",
+	  .type = OPT_COUNT,
+	  .offset = offsetof(struct file_conf, max_files),
+	  .def = "null",
+	  .min = 1,
+	  .nullable = true,
+	  .doc = "the most entries it holds; above it the oldest go" },
+	{ .name = "file_extension",
+	  .type = OPT_STRING,
+	  .offset = offsetof(struct file_conf, file_extension),
+	  .def = "\".json\"",
+	  .doc = "how the names of entries' files end" },
+	{ .name = "ensure_directory",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct file_conf, ensure_directory),
+	  .def = "true",
+	  .doc = "make the directory if it is missing" },
+	{ 0 },
+};
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static int file_check(const void *conf, struct problem *problem)
+{
+	const struct file_conf *c = conf;
+	struct stat st;
+
+	if (strlen(c->file_extension) > 32 || strchr(c->file_extension, '/'))
+		return problem_set(problem, "file_extension", "for example \".json\"",
+				   "not an ending for a file's name");
+	if (stat(c->directory, &st) == 0 && !S_ISDIR(st.st_mode))
+		return problem_set(problem, "directory", "name a directory",
+				   "%.300s is not a directory", c->directory);
+	if (!c->ensure_directory && stat(c->directory, &st) < 0)
+		return problem_set(problem, "directory",
+				   "create it, or set \"ensure_directory\": true",
+				   "%.300s does not exist", c->directory);
+	return 0;
+}
+
+static int make_directory(const char *path)
+{
+	char *copy = strdup(path);
+	int rc = copy ? 0 : -ENOMEM;
+
+	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+			rc = -errno;
+		*slash = '/';
+	}
+	free(copy);
+	if (rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST)
+		rc = -errno;
+	return rc;
+}
+
+static void file_free(struct file_layer *f)
+{
+	for (size_t i = 0; i < 3; i++) {
+		int fd = i == 0 ? f->dir_fd : i == 1 ? f->inotify_fd : f->wake_fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	entries_fini(&f->entries);
+	entries_fini(&f->files);
+	entries_fini(&f->markers);
+	pthread_cond_destroy(&f->turned);
+	lock_fini(&f->lock);
+	free(f);
+}
+
+static int file_open(const void *conf, const struct backend_env *env, void **state,
+		     struct problem *problem)
+{
+	const struct file_conf *c = conf;
+	int rc = file_check(c, problem);
+
+	if (rc < 0)
+		return rc;
+	rc = c->ensure_directory ? make_directory(c->directory) : 0;
+	struct file_layer *f = rc == 0 ? calloc(1, sizeof(*f)) : NULL;
+	if (!f)
+		return problem_set(problem, "directory", NULL, "cannot make %.300s: %s",
+				   c->directory, strerror(rc < 0 ? -rc : ENOMEM));
+	f->conf = c;
+	f->env = env;
+	f->inotify_fd = f->wake_fd = -1;
+	lock_init(&f->lock, RANK_LAYER);
+	condition_init(&f->turned);
+	f->dir_fd = open(c->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = f->dir_fd < 0 ? -errno : 0;
+	if (entries_init(&f->entries, &entries_lru) < 0 ||
+	    entries_init(&f->files, &entries_keep) < 0 ||
+	    entries_init(&f->markers, &entries_keep) < 0)
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = file_watch_start(f);
+	if (rc < 0) {
+		file_free(f);
+		return problem_set(problem, "directory", NULL, "cannot open %.300s: %s",
+				   c->directory, strerror(-rc));
+	}
+	*state = f;
+	return 0;
+}
+
+static void file_close(void *state)
+{
+	file_watch_stop(state);
+	file_free(state);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Where a key's entry is: its file, and whether that looks as the index says. */
+struct place {
+	char name[FILE_NAME_SIZE];
+	struct meta meta; /* to be finished, when found */
+	struct file_look look;
+	bool expired;
+};
+
+static bool place_find(struct file_layer *f, struct key key, struct place *place)
+{
+	int64_t now_ms = time_wall_ms(f->env->time);
+
+	*place = (struct place){ .name = "" };
+	lock_take(&f->lock); /* the metadata and the look of one and the same file */
+	struct entry *e = entries_find(&f->entries, key);
+	if (e) {
+		memcpy(place->name, value_bytes(e->value), (size_t)value_size(e->value));
+		meta_copy(&place->meta, &e->meta);
+		place->expired = meta_is_expired(&e->meta, now_ms);
+		file_known_look_locked(f, place->name, &place->look);
+	}
+	lock_release(&f->lock);
+	return e != NULL;
+}
+
+/* Opens the file if it looks as the place says. -EAGAIN: it does not; -ENOENT: it is not there. */
+static int open_known(struct file_layer *f, const struct place *place)
+{
+	struct file_look look;
+	int fd = openat(f->dir_fd, place->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : -EAGAIN;
+	if (file_look_at(fd, &look) < 0 || !file_looks_same(&look, &place->look)) {
+		close(fd);
+		return -EAGAIN;
+	}
+	return fd;
+}
+
+/* The place of a key that is in no file that we know of: where another program would put it. */
+static void place_guess(struct file_layer *f, struct key key, struct place *place)
+{
+	char hashed[FILE_NAME_SIZE];
+
+	if (!file_names(f, key, place->name, hashed))
+		strcpy(place->name, hashed);
+	lock_take(&f->lock);
+	file_known_look_locked(f, place->name, &place->look);
+	lock_release(&f->lock);
+}
+
+/*
+ * Opens the file of a key that is as the index says: an fd, and the place. Reads it again first if
+ * another program has changed it. -ENOENT: a miss; then there is nothing to finish.
+ */
+static int open_entry(struct file_layer *f, struct key key, struct place *place)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		bool found = place_find(f, key, place);
+		if (!found)
+			place_guess(f, key, place);
+		int fd = open_known(f, place);
+		bool hit = found && fd >= 0 && !place->expired;
+		if (hit)
+			return fd;
+		meta_fini(&place->meta);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || (!found && fd == -ENOENT))
+			return -ENOENT; /* expired, another key's, or nobody's */
+		int rc = file_change_begin(f);
+		if (rc < 0)
+			return rc;
+		file_reload(f, place->name);
+		file_change_end(f);
+	}
+	return -ENOENT;
+}
+
+static int file_stat(void *state, struct key key, struct meta *meta)
+{
+	struct file_layer *f = state;
+	struct place place;
+
+	int rc = file_wait_loaded(f);
+	int fd = rc < 0 ? rc : open_entry(f, key, &place);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	*meta = place.meta;
+	return 0;
+}
+
+static int read_value(struct file_layer *f, const char *name, int fd, uint64_t size,
+		      struct value **value)
+{
+	struct file_entry entry;
+	char *text;
+
+	if (size > LARGE)
+		waiting_begin();
+	int rc = file_text(fd, size, &text);
+	if (rc < 0)
+		return rc;
+	rc = file_entry_read(text, (size_t)size, false, &entry);
+	if (rc == 0) {
+		rc = file_entry_value(&entry, value);
+		file_entry_fini(&entry);
+	}
+	free(text);
+	if (rc != -EINVAL)
+		return rc;
+	file_complain(f, name, "damaged");
+	return -ENOENT;
+}
+
+static int file_peek(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct file_layer *f = state;
+	struct place place;
+
+	int rc = file_wait_loaded(f);
+	int fd = rc < 0 ? rc : open_entry(f, key, &place);
+	if (fd < 0)
+		return fd;
+	rc = read_value(f, place.name, fd, place.look.size, value);
+	close(fd);
+	if (rc == 0 && value_size(*value) != place.meta.size) {
+		value_unref(*value);
+		file_complain(f, place.name, "damaged");
+		rc = -ENOENT;
+	}
+	if (rc < 0) {
+		*value = NULL;
+		meta_fini(&place.meta);
+		return rc;
+	}
+	*meta = place.meta;
+	return 0;
+}
+
+static void file_note_hit(void *state, struct key key)
+{
+	struct file_layer *f = state;
+
+	lock_take(&f->lock);
+	struct entry *e = entries_find(&f->entries, key);
+	if (e)
+		e->meta.hits++;
+	lock_release(&f->lock);
+}
+
+static int file_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	int rc = file_peek(state, key, value, meta);
+
+	if (rc == 0) {
+		file_note_hit(state, key);
+		meta->hits++;
+	}
+	return rc;
+}
+
+/* --- changes of one key ----------------------------------------------------------------------- */
+
+/* The file of key, current; expired entries are gone. Within a change. */
+static bool find_current(struct file_layer *f, struct key key, struct place *place)
+{
+	char hashed[FILE_NAME_SIZE];
+
+	file_expire(f);
+	if (place_find(f, key, place)) {
+		meta_fini(&place->meta);
+		file_reload(f, place->name);
+	} else {
+		if (!file_names(f, key, place->name, hashed))
+			strcpy(place->name, hashed);
+		file_reload(f, place->name);
+	}
+	return place_find(f, key, place) && !place->expired;
+}
+
+/* Evicts the oldest others until one entry more is allowed. */
+static int make_room(struct file_layer *f)
+{
+	struct key_buffer key;
+
+	while (f->conf->max_files > 0) {
+		lock_take(&f->lock);
+		struct entry *oldest = NULL;
+		if (f->entries.count >= f->conf->max_files)
+			oldest = entries_victim(&f->entries, NULL, time_wall_ms(f->env->time));
+		if (oldest) {
+			key.size = oldest->key.size;
+			memcpy(key.bytes, oldest->key.bytes, key.size);
+		}
+		lock_release(&f->lock);
+		if (!oldest)
+			break;
+		int rc = file_drop(f, key_make(key.bytes, key.size), FILE_EVICTED);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int set_changing(struct file_layer *f, struct key key, struct value *value,
+			const struct meta *meta)
+{
+	struct place place;
+	bool found = find_current(f, key, &place);
+	int rc = 0;
+
+	if (place.name[0] == '\0')
+		file_choose_name(f, key, place.name);
+	if (!found)
+		rc = make_room(f);
+	if (rc == 0)
+		rc = file_store(f, place.name, key, value, meta, NULL);
+	meta_fini(&place.meta);
+	return rc;
+}
+
+static int file_set(void *state, struct key key, struct value *value, const struct meta *meta)
+{
+	struct file_layer *f = state;
+
+	if (value_size(value) > VALUE_MAX)
+		return -EFBIG;
+	int rc = file_change_begin(f);
+	if (rc < 0)
+		return rc;
+	rc = set_changing(f, key, value, meta);
+	file_change_end(f);
+	return rc;
+}
+
+/* An entry whole, within a change. */
+static int load_current(struct file_layer *f, struct key key, struct place *place,
+			struct value **value)
+{
+	*value = NULL;
+	if (!find_current(f, key, place)) {
+		meta_fini(&place->meta);
+		return -ENOENT;
+	}
+	int fd = open_known(f, place);
+	int rc = fd < 0 ? -ENOENT : read_value(f, place->name, fd, place->look.size, value);
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		meta_fini(&place->meta);
+	return rc;
+}
+
+/* The age of a file, which what is no set keeps. */
+static const struct timespec *age_of(struct file_layer *f, const char *name, struct timespec *age)
+{
+	struct file_look look;
+
+	if (!file_known_look(f, name, &look))
+		return NULL;
+	*age = look.mtime;
+	return age;
+}
+
+/*
+ * Writes an entry that was there before under a name; its age, and so its turn to be evicted, stays
+ * (a new place in the index's order is given back with the next start).
+ */
+static int touch_changing(struct file_layer *f, struct key key, const struct meta *meta,
+			  unsigned fields)
+{
+	struct place place;
+	struct value *value;
+	struct timespec age;
+	int rc = load_current(f, key, &place, &value);
+
+	if (rc < 0)
+		return rc;
+	meta_update(&place.meta, meta, fields);
+	rc = file_store(f, place.name, key, value, &place.meta, age_of(f, place.name, &age));
+	meta_fini(&place.meta);
+	value_unref(value);
+	return rc;
+}
+
+static int file_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+{
+	int rc = file_change_begin(state);
+
+	if (rc < 0)
+		return rc;
+	rc = touch_changing(state, key, meta, fields);
+	file_change_end(state);
+	return rc;
+}
+
+static int file_remove(void *state, struct key key)
+{
+	struct file_layer *f = state;
+	struct place place;
+	int rc = file_change_begin(f);
+
+	if (rc < 0)
+		return rc;
+	rc = find_current(f, key, &place) ? file_drop(f, key, FILE_REMOVED) : -ENOENT;
+	meta_fini(&place.meta);
+	file_change_end(f);
+	return rc;
+}
+
+static int rename_changing(struct file_layer *f, struct key from, struct key to)
+{
+	struct place place, target;
+	struct value *value;
+	struct timespec age;
+	int rc = load_current(f, from, &place, &value);
+
+	if (rc < 0)
+		return rc;
+	if (!key_equal(from, to)) {
+		find_current(f, to, &target);
+		meta_fini(&target.meta);
+		if (target.name[0] == '\0')
+			file_choose_name(f, to, target.name);
+		rc = file_store(f, target.name, to, value, &place.meta,
+				age_of(f, place.name, &age));
+		if (rc == 0)
+			rc = file_drop(f, from, FILE_REMOVED);
+	}
+	meta_fini(&place.meta);
+	value_unref(value);
+	return rc;
+}
+
+static int file_rename(void *state, struct key from, struct key to)
+{
+	int rc = file_change_begin(state);
+
+	if (rc < 0)
+		return rc;
+	rc = rename_changing(state, from, to);
+	file_change_end(state);
+	return rc;
+}
+
+/* --- prefixes --------------------------------------------------------------------------------- */
+
+/* Takes the markers below dir out of the index; whether there were any. */
+static bool take_markers(struct file_layer *f, struct key dir)
+{
+	struct entry *dead = NULL, *e;
+
+	lock_take(&f->lock);
+	while ((e = entries_first_below(&f->markers, dir)) != NULL) {
+		entries_take(&f->markers, e);
+		e->link = dead;
+		dead = e;
+	}
+	lock_release(&f->lock);
+	bool any = dead != NULL;
+	while (dead) {
+		e = dead;
+		dead = e->link;
+		entry_free(e);
+	}
+	return any;
+}
+
+static bool first_key_below(struct file_layer *f, struct key dir, struct key_buffer *key)
+{
+	lock_take(&f->lock);
+	struct entry *e = entries_first_below(&f->entries, dir);
+	if (e) {
+		key->size = e->key.size;
+		memcpy(key->bytes, e->key.bytes, key->size);
+	}
+	lock_release(&f->lock);
+	return e != NULL;
+}
+
+static int file_remove_prefix(void *state, struct key dir)
+{
+	struct file_layer *f = state;
+	struct key_buffer key;
+	int rc = file_change_begin(f);
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && first_key_below(f, dir, &key))
+		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
+	if (rc == 0 && take_markers(f, dir))
+		rc = file_markers_store(f);
+	file_change_end(f);
+	return rc;
+}
+
+static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,
+		     size_t limit)
+{
+	lock_take(&f->lock);
+	int rc = entries_move_next(s, move, limit);
+	lock_release(&f->lock);
+	return rc;
+}
+
+/* Whether all keys that a rename would make are short enough. */
+static int move_check(struct file_layer *f, struct entries *s, struct entries_walk *move)
+{
+	size_t limit = s == &f->markers ? KEY_MAX + 1 : KEY_MAX;
+	int rc;
+
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, s, move, limit)) == 0)
+		move->key.bytes[move->key.size++] = '\0';
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int move_entries(struct file_layer *f, struct entries_walk *move)
+{
+	int rc;
+
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, &f->entries, move, KEY_MAX)) == 0) {
+		struct key from = key_make(move->key.bytes, move->key.size);
+		rc = rename_changing(f, from, key_make(move->moved.bytes, move->moved.size));
+		if (rc == -ENOENT) /* damaged: it has no value to move */
+			move->key.bytes[move->key.size++] = '\0';
+		else if (rc < 0)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int move_markers(struct file_layer *f, struct entries_walk *move)
+{
+	bool any = false;
+	int rc;
+
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, &f->markers, move, KEY_MAX + 1)) == 0) {
+		struct entry *e = entry_new(key_make(move->moved.bytes, move->moved.size), NULL,
+					    NULL);
+		if (!e)
+			return -ENOMEM;
+		lock_take(&f->lock);
+		struct entry *old = entries_find(&f->markers,
+						 key_make(move->key.bytes, move->key.size));
+		struct entry *there = entries_find(&f->markers, e->key);
+		if (there)
+			entries_take(&f->markers, there);
+		entries_move(&f->markers, old, e);
+		lock_release(&f->lock);
+		entry_free(old);
+		entry_free(there);
+		any = true;
+	}
+	return rc != -ENOENT ? rc : any ? file_markers_store(f) : 0;
+}
+
+static int file_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct file_layer *f = state;
+	struct entries_walk move = { .from = from, .to = to };
+
+	if (key_equal(from, to))
+		return 0;
+	int rc = file_change_begin(f);
+	if (rc < 0)
+		return rc;
+	file_expire(f);
+	rc = move_check(f, &f->entries, &move);
+	if (rc == 0)
+		rc = move_check(f, &f->markers, &move);
+	if (rc == 0)
+		rc = move_entries(f, &move);
+	if (rc == 0)
+		rc = move_markers(f, &move);
+	file_change_end(f);
+	return rc;
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static int purge_expired(struct file_layer *f)
+{
+	int rc = file_change_begin(f);
+
+	if (rc < 0)
+		return rc;
+	file_expire(f);
+	file_change_end(f);
+	return 0;
+}
+
+static int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
+		     struct children *batch)
+{
+	struct file_layer *f = state;
+	struct entries_listing l = { .batch = batch };
+	struct entry *expired;
+	int rc = file_wait_loaded(f);
+
+	if (rc == 0)
+		rc = entries_list_start(&l, dir, after, after_is_dir);
+	while (rc == 0) {
+		int64_t now_ms = time_wall_ms(f->env->time);
+		lock_take(&f->lock);
+		rc = entries_list(&l, &f->entries, &f->markers, now_ms, &expired);
+		lock_release(&f->lock);
+		if (rc != -EAGAIN)
+			break;
+		rc = purge_expired(f);
+	}
+	return rc;
+}
+
+static int file_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct file_layer *f = state;
+	struct key_buffer buffer;
+	int rc = file_wait_loaded(f);
+
+	while (rc == 0) {
+		int64_t now_ms = time_wall_ms(f->env->time);
+		bool expired = false;
+		*meta = (struct meta){ 0 };
+		lock_take(&f->lock);
+		struct entry *marker = entries_find(&f->markers, marker_key(&buffer, dir));
+		struct entry *first = entries_first_below(&f->entries, dir);
+		if (marker)
+			meta_copy(meta, &marker->meta);
+		else if (!entries_first_below(&f->markers, dir)) {
+			expired = first && meta_is_expired(&first->meta, now_ms);
+			rc = first ? 0 : -ENOENT;
+		}
+		lock_release(&f->lock);
+		if (!expired)
+			break;
+		rc = purge_expired(f);
+	}
+	return rc;
+}
+
+/* Puts `e` in the place of the marker with its key, or (NULL) takes that out. */
+static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
+{
+	struct key_buffer buffer;
+	struct key key = marker_key(&buffer, dir);
+	int rc = file_change_begin(f);
+
+	if (rc < 0) {
+		entry_free(e);
+		return rc;
+	}
+	lock_take(&f->lock);
+	bool room = !e || entries_reserve(&f->markers);
+	struct entry *old = room ? entries_find(&f->markers, key) : NULL;
+	if (old)
+		entries_take(&f->markers, old);
+	if (room && e)
+		entries_put(&f->markers, e);
+	lock_release(&f->lock);
+	if (!room) {
+		entry_free(e);
+		rc = -ENOMEM;
+	} else if (!e && !old) {
+		rc = -ENOENT;
+	} else {
+		rc = file_markers_store(f);
+	}
+	entry_free(old);
+	file_change_end(f);
+	return rc;
+}
+
+static int file_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	struct key_buffer buffer;
+	struct entry *e = entry_new(marker_key(&buffer, dir), NULL, meta);
+
+	return e ? change_marker(state, dir, e) : -ENOMEM;
+}
+
+static int file_dir_remove(void *state, struct key dir)
+{
+	return change_marker(state, dir, NULL);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+/* Every file of the directory's file system, and the directory: which ones is not kept. */
+static int file_sync(void *state)
+{
+	struct file_layer *f = state;
+
+	waiting_begin();
+	return syncfs(f->dir_fd) < 0 ? -errno : 0;
+}
+
+static void file_usage(void *state, struct layer_usage *usage)
+{
+	struct file_layer *f = state;
+
+	lock_take(&f->lock);
+	*usage = (struct layer_usage){
+		.entries = f->entries.count,
+		.bytes = f->bytes,
+		.max_entries = f->conf->max_files,
+		.evictions = f->evictions,
+		.expiries = f->expiries,
+		.path = f->conf->directory,
+	};
+	lock_release(&f->lock);
+}
+
+const struct backend backend_file = {
+	.type = "file",
+	.options = file_options,
+	.conf_size = sizeof(struct file_conf),
+	.durable = true,
+	.check = file_check,
+	.open = file_open,
+	.close = file_close,
+	.stat = file_stat,
+	.get = file_get,
+	.peek = file_peek,
+	.set = file_set,
+	.touch = file_touch,
+	.remove = file_remove,
+	.remove_prefix = file_remove_prefix,
+	.rename = file_rename,
+	.rename_prefix = file_rename_prefix,
+	.list = file_list,
+	.dir_stat = file_dir_stat,
+	.dir_set = file_dir_set,
+	.dir_remove = file_dir_remove,
+	.sync = file_sync,
+	.note_hit = file_note_hit,
+	.usage = file_usage,
+};

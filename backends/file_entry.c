@@ -1,0 +1,545 @@
+/* See file_entry.h. */
+#include "file_entry.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk_row.h"
+#include "json_text.h"
+
+enum encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };
+
+static const char *const encodings[ENCODINGS] = { "json", "text", "base64" };
+
+static const char end_of_file[] = "\n}\n"; /* after the payload */
+
+enum { END_SIZE = sizeof(end_of_file) - 1, FIXED_SIZE = 1024 };
+
+/* --- base64 ----------------------------------------------------------------------------------- */
+
+static size_t base64_size(size_t size)
+{
+	return (size + 2) / 3 * 4;
+}
+
+static char *base64_write(char *to, const void *bytes, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < size; i += 3) {
+		size_t have = size - i < 3 ? size - i : 3;
+		uint32_t bits = (uint32_t)p[i] << 16;
+		bits |= have > 1 ? (uint32_t)p[i + 1] << 8 : 0;
+		bits |= have > 2 ? (uint32_t)p[i + 2] : 0;
+		*to++ = digits[bits >> 18];
+		*to++ = digits[bits >> 12 & 63];
+		*to++ = have > 1 ? digits[bits >> 6 & 63] : '=';
+		*to++ = have > 2 ? digits[bits & 63] : '=';
+	}
+	return to;
+}
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* In place, for the result is shorter. False: not base64. */
+static bool base64_read(char *bytes, size_t size, size_t *out)
+{
+	uint8_t *to = (uint8_t *)bytes;
+	size_t padding = 0;
+
+	if (size % 4 != 0)
+		return false;
+	while (padding < 2 && padding < size && bytes[size - 1 - padding] == '=')
+		padding++;
+	for (size_t i = 0; i < size; i += 4) {
+		uint32_t bits = 0;
+		for (size_t j = 0; j < 4; j++) {
+			bool pad = i + j >= size - padding;
+			int digit = pad ? 0 : base64_digit(bytes[i + j]);
+			if (digit < 0)
+				return false;
+			bits = bits << 6 | (uint32_t)digit;
+		}
+		*to++ = (uint8_t)(bits >> 16);
+		*to++ = (uint8_t)(bits >> 8);
+		*to++ = (uint8_t)bits;
+	}
+	*out = (size_t)(to - (uint8_t *)bytes) - padding;
+	return true;
+}
+
+static int read_base64_string(struct json_text *t, char **bytes, size_t *size)
+{
+	int rc = json_read_string(t, bytes, size);
+
+	if (rc < 0 || base64_read(*bytes, *size, size))
+		return rc;
+	free(*bytes);
+	*bytes = NULL;
+	return -EINVAL;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* All bytes of the value; *loaded is to be freed. */
+static int value_whole(struct value *value, const char **bytes, char **loaded)
+{
+	uint64_t size = value_size(value);
+
+	*loaded = NULL;
+	*bytes = value_bytes(value);
+	if (*bytes || size == 0)
+		return 0;
+	*loaded = malloc((size_t)size);
+	if (!*loaded)
+		return -ENOMEM;
+	*bytes = *loaded;
+	ssize_t n = value_read(value, *loaded, (size_t)size, 0);
+	return n < 0 ? (int)n : n != (ssize_t)size ? -EIO : 0;
+}
+
+static enum encoding encoding_of(const char *bytes, size_t size)
+{
+	if (!disk_is_text(bytes, size))
+		return ENCODED_BASE64;
+	return json_is_value(bytes, size) ? ENCODED_JSON : ENCODED_TEXT;
+}
+
+static char *write_payload(char *to, enum encoding encoding, const char *bytes, size_t size)
+{
+	switch (encoding) {
+	case ENCODED_JSON:
+		return (char *)memcpy(to, bytes, size) + size;
+	case ENCODED_TEXT:
+		return json_write_string(to, bytes, size);
+	case ENCODED_BASE64:
+	case ENCODINGS:
+		break;
+	}
+	*to++ = '"';
+	to = base64_write(to, bytes, size);
+	*to++ = '"';
+	return to;
+}
+
+/* Seconds with three digits, as Python writes and reads them. */
+static char *write_seconds(char *to, int64_t ms)
+{
+	uint64_t amount = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+
+	return to + sprintf(to, "%s%" PRIu64 ".%03u", ms < 0 ? "-" : "", amount / 1000,
+			    (unsigned)(amount % 1000));
+}
+
+static char *write_time(char *to, const char *name, struct timespec time)
+{
+	return to + sprintf(to, ",\n    \"%s\": \"%" PRId64 ".%09ld\"", name, (int64_t)time.tv_sec,
+			    time.tv_nsec);
+}
+
+static char *write_meta(char *to, const struct meta *meta)
+{
+	size_t xattrs_size;
+	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
+
+	to += sprintf(to,
+		      "  \"meta\": {\n    \"size\": %" PRIu64 ",\n    \"ino\": %" PRIu64
+		      ",\n    \"version\": %" PRIu64 ",\n    \"checksum\": \"%016" PRIx64
+		      "\",\n    \"hits\": %" PRIu64 ",\n    \"created\": ",
+		      meta->size, meta->ino, meta->version, meta->checksum, meta->hits);
+	to = write_seconds(to, meta->created_ms);
+	to = write_time(to, "mtime", meta->mtime);
+	to = write_time(to, "ctime", meta->ctime);
+	to += sprintf(to, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u", meta->mode,
+		      meta->uid, meta->gid);
+	if (xattrs_size > 0) {
+		to += sprintf(to, ",\n    \"xattrs\": \"");
+		to = base64_write(to, xattrs, xattrs_size);
+		*to++ = '"';
+	}
+	return to + sprintf(to, "\n  },\n");
+}
+
+static char *write_key(char *to, struct key key)
+{
+	if (disk_is_utf8(key.bytes, key.size)) {
+		to += sprintf(to, "{\n  \"key\": ");
+		to = json_write_string(to, key.bytes, key.size);
+	} else {
+		to += sprintf(to, "{\n  \"key_base64\": \"");
+		to = base64_write(to, key.bytes, key.size);
+		*to++ = '"';
+	}
+	return to + sprintf(to, ",\n");
+}
+
+static size_t room_for_payload(enum encoding encoding, const char *bytes, size_t size)
+{
+	size_t room = size;
+
+	if (encoding == ENCODED_BASE64)
+		return base64_size(size) + 2;
+	for (size_t i = 0; encoding == ENCODED_TEXT && i < size; i++)
+		room += (unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f ? 5
+			: bytes[i] == '"' || bytes[i] == '\\'              ? 1
+									   : 0;
+	return room + 2;
+}
+
+int file_entry_write(struct key key, struct value *value, const struct meta *meta, char **text,
+		     size_t *size)
+{
+	const char *bytes = "null";
+	size_t payload_size = 4, xattrs_size;
+	enum encoding encoding = ENCODED_JSON;
+	char *loaded = NULL;
+
+	if (value) {
+		int rc = value_whole(value, &bytes, &loaded);
+		if (rc < 0) {
+			free(loaded);
+			return rc;
+		}
+		payload_size = (size_t)value_size(value);
+		encoding = encoding_of(bytes, payload_size);
+	}
+	xattrs_packed(meta->xattrs, &xattrs_size);
+	char *start = malloc(FIXED_SIZE + 6 * key.size + base64_size(xattrs_size) +
+			     room_for_payload(encoding, bytes, payload_size));
+	if (!start) {
+		free(loaded);
+		return -ENOMEM;
+	}
+	char *to = write_key(start, key);
+	to += sprintf(to, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
+	to = meta->expires_ms ? write_seconds(to, meta->expires_ms) : to + sprintf(to, "null");
+	to += sprintf(to, ",\n");
+	to = write_meta(to, meta);
+	to += sprintf(to, "  \"payload\": ");
+	to = write_payload(to, encoding, bytes, payload_size);
+	memcpy(to, end_of_file, END_SIZE);
+	free(loaded);
+	*text = start;
+	*size = (size_t)(to - start) + END_SIZE;
+	return 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* A number or the content of a string, as short text. False: neither, or too long. */
+static bool read_word(struct json_text *t, char word[64])
+{
+	json_skip_space(t);
+	const char *start = t->at;
+	if (!json_skip_value(t, JSON_AS_PYTHON))
+		return false;
+	size_t size = (size_t)(t->at - start);
+	if (size >= 2 && *start == '"') {
+		start++;
+		size -= 2;
+	}
+	if (size == 0 || size >= 64)
+		return false;
+	memcpy(word, start, size);
+	word[size] = '\0';
+	return true;
+}
+
+static bool read_unsigned(const char *word, int base, uint64_t max, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(word, &end, base);
+	return *word != '-' && errno == 0 && end != word && *end == '\0' && *number <= max;
+}
+
+static bool read_ms(const char *word, int64_t *ms)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+
+	if (end == word || *end != '\0' || !(fabs(seconds) < 1e13))
+		return false;
+	*ms = llround(seconds * 1000);
+	return true;
+}
+
+static bool read_time(const char *word, struct timespec *time)
+{
+	char *end;
+
+	errno = 0;
+	long long seconds = strtoll(word, &end, 10);
+	if (errno != 0 || end == word || *end != '.' || strlen(end) != 10)
+		return false;
+	uint64_t nanoseconds;
+	if (!read_unsigned(end + 1, 10, 999999999, &nanoseconds))
+		return false;
+	*time = (struct timespec){ (time_t)seconds, (long)nanoseconds };
+	return true;
+}
+
+static int read_xattrs(struct json_text *t, struct meta *meta)
+{
+	char *packed;
+	size_t size;
+	int rc = read_base64_string(t, &packed, &size);
+
+	if (rc < 0)
+		return rc;
+	xattrs_unref(meta->xattrs);
+	rc = xattrs_unpack(packed, size, &meta->xattrs);
+	free(packed);
+	return rc;
+}
+
+static bool read_meta_word(const char *name, const char *word, struct meta *meta)
+{
+	uint64_t number;
+
+	if (strcmp(name, "size") == 0)
+		return read_unsigned(word, 10, INT64_MAX, &meta->size);
+	if (strcmp(name, "ino") == 0)
+		return read_unsigned(word, 10, UINT64_MAX, &meta->ino);
+	if (strcmp(name, "version") == 0)
+		return read_unsigned(word, 10, UINT64_MAX, &meta->version);
+	if (strcmp(name, "checksum") == 0)
+		return read_unsigned(word, 16, UINT64_MAX, &meta->checksum);
+	if (strcmp(name, "hits") == 0)
+		return read_unsigned(word, 10, UINT64_MAX, &meta->hits);
+	if (strcmp(name, "created") == 0)
+		return read_ms(word, &meta->created_ms);
+	if (strcmp(name, "mtime") == 0)
+		return read_time(word, &meta->mtime);
+	if (strcmp(name, "ctime") == 0)
+		return read_time(word, &meta->ctime);
+	bool is_mode = strcmp(name, "mode") == 0;
+	if (!is_mode && strcmp(name, "uid") != 0 && strcmp(name, "gid") != 0)
+		return true; /* of a later version */
+	if (!read_unsigned(word, is_mode ? 8 : 10, UINT32_MAX, &number))
+		return false;
+	*(is_mode ? &meta->mode : *name == 'u' ? &meta->uid : &meta->gid) = (uint32_t)number;
+	return true;
+}
+
+static int read_name(struct json_text *t, char **name)
+{
+	size_t size;
+	int rc = json_read_string(t, name, &size);
+
+	if (rc == 0 && !json_skip_char(t, ':')) {
+		free(*name);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+static int read_meta(struct json_text *t, struct meta *meta)
+{
+	char word[64], *name;
+	int rc = json_skip_char(t, '{') ? 0 : -EINVAL;
+
+	while (rc == 0) {
+		rc = read_name(t, &name);
+		if (rc < 0)
+			return rc;
+		if (strcmp(name, "xattrs") == 0)
+			rc = read_xattrs(t, meta);
+		else if (!read_word(t, word) || !read_meta_word(name, word, meta))
+			rc = -EINVAL;
+		free(name);
+		if (rc == 0 && json_skip_char(t, '}'))
+			return 0;
+		if (rc == 0 && !json_skip_char(t, ','))
+			rc = -EINVAL;
+	}
+	return rc;
+}
+
+static int read_encoding(struct json_text *t, struct file_entry *entry)
+{
+	char word[64];
+
+	if (!read_word(t, word))
+		return -EINVAL;
+	for (int i = 0; i < ENCODINGS; i++) {
+		if (strcmp(word, encodings[i]) != 0)
+			continue;
+		entry->encoding = i;
+		entry->foreign = false;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int read_expiry(struct json_text *t, struct meta *meta)
+{
+	char word[64];
+
+	if (!read_word(t, word))
+		return -EINVAL;
+	if (strcmp(word, "null") == 0)
+		return 0;
+	if (!read_ms(word, &meta->expires_ms))
+		return -EINVAL;
+	if (meta->expires_ms == 0)
+		meta->expires_ms = 1; /* 1970 has passed; 0 would be never */
+	return 0;
+}
+
+static int read_key(struct json_text *t, bool base64, struct file_entry *entry)
+{
+	if (entry->key)
+		return -EINVAL;
+	int rc = base64 ? read_base64_string(t, &entry->key, &entry->key_size)
+			: json_read_string(t, &entry->key, &entry->key_size);
+	if (rc == 0 && entry->key_size > KEY_MAX + 1)
+		return -EINVAL;
+	return rc;
+}
+
+/* Ours is the last member and has one space before it: what lies between is the value. */
+static int read_payload(struct json_text *t, bool partial, struct file_entry *entry)
+{
+	if (entry->foreign) {
+		json_skip_space(t);
+		entry->payload = t->at;
+		if (partial || !json_skip_value(t, JSON_AS_PYTHON))
+			return -EINVAL;
+		entry->payload_end = t->at;
+		entry->meta.size = (uint64_t)(t->at - entry->payload);
+		return 0;
+	}
+	if (t->at == t->end || *t->at != ' ')
+		return -EINVAL;
+	entry->payload = t->at + 1;
+	if (partial)
+		return 0;
+	if (t->end - entry->payload < END_SIZE || memcmp(t->end - END_SIZE, end_of_file, END_SIZE))
+		return -EINVAL;
+	entry->payload_end = t->end - END_SIZE;
+	t->at = entry->payload_end;
+	return 0;
+}
+
+static int read_member(struct json_text *t, bool partial, struct file_entry *entry)
+{
+	char *name;
+	int rc = read_name(t, &name);
+
+	if (rc < 0)
+		return rc;
+	if (strcmp(name, "payload") == 0)
+		rc = read_payload(t, partial, entry);
+	else if (strcmp(name, "expires_at") == 0)
+		rc = read_expiry(t, &entry->meta);
+	else if (strcmp(name, "key") == 0 || strcmp(name, "key_base64") == 0)
+		rc = read_key(t, name[3] != '\0', entry);
+	else if (strcmp(name, "encoding") == 0 && !entry->payload)
+		rc = read_encoding(t, entry);
+	else if (strcmp(name, "meta") == 0)
+		rc = read_meta(t, &entry->meta);
+	else if (!json_skip_value(t, JSON_AS_PYTHON))
+		rc = -EINVAL;
+	free(name);
+	return rc;
+}
+
+static int read_members(struct json_text *t, bool partial, struct file_entry *entry)
+{
+	int rc = json_skip_char(t, '{') ? 0 : -EINVAL;
+
+	while (rc == 0) {
+		rc = read_member(t, partial, entry);
+		if (rc < 0 || (partial && entry->payload))
+			return rc;
+		if (json_skip_char(t, '}'))
+			break;
+		if (!json_skip_char(t, ','))
+			return -EINVAL;
+	}
+	json_skip_space(t);
+	return rc < 0 || t->at != t->end || !entry->payload ? -EINVAL : 0;
+}
+
+int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry)
+{
+	struct json_text t = { text, text + size };
+
+	*entry = (struct file_entry){ .foreign = true };
+	int rc = read_members(&t, partial, entry);
+	if (rc == 0 && entry->foreign) { /* another program kept members of ours */
+		struct meta known = { .size = entry->meta.size,
+				      .expires_ms = entry->meta.expires_ms };
+		meta_fini(&entry->meta);
+		entry->meta = known;
+	}
+	if (rc < 0)
+		file_entry_fini(entry);
+	return rc;
+}
+
+static int payload_value(const struct file_entry *entry, struct value **value)
+{
+	struct json_text t = { entry->payload, entry->payload_end };
+	char *bytes;
+	size_t size;
+	int rc;
+
+	if (entry->foreign || entry->encoding == ENCODED_JSON) {
+		*value = value_copy(t.at, (size_t)(t.end - t.at));
+		return *value ? 0 : -ENOMEM;
+	}
+	rc = entry->encoding == ENCODED_TEXT ? json_read_string(&t, &bytes, &size)
+					     : read_base64_string(&t, &bytes, &size);
+	if (rc < 0)
+		return rc;
+	if (t.at != t.end) {
+		free(bytes);
+		return -EINVAL;
+	}
+	*value = value_adopt(bytes, size);
+	return *value ? 0 : -ENOMEM;
+}
+
+int file_entry_value(const struct file_entry *entry, struct value **value)
+{
+	uint64_t checksum = 0;
+	int rc = payload_value(entry, value);
+
+	if (rc < 0)
+		return rc;
+	if (value_size(*value) == entry->meta.size) {
+		if (entry->meta.version == 0)
+			return 0;
+		if (value_checksum(*value, &checksum) == 0 && checksum == entry->meta.checksum)
+			return 0;
+	}
+	value_unref(*value);
+	*value = NULL;
+	return -EINVAL;
+}
+
+void file_entry_fini(struct file_entry *entry)
+{
+	free(entry->key);
+	meta_fini(&entry->meta);
+	*entry = (struct file_entry){ 0 };
+}

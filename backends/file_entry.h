@@ -1,0 +1,55 @@
+#ifndef CACHEFS_FILE_ENTRY_H
+#define CACHEFS_FILE_ENTRY_H
+
+/*
+ * One entry as a JSON file, in the shape of the Python package ("payload" and "expires_at") with
+ * members of our own before it:
+ *
+ *   {
+ *     "key": "answers/6x7",          or "key_base64", when it is not UTF-8
+ *     "encoding": "json",            how the payload holds the value: see below
+ *     "expires_at": 1767225600.5,    or null
+ *     "meta": {...},
+ *     "payload": {"text": "42"}
+ *   }
+ *
+ * A value that is JSON stands there byte for byte ("json"), other text as a string ("text"), other
+ * bytes in base64 ("base64"). In a file without "encoding", written by another program, the payload
+ * is the value as it stands.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "key.h"
+#include "meta.h"
+#include "value.h"
+
+struct file_entry {
+	char *key; /* malloc'ed and terminated; NULL: the file does not say */
+	size_t key_size;
+	bool foreign;     /* written by another program: meta has only size and expires_ms */
+	struct meta meta; /* to be finished */
+	const char *payload, *payload_end; /* in the text */
+	int encoding;
+};
+
+/*
+ * The text of an entry, malloc'ed. value NULL: of a directory's marker. 0, -ENOMEM, or -errno of a
+ * value that cannot be read.
+ */
+int file_entry_write(struct key key, struct value *value, const struct meta *meta, char **text,
+		     size_t *size);
+
+/*
+ * Reads all but the value. The beginning of an entry of ours is enough (partial): then -EINVAL for
+ * a foreign one. The result borrows the text. 0, -EINVAL: damaged, -ENOMEM.
+ */
+int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry);
+
+/* The value, from an entry that was read whole. -EINVAL: damaged, also if a checksum says so. */
+int file_entry_value(const struct file_entry *entry, struct value **value);
+
+void file_entry_fini(struct file_entry *entry);
+
+#endif

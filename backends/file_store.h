@@ -1,0 +1,122 @@
+#ifndef CACHEFS_FILE_STORE_H
+#define CACHEFS_FILE_STORE_H
+
+/*
+ * The directory of a file layer and what is known of it.
+ *
+ * An index in memory holds every key with its metadata and the name of its file, in the order of
+ * the files' age; the other way round, every file with its key and how it looked when it was read
+ * (struct file_look). A file that looks different was written by another program, and is read again
+ * before it is believed. A thread builds the index at the start, and then follows the directory by
+ * inotify.
+ *
+ * Changes are made one at a time: file_change_begin() to file_change_end() is a state, not a lock;
+ * files are written and read with no lock held. The index's lock is for moments.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "cache.h"
+#include "entries.h"
+#include "file_entry.h"
+#include "lock.h"
+
+enum { FILE_NAME_SIZE = 256 }; /* of a file name, with its terminator */
+
+#define FILE_OURS ".cachefs-" /* begins the names of files that are no entries */
+
+struct file_conf {
+	char *directory;
+	uint64_t max_files; /* 0: no limit */
+	char *file_extension;
+	bool ensure_directory;
+};
+
+/* How a file looks from outside. Another look: another content. */
+struct file_look {
+	struct timespec mtime;
+	uint64_t size, ino;
+};
+
+struct file_layer {
+	const struct file_conf *conf;
+	const struct backend_env *env;
+	int dir_fd;
+	atomic_uint_fast64_t temp_number, complained; /* hash of the name last complained of */
+
+	struct lock lock; /* RANK_LAYER; guards: */
+	pthread_cond_t turned;
+	bool loaded, changing;
+	struct entries entries; /* value: the file's name */
+	struct entries files;   /* key: the file's name; value: look and key, see file_store.c */
+	struct entries markers;
+	uint64_t bytes, evictions, expiries;
+
+	pthread_t thread; /* file_watch.c */
+	int inotify_fd, wake_fd;
+	atomic_bool stopping;
+};
+
+/* Waits until the index is there; -EHOSTDOWN after a deadline. */
+int file_wait_loaded(struct file_layer *f);
+
+/* The one change at a time. -EHOSTDOWN: not within the deadline; nothing to end then. */
+int file_change_begin(struct file_layer *f);
+void file_change_end(struct file_layer *f);
+
+/* --- within a change (or while the index is being built) -------------------------------------- */
+
+/* Reads the file again if it looks different from what is known, or forgets it if it is gone. */
+void file_reload(struct file_layer *f, const char *name);
+
+/* Stores an entry under the name, whatever was there; old_time (may be NULL) is the file's age. */
+int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
+	       const struct meta *meta, const struct timespec *old_time);
+
+enum file_reason { FILE_REMOVED, FILE_EVICTED, FILE_EXPIRED };
+
+/* Removes an entry with its file. -ENOENT, or -errno of the file system. */
+int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
+
+/* Removes some expired entries. */
+void file_expire(struct file_layer *f);
+
+/* The name for a key that has none: see file_names(). */
+void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_SIZE]);
+
+int file_markers_store(struct file_layer *f); /* as they are in the index */
+void file_markers_load(struct file_layer *f);
+
+/* --- at any time ------------------------------------------------------------------------------ */
+
+/*
+ * The two names that a key's file may have: the Python package's, which other keys may have as
+ * well, and one with the key's hash. False: only the second (it would be too long).
+ */
+bool file_names(const struct file_layer *f, struct key key, char plain[FILE_NAME_SIZE],
+		char hashed[FILE_NAME_SIZE]);
+
+/* Whether a directory entry is an entry's file. */
+bool file_is_entry(const struct file_layer *f, const char *name);
+
+int file_look_at(int fd, struct file_look *look);
+bool file_looks_same(const struct file_look *a, const struct file_look *b);
+
+/* What is known of a file; false: nothing. */
+bool file_known_look(struct file_layer *f, const char *name, struct file_look *look);
+bool file_known_look_locked(struct file_layer *f, const char *name, struct file_look *look);
+
+/* The whole text of an open file, malloc'ed and terminated. */
+int file_text(int fd, uint64_t size, char **text);
+
+/* Said once per file, not at every get. */
+void file_complain(struct file_layer *f, const char *name, const char *what);
+
+/* --- the thread: file_watch.c ----------------------------------------------------------------- */
+
+int file_watch_start(struct file_layer *f);
+void file_watch_stop(struct file_layer *f);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * The thread of a file layer: reads the directory at the start, then follows it (inotify), and
+ * removes what expires. See file_store.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file_store.h"
+#include "log.h"
+
+enum { EXPIRY_CHECK_MS = 1000 };
+
+/* A file in the scan, to be read in the order of age. */
+struct found {
+	char *name;
+	struct timespec mtime;
+};
+
+static int compare_found(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	if (x->mtime.tv_sec != y->mtime.tv_sec)
+		return x->mtime.tv_sec < y->mtime.tv_sec ? -1 : 1;
+	if (x->mtime.tv_nsec != y->mtime.tv_nsec)
+		return x->mtime.tv_nsec < y->mtime.tv_nsec ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* A temporary file whose writer is gone: nobody holds its lock. */
+static void sweep(struct file_layer *f, const char *name)
+{
+	if (strncmp(name, FILE_OURS "tmp-", sizeof(FILE_OURS "tmp-") - 1) != 0)
+		return;
+	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(f->dir_fd, name, 0);
+	close(fd);
+}
+
+/* The names of all entries' files with their age. */
+static struct found *list_files(struct file_layer *f, DIR *dir, size_t *count)
+{
+	struct found *files = NULL;
+	struct dirent *d;
+	size_t room = 0;
+	struct stat st;
+
+	*count = 0;
+	while (!atomic_load(&f->stopping) && (d = readdir(dir)) != NULL) {
+		sweep(f, d->d_name);
+		if (!file_is_entry(f, d->d_name) ||
+		    fstatat(f->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (*count == room) {
+			room = room ? room * 2 : 256;
+			struct found *grown = realloc(files, room * sizeof(*files));
+			if (!grown)
+				break;
+			files = grown;
+		}
+		char *name = strdup(d->d_name);
+		if (name)
+			files[(*count)++] = (struct found){ name, st.st_mtim };
+	}
+	return files;
+}
+
+static void scan(struct file_layer *f)
+{
+	int fd = openat(f->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	size_t count = 0;
+
+	if (!dir) {
+		log_error("file: layer \"%s\": cannot read %s: %s", f->env->layer_name,
+			  f->conf->directory, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	struct found *files = list_files(f, dir, &count);
+	closedir(dir);
+	if (count > 0)
+		qsort(files, count, sizeof(*files), compare_found);
+	for (size_t i = 0; i < count; i++) {
+		if (!atomic_load(&f->stopping))
+			file_reload(f, files[i].name);
+		free(files[i].name);
+	}
+	free(files);
+}
+
+/* Whether the file looks as it is known: most events are our own. */
+static bool is_as_known(struct file_layer *f, const char *name)
+{
+	struct file_look known;
+	struct stat st;
+
+	bool exists = fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!file_known_look(f, name, &known))
+		return !exists;
+	return exists && known.size == (uint64_t)st.st_size && known.ino == st.st_ino &&
+	       known.mtime.tv_sec == st.st_mtim.tv_sec && known.mtime.tv_nsec == st.st_mtim.tv_nsec;
+}
+
+static void notice(struct file_layer *f, const char *name)
+{
+	if (!file_is_entry(f, name) || is_as_known(f, name) || file_change_begin(f) < 0)
+		return;
+	file_reload(f, name);
+	file_change_end(f);
+}
+
+/* Files that nobody has told of: all are looked at again. */
+static void after_overflow(struct file_layer *f)
+{
+	if (file_change_begin(f) < 0)
+		return;
+	scan(f);
+	file_change_end(f);
+}
+
+static void read_events(struct file_layer *f)
+{
+	char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n = read(f->inotify_fd, buffer, sizeof(buffer));
+
+	for (char *at = buffer; n > 0 && at < buffer + n;) {
+		const struct inotify_event *event = (const struct inotify_event *)at;
+		if (event->mask & IN_Q_OVERFLOW)
+			after_overflow(f);
+		else if (event->len > 0)
+			notice(f, event->name);
+		at += sizeof(*event) + event->len;
+	}
+}
+
+static void expire(struct file_layer *f)
+{
+	lock_take(&f->lock);
+	bool due = entries_due(&f->entries, time_wall_ms(f->env->time)) != NULL;
+	lock_release(&f->lock);
+	if (!due || file_change_begin(f) < 0)
+		return;
+	file_expire(f);
+	file_change_end(f);
+}
+
+static void *watch_main(void *argument)
+{
+	struct file_layer *f = argument;
+	struct pollfd fds[2] = { { .fd = f->wake_fd, .events = POLLIN },
+				 { .fd = f->inotify_fd, .events = POLLIN } };
+
+	file_markers_load(f);
+	scan(f);
+	lock_take(&f->lock);
+	f->loaded = true;
+	pthread_cond_broadcast(&f->turned);
+	lock_release(&f->lock);
+	while (!atomic_load(&f->stopping)) {
+		lock_take(&f->lock);
+		bool expires = f->entries.due.count > 0;
+		lock_release(&f->lock);
+		poll(fds, f->inotify_fd >= 0 ? 2 : 1, EXPIRY_CHECK_MS * (expires ? 1 : 10));
+		if (f->inotify_fd >= 0 && fds[1].revents)
+			read_events(f);
+		if (expires)
+			expire(f);
+	}
+	return NULL;
+}
+
+int file_watch_start(struct file_layer *f)
+{
+	f->wake_fd = eventfd(0, EFD_CLOEXEC);
+	f->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (f->inotify_fd < 0 ||
+	    inotify_add_watch(f->inotify_fd, f->conf->directory,
+			      IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0)
+		log_warning("file: layer \"%s\": cannot watch %s (%s); listings show what other "
+			    "programs store there when it is got by name",
+			    f->env->layer_name, f->conf->directory, strerror(errno));
+	if (f->wake_fd < 0 || pthread_create(&f->thread, NULL, watch_main, f) != 0)
+		return -EAGAIN;
+	return 0;
+}
+
+void file_watch_stop(struct file_layer *f)
+{
+	uint64_t one = 1;
+
+	atomic_store(&f->stopping, true);
+	if (write(f->wake_fd, &one, sizeof(one)) < 0)
+		log_debug("file: cannot wake the thread: %s", strerror(errno));
+	pthread_join(f->thread, NULL);
+}

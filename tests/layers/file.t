@@ -1,0 +1,251 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+mount_files() {
+	mount_with '{"type": "file", "options": {"directory": "files"'"${1:+, $1}"'}}'
+}
+
+# python_set KEY PAYLOAD EXPIRES: as the package writes it (payload and expiry in Python)
+python_set() {
+	python3 - files "$@" <<'END'
+import json, os, sys
+directory, key, payload, expires = sys.argv[1:5]
+name = key.replace("/", "_").replace("\\", "_") + ".json"
+with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
+    json.dump({"payload": eval(payload), "expires_at": eval(expires)}, f, indent=2)
+END
+}
+
+# python_get KEY: prints the payload as one line of JSON
+python_get() {
+	python3 - files "$1" <<'END'
+import json, os, sys, time
+directory, key = sys.argv[1:3]
+name = key.replace("/", "_").replace("\\", "_") + ".json"
+with open(os.path.join(directory, name), encoding="utf-8") as f:
+    entry = json.load(f)
+if entry["expires_at"] is not None and entry["expires_at"] <= time.time():
+    sys.exit("expired")
+print(json.dumps(entry["payload"]))
+END
+}
+
+lists() {
+	[[ $(ls -A "$MNT/$1" | paste -sd' ') = "$2" ]]
+}
+
+test_an_entry_is_one_readable_file_in_the_packages_shape() {
+	mount_files
+	echo '{"text": "hi", "cost": 0.10}' >"$MNT/answer"
+	expect "for Python" '{"text": "hi", "cost": 0.1}' "$(python_get answer)"
+	grep -qF '"payload": {"text": "hi", "cost": 0.10}' files/answer.json
+	expect "key" answer "$(jq -r .key files/answer.json)"
+	expect "expiry" null "$(jq .expires_at files/answer.json)"
+	set_ttl answer 100
+	jq -e '.expires_at > now + 90 and .expires_at < now + 110' files/answer.json >/dev/null
+}
+
+test_values_come_back_byte_for_byte_after_a_restart() {
+	mount_files
+	printf ' {"a": 0.10, "b": "\\u0000", "c": [1e2,{}]} \n\n' >one
+	printf 'just text with "quotes", \\ and \ttabs\n' >two
+	printf '\377\376\000binary' >three
+	: >four
+	printf '{"a": 1' >five
+	head -c 3000000 /dev/urandom >six
+	printf '"\\ud83d\\ude00 \xf0\x9f\x98\x80"' >seven
+	local f
+	for f in one two three four five six seven; do
+		cp "$f" "$MNT/$f"
+	done
+	for f in one two three four five six seven; do
+		cmp "$f" "$MNT/$f"
+	done
+	restart_daemon
+	for f in one two three four five six seven; do
+		cmp "$f" "$MNT/$f"
+		jq . "files/$f.json" >/dev/null || fail "$f.json is not JSON"
+	done
+	expect encodings "json text base64 text text base64 json" "$(cd files && jq -r .encoding \
+		one.json two.json three.json four.json five.json six.json seven.json | paste -sd' ')"
+}
+
+test_what_python_stored_is_served() {
+	mkdir files
+	python_set answer '{"text": "hi", "n": 0.5}' None
+	mount_files
+	expect_value answer $'{\n    "text": "hi",\n    "n": 0.5\n  }'
+	expect "JSON" hi "$(jq -r .text "$MNT/answer")"
+	expect_list "" answer
+	python_set text '"just text"' None
+	expect_value text '"just text"'
+	wait_until 10 lists "" "answer text"
+}
+
+test_what_python_changes_is_seen_by_the_next_open() {
+	mount_files
+	set_value k '{"old": 1}'
+	expect_value k '{"old": 1}'
+	python_set k '[1, 2]' None
+	expect "new" '[1,2]' "$(jq -c . "$MNT/k")"
+	python_set k '[3]' 1000.5
+	expect_miss k
+	python_set k '[4]' None
+	expect "once more" '[4]' "$(jq -c . "$MNT/k")"
+	rm files/k.json
+	expect_miss k
+}
+
+test_what_is_set_here_python_gets() {
+	mount_files
+	python_set answers/6x7 '{"n": 1}' None
+	echo '{"n": 2}' >"$MNT/other"
+	mkdir "$MNT/answers"
+	echo '{"n": 3}' >"$MNT/answers/new"
+	expect "Python" '{"n": 3}' "$(python_get answers/new)"
+	set_ttl answers/new 0.2
+	ttl_passes 0.4
+	! python_get answers/new 2>/dev/null
+}
+
+test_keys_whose_names_would_be_one_do_not_collide() {
+	mount_files
+	mkdir "$MNT/a"
+	set_value a/b slash
+	set_value a_b underscore
+	set_value 'a\b' backslash
+	local round
+	for round in 1 2; do
+		expect_value a/b slash
+		expect_value a_b underscore
+		expect_value 'a\b' backslash
+		restart_daemon
+	done
+	rm "$MNT/a/b"
+	expect_absent a/b
+	expect_value a_b underscore
+	set_value a/b again
+	expect_value a/b again
+	expect_value 'a\b' backslash
+}
+
+test_long_and_odd_keys_have_names() {
+	mount_files
+	local long
+	long=$(printf 'k%.0s' {1..250})
+	mkdir -p "$MNT/$long/$long"
+	set_value "$long/$long/$long" deep
+	set_value $'new\nline' newline
+	printf odd >"$MNT/"$'\xff\xfe'
+	set_value .hidden hidden
+	restart_daemon
+	expect_value "$long/$long/$long" deep
+	expect_value $'new\nline' newline
+	expect_value $'\xff\xfe' odd
+	expect_value .hidden hidden
+}
+
+test_metadata_survives() {
+	mount_files
+	set_value k value
+	chmod 640 "$MNT/k"
+	touch -d '2103-04-05 06:07:08.123456789 UTC' "$MNT/k"
+	setfattr -n user.colour -v "dark red" "$MNT/k"
+	ln -s k "$MNT/link"
+	mkdir "$MNT/d"
+	chmod 700 "$MNT/d"
+	local before
+	before=$(stat -c '%a %u %g %i %.9Y %s' "$MNT/k")
+	restart_daemon
+	expect metadata "$before" "$(stat -c '%a %u %g %i %.9Y %s' "$MNT/k")"
+	expect attribute "dark red" "$(get_xattr k user.colour)"
+	expect link k "$(readlink "$MNT/link")"
+	expect "mode of d" 700 "$(stat -c %a "$MNT/d")"
+	expect_list d ""
+}
+
+test_the_oldest_is_evicted_also_after_a_restart() {
+	mount_files '"max_files": 3'
+	local i
+	for i in 1 2 3 4; do
+		set_value "$i" x
+	done
+	expect_list "" "2 3 4"
+	cat "$MNT/2" >/dev/null
+	chmod 600 "$MNT/2"
+	restart_daemon
+	set_value 5 x
+	expect_list "" "3 4 5"
+	set_value 3 again
+	set_value 6 x
+	expect_list "" "3 5 6"
+	expect files 3 "$(ls files | wc -l)"
+}
+
+test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
+	mount_files
+	set_value k value
+	set_value other value
+	set_value cut '{"n": 12345678}'
+	restart_daemon
+	sed -i 's/"payload": "value"/"payload": "valve"/' files/k.json
+	expect_miss k
+	grep -q 'k.json: damaged' "$LOG"
+	truncate -s -8 files/cut.json
+	expect_miss cut
+	echo 'not JSON' >files/broken.json
+	expect_miss broken
+	restart_daemon
+	expect_value other value
+	expect_miss broken
+	expect "the file" 'not JSON' "$(<files/broken.json)"
+	set_value broken new
+	expect_value broken new
+	set_value k new
+	expect_value k new
+}
+
+test_kill_leaves_no_temporary_files() {
+	mount_files
+	(while echo x >"$MNT/k"; do :; done) 2>/dev/null &
+	local writer=$!
+	wait_until 10 test -e "$MNT/k"
+	touch files/.cachefs-tmp-1-1
+	kill_daemon
+	kill "$writer" 2>/dev/null || true
+	wait "$writer" 2>/dev/null || true
+	wait_until 10 no_temporary_files
+	ls "$MNT" >/dev/null
+}
+
+no_temporary_files() {
+	[[ $(find files -name '.cachefs-tmp*' | wc -l) = 0 ]]
+}
+
+test_options() {
+	mkdir other
+	mount_with '{"type": "file", "options": {"directory": "other", "file_extension": ".txt", "ensure_directory": false}}'
+	set_value k value
+	test -f other/k.txt
+	unmount
+	printf '{"type": "file", "options": {"directory": "absent", "ensure_directory": false}}' >c.json
+	expect_error "does not exist" timeout 20 "$CACHEFS" -f c.json "$MNT"
+}
+
+test_memory_over_files() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "file", "options": {"directory": "files"}}]}'
+	set_value k value
+	expect layers memory,file "$(get_xattr k user.cachefs.layers)"
+	restart_daemon
+	expect_value k value
+	mkdir "$MNT/d"
+	set_value d/a 1
+	mv "$MNT/d" "$MNT/e"
+	expect_value e/a 1
+	rmdir "$MNT/e"
+	expect_list "" k
+	restart_daemon
+	expect_list "" k
+}
+
+run_tests
