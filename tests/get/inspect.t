@@ -68,12 +68,80 @@ test_listed_attributes_are_what_a_copy_should_carry() {
 test_inspection_attributes_are_read_only() {
 	mount_stack
 	set_value k x
-	local name
-	for name in version hits layer layers created expires_at; do
-		if setfattr -n "user.cachefs.$name" -v 1 "$MNT/k" 2>/dev/null; then
-			fail "user.cachefs.$name can be written"
-		fi
+	mkdir "$MNT/d"
+	local name file
+	for file in k d; do
+		for name in version hits layer layers created expires_at nonsense; do
+			expect_error "Operation not permitted" \
+				setfattr -n "user.cachefs.$name" -v 1 "$MNT/$file"
+			expect_error "Operation not permitted" \
+				setfattr -x "user.cachefs.$name" "$MNT/$file"
+		done
 	done
+	expect version 1 "$(get_xattr k user.cachefs.version)"
+}
+
+test_attributes_that_are_not_there_are_not_found() {
+	mount_stack
+	set_value k x
+	mkdir "$MNT/d"
+	expect_error "No such attribute" getfattr -n user.cachefs.ttl "$MNT/k"
+	expect_error "No such attribute" getfattr -n user.cachefs.nonsense "$MNT/k"
+	expect_error "No such attribute" getfattr -n user.cachefs.rmdir "$MNT/k"
+	expect_error "No such attribute" getfattr -n user.cachefs.ttl "$MNT/d"
+	expect_error "No such attribute" getfattr -n user.cachefs.hits "$MNT/d"
+	expect_error "Operation not permitted" setfattr -n user.cachefs.rmdir -v empty_only "$MNT/k"
+	expect_error "Invalid argument" setfattr -n user.cachefs.rmdir -v perhaps "$MNT/d"
+	expect_error "Invalid argument" setfattr -n user.cachefs.ttl -v soon "$MNT/k"
+	expect_error "Invalid argument" setfattr -n user.cachefs.ttl -v -1 "$MNT/d"
+	expect_error "Operation not supported" setfattr -n user.mine -v 1 "$MNT/.cachefs/stats.json"
+}
+
+test_a_directory_keeps_and_lists_its_own_two() {
+	mount_stack
+	mkdir "$MNT/d"
+	setfattr -n user.cachefs.ttl -v 60 "$MNT/d"
+	setfattr -n user.cachefs.rmdir -v empty_only "$MNT/d"
+	restart_daemon
+	expect ttl 60 "$(get_xattr d user.cachefs.ttl)"
+	expect rmdir empty_only "$(get_xattr d user.cachefs.rmdir)"
+	expect names "user.cachefs.rmdir user.cachefs.ttl" \
+		"$(getfattr --absolute-names "$MNT/d" | grep ^user | sort | paste -sd' ')"
+}
+
+test_symlinks_have_no_user_attributes() {
+	mount_stack
+	ln -s target "$MNT/s"
+	expect_error "Operation not permitted" setfattr -h -n user.cachefs.ttl -v 1 "$MNT/s"
+}
+
+# Hits are written to the disk layer in batches; those that are not yet count as well.
+test_hits_are_right_at_once_and_after_a_restart() {
+	mount_with '{"type": "disk", "options": {"path": "db.sqlite"}}'
+	set_value k x
+	local i
+	for i in 1 2 3 4 5; do
+		expect_value k x
+		expect "hits after get $i" "$i" "$(get_xattr k user.cachefs.hits)"
+	done
+	restart_daemon
+	expect "hits after a restart" 5 "$(get_xattr k user.cachefs.hits)"
+	expect_value k x
+	expect "hits after another" 6 "$(get_xattr k user.cachefs.hits)"
+}
+
+test_hits_of_a_faster_layer_reach_the_slower_one() {
+	mount_stack
+	set_value k x
+	local i
+	for i in 1 2 3; do expect_value k x; done
+	expect hits 3 "$(get_xattr k user.cachefs.hits)"
+	restart_daemon
+	expect "hits after a restart" 3 "$(get_xattr k user.cachefs.hits)"
+	expect_value k x
+	expect "hits after a promotion" 4 "$(get_xattr k user.cachefs.hits)"
+	expect_value k x
+	expect "hits in memory again" 5 "$(get_xattr k user.cachefs.hits)"
 }
 
 run_tests
