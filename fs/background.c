@@ -5,67 +5,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../backends/lock.h"
 #include "../backends/time_source.h"
+#include "probe.h"
 
 enum { START_DEADLINE_MS = 60000 };
-
-/* A statvfs() in a thread of its own: it would wait for ever for a daemon that does not answer. */
-struct probe {
-	const char *mountpoint;
-	struct lock lock; /* guards: */
-	pthread_cond_t finished;
-	bool done;
-	int rc;
-};
-
-static void *probe_run(void *self)
-{
-	struct probe *probe = self;
-	struct statvfs st;
-
-	int rc = statvfs(probe->mountpoint, &st) == 0 ? 0 : -errno;
-	lock_take(&probe->lock);
-	probe->rc = rc;
-	probe->done = true;
-	pthread_cond_signal(&probe->finished);
-	lock_release(&probe->lock);
-	return NULL;
-}
-
-static int probe_mount(const char *mountpoint, const struct timespec *deadline)
-{
-	static struct probe probe; /* outlives a thread that hangs */
-	pthread_t thread;
-
-	probe.mountpoint = mountpoint;
-	lock_init(&probe.lock, RANK_LOOP);
-	condition_init(&probe.finished);
-	int rc = pthread_create(&thread, NULL, probe_run, &probe);
-	if (rc != 0)
-		return -rc;
-	lock_take(&probe.lock);
-	while (!probe.done && condition_wait_until(&probe.finished, &probe.lock, deadline))
-		;
-	bool done = probe.done;
-	lock_release(&probe.lock);
-	if (!done)
-		return -ETIMEDOUT;
-	pthread_join(thread, NULL);
-	return probe.rc;
-}
 
 /* The parent's way out when the daemon is useless. _exit: the probe may still hang. */
 static void give_up(pid_t child, const char *mountpoint, const char *why)
@@ -120,9 +73,10 @@ __attribute__((noreturn)) static void parent_wait(int fd, pid_t child, const cha
 	}
 	if (status != 0)
 		_exit(status); /* the child has said why */
-	int rc = probe_mount(mountpoint, &deadline);
-	if (rc < 0)
-		give_up(child, mountpoint, strerror(-rc));
+	struct probe probe;
+	probe_path(mountpoint, START_DEADLINE_MS, &probe);
+	if (probe.looked < 0)
+		give_up(child, mountpoint, strerror(-probe.looked));
 	_exit(0);
 }
 
@@ -162,7 +116,7 @@ static void tell(struct background *background, unsigned char status)
 	background->verdict_fd = -1;
 }
 
-static void detach_stdio(void)
+void background_detach_stdio(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -179,7 +133,7 @@ void background_ready(struct background *background)
 {
 	if (background->verdict_fd < 0)
 		return;
-	detach_stdio();
+	background_detach_stdio();
 	tell(background, 0);
 }
 

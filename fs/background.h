@@ -28,4 +28,7 @@ int background_enter(struct background *background, const char *mountpoint);
 void background_ready(struct background *background);
 void background_failed(struct background *background, int exit_status);
 
+/* stdin, stdout and stderr become /dev/null. */
+void background_detach_stdio(void);
+
 #endif

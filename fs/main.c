@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,10 @@
 #include "background.h"
 #include "config.h"
 #include "fs.h"
+#include "guardian.h"
 #include "loop.h"
 #include "mount.h"
+#include "mount_check.h"
 
 #ifndef CACHEFS_VERSION
 #define CACHEFS_VERSION "0.1.0"
@@ -28,6 +31,8 @@
 enum { EXIT_USAGE = 2 };
 
 struct program {
+	int argc;
+	char **argv;
 	struct arguments arguments;
 	struct config config;
 	char mountpoint[PATH_MAX];
@@ -85,31 +90,6 @@ static void print_problem(const struct problem *problem)
 }
 
 /* ---- what can be checked before anything is started ---- */
-
-static int check_mountpoint(struct program *p, struct problem *problem)
-{
-	const char *given = p->arguments.mountpoint;
-	char hint[256] = "";
-	struct statx st;
-
-	/* Cached attributes of a mount whose daemon has died would still look well. */
-	if (statx(AT_FDCWD, given, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) < 0) {
-		int error = errno;
-
-		if (error == ENOENT)
-			snprintf(hint, sizeof(hint), "create it: mkdir -p %.200s", given);
-		if (error == ENOTCONN)
-			snprintf(hint, sizeof(hint),
-				 "a dead mount is there, remove it: fusermount3 -u %.200s", given);
-		return problem_set(problem, given, hint, "cannot mount here: %s", strerror(error));
-	}
-	if (!S_ISDIR(st.stx_mode))
-		return problem_set(problem, given, "name a directory",
-				   "cannot mount here: not a directory");
-	if (!realpath(given, p->mountpoint))
-		return problem_set(problem, given, NULL, "cannot mount here: %s", strerror(errno));
-	return 0;
-}
 
 /* Whether the nearest existing directory on the way to path is dir or lies below it. */
 static bool lies_below(const char *path, const char *dir)
@@ -292,6 +272,40 @@ static int serve(struct program *p)
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* mount -N: the mount appears in another namespace, a path below /proc or the pid of somebody in
+ * it. */
+static int enter_namespace(const char *namespace, struct problem *problem)
+{
+	char path[64];
+
+	if (!namespace)
+		return 0;
+	if (namespace[strspn(namespace, "0123456789")] == '\0') {
+		snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", namespace);
+		namespace = path;
+	}
+	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 || setns(fd, CLONE_NEWNS) < 0
+			 ? problem_set(problem, namespace,
+				       "name the pid of a process in it, as root",
+				       "cannot enter this mount namespace: %s", strerror(errno))
+			 : 0;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int go_to_background(struct program *p, struct problem *problem)
+{
+	int rc = background_enter(&p->background, p->mountpoint);
+
+	if (rc == 0)
+		rc = guardian_start(p->mountpoint, p->argc, p->argv);
+	return rc < 0 ? problem_set(problem, NULL, "-f stays in the foreground",
+				    "cannot go into the background: %s", strerror(-rc))
+		      : 0;
+}
+
 static int check_and_serve(struct program *p)
 {
 	struct problem problem = { 0 };
@@ -300,17 +314,24 @@ static int check_and_serve(struct program *p)
 		background_failed(&p->background, EXIT_FAILURE);
 		return EXIT_FAILURE;
 	}
-	int rc = check_mountpoint(p, &problem);
+	int rc = enter_namespace(p->arguments.namespace, &problem);
+	if (rc == 0)
+		rc = mount_check_point(p->arguments.mountpoint, p->arguments.fake, p->mountpoint,
+				       &problem);
+	if (rc == 0)
+		rc = mount_check_rights(p->mountpoint, p->arguments.options, &problem);
 	if (rc == 0)
 		rc = check_layer_paths(p, &problem);
 	if (rc == 0)
 		rc = check_state_path(p, &problem);
-	if (rc == 0 && !p->arguments.foreground) {
-		rc = background_enter(&p->background, p->mountpoint);
-		if (rc < 0)
-			problem_set(&problem, NULL, "-f stays in the foreground",
-				    "cannot go into the background: %s", strerror(-rc));
-	}
+	if (rc == 0 && p->arguments.verbose)
+		printf("cachefs: %s on %s\n",
+		       p->arguments.config ? p->arguments.config : "the built-in configuration",
+		       p->mountpoint);
+	if (rc == 0 && p->arguments.fake)
+		return EXIT_SUCCESS;
+	if (rc == 0 && !p->arguments.foreground)
+		rc = go_to_background(p, &problem);
 	if (rc < 0) {
 		print_problem(&problem);
 		background_failed(&p->background, EXIT_FAILURE);
@@ -368,6 +389,8 @@ int main(int argc, char **argv)
 	struct problem problem = { 0 };
 	int status = EXIT_SUCCESS;
 
+	p.argc = argc;
+	p.argv = argv;
 	if (arguments_parse(argc, argv, &p.arguments, &problem) < 0) {
 		print_problem(&problem);
 		status = EXIT_USAGE;

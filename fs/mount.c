@@ -15,18 +15,18 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../backends/log.h"
+#include "mount_check.h"
+#include "mount_table.h"
+#include "recover.h"
 
 struct mount {
 	struct fuse_session *se;
@@ -38,6 +38,7 @@ struct mount {
 
 static _Thread_local char last_message[256]; /* the last line at error level */
 static _Thread_local char line[256];         /* libfuse may write one in pieces */
+static _Thread_local bool mount_is_quiet;    /* the message becomes the problem */
 
 static void line_to_log(enum fuse_log_level level)
 {
@@ -46,7 +47,8 @@ static void line_to_log(enum fuse_log_level level)
 	} else if (level > FUSE_LOG_WARNING) {
 		log_info("%s", line);
 	} else {
-		log_error("%s", line);
+		if (!mount_is_quiet)
+			log_error("%s", line);
 		memcpy(last_message, line, sizeof(line));
 	}
 	line[0] = '\0';
@@ -117,44 +119,6 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 
 /* ---- mounting ---- */
 
-static int mountpoint_check(const char *mountpoint, char **absolute, struct problem *problem)
-{
-	struct stat st;
-	if (stat(mountpoint, &st) < 0) {
-		int error = errno;
-		const char *hint = NULL;
-		if (error == ENOENT)
-			hint = "create the directory first";
-		if (error == ENOTCONN)
-			hint = "a mount whose daemon died is in the way; remove it with "
-			       "fusermount3 -u";
-		return problem_set(problem, mountpoint, hint, "cannot mount here: %s",
-				   strerror(error));
-	}
-	if (!S_ISDIR(st.st_mode))
-		return problem_set(problem, mountpoint, NULL, "cannot mount here: not a directory");
-	*absolute = realpath(mountpoint, NULL);
-	if (*absolute == NULL)
-		return problem_set(problem, mountpoint, NULL, "cannot mount here: %s",
-				   strerror(errno));
-	return 0;
-}
-
-static int device_check(struct problem *problem)
-{
-	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	int error = errno;
-	const char *hint = "load the module (modprobe fuse); in a container: --device /dev/fuse "
-			   "--cap-add SYS_ADMIN";
-	if (error == EACCES)
-		hint = "this user may not; usual permissions are rw-rw-rw-";
-	return problem_set(problem, "/dev/fuse", hint, "cannot open it: %s", strerror(error));
-}
-
 /* Ours for the subtype comes last, so it counts. */
 static int args_build(struct fuse_args *args, const char *options, bool debug)
 {
@@ -177,6 +141,40 @@ static int fuse_failed(struct problem *problem, const char *place, const char *w
 			   last_message);
 }
 
+/* fusermount3 writes to the stderr that it inherits: its last line is the reason. */
+static void take_messages(int fd)
+{
+	char text[1024];
+	ssize_t size = pread(fd, text, sizeof(text) - 1, 0);
+	text[size > 0 ? size : 0] = '\0';
+	char *rest = text, *one;
+	while ((one = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(one, "fusermount3: ", 13) == 0)
+			snprintf(last_message, sizeof(last_message), "%s", one + 13);
+		else if (one[0] != '\0')
+			dprintf(STDERR_FILENO, "%s\n", one);
+	}
+}
+
+static int session_mount(struct mount *m)
+{
+	int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int messages = memfd_create("messages", MFD_CLOEXEC);
+	bool caught = saved >= 0 && messages >= 0 && dup2(messages, STDERR_FILENO) >= 0;
+	mount_is_quiet = true;
+	int rc = fuse_session_mount(m->se, m->mountpoint);
+	mount_is_quiet = false;
+	if (caught) {
+		dup2(saved, STDERR_FILENO);
+		take_messages(messages);
+	}
+	if (saved >= 0)
+		close(saved);
+	if (messages >= 0)
+		close(messages);
+	return rc;
+}
+
 static int session_make(struct mount *m, const char *options, bool debug,
 			const struct fuse_lowlevel_ops *ops, void *userdata,
 			struct problem *problem)
@@ -189,8 +187,8 @@ static int session_make(struct mount *m, const char *options, bool debug,
 	fuse_opt_free_args(&args);
 	if (m->se == NULL)
 		return fuse_failed(problem, "-o", "mount options not accepted");
-	if (fuse_session_mount(m->se, m->mountpoint) != 0)
-		return fuse_failed(problem, m->mountpoint, "cannot mount here");
+	if (session_mount(m) != 0)
+		return mount_check_failure(m->mountpoint, last_message, problem);
 	m->mounted = true;
 	if (fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se)) != 0)
 		return fuse_failed(problem, m->mountpoint, "cannot set up the session");
@@ -207,9 +205,8 @@ int mount_open(const char *mountpoint, const char *options, bool debug,
 		return problem_set(problem, mountpoint, NULL, "out of memory");
 	last_message[0] = '\0';
 	fuse_set_log_func(on_fuse_log);
-	int rc = mountpoint_check(mountpoint, &m->mountpoint, problem);
-	if (rc == 0)
-		rc = device_check(problem);
+	m->mountpoint = strdup(mountpoint);
+	int rc = m->mountpoint ? 0 : problem_set(problem, mountpoint, NULL, "out of memory");
 	if (rc == 0)
 		rc = session_make(m, options, debug, ops, userdata, problem);
 	if (rc < 0) {
@@ -235,54 +232,15 @@ static bool connection_is_alive(const struct mount *m)
 	return poll(&look, 1, 0) == 0 || (look.revents & POLLERR) == 0;
 }
 
-static void run_fusermount(const char *mountpoint)
+/* By which fusectl knows the mount; 0 if another one is there by now. */
+static unsigned connection_of(const char *mountpoint)
 {
-	extern char **environ;
-	char program[] = "fusermount3";
-	char unmount[] = "-u", quiet[] = "-q", lazy[] = "-z", end[] = "--";
-	char *path = strdup(mountpoint);
-	char *const argv[] = { program, unmount, quiet, lazy, end, path, NULL };
-	pid_t pid;
-	int status;
-	if (path != NULL && posix_spawnp(&pid, program, NULL, NULL, argv, environ) == 0) {
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
-	free(path);
-}
-
-/* The device number is the mount's in this namespace; 0 when mountinfo doesn't have it. */
-static dev_t mount_device(const char *mountpoint)
-{
-	char text[8192];
-	dev_t device = 0;
-	FILE *info = fopen("/proc/self/mountinfo", "re");
-	while (info != NULL && fgets(text, sizeof(text), info) != NULL) {
-		unsigned major_number, minor_number;
-		char point[4096];
-		if (sscanf(text, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number, point) ==
-			    3 &&
-		    strcmp(point, mountpoint) == 0)
-			device = makedev(major_number, minor_number);
-	}
-	if (info != NULL)
-		fclose(info);
-	return device;
-}
-
-/* What is unanswered fails; the owner of a mount may ask for it through fusectl. */
-static void connection_abort(dev_t device)
-{
-	char path[64];
-	if (device == 0)
-		return;
-	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(device));
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	ssize_t written = write(fd, "1", 1);
-	(void)written; /* gone already */
-	close(fd);
+	struct mount_entry entry;
+	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
+	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry);
+	if (fd >= 0)
+		close(fd);
+	return ours ? entry.connection : 0;
 }
 
 void mount_unmount(struct mount *m)
@@ -293,10 +251,10 @@ void mount_unmount(struct mount *m)
 	if (connection_is_alive(m) && geteuid() == 0) {
 		umount2(m->mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
 	} else if (connection_is_alive(m)) {
-		dev_t device = mount_device(m->mountpoint);
+		unsigned connection = connection_of(m->mountpoint);
 		run_fusermount(m->mountpoint);
 		if (connection_is_alive(m))
-			connection_abort(device);
+			connection_abort(connection);
 	}
 	if (connection_is_alive(m))
 		fuse_session_unmount(m->se); /* by closing it: neither root nor fusectl */

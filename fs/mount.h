@@ -16,10 +16,10 @@
 struct mount;
 
 /*
- * Mounts at mountpoint. options is the comma-separated -o text that fuse understands (may be NULL)
- * and names the source (fsname); fstype becomes fuse.cachefs. The session's INIT reply carries
- * FUSE_PARALLEL_DIROPS where the kernel offers it (libfuse 3.14 does not pass it on). -EINVAL with
- * the problem set.
+ * Mounts at mountpoint, an absolute path that mount_check.h found good. options is the
+ * comma-separated -o text that fuse understands (may be NULL) and names the source (fsname); fstype
+ * becomes fuse.cachefs. The session's INIT reply carries FUSE_PARALLEL_DIROPS where the kernel
+ * offers it (libfuse 3.14 does not pass it on). -EINVAL with the problem set.
  */
 int mount_open(const char *mountpoint, const char *options, bool debug,
 	       const struct fuse_lowlevel_ops *ops, void *userdata, struct mount **mount,

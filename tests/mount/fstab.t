@@ -1,0 +1,105 @@
+#!/bin/bash
+. "$(dirname "$0")/private.sh"
+. "$(dirname "$0")/../lib.sh"
+
+# /sbin with the links that meson installs, and an fstab with one line: with_fstab OPTIONS [TYPE]
+with_fstab() {
+	local upper=$TMP/layers
+	printf '{"type": "disk", "options": {"path": "%s/db.sqlite"}, "cachefs": {"state_dir": "%s/state"}}' \
+		"$TMP" "$TMP" >"$TMP/c.json"
+	mkdir "$upper"
+	mount -t tmpfs layers "$upper"
+	mkdir "$upper/up" "$upper/work"
+	ln -s "$CACHEFS" "$upper/up/mount.cachefs"
+	ln -s "$CACHEFS" "$upper/up/mount.fuse.cachefs"
+	mount -t overlay overlay -o "lowerdir=/usr/sbin,upperdir=$upper/up,workdir=$upper/work" /usr/sbin
+	echo "$TMP/c.json $MNT ${2:-cachefs} $1 0 0" >"$TMP/fstab"
+	mount --bind "$TMP/fstab" /etc/fstab
+}
+
+without_fstab() {
+	umount /etc/fstab /usr/sbin "$TMP/layers"
+}
+
+mounts_here() {
+	grep -c " $MNT fuse.cachefs " /proc/mounts || true
+}
+
+is_unmounted() {
+	! is_mounted "$MNT"
+}
+
+# The daemon of the mount, by the connection that the kernel shows for its descriptor.
+mount_daemon() {
+	local connection file
+	connection=$(stat -c %d "$MNT")
+	for file in /proc/[0-9]*/fdinfo/*; do
+		if grep -qsx "fuse_connection:	$connection" "$file"; then
+			file=${file#/proc/}
+			echo "${file%%/*}"
+			return
+		fi
+	done
+}
+
+unmount_here() {
+	umount "$MNT"
+	without_fstab
+}
+
+test_a_line_in_fstab_is_mounted_found_and_unmounted() {
+	with_fstab defaults,noauto,user,_netdev,nofail,x-systemd.automount,comment=mine,relatime,lazytime
+	mount "$MNT"
+	set_value k value
+	expect_value k value
+	expect "source and type" "$TMP/c.json fuse.cachefs" "$(findmnt -n -o SOURCE,FSTYPE "$MNT" | tr -s ' ')"
+	unmount_here
+}
+
+test_mount_a_twice_makes_one_mount() {
+	with_fstab defaults
+	mount -a
+	mount -a
+	expect "mounts" 1 "$(mounts_here)"
+	unmount_here
+}
+
+test_mount_a_leaves_a_line_with_noauto_alone() {
+	with_fstab noauto
+	mount -a
+	expect "mounts" 0 "$(mounts_here)"
+	without_fstab
+}
+
+test_mount_a_brings_back_what_kill_9_ended() {
+	with_fstab defaults
+	mount -a
+	set_value k value
+	kill -9 "$(mount_daemon)"
+	wait_until 20 is_unmounted
+	mount -a
+	expect_value k value
+	expect "mounts" 1 "$(mounts_here)"
+	unmount_here
+}
+
+test_the_type_may_be_fuse_cachefs() {
+	with_fstab noauto fuse.cachefs
+	mount "$MNT"
+	set_value k value
+	unmount_here
+}
+
+test_the_helper_knows_the_switches_of_mount() {
+	ln -s "$CACHEFS" mount.cachefs
+	printf '{"type": "memory"}' >c.json
+	./mount.cachefs "$TMP/c.json" "$MNT" -f -v -o rw >said
+	grep -qF "$TMP/c.json on $MNT" said
+	is_unmounted
+	expect_error 'unknown mount option "bogus"' ./mount.cachefs "$TMP/c.json" "$MNT" -o bogus
+	./mount.cachefs "$TMP/c.json" "$MNT" -o bogus,rw -s -n
+	is_mounted
+	umount "$MNT"
+}
+
+run_tests

@@ -1,0 +1,36 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+test_starting_again_recovers_a_dead_mount() {
+	mount_stack
+	set_value k value
+	kill -9 "$DAEMON_PID"
+	await_daemon 137 2>/dev/null
+	expect_error "not connected" ls "$MNT"
+	start_daemon "$TMP/cachefs.json"
+	expect_value k value
+	expect "mounts" 1 "$(grep -c " $MNT fuse" /proc/mounts)"
+}
+
+test_a_live_mount_is_left_alone() {
+	mount_stack
+	set_value k value
+	expect_error "$MNT: a cachefs is already mounted here; use it, or unmount it first: " \
+		"$CACHEFS" "$TMP/cachefs.json" "$MNT"
+	expect_value k value
+}
+
+# A daemon that only sleeps cannot be told by its silence from one that hangs.
+test_a_mount_that_does_not_answer_is_left_alone() {
+	mount_stack
+	set_value k value
+	kill -STOP "$DAEMON_PID"
+	local rc=0
+	"$CACHEFS" "$TMP/cachefs.json" "$MNT" 2>said || rc=$?
+	kill -CONT "$DAEMON_PID"
+	expect "exit status" 1 "$rc"
+	grep -qF "$MNT: a cachefs is already mounted here, and does not answer; if its daemon is to be given up: umount -f" said
+	expect_value k value
+}
+
+run_tests
