@@ -57,6 +57,7 @@ __attribute__((noreturn)) static void watch(const char *mountpoint, pid_t daemon
 	background_detach_stdio();
 	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
 	log_set_target(LOG_TO_SYSLOG);
+	log_reopen();
 	/* The parent's first thread tells by its end, even while another one hangs in the kernel.
 	 */
 	sigfillset(&set);

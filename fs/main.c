@@ -23,6 +23,7 @@
 #include "loop.h"
 #include "mount.h"
 #include "mount_check.h"
+#include "signal_thread.h"
 
 #ifndef CACHEFS_VERSION
 #define CACHEFS_VERSION "0.1.0"
@@ -41,6 +42,7 @@ struct program {
 	struct mount *mount;
 	struct notifier *notifier;
 	struct loop *loop;
+	struct signal_thread *signals;
 	bool ready;
 };
 
@@ -59,7 +61,6 @@ static void stop_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
-	sigaddset(set, SIGHUP);
 }
 
 /* Threads made while they are blocked never get them; a signal meanwhile waits. */
@@ -68,6 +69,10 @@ static void signals_block(int how)
 	sigset_t set;
 
 	stop_signals(&set);
+	if (how == SIG_BLOCK) { /* these two for good: signal_thread.h */
+		sigaddset(&set, SIGUSR1);
+		sigaddset(&set, SIGHUP);
+	}
 	pthread_sigmask(how, &set, NULL);
 }
 
@@ -78,7 +83,6 @@ static void signals_install(void)
 	stop_signals(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -131,13 +135,17 @@ static int check_layer_paths(const struct program *p, struct problem *problem)
 	return 0;
 }
 
-/* Nor may the state. */
-static int check_state_path(const struct program *p, struct problem *problem)
+/* Nor may the state and the log. */
+static int check_own_paths(const struct program *p, struct problem *problem)
 {
 	if (lies_below(p->config.fs.state_dir, p->mountpoint))
 		return problem_set(problem, p->config.fs.state_dir,
 				   "name another directory in \"cachefs\"",
 				   "the state_dir lies below the mount point");
+	if (p->config.fs.log_file && lies_below(p->config.fs.log_file, p->mountpoint))
+		return problem_set(problem, p->config.fs.log_file,
+				   "name another file in \"cachefs\"",
+				   "the log_file lies below the mount point");
 	return 0;
 }
 
@@ -202,8 +210,9 @@ static int start(struct program *p, struct problem *problem)
 	if (rc < 0)
 		return rc;
 	p->notifier = notifier_new(mount_session(p->mount));
+	p->signals = signal_thread_new(p->fs);
 	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max);
-	if (!p->notifier || !p->loop)
+	if (!p->notifier || !p->loop || !p->signals)
 		return problem_set(problem, p->mountpoint, NULL,
 				   "cannot start the mount: out of memory");
 	fs_attach(p->fs, mount_session(p->mount), p->notifier, p->loop);
@@ -235,6 +244,7 @@ static void stop(struct program *p)
 {
 	if (p->mount)
 		mount_unmount(p->mount);
+	signal_thread_free(p->signals);
 	if (p->fs)
 		fs_free(p->fs);
 	if (p->notifier)
@@ -295,10 +305,23 @@ static int enter_namespace(const char *namespace, struct problem *problem)
 	return rc;
 }
 
+static int open_log(const struct program *p, struct problem *problem)
+{
+	const char *path = p->config.fs.log_file;
+	int rc = path ? log_open_file(path) : 0;
+
+	return rc < 0 ? problem_set(problem, path,
+				    "name another \"log_file\", or make its directory",
+				    "cannot open the log: %s", strerror(-rc))
+		      : 0;
+}
+
 static int go_to_background(struct program *p, struct problem *problem)
 {
 	int rc = background_enter(&p->background, p->mountpoint);
 
+	if (rc == 0 && open_log(p, problem) < 0)
+		return -EINVAL;
 	if (rc == 0)
 		rc = guardian_start(p->mountpoint, p->argc, p->argv);
 	return rc < 0 ? problem_set(problem, NULL, "-f stays in the foreground",
@@ -323,7 +346,7 @@ static int check_and_serve(struct program *p)
 	if (rc == 0)
 		rc = check_layer_paths(p, &problem);
 	if (rc == 0)
-		rc = check_state_path(p, &problem);
+		rc = check_own_paths(p, &problem);
 	if (rc == 0 && p->arguments.verbose)
 		printf("cachefs: %s on %s\n",
 		       p->arguments.config ? p->arguments.config : "the built-in configuration",
@@ -332,6 +355,8 @@ static int check_and_serve(struct program *p)
 		return EXIT_SUCCESS;
 	if (rc == 0 && !p->arguments.foreground)
 		rc = go_to_background(p, &problem);
+	else if (rc == 0)
+		rc = open_log(p, &problem);
 	if (rc < 0) {
 		print_problem(&problem);
 		background_failed(&p->background, EXIT_FAILURE);

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -205,8 +206,14 @@ int mount_open(const char *mountpoint, const char *options, bool debug,
 		return problem_set(problem, mountpoint, NULL, "out of memory");
 	last_message[0] = '\0';
 	fuse_set_log_func(on_fuse_log);
+	struct stat st;
+	int rc = 0;
 	m->mountpoint = strdup(mountpoint);
-	int rc = m->mountpoint ? 0 : problem_set(problem, mountpoint, NULL, "out of memory");
+	if (m->mountpoint == NULL)
+		rc = problem_set(problem, mountpoint, NULL, "out of memory");
+	else if (stat(mountpoint, &st) == 0 &&
+		 !S_ISDIR(st.st_mode)) /* libfuse would, over a file */
+		rc = problem_set(problem, mountpoint, NULL, "cannot mount here: not a directory");
 	if (rc == 0)
 		rc = session_make(m, options, debug, ops, userdata, problem);
 	if (rc < 0) {

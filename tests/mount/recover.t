@@ -33,4 +33,36 @@ test_a_mount_that_does_not_answer_is_left_alone() {
 	expect_value k value
 }
 
+logged() {
+	grep -q "$1" "$2"
+}
+
+test_sigusr1_writes_the_statistics_to_the_log() {
+	mount_stack
+	set_value k value
+	kill -USR1 "$DAEMON_PID"
+	wait_until 20 logged 'statistics: ' "$LOG"
+	expect "sets" 1 "$(sed -n 's/.*statistics: //p' "$LOG" | jq .sets)"
+}
+
+test_sighup_opens_the_log_anew() {
+	mount_stack '"log_file": "log"'
+	kill -USR1 "$DAEMON_PID"
+	wait_until 20 logged 'statistics: ' log
+	mv log old
+	kill -HUP "$DAEMON_PID"
+	wait_until 20 test -e log
+	kill -USR1 "$DAEMON_PID"
+	wait_until 20 logged 'cachefs.*info statistics: ' log
+	expect "dumps in the old file" 1 "$(grep -c statistics: old)"
+}
+
+test_lines_for_the_journal_have_its_prefix() {
+	printf '{"type": "memory"}' >cachefs.json
+	exec {journal}>>"$LOG"
+	JOURNAL_STREAM=$(stat -c %d:%i "$LOG") start_daemon "$TMP/cachefs.json"
+	kill -USR1 "$DAEMON_PID"
+	wait_until 20 logged '^<6>cachefs: info statistics: ' "$LOG"
+}
+
 run_tests

@@ -1,0 +1,17 @@
+#ifndef CACHEFS_SIGNAL_THREAD_H
+#define CACHEFS_SIGNAL_THREAD_H
+
+/*
+ * The thread that does what signals ask for, for a signal handler may do next to nothing: SIGUSR1
+ * writes the statistics to the log, SIGHUP opens the log anew. It also tells repeated errors. Both
+ * signals are blocked in all threads.
+ */
+
+struct fs;
+struct signal_thread;
+
+/* fs outlives it. NULL: out of memory. */
+struct signal_thread *signal_thread_new(struct fs *fs);
+void signal_thread_free(struct signal_thread *thread); /* NULL is fine */
+
+#endif
