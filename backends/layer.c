@@ -171,7 +171,7 @@ static int call_end(struct layer *l, enum layer_operation operation, int64_t beg
 		count_call(c, time_mono_ns() - begun_ns);
 	if (rc == 0 && atomic_load_explicit(&c->failing, memory_order_relaxed))
 		call_recovered(l, operation);
-	if (rc == 0 || rc == -ENOENT)
+	if (rc == 0 || rc == -ENOENT || rc == -ENODATA) /* the journal's kind of a miss */
 		return rc;
 	atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
 	if (is_trouble(rc) && !atomic_exchange(&c->failing, true))

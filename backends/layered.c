@@ -17,6 +17,7 @@
 #include "promotion.h"
 #include "stack.h"
 #include "waiting.h"
+#include "write_back.h"
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -92,7 +93,22 @@ static bool needs_state(const struct cache_conf *conf)
 		durable += conf->layers[i].backend->durable;
 		remote |= conf->layers[i].backend->remote;
 	}
-	return conf->state_dir && (durable > 1 || remote || state_exists(conf->state_dir));
+	bool later = conf->write_strategy == WRITE_BACK && conf->layer_count > 1;
+	return conf->state_dir && (durable > 1 || remote || later || state_exists(conf->state_dir));
+}
+
+/* What earlier runs left: told, drained, or remembered on. */
+static int open_memory(struct layered *c, struct problem *problem)
+{
+	if (needs_state(c->conf)) {
+		int rc = state_open(c->conf->state_dir, &c->state, problem);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = stack_teller_remember(c, problem);
+	if (rc == 0)
+		rc = write_back_open(c, problem);
+	return rc < 0 ? rc : stack_teller_start(c, problem);
 }
 
 int layered_open(const struct cache_conf *conf, const struct time_source *time,
@@ -110,8 +126,8 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	c->forgets = true;
 	c->events = *events;
 	admission_init(&c->admission);
-	c->layers = calloc(conf->layer_count, sizeof(struct layer *));
-	c->order = calloc(conf->layer_count, sizeof(struct layer *));
+	c->layers = calloc(conf->layer_count + 1, sizeof(struct layer *)); /* and the journal */
+	c->order = calloc(conf->layer_count + 1, sizeof(struct layer *));
 	if (!c->layers || !c->order) {
 		problem_set(problem, NULL, NULL, "out of memory");
 		goto failed;
@@ -130,16 +146,11 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 			goto failed;
 		c->count++;
 	}
-	order_layers(c);
 	bypass_fastest(c);
-	if (needs_state(conf)) {
-		rc = state_open(conf->state_dir, &c->state, problem);
-		if (rc < 0)
-			goto failed;
-	}
-	rc = stack_teller_start(c, problem);
+	rc = open_memory(c, problem);
 	if (rc < 0)
 		goto failed;
+	order_layers(c);
 	if (c->durable_count == 0) {
 		rc = open_markers(c, time, problem);
 		if (rc < 0)
@@ -156,11 +167,13 @@ void layered_close(struct layered *c)
 {
 	if (c->state)
 		state_ending(c->state);
+	write_back_stop(c);
 	stack_teller_stop(c);
 	for (size_t i = 0; i < c->count; i++)
 		layer_close(c->layers[i]);
 	if (c->markers)
 		layer_close(c->markers);
+	write_back_close(c);
 	if (c->state)
 		state_close(c->state);
 	if (c->markers_spec.conf)
@@ -176,9 +189,13 @@ void layered_close(struct layered *c)
 
 int layered_stat(struct layered *c, struct key key, struct meta *meta)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (layer_stat(c->layers[i], key, meta) == 0)
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = layer_stat(c->layers[i], key, meta);
+		if (rc == 0)
 			return 0;
+		if (rc == -ENODATA) /* what slower layers have is older */
+			break;
+	}
 	return -ENOENT;
 }
 
@@ -191,9 +208,12 @@ int layered_get(struct layered *c, struct key key, enum get_kind kind, struct va
 		struct meta *meta)
 {
 	size_t i = 0;
+	int rc = -ENOENT;
 
-	while (i < c->count && layer_get(c->layers[i], key, value, meta) < 0)
-		i++;
+	while (i < c->count && rc != 0) {
+		rc = layer_get(c->layers[i], key, value, meta);
+		i = rc == 0 ? i : rc == -ENODATA ? c->count : i + 1; /* slower ones have older */
+	}
 	if (kind == GET_COUNTED)
 		count_get(c, i < c->count);
 	if (i == c->count)
@@ -222,7 +242,10 @@ int layered_holders(struct layered *c, struct key key, char *buffer, size_t size
 	buffer[0] = '\0';
 	for (size_t i = 0; i < c->count; i++) {
 		struct meta meta = { 0 };
-		if (layer_stat(c->layers[i], key, &meta) < 0)
+		int rc = layer_stat(c->layers[i], key, &meta);
+		if (rc == -ENODATA)
+			break;
+		if (rc < 0)
 			continue;
 		meta_fini(&meta);
 		const char *name = layer_name(c->layers[i]);
@@ -258,23 +281,30 @@ static int worse(int a, int b)
 	return b == -ENOSPC ? b : a;
 }
 
-static int store(struct layered *c, struct key key, struct value *value, const struct meta *meta)
+/* Sets are not for this layer; what it has of the key is old then. */
+static bool is_bypassed(const struct layered *c, const struct layer *l)
+{
+	return l == c->bypassed || stack_is_journal(c, l);
+}
+
+static int write_through(struct layered *c, struct key key, struct value *value,
+			 const struct meta *meta)
 {
 	size_t needed = c->durable_count ? c->durable_count : c->count;
 	size_t taken = 0;
 	int failure = 0;
-	bool failed[64] = { false };
+	bool failed[STACK_MAX] = { false };
 
-	assert(c->count <= 64);
+	assert(c->count <= STACK_MAX);
 	for (size_t i = 0; i < needed; i++) {
-		int rc = c->order[i] == c->bypassed ? -EOPNOTSUPP
-						    : layer_set(c->order[i], key, value, meta);
+		int rc = is_bypassed(c, c->order[i]) ? -EOPNOTSUPP
+						     : layer_set(c->order[i], key, value, meta);
 		if (rc == 0) {
 			taken++;
 			continue;
 		}
 		failed[i] = true;
-		if (c->order[i] != c->bypassed)
+		if (!is_bypassed(c, c->order[i]))
 			failure = worse(failure, rc);
 	}
 	if (taken == 0)
@@ -282,11 +312,22 @@ static int store(struct layered *c, struct key key, struct value *value, const s
 	struct value *loaded = stack_value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]
-			       : !loaded || c->order[i] == c->bypassed ||
+			       : !loaded || is_bypassed(c, c->order[i]) ||
 					 layer_set(c->order[i], key, loaded, meta) < 0)
 			drop_old_copy(c, c->order[i], key);
 	value_unref(loaded);
 	return 0;
+}
+
+static int store(struct layered *c, struct key key, struct value *value, const struct meta *meta)
+{
+	int rc = write_back_is_on(c) ? write_back_set(c, key, value, meta) : -EFBIG;
+
+	if (rc == -EFBIG) { /* no journal, or too small a one */
+		rc = write_through(c, key, value, meta);
+		write_back_passed(c);
+	}
+	return rc;
 }
 
 int layered_set(struct layered *c, struct key key, const struct layered_change *change)
@@ -363,9 +404,17 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
 static int run_step(struct layered *c, const struct step *step)
 {
 	bool changed = false;
+	bool undrained = step->fields != 0 && write_back_has(c, step->key);
 
+	if (step->to.size > 0 && !step->prefix) {
+		int rc = write_back_rename(c, step->key, step->to);
+		if (rc != -EALREADY)
+			return rc;
+	}
 	for (size_t i = 0; i < c->count; i++) {
 		struct layer *l = c->order[i];
+		if (undrained && write_back_is_slower(c, l))
+			continue; /* it will be written there as it is by then */
 		int rc = step->run(l, step);
 		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
 			rc = 0;
@@ -589,18 +638,23 @@ static struct stream *first_stream(struct stream *streams, size_t count, bool *e
 	return first;
 }
 
-static bool trusts_child(struct layer *l, struct key dir, const struct child *child)
+/* Whether what a layer lists is believed, and not over as the journal knows. */
+static bool shows_child(struct layered *c, struct layer *l, struct key dir,
+			const struct child *child)
 {
 	struct key_buffer key;
 
 	if (key_join(&key, dir, child->name) < 0)
 		return true;
 	struct key whole = key_make(key.bytes, key.size);
-	return child->is_dir ? layer_trusts_dir(l, whole) : layer_trusts(l, whole);
+	if (child->is_dir)
+		return layer_trusts_dir(l, whole);
+	return layer_trusts(l, whole) &&
+	       !(write_back_is_slower(c, l) && write_back_hides(c, whole));
 }
 
 /* Takes the same child off all streams, and returns the one that tells most. */
-static const struct child *take_child(struct stream *streams, size_t count,
+static const struct child *take_child(struct layered *cache, struct stream *streams, size_t count,
 				      const struct child *child, struct key dir)
 {
 	const struct child *best = NULL;
@@ -613,7 +667,7 @@ static const struct child *take_child(struct stream *streams, size_t count,
 		if (child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
 			continue;
 		s->next++;
-		if (!trusts_child(s->layer, dir, c))
+		if (!shows_child(cache, s->layer, dir, c))
 			continue;
 		if (!best || (best->meta.mode == 0 && c->meta.mode != 0))
 			best = c;
@@ -621,14 +675,14 @@ static const struct child *take_child(struct stream *streams, size_t count,
 	return best;
 }
 
-static int merge_streams(struct stream *streams, size_t count, struct key dir,
+static int merge_streams(struct layered *c, struct stream *streams, size_t count, struct key dir,
 			 struct children *batch)
 {
 	while (batch->count < CHILDREN_MAX) {
 		struct stream *s = first_stream(streams, count, &batch->end);
 		if (!s)
 			return 0;
-		const struct child *child = take_child(streams, count, &s->batch.items[s->next],
+		const struct child *child = take_child(c, streams, count, &s->batch.items[s->next],
 						       dir);
 		if (child && children_add(batch, child->name, child->is_dir, &child->meta) < 0)
 			return -ENOMEM;
@@ -649,7 +703,7 @@ int layered_list(struct layered *c, struct key dir, struct key after, bool after
 		s->layer = i < c->count ? c->layers[i] : c->markers;
 		s->failed = layer_list(s->layer, dir, after, after_is_dir, &s->batch) < 0;
 	}
-	int rc = merge_streams(streams, count, dir, batch);
+	int rc = merge_streams(c, streams, count, dir, batch);
 	for (size_t i = 0; i < count; i++)
 		children_fini(&streams[i].batch);
 	free(streams);
@@ -704,6 +758,8 @@ int layered_sync(struct layered *c)
 {
 	int rc = 0;
 
+	if (write_back_is_on(c))
+		return write_back_sync(c);
 	for (size_t i = 0; i < c->durable_count; i++) {
 		int one = layer_sync(c->order[i]);
 		if (one < 0)
@@ -712,23 +768,16 @@ int layered_sync(struct layered *c)
 	return rc;
 }
 
-int layered_flush(struct layered *c, struct key prefix, int64_t deadline_ms)
-{
-	(void)c;
-	(void)prefix;
-	(void)deadline_ms;
-	return 0; /* nothing is owed: every set is written through */
-}
-
 int layered_temp_file(struct layered *c)
 {
-	for (size_t i = 0; i < c->durable_count; i++) {
-		int fd = layer_temp_file(c->order[i]);
-		if (fd >= 0)
-			return fd;
-	}
+	int fd = write_back_temp_file(c);
+
+	for (size_t i = 0; i < c->durable_count && fd < 0; i++)
+		fd = layer_temp_file(c->order[i]);
+	if (fd >= 0)
+		return fd;
 	const char *dir = getenv("TMPDIR");
-	int fd = open(dir && dir[0] == '/' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	fd = open(dir && dir[0] == '/' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -764,6 +813,7 @@ int layered_stats(struct layered *c, struct cache_stats *stats)
 	if (!stats->layers)
 		return -ENOMEM;
 	stats->gets = stats->hits + stats->misses;
+	stack_journal_stats(c, &stats->journal);
 	for (size_t i = 0; i < c->count; i++)
 		layer_stats(c->layers[i], &stats->layers[i]);
 	return 0;

@@ -41,6 +41,8 @@ static void copy_to_faster(const struct promotion_work *p, const struct meta *no
 {
 	for (size_t i = 0; i < p->from; i++) {
 		struct layer *l = p->cache->layers[i];
+		if (stack_is_journal(p->cache, l))
+			continue;
 		struct value *copy = layer_is_durable(l) ? p->value : loaded;
 		if (copy && layer_set(l, p->key, copy, now) == 0)
 			layer_count_promotion(l);

@@ -10,6 +10,8 @@
 #include "layered.h"
 #include "state.h"
 
+enum { STACK_MAX = 65 }; /* layers, the journal included */
+
 struct layered {
 	const struct cache_conf *conf;
 	const struct time_source *time;
@@ -24,8 +26,9 @@ struct layered {
 	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
 	struct layer_spec markers_spec;
 	char markers_name[16];
-	struct state *state;   /* NULL: nothing here needs to be remembered */
-	struct teller *teller; /* tells layers what they missed */
+	struct state *state;           /* NULL: nothing here needs to be remembered */
+	struct teller *teller;         /* tells layers what they missed */
+	struct write_back *write_back; /* NULL: the stack has no journal */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
 	atomic_uint_fast64_t misses_told; /* by layered_stats(): a counter does not go back */
 };
@@ -43,11 +46,16 @@ static inline struct admission_claim stack_claim(struct key key)
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
 /*
  * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon
- * as they answer. start() takes over from the state what earlier runs left. stack_tell_soon():
+ * as they answer. remember() takes over from the state what earlier runs left. stack_tell_soon():
  * there is something new, or a layer has come up again. Never waits.
  */
+int stack_teller_remember(struct layered *c, struct problem *problem);
 int stack_teller_start(struct layered *c, struct problem *problem);
 void stack_teller_stop(struct layered *c); /* fine if it was not started */
 void stack_tell_soon(struct layered *c);
+
+/* The journal in the stack; see write_back.c. */
+bool stack_is_journal(const struct layered *c, const struct layer *l);
+void stack_journal_stats(struct layered *c, struct journal_stats *stats);
 
 #endif

@@ -139,22 +139,19 @@ static void *run(void *self)
 	return NULL;
 }
 
-static int remember_all(struct layered *c)
+int stack_teller_remember(struct layered *c, struct problem *problem)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < c->count && c->state && rc == 0; i++)
 		rc = layer_remember(c->layers[i], c->state);
-	return rc;
+	return rc == 0 ? 0
+		       : problem_set(problem, state_dir(c->state), NULL,
+				     "cannot read what the layers have missed: %s", strerror(-rc));
 }
 
 int stack_teller_start(struct layered *c, struct problem *problem)
 {
-	int rc = remember_all(c);
-
-	if (rc < 0)
-		return problem_set(problem, state_dir(c->state), NULL,
-				   "cannot read what the layers have missed: %s", strerror(-rc));
 	struct teller *t = calloc(1, sizeof(*t));
 	if (t)
 		t->layers = calloc(c->count, sizeof(*t->layers));
@@ -166,7 +163,7 @@ int stack_teller_start(struct layered *c, struct problem *problem)
 	t->nudged = true; /* what earlier runs left */
 	lock_init(&t->lock, RANK_LAYER);
 	condition_init(&t->work);
-	rc = pthread_create(&t->thread, NULL, run, t);
+	int rc = pthread_create(&t->thread, NULL, run, t);
 	if (rc == 0) {
 		c->teller = t;
 		return 0;

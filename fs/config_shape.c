@@ -536,25 +536,12 @@ static int read_layers(const struct part *part, const cJSON *array, struct cache
 	return rc ? -EINVAL : 0;
 }
 
-/* What this version cannot do yet. */
-static int check_strategies(const struct part *part, const struct stack_conf *conf)
-{
-	int rc = 0;
-
-	if (conf->write_strategy == WRITE_BACK)
-		rc = part_problem(part, "write_strategy", "use \"write_through\"",
-				  "\"%s\" is not supported yet",
-				  write_strategies[conf->write_strategy]);
-	return rc;
-}
-
 static int read_stack(struct part *part, struct cache_conf *cache)
 {
 	struct stack_conf conf;
 
 	int rc = stack_default(part, &conf);
 	rc |= part_parse_shape(part, config_stack_members, &conf, "a list of layers");
-	rc |= check_strategies(part, &conf);
 	if (!cJSON_IsObject(part->json))
 		return -EINVAL;
 	const cJSON *array = member_of(part, "layers");

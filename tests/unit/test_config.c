@@ -429,14 +429,6 @@ static void missing_layers(void **state)
 		       "\"layers\"");
 }
 
-static void what_is_not_supported_yet(void **state)
-{
-	(void)state;
-	expect_problem("{\"layers\": [{}], \"write_strategy\": \"write_back\"}",
-		       "c.json:1: $.write_strategy: \"write_back\" is not supported yet; use "
-		       "\"write_through\"");
-}
-
 static void broken_json(void **state)
 {
 	(void)state;
@@ -609,7 +601,6 @@ int main(void)
 		TEST(unknown_options),
 		TEST(wrong_values),
 		TEST(missing_layers),
-		TEST(what_is_not_supported_yet),
 		TEST(broken_json),
 		TEST(json_that_is_not_quite_right),
 		TEST(every_problem_is_told_at_once),

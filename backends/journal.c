@@ -1,0 +1,655 @@
+/* See journal.h. What the drain needs of it is in journal_queue.c. */
+#include "journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "journal_row.h"
+#include "journal_store.h"
+#include "log.h"
+#include "waiting.h"
+
+enum {
+	ROW_ALLOWANCE = 512,     /* of the limit, for each row beside its value */
+	INLINE_MAX = 64 * 1024,  /* larger values are files */
+	CHECKED_FILE = 16 << 20, /* the checksum of a larger file is not verified */
+	LARGE = 256 * 1024,      /* loading more than this counts as waiting */
+	RENAME_BATCH = 64,
+};
+
+static const char sql_find[] = "SELECT seq, size, file, head, value FROM journal WHERE key = ?1";
+static const char sql_stat[] = "SELECT seq, size, file, head FROM journal WHERE key = ?1";
+static const char sql_insert[] =
+	"INSERT INTO journal(seq, key, size, expires_ms, queued_ms, file, head, value)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+static const char sql_delete[] = "DELETE FROM journal WHERE seq = ?1";
+static const char sql_move[] =
+	"UPDATE journal SET seq = ?2, key = ?3, expires_ms = ?4, head = ?5 WHERE seq = ?1";
+static const char sql_below[] = "SELECT seq, size, file, head, key FROM journal"
+				" WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* RENAME_BATCH */
+static const char sql_list[] = "SELECT key, file, head FROM journal WHERE key >= ?1 AND key < ?2"
+			       " AND (expires_ms = 0 OR expires_ms > ?3) ORDER BY key";
+static const char sql_any[] = "SELECT 1 FROM journal WHERE key >= ?1 AND key < ?2"
+			      " AND (expires_ms = 0 OR expires_ms > ?3) LIMIT 1";
+
+enum column { COLUMN_SEQ, COLUMN_SIZE, COLUMN_FILE, COLUMN_HEAD, COLUMN_EXTRA };
+
+uint64_t journal_cost(struct key key, uint64_t size)
+{
+	return size + key.size + ROW_ALLOWANCE;
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static const char *file_of(sqlite3_stmt *row, int column)
+{
+	return (const char *)sqlite3_column_text(row, column);
+}
+
+static int read_head(sqlite3_stmt *row, struct key key, int file_column, struct meta *meta)
+{
+	const void *head = sqlite3_column_blob(row, file_column + 1);
+	int size = sqlite3_column_bytes(row, file_column + 1);
+
+	return journal_row_unpack(head, head ? (size_t)size : 0, key, file_of(row, file_column),
+				  meta);
+}
+
+static int read_value(struct journal *j, sqlite3_stmt *row, const struct meta *meta,
+		      struct value **value)
+{
+	const char *file = file_of(row, COLUMN_FILE);
+
+	if (file) {
+		int fd = disk_values_open(state_values(j->state), file, meta->size);
+		if (fd < 0)
+			return fd == -ENOENT ? -EBADMSG : fd;
+		*value = value_from_file(fd, 0, meta->size);
+	} else {
+		const void *bytes = sqlite3_column_blob(row, COLUMN_EXTRA);
+		size_t size = (size_t)sqlite3_column_bytes(row, COLUMN_EXTRA);
+		if (size != meta->size)
+			return -EBADMSG;
+		*value = value_copy(bytes ? bytes : "", size);
+	}
+	return *value ? 0 : -ENOMEM;
+}
+
+static int verify(struct value *value, const struct meta *meta)
+{
+	uint64_t checksum = 0;
+
+	if (!value_bytes(value) && value_size(value) > CHECKED_FILE)
+		return 0;
+	if (value_size(value) > LARGE)
+		waiting_begin();
+	int rc = value_checksum(value, &checksum);
+	return rc < 0 ? rc : checksum == meta->checksum ? 0 : -EBADMSG;
+}
+
+/* The row's metadata, and its value if wanted. */
+int journal_find(struct journal *j, struct key key, int64_t *seq, struct value **value,
+		 struct meta *meta)
+{
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, value ? sql_find : sql_stat) : NULL;
+	struct meta found = { 0 };
+
+	if (!row) {
+		state_read_end(j->state, db);
+		return -EIO;
+	}
+	state_bind_key(row, 1, key);
+	int rc = state_step(db, row);
+	rc = rc == 0 ? -ENOENT : rc < 0 ? rc : 0;
+	if (rc == 0) {
+		*seq = sqlite3_column_int64(row, COLUMN_SEQ);
+		rc = read_head(row, key, COLUMN_FILE, &found);
+	}
+	if (rc == 0 && value)
+		rc = read_value(j, row, &found, value);
+	sqlite3_reset(row);
+	state_read_end(j->state, db);
+	if (rc == 0 && value) {
+		rc = verify(*value, &found);
+		if (rc < 0) {
+			value_unref(*value);
+			*value = NULL;
+		}
+	}
+	if (rc == 0)
+		*meta = found;
+	else
+		meta_fini(&found);
+	return rc;
+}
+
+/* As the stack sees it: what is expired or damaged is there, and is nothing. */
+static int look_up(struct journal *j, struct key key, struct value **value, struct meta *meta)
+{
+	int64_t seq = 0;
+
+	if (journal_is_empty(j))
+		return -ENOENT;
+	int rc = journal_find(j, key, &seq, value, meta);
+	if (rc == -EBADMSG) {
+		log_error("journal: row %lld is damaged: its key is a miss", (long long)seq);
+		return -ENODATA;
+	}
+	if (rc == 0 && meta_is_expired(meta, time_wall_ms(j->time))) {
+		if (value)
+			value_unref(*value);
+		if (value)
+			*value = NULL;
+		meta_fini(meta);
+		return -ENODATA;
+	}
+	return rc;
+}
+
+static int journal_stat(void *state, struct key key, struct meta *meta)
+{
+	return look_up(state, key, NULL, meta);
+}
+
+static int journal_get(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	return look_up(state, key, value, meta);
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+/* One change, and what follows from it once it is committed. */
+struct row_change {
+	struct journal *journal;
+	struct key key, to;
+	const struct meta *meta;
+	unsigned fields;
+	struct value *value;
+	const char *file; /* of the new value */
+	int64_t entries, bytes;
+	struct journal_files unlinked;
+	bool found;
+};
+
+static int delete_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row, struct key key)
+{
+	sqlite3_stmt *statement = state_statement(db, sql_delete);
+	const char *file = file_of(row, COLUMN_FILE);
+
+	if (file && journal_files_add(&c->unlinked, file) < 0)
+		return -ENOMEM;
+	c->entries--;
+	c->bytes -= (int64_t)journal_cost(key, (uint64_t)sqlite3_column_int64(row, COLUMN_SIZE));
+	if (statement)
+		sqlite3_bind_int64(statement, 1, sqlite3_column_int64(row, COLUMN_SEQ));
+	return state_run(db, statement);
+}
+
+/* 1: there was one. */
+static int delete_key(struct row_change *c, struct state_db *db, struct key key)
+{
+	sqlite3_stmt *row = state_statement(db, sql_stat);
+
+	if (row)
+		state_bind_key(row, 1, key);
+	int rc = state_step(db, row);
+	if (rc > 0) {
+		int deleted = delete_row(c, db, row, key);
+		rc = deleted < 0 ? deleted : 1;
+	}
+	if (row)
+		sqlite3_reset(row);
+	return rc;
+}
+
+static int insert_row(struct row_change *c, struct state_db *db)
+{
+	sqlite3_stmt *s = state_statement(db, sql_insert);
+	size_t size = 0;
+	void *head = s ? journal_row_pack(c->key, c->file, c->meta, &size) : NULL;
+
+	if (!head)
+		return s ? -ENOMEM : -EIO;
+	sqlite3_bind_int64(s, 1, journal_new_seq(c->journal));
+	state_bind_key(s, 2, c->key);
+	sqlite3_bind_int64(s, 3, (int64_t)c->meta->size);
+	sqlite3_bind_int64(s, 4, c->meta->expires_ms);
+	sqlite3_bind_int64(s, 5, time_wall_ms(c->journal->time));
+	sqlite3_bind_text(s, 6, c->file, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(s, 7, head, (int)size, SQLITE_STATIC);
+	if (c->file)
+		sqlite3_bind_null(s, 8);
+	else
+		sqlite3_bind_blob(s, 8, value_bytes(c->value), (int)c->meta->size, SQLITE_STATIC);
+	int rc = state_run(db, s);
+	sqlite3_clear_bindings(s);
+	free(head);
+	c->entries++;
+	c->bytes += (int64_t)journal_cost(c->key, c->meta->size);
+	return rc;
+}
+
+static void change_reset(struct row_change *c)
+{
+	c->entries = c->bytes = 0;
+	c->found = false;
+}
+
+static int apply_set(void *self, struct state_db *db)
+{
+	struct row_change *c = self;
+
+	change_reset(c);
+	int rc = delete_key(c, db, c->key);
+	return rc < 0 ? rc : insert_row(c, db);
+}
+
+/* Runs the change, and what follows from it. */
+static int run(struct row_change *c, int (*apply)(void *self, struct state_db *db))
+{
+	struct journal *j = c->journal;
+	int rc = state_change(j->state, apply, c);
+
+	if (rc == 0) {
+		journal_account(j, c->entries, c->bytes);
+		journal_files_remove(&c->unlinked, state_values(j->state));
+	}
+	journal_files_fini(&c->unlinked);
+	return rc;
+}
+
+/* The value in a file of ours, without copying where it lies in one that can be given a name. */
+static int make_file(struct journal *j, const struct value *value, char name[DISK_FILE_NAME])
+{
+	struct disk_values *values = state_values(j->state);
+	int rc = -EXDEV;
+
+	if (disk_values_can_adopt(values, value)) {
+		uint64_t offset;
+		rc = disk_values_link(values, value_fd(value, &offset), name);
+	}
+	if (rc != -EXDEV)
+		return rc;
+	int fd = disk_values_copy(values, value);
+	if (fd < 0)
+		return fd;
+	rc = disk_values_link(values, fd, name);
+	close(fd);
+	return rc == -EXDEV ? -EIO : rc;
+}
+
+static int journal_set(void *state, struct key key, struct value *value, const struct meta *meta)
+{
+	struct journal *j = state;
+	struct row_change c = { .journal = j, .key = key, .meta = meta, .value = value };
+	struct value *loaded = NULL;
+	char name[DISK_FILE_NAME];
+
+	waiting_begin();
+	int rc = journal_wait_for_room(j, key, meta->size);
+	if (rc == 0 && meta->size > INLINE_MAX) {
+		rc = make_file(j, value, name);
+		c.file = rc == 0 ? name : NULL;
+	} else if (rc == 0 && !value_bytes(value)) {
+		loaded = value_load(value);
+		rc = loaded ? 0 : -ENOMEM;
+		c.value = loaded;
+	}
+	if (meta->expires_ms != 0)
+		atomic_store(&j->may_hide, true);
+	if (rc == 0)
+		rc = run(&c, apply_set);
+	if (rc < 0 && c.file)
+		disk_values_remove(state_values(j->state), name);
+	value_unref(loaded);
+	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
+}
+
+/* Rewrites the row that the statement stands at, under another key or with other metadata. */
+static int rewrite_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row,
+		       struct key from, struct key to)
+{
+	struct meta meta = { 0 };
+	size_t size = 0;
+	const char *file = file_of(row, COLUMN_FILE);
+
+	int rc = read_head(row, from, COLUMN_FILE, &meta);
+	if (rc < 0)
+		return rc;
+	if (c->meta)
+		meta_update(&meta, c->meta, c->fields);
+	sqlite3_stmt *s = state_statement(db, sql_move);
+	void *head = journal_row_pack(to, file, &meta, &size);
+	if (s && head) {
+		sqlite3_bind_int64(s, 1, sqlite3_column_int64(row, COLUMN_SEQ));
+		sqlite3_bind_int64(s, 2, journal_new_seq(c->journal));
+		state_bind_key(s, 3, to);
+		sqlite3_bind_int64(s, 4, meta.expires_ms);
+		sqlite3_bind_blob(s, 5, head, (int)size, SQLITE_STATIC);
+		if (meta.expires_ms != 0)
+			atomic_store(&c->journal->may_hide, true);
+	}
+	rc = head ? state_run(db, s) : -ENOMEM;
+	free(head);
+	meta_fini(&meta);
+	return rc;
+}
+
+static int rewrite_key(struct row_change *c, struct state_db *db, struct key from, struct key to)
+{
+	sqlite3_stmt *row = state_statement(db, sql_stat);
+
+	if (row)
+		state_bind_key(row, 1, from);
+	int rc = state_step(db, row);
+	if (rc > 0)
+		rc = rewrite_row(c, db, row, from, to);
+	else
+		rc = rc == 0 ? -ENOENT : rc;
+	if (row)
+		sqlite3_reset(row);
+	return rc;
+}
+
+static int apply_touch(void *self, struct state_db *db)
+{
+	struct row_change *c = self;
+
+	change_reset(c);
+	return rewrite_key(c, db, c->key, c->key);
+}
+
+static int journal_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+{
+	struct meta now = { 0 };
+	int rc = look_up(state, key, NULL, &now);
+
+	meta_fini(&now);
+	if (rc < 0)
+		return rc == -ENODATA ? -ENOENT : rc;
+	struct row_change c = { .journal = state, .key = key, .meta = meta, .fields = fields };
+	return run(&c, apply_touch);
+}
+
+static int apply_remove(void *self, struct state_db *db)
+{
+	struct row_change *c = self;
+
+	change_reset(c);
+	int rc = delete_key(c, db, c->key);
+	c->found = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* Whatever state the row is in. */
+static int journal_remove(void *state, struct key key)
+{
+	struct row_change c = { .journal = state, .key = key };
+	struct meta now = { 0 };
+
+	if (journal_is_empty(state))
+		return -ENOENT;
+	bool visible = look_up(state, key, NULL, &now) == 0;
+	meta_fini(&now);
+	int rc = run(&c, apply_remove);
+	return rc == 0 && !(c.found && visible) ? -ENOENT : rc;
+}
+
+/* Deletes or moves the first rows below a directory, 1: there may be more. */
+static int change_below(struct row_change *c, struct state_db *db)
+{
+	sqlite3_stmt *rows = state_statement(db, sql_below);
+	struct state_range range;
+	struct key_buffer to;
+	int rc, count = 0;
+
+	if (!rows)
+		return -EIO;
+	state_bind_range(rows, 1, c->key, &range);
+	while ((rc = state_step(db, rows)) > 0) {
+		struct key key = state_column_key(rows, COLUMN_EXTRA);
+		if (c->to.size == 0)
+			rc = delete_row(c, db, rows, key);
+		else if ((rc = key_join(&to, c->to, key_relative(key, c->key))) == 0)
+			rc = rewrite_row(c, db, rows, key, key_make(to.bytes, to.size));
+		if (rc == -EBADMSG) /* it cannot be moved, and must not stay */
+			rc = delete_row(c, db, rows, key);
+		if (rc < 0)
+			break;
+		count++;
+	}
+	sqlite3_reset(rows);
+	return rc < 0 ? rc : count == RENAME_BATCH;
+}
+
+static int apply_below(void *self, struct state_db *db)
+{
+	struct row_change *c = self;
+	int rc;
+
+	change_reset(c);
+	do {
+		rc = change_below(c, db);
+	} while (rc > 0);
+	return rc;
+}
+
+static int journal_remove_prefix(void *state, struct key dir)
+{
+	struct row_change c = { .journal = state, .key = dir };
+
+	return journal_is_empty(state) ? 0 : run(&c, apply_below);
+}
+
+static int journal_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct row_change c = { .journal = state, .key = from, .to = to };
+
+	return journal_is_empty(state) ? 0 : run(&c, apply_below);
+}
+
+static int apply_rename(void *self, struct state_db *db)
+{
+	struct row_change *c = self;
+
+	change_reset(c);
+	int rc = delete_key(c, db, c->to);
+	return rc < 0 ? rc : rewrite_key(c, db, c->key, c->to);
+}
+
+static int journal_rename(void *state, struct key from, struct key to)
+{
+	struct row_change c = { .journal = state, .key = from, .to = to };
+
+	return journal_is_empty(state) ? -ENOENT : run(&c, apply_rename);
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+/* first = dir/name + last: '0' skips all below the name, NUL the name itself. */
+static void seek_after(struct key_buffer *first, struct key dir, struct key name, char last)
+{
+	size_t size = dir.size > 0 ? dir.size + 1 : 0;
+
+	memcpy(first->bytes, dir.bytes, dir.size);
+	if (dir.size > 0)
+		first->bytes[dir.size] = '/';
+	memcpy(first->bytes + size, name.bytes, name.size);
+	first->bytes[size + name.size] = last;
+	first->size = size + name.size + 1;
+}
+
+static void seek(sqlite3_stmt *rows, const struct key_buffer *first)
+{
+	sqlite3_reset(rows);
+	state_bind_key(rows, 1, key_make(first->bytes, first->size));
+}
+
+/* Adds the child that the row says; first is where to go on if it is a directory. 1: seek. */
+static int add_row(sqlite3_stmt *rows, struct key dir, struct children *batch,
+		   struct key_buffer *first)
+{
+	struct key key = state_column_key(rows, 0);
+	struct key rest = dir.size > 0 ? key_relative(key, dir) : key;
+	const char *slash = memchr(rest.bytes, '/', rest.size);
+	struct meta meta = { 0 };
+
+	if (slash) {
+		struct key name = key_make(rest.bytes, (size_t)(slash - rest.bytes));
+		int rc = children_add(batch, name, true, NULL);
+		seek_after(first, dir, name, '0');
+		return rc < 0 ? rc : 1;
+	}
+	int rc = read_head(rows, key, 1, &meta);
+	if (rc == 0)
+		rc = children_add(batch, rest, false, &meta);
+	meta_fini(&meta);
+	return rc == -EBADMSG ? 0 : rc;
+}
+
+static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows, struct key dir,
+		     struct key after, bool after_is_dir, struct children *batch)
+{
+	struct state_range range;
+	int rc = 0;
+
+	state_bind_range(rows, 1, dir, &range);
+	sqlite3_bind_int64(rows, 3, time_wall_ms(j->time));
+	if (after.size > 0) {
+		seek_after(&range.first, dir, after, after_is_dir ? '0' : '\0');
+		seek(rows, &range.first);
+	}
+	while (batch->count < CHILDREN_MAX && (rc = state_step(db, rows)) > 0) {
+		rc = add_row(rows, dir, batch, &range.first);
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
+			seek(rows, &range.first);
+	}
+	batch->end = rc == 0 && batch->count < CHILDREN_MAX;
+	return rc < 0 ? rc : 0;
+}
+
+static int journal_list(void *state, struct key dir, struct key after, bool after_is_dir,
+			struct children *batch)
+{
+	struct journal *j = state;
+
+	if (journal_is_empty(j)) {
+		batch->end = true;
+		return 0;
+	}
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *rows = db ? state_statement(db, sql_list) : NULL;
+	int rc = rows ? list_rows(j, db, rows, dir, after, after_is_dir, batch) : -EIO;
+	if (rows)
+		sqlite3_reset(rows);
+	state_read_end(j->state, db);
+	if (rc < 0)
+		children_clear(batch);
+	return rc;
+}
+
+static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct journal *j = state;
+	struct state_range range;
+
+	if (journal_is_empty(j))
+		return -ENOENT;
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_any) : NULL;
+	if (row) {
+		state_bind_range(row, 1, dir, &range);
+		sqlite3_bind_int64(row, 3, time_wall_ms(j->time));
+	}
+	int rc = row ? state_step(db, row) : -EIO;
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(j->state, db);
+	if (rc > 0)
+		*meta = (struct meta){ 0 };
+	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
+}
+
+/* Markers are the layers' affair. */
+static int journal_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	(void)state;
+	(void)dir;
+	(void)meta;
+	return -EOPNOTSUPP;
+}
+
+static int journal_dir_remove(void *state, struct key dir)
+{
+	(void)state;
+	(void)dir;
+	return -ENOENT;
+}
+
+/* --- the layer -------------------------------------------------------------------------------- */
+
+static int journal_as_layer(const void *conf, const struct backend_env *env, void **state,
+			    struct problem *problem)
+{
+	(void)env;
+	(void)problem;
+	*state = *(struct journal *const *)conf;
+	return 0;
+}
+
+static void journal_layer_close(void *state)
+{
+	(void)state; /* journal_close() does it */
+}
+
+static int journal_sync(void *state)
+{
+	struct journal *j = state;
+
+	return state_sync(j->state);
+}
+
+static int journal_temp_file(void *state)
+{
+	struct journal *j = state;
+
+	return disk_values_temp(state_values(j->state));
+}
+
+static void journal_usage(void *state, struct layer_usage *usage)
+{
+	struct journal_stats stats;
+
+	journal_stats(state, &stats);
+	*usage = (struct layer_usage){ .entries = stats.entries,
+				       .bytes = stats.bytes,
+				       .max_bytes = stats.max_bytes };
+}
+
+const struct backend backend_journal = {
+	.type = "journal",
+	.durable = true,
+	.open = journal_as_layer,
+	.close = journal_layer_close,
+	.stat = journal_stat,
+	.get = journal_get,
+	.set = journal_set,
+	.touch = journal_touch,
+	.remove = journal_remove,
+	.remove_prefix = journal_remove_prefix,
+	.rename = journal_rename,
+	.rename_prefix = journal_rename_prefix,
+	.list = journal_list,
+	.dir_stat = journal_dir_stat,
+	.dir_set = journal_dir_set,
+	.dir_remove = journal_dir_remove,
+	.sync = journal_sync,
+	.temp_file = journal_temp_file,
+	.usage = journal_usage,
+};

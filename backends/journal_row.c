@@ -1,0 +1,109 @@
+/* See journal_row.h. Numbers are little endian, 8 bytes each; then the packed xattrs; then XXH3. */
+#include "journal_row.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+enum { NUMBERS = 15, NUMBER_BYTES = 8, CHECK_BYTES = 8, FORMAT = 1 };
+
+static void put(uint8_t *at, uint64_t number)
+{
+	for (int i = 0; i < NUMBER_BYTES; i++)
+		at[i] = (uint8_t)(number >> (8 * i));
+}
+
+static uint64_t number_at(const uint8_t *at)
+{
+	uint64_t number = 0;
+
+	for (int i = 0; i < NUMBER_BYTES; i++)
+		number |= (uint64_t)at[i] << (8 * i);
+	return number;
+}
+
+/* Over the head without the checksum, the key, and the file's name. */
+static uint64_t check(const uint8_t *head, size_t size, struct key key, const char *file)
+{
+	uint64_t parts[3] = {
+		XXH3_64bits(head, size),
+		XXH3_64bits(key.bytes, key.size),
+		file ? XXH3_64bits(file, strlen(file)) : 0,
+	};
+
+	return XXH3_64bits(parts, sizeof(parts));
+}
+
+void *journal_row_pack(struct key key, const char *file, const struct meta *meta, size_t *size)
+{
+	const uint64_t numbers[NUMBERS] = {
+		FORMAT,
+		meta->size,
+		meta->ino,
+		meta->version,
+		meta->checksum,
+		meta->hits,
+		(uint64_t)meta->created_ms,
+		(uint64_t)meta->expires_ms,
+		(uint64_t)meta->mtime.tv_sec,
+		(uint64_t)meta->mtime.tv_nsec,
+		(uint64_t)meta->ctime.tv_sec,
+		(uint64_t)meta->ctime.tv_nsec,
+		meta->mode,
+		meta->uid,
+		meta->gid,
+	};
+	size_t xattrs_size = 0, used = NUMBERS * NUMBER_BYTES;
+	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
+	uint8_t *head = malloc(used + xattrs_size + CHECK_BYTES);
+
+	if (!head)
+		return NULL;
+	for (int i = 0; i < NUMBERS; i++)
+		put(head + i * NUMBER_BYTES, numbers[i]);
+	if (xattrs_size > 0)
+		memcpy(head + used, xattrs, xattrs_size);
+	used += xattrs_size;
+	put(head + used, check(head, used, key, file));
+	*size = used + CHECK_BYTES;
+	return head;
+}
+
+int journal_row_unpack(const void *bytes, size_t size, struct key key, const char *file,
+		       struct meta *meta)
+{
+	const uint8_t *head = bytes;
+	const size_t fixed = NUMBERS * NUMBER_BYTES;
+	uint64_t n[NUMBERS];
+
+	if (size < fixed + CHECK_BYTES)
+		return -EBADMSG;
+	size -= CHECK_BYTES;
+	if (number_at(head + size) != check(head, size, key, file))
+		return -EBADMSG;
+	for (int i = 0; i < NUMBERS; i++)
+		n[i] = number_at(head + i * NUMBER_BYTES);
+	if (n[0] != FORMAT)
+		return -EBADMSG;
+	struct meta read = {
+		.size = n[1],
+		.ino = n[2],
+		.version = n[3],
+		.checksum = n[4],
+		.hits = n[5],
+		.created_ms = (int64_t)n[6],
+		.expires_ms = (int64_t)n[7],
+		.mtime = { (time_t)n[8], (long)n[9] },
+		.ctime = { (time_t)n[10], (long)n[11] },
+		.mode = (uint32_t)n[12],
+		.uid = (uint32_t)n[13],
+		.gid = (uint32_t)n[14],
+	};
+	int rc = xattrs_unpack(size > fixed ? head + fixed : NULL, size - fixed, &read.xattrs);
+	if (rc < 0)
+		return rc == -EINVAL ? -EBADMSG : rc;
+	*meta = read;
+	return 0;
+}

@@ -1,0 +1,45 @@
+#ifndef CACHEFS_JOURNAL_STORE_H
+#define CACHEFS_JOURNAL_STORE_H
+
+/* What the two parts of the journal share: journal.c, the layer, and journal_queue.c, the drain's
+ * end and the amounts. */
+
+#include <stdatomic.h>
+
+#include "journal.h"
+#include "lock.h"
+
+struct journal {
+	struct state *state;
+	struct journal_conf conf;
+	const struct time_source *time;
+	atomic_int_fast64_t seq;     /* the last number given out */
+	atomic_int_fast64_t entries; /* also read without the lock */
+	atomic_bool may_hide;        /* a row has an expiry, or is damaged */
+	atomic_uint_fast64_t drained, failures, damaged;
+	struct lock lock; /* RANK_LAYER; guards: */
+	pthread_cond_t room;
+	int64_t bytes;
+};
+
+/* Names of files to unlink. */
+struct journal_files {
+	char (*names)[DISK_FILE_NAME];
+	size_t count, capacity;
+};
+int journal_files_add(struct journal_files *files, const char *name);
+void journal_files_remove(struct journal_files *files, struct disk_values *values);
+void journal_files_fini(struct journal_files *files);
+
+uint64_t journal_cost(struct key key, uint64_t size);
+int64_t journal_new_seq(struct journal *j);
+
+/* Waits until a value of this size fits. -EFBIG: never; -ENOSPC: not in time. */
+int journal_wait_for_room(struct journal *j, struct key key, uint64_t size);
+void journal_account(struct journal *j, int64_t entries, int64_t bytes);
+
+/* As journal_load(), expired or not; value NULL: metadata only. -ENOENT: no row. */
+int journal_find(struct journal *j, struct key key, int64_t *seq, struct value **value,
+		 struct meta *meta);
+
+#endif

@@ -1,0 +1,302 @@
+/* See write_back.h. */
+#include "write_back.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drain.h"
+#include "journal.h"
+#include "log.h"
+
+struct write_back {
+	struct journal *journal;
+	struct layer_spec spec;
+	struct layer *layer; /* the journal, in the stack */
+	bool inserted;       /* and closed with it */
+	size_t index;        /* of it */
+	bool on;             /* sets go to it; else it is only drained */
+	atomic_bool passed;  /* sets were written through since the last sync */
+	struct drain *drain;
+};
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static bool is_worth_it(const struct cache_conf *conf)
+{
+	for (size_t i = 1; i < conf->layer_count; i++)
+		if (conf->layers[i].backend->durable)
+			return true;
+	return false;
+}
+
+static int open_journal(struct layered *c, struct write_back *w, struct problem *problem)
+{
+	struct journal_conf conf = { c->conf->journal_max_bytes, c->conf->journal_wait_ms };
+	int rc = journal_open(c->state, &conf, c->time, &w->journal);
+
+	if (rc < 0)
+		return problem_set(problem, state_dir(c->state), NULL,
+				   "cannot read the write-back journal: %s", strerror(-rc));
+	static char name[] = "journal";
+	w->spec = (struct layer_spec){
+		.backend = &backend_journal,
+		.name = name,
+		.common = { .default_ttl_ms = -1, .copy_on_get = true, .stats_enabled = true },
+		.conf = &w->journal,
+	};
+	return layer_open(&w->spec, c->time, NULL, NULL, &w->layer, problem);
+}
+
+/* Below the fastest layer; if it is only drained, on top, for what it has is newest. */
+static void insert(struct layered *c, struct write_back *w)
+{
+	w->index = w->on ? 1 : 0;
+	memmove(c->layers + w->index + 1, c->layers + w->index,
+		(c->count - w->index) * sizeof(struct layer *));
+	c->layers[w->index] = w->layer;
+	c->count++;
+	c->durable_count++;
+	w->inserted = true;
+}
+
+static void report(const struct write_back *w)
+{
+	struct journal_stats stats;
+
+	journal_stats(w->journal, &stats);
+	if (stats.entries > 0)
+		log_info("journal: %llu entries of an earlier run are to be written to the layers",
+			 (unsigned long long)stats.entries);
+}
+
+int write_back_open(struct layered *c, struct problem *problem)
+{
+	bool wanted = c->conf->write_strategy == WRITE_BACK && is_worth_it(c->conf);
+
+	if (c->conf->write_strategy == WRITE_BACK && !wanted)
+		log_warning("write_back: no slower layer is durable; sets are written through");
+	if (!c->state)
+		return 0;
+	struct write_back *w = calloc(1, sizeof(*w));
+	if (!w)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	c->write_back = w;
+	w->on = wanted;
+	int rc = open_journal(c, w, problem);
+	if (rc < 0)
+		return rc;
+	if (!w->on && (journal_is_empty(w->journal) || c->durable_count == 0)) {
+		write_back_close(c);
+		return 0;
+	}
+	insert(c, w);
+	report(w);
+	w->drain = drain_start(c, w->journal, w->index + 1);
+	return w->drain ? 0 : problem_set(problem, NULL, NULL, "cannot start a thread");
+}
+
+void write_back_stop(struct layered *c)
+{
+	struct write_back *w = c->write_back;
+
+	if (w && w->drain)
+		drain_stop(w->drain, c->conf->drain_timeout_ms);
+	if (w)
+		w->drain = NULL;
+}
+
+void write_back_close(struct layered *c)
+{
+	struct write_back *w = c->write_back;
+
+	if (!w)
+		return;
+	if (w->layer && !w->inserted)
+		layer_close(w->layer);
+	if (w->journal)
+		journal_close(w->journal);
+	free(w);
+	c->write_back = NULL;
+}
+
+bool write_back_is_on(const struct layered *c)
+{
+	return c->write_back && c->write_back->on;
+}
+
+/* --- reads ------------------------------------------------------------------------------------ */
+
+static int look(struct layered *c, struct key key)
+{
+	struct meta meta = { 0 };
+
+	if (!c->write_back || journal_is_empty(c->write_back->journal))
+		return -ENOENT;
+	int rc = layer_stat(c->write_back->layer, key, &meta);
+	meta_fini(&meta);
+	return rc;
+}
+
+bool write_back_has(struct layered *c, struct key key)
+{
+	return look(c, key) == 0;
+}
+
+bool write_back_hides(struct layered *c, struct key key)
+{
+	return c->write_back && journal_may_hide(c->write_back->journal) &&
+	       look(c, key) == -ENODATA;
+}
+
+bool write_back_is_slower(const struct layered *c, const struct layer *l)
+{
+	for (size_t i = 0; c->write_back && i <= c->write_back->index; i++)
+		if (c->layers[i] == l)
+			return false;
+	return c->write_back != NULL;
+}
+
+bool stack_is_journal(const struct layered *c, const struct layer *l)
+{
+	return c->write_back && c->write_back->layer == l;
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+/* What cannot be there must not be there as it was. */
+static void drop(struct layered *c, struct layer *l, struct key key)
+{
+	int rc = layer_remove(l, key);
+
+	if (rc == 0 || rc == -ENOENT)
+		return;
+	layer_distrust(l, key, DISTRUST_KEY);
+	stack_tell_soon(c);
+}
+
+int write_back_set(struct layered *c, struct key key, struct value *value, const struct meta *meta)
+{
+	struct layer *fast = c->layers[0];
+
+	int rc = layer_set(c->write_back->layer, key, value, meta);
+	if (rc < 0)
+		return rc;
+	struct value *copy = layer_is_durable(fast) ? value_ref(value)
+						    : stack_value_for_volatile(c, value);
+	if (!copy || layer_set(fast, key, copy, meta) < 0)
+		drop(c, fast, key);
+	value_unref(copy);
+	drain_soon(c->write_back->drain);
+	return 0;
+}
+
+void write_back_passed(struct layered *c)
+{
+	if (c->write_back)
+		atomic_store(&c->write_back->passed, true);
+}
+
+static int sync_slower(struct layered *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		int one = layer_is_durable(c->layers[i]) ? layer_sync(c->layers[i]) : 0;
+		rc = one < 0 ? one : rc;
+	}
+	return rc;
+}
+
+int write_back_sync(struct layered *c)
+{
+	struct write_back *w = c->write_back;
+
+	if (!atomic_exchange(&w->passed, false))
+		return layer_sync(w->layer);
+	int rc = sync_slower(c);
+	if (rc < 0)
+		atomic_store(&w->passed, true);
+	return rc;
+}
+
+int write_back_temp_file(struct layered *c)
+{
+	return write_back_is_on(c) ? layer_temp_file(c->write_back->layer) : -ENOTSUP;
+}
+
+/* Puts an entry that only layers have into the journal. */
+static int undrain(struct layered *c, struct key key)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	int rc = -ENOENT;
+
+	for (size_t i = 0; i < c->count && rc < 0; i++)
+		rc = layer_peek(c->layers[i], key, &value, &meta);
+	if (rc < 0)
+		return rc;
+	rc = layer_set(c->write_back->layer, key, value, &meta);
+	value_unref(value);
+	meta_fini(&meta);
+	return rc;
+}
+
+static int remove_from_slower(struct layered *c, struct key key)
+{
+	for (size_t i = c->write_back->index + 1; i < c->count; i++) {
+		struct layer *l = c->layers[i];
+		int rc = layer_remove(l, key);
+		if (rc == 0 || rc == -ENOENT)
+			continue;
+		rc = layer_distrust(l, key, DISTRUST_KEY);
+		stack_tell_soon(c);
+		if (rc < 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+int write_back_rename(struct layered *c, struct key from, struct key to)
+{
+	struct write_back *w = c->write_back;
+
+	if (!w)
+		return -EALREADY;
+	bool has_from = look(c, from) == 0;
+	if (!has_from && look(c, to) == -ENOENT)
+		return -EALREADY;
+	int rc = has_from ? 0 : undrain(c, from);
+	if (rc == 0)
+		rc = remove_from_slower(c, from);
+	if (rc == 0)
+		rc = layer_rename(w->layer, from, to);
+	drain_soon(w->drain);
+	if (rc < 0)
+		return rc == -ENOENT ? -EIO : rc;
+	for (size_t i = 0; i < w->index; i++) {
+		rc = layer_rename(c->layers[i], from, to);
+		if (rc < 0) {
+			drop(c, c->layers[i], to);
+			if (rc != -ENOENT)
+				drop(c, c->layers[i], from);
+		}
+	}
+	return 0;
+}
+
+/* --- the rest of layered.h -------------------------------------------------------------------- */
+
+int layered_flush(struct layered *c, struct key prefix, int64_t deadline_ms)
+{
+	return c->write_back ? drain_flush(c->write_back->drain, prefix, deadline_ms) : 0;
+}
+
+void stack_journal_stats(struct layered *c, struct journal_stats *stats)
+{
+	if (c->write_back)
+		journal_stats(c->write_back->journal, stats);
+	else
+		*stats = (struct journal_stats){ 0 };
+}

@@ -1,0 +1,56 @@
+#ifndef CACHEFS_WRITE_BACK_H
+#define CACHEFS_WRITE_BACK_H
+
+/*
+ * The strategy write_back: a set goes into the journal and the fastest layer, and later into the
+ * others. The journal is a layer of the stack (journal.h), so gets, stats and lists see what is not
+ * drained; this is what is different for changes. For layered.c.
+ *
+ * Nothing is written later if no slower layer is durable: such a stack is written through. A
+ * journal that an earlier configuration left is drained all the same.
+ */
+
+#include "stack.h"
+
+/* Puts the journal into the stack, if it has to have one, and starts the drain. */
+int write_back_open(struct layered *c, struct problem *problem);
+
+/* Drains for as long as the configuration says, and ends the drain. Before the layers close. */
+void write_back_stop(struct layered *c);
+void write_back_close(struct layered *c); /* after them */
+
+/* Whether sets go to the journal. */
+bool write_back_is_on(const struct layered *c);
+
+/* The set of an admitted change. -EFBIG: larger than the journal, to be written through. */
+int write_back_set(struct layered *c, struct key key, struct value *value, const struct meta *meta);
+
+/* A set was written through after all. */
+void write_back_passed(struct layered *c);
+
+/* What was acknowledged survives power loss: it is in the journal, or the drain has synced it. */
+int write_back_sync(struct layered *c);
+
+/* As layered_temp_file(), where the journal would adopt it; -ENOTSUP if it is not written to. */
+int write_back_temp_file(struct layered *c);
+
+/*
+ * Rename of an admitted change, where the journal has one of the keys. -EALREADY: it has neither;
+ * as in any stack then.
+ *
+ * Layers are told to remove `from`, then the journal moves its row, then the fastest layer moves
+ * its copy. Killed in between, the journal still has the entry under `from`, whole. An entry that
+ * only layers have goes into the journal first: were the layers to move it over what the journal
+ * has for `to`, the drain would put that on top again.
+ */
+int write_back_rename(struct layered *c, struct key from, struct key to);
+
+/* Whether the journal has this entry, so that slower layers' copies do not matter. */
+bool write_back_has(struct layered *c, struct key key);
+
+/* Whether the journal says that the key is over, whatever slower layers have. */
+bool write_back_hides(struct layered *c, struct key key);
+
+bool write_back_is_slower(const struct layered *c, const struct layer *l); /* than the journal */
+
+#endif
