@@ -18,8 +18,9 @@
 #define BY_KEY                                                                                     \
 	" WHERE c.rowid = (SELECT rowid FROM cache WHERE cache_key = ?1) AND +c.cache_key = ?1"
 
-/* An entry is live while expires_at lies in the future. */
-#define LIVE(now) " AND (expires_at IS NULL OR expires_at > " now ")"
+/* An entry is live while expires_at lies in the future. Another program's table may allow a
+ * payload to be NULL: that is no value. */
+#define LIVE(now) " AND (expires_at IS NULL OR expires_at > " now ") AND payload IS NOT NULL"
 
 #define LIST                                                                                       \
 	ROW ", c.cache_key" FROM                                                                   \

@@ -1,0 +1,72 @@
+#!/bin/bash
+# Rows that another program wrote into the database, and the identity of files.
+. "$(dirname "$0")/../lib.sh"
+
+sql() {
+	sqlite3 -cmd '.timeout 10000' db.sqlite "$1"
+}
+
+test_foreign_rows_have_sensible_metadata() {
+	umask 027
+	sql "CREATE TABLE cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL, expires_at REAL, updated_at REAL NOT NULL);
+		INSERT INTO cache VALUES('text', 'hi', NULL, 1000000000.25), ('blob', x'00ff0a', 32503680000.5, 1),
+		('past', 'x', 1, 1), ('d/utf8-' || char(228), 'x', NULL, 1)"
+	mount_stack
+	expect "metadata" "640 $(id -u) $(id -g) 2 1000000000.250000000" "$(stat -c '%a %u %g %s %.9Y' "$MNT/text")"
+	expect version 0 "$(get_xattr text user.cachefs.version)"
+	expect "expires_at" 32503680000.500 "$(get_xattr blob user.cachefs.expires_at)"
+	expect "bytes of blob" "00ff0a" "$(od -An -tx1 "$MNT/blob" | tr -d " ")"
+	expect_absent past
+	expect_value $'d/utf8-\xc3\xa4' x
+}
+
+test_odd_types_are_their_text_or_a_miss() {
+	sql "CREATE TABLE cache(cache_key PRIMARY KEY, payload, expires_at, updated_at);
+		INSERT INTO cache VALUES('int', 42, NULL, 1000.5), ('real', 1.5, NULL, 'soon'), ('null', NULL, NULL, 1),
+		('huge', 'h', 1e300, 1e300), ('infinite', 'h', 9e999, -9e999), ('negative', 'h', -9e999, 1), ('b' || x'ff', 'x', NULL, 1)"
+	mount_stack
+	expect_value int 42
+	expect_value real 1.5
+	expect_value huge h
+	expect_value infinite h
+	expect_absent null
+	expect_absent negative
+	expect names "huge infinite int real" "$(ls "$MNT" | grep -v ^b | paste -sd' ')"
+	! grep -q "opening it anew" "$LOG" || fail "a NULL was taken for a broken database"
+}
+
+test_the_identity_of_a_foreign_entry_is_the_same_after_a_restart() {
+	mount_stack
+	sql "INSERT INTO cache(cache_key, payload, expires_at, updated_at) VALUES('k', 'x', NULL, 1), ('d/k', 'x', NULL, 1)"
+	local before
+	before=$(stat -c '%n %i' "$MNT/k" "$MNT/d" "$MNT/d/k")
+	restart_daemon
+	expect identities "$before" "$(stat -c '%n %i' "$MNT/k" "$MNT/d" "$MNT/d/k")"
+	expect "different ones" 4 "$(stat -c %i "$MNT" "$MNT/k" "$MNT/d" "$MNT/d/k" | sort -u | wc -l)"
+}
+
+test_the_identity_of_a_file_is_kept_and_moves_with_it() {
+	mount_stack
+	set_value k value
+	mkdir "$MNT/d"
+	local ino dir
+	ino=$(stat -c %i "$MNT/k") dir=$(stat -c %i "$MNT/d")
+	echo more >>"$MNT/k"
+	truncate -s 3 "$MNT/k"
+	expect "after writing in place" "$ino" "$(stat -c %i "$MNT/k")"
+	mv "$MNT/k" "$MNT/d/k"
+	mv "$MNT/d" "$MNT/e"
+	expect "after renames" "$ino $dir" "$(stat -c %i "$MNT/e/k" "$MNT/e" | paste -sd' ')"
+	restart_daemon
+	expect "after a restart" "$ino $dir" "$(stat -c %i "$MNT/e/k" "$MNT/e" | paste -sd' ')"
+	set_value new value
+	local new
+	new=$(stat -c %i "$MNT/new")
+	mv "$MNT/new" "$MNT/e/k"
+	expect "after a replacement" "$new" "$(stat -c %i "$MNT/e/k")"
+	rm "$MNT/e/k"
+	set_value e/k again
+	[[ $(stat -c %i "$MNT/e/k") != @("$ino"|"$new") ]] || fail "a new file has an old identity"
+}
+
+run_tests
