@@ -1,0 +1,237 @@
+#!/bin/bash
+# One suite over every single layer and over stacks with every strategy: a stack is a line in stacks()
+# and a test_ line at the end.
+. "$(dirname "$0")/../lib.sh"
+
+DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
+FILE='{"type": "file", "options": {"directory": "files"}}'
+MEMORY='{"type": "memory"}'
+
+# NAME: layers; further members
+stacks() {
+	cat <<-END
+		memory: $MEMORY;
+		lfu: {"type": "lfu"};
+		ttl: {"type": "ttl"};
+		disk: $DISK;
+		file: $FILE;
+		memory_over_disk: $MEMORY, $DISK;
+		lfu_over_file: {"type": "lfu"}, $FILE;
+		disk_over_disk: ${DISK/db/fast}, $DISK;
+		disk_over_file: $DISK, $FILE;
+		two_memories: {"type": "memory", "options": {"max_entries": 2}}, {"type": "memory"};
+		noop_over_disk: {"type": "noop"}, $DISK;
+		three_layers: $MEMORY, {"type": "lfu", "options": {"max_entries": 2}}, $DISK;
+		promotion_never: $MEMORY, $DISK; "promotion_strategy": "never"
+		promotion_by_frequency: $MEMORY, $DISK; "promotion_strategy": "frequency_based", "promotion_threshold": 2
+		write_around: $MEMORY, $DISK; "write_strategy": "write_around"
+		write_around_and_never: {"type": "lfu"}, $FILE; "write_strategy": "write_around", "promotion_strategy": "never"
+	END
+}
+
+mount_stack_named() {
+	local line members
+	line=$(stacks | grep "^$1: ")
+	line=${line#*: } members=${line#*;} line=${line%%;*}
+	mount_with '{"layers": ['"$line"']'"${members:+, $members}"'}'
+	DURABLE=
+	[[ $line != *'"disk"'* && $line != *'"file"'* ]] || DURABLE=1
+}
+
+# Restarts; what is not durable is set again by the commands.
+restart_or() {
+	restart_daemon
+	[[ $DURABLE ]] || "$@"
+}
+
+gets_and_sets() {
+	expect_miss k
+	set_value k first
+	expect_value k first
+	expect_value k first
+	set_value k second
+	expect_value k second
+	: >"$MNT/empty"
+	expect_value empty ""
+	printf ' more' >>"$MNT/k"
+	expect_value k "second more"
+	printf S | dd of="$MNT/k" conv=notrunc status=none
+	expect_value k "Second more"
+	truncate -s 6 "$MNT/k"
+	expect_value k Second
+	random_file value 300000
+	cat value >"$MNT/large"
+	cmp value "$MNT/large"
+	cmp value "$MNT/large"
+	rm "$MNT/k"
+	expect_absent k
+	expect_list "" "empty large"
+	restart_or cp value "$MNT/large"
+	cmp value "$MNT/large"
+	rm -f "$MNT/empty" "$MNT/large"
+}
+
+lives_and_expires() {
+	mkdir "$MNT/t"
+	set_value t/k value
+	set_ttl t/k 0.4
+	expect_value t/k value
+	set_value t/stays value
+	set_ttl t 0.4
+	set_value t/default value
+	open_reader r t/default
+	ttl_passes 0.6
+	expect_absent t/k
+	expect_absent t/default
+	expect_read r value
+	tell r close
+	expect_list t stays
+	set_value t/stays value
+	set_ttl t/stays 1000
+	[[ $(get_xattr t/stays user.cachefs.ttl) == 99[0-9]* ]] || fail "ttl $(get_xattr t/stays user.cachefs.ttl)"
+	rmdir "$MNT/t"
+}
+
+renames() {
+	set_value a 1
+	set_value b 2
+	setfattr -n user.colour -v red "$MNT/a"
+	mv "$MNT/a" "$MNT/b"
+	expect_absent a
+	expect_value b 1
+	expect attribute red "$(get_xattr b user.colour)"
+	mkdir -p "$MNT/from/sub"
+	set_value from/k 1
+	set_value from/sub/k 2
+	mv "$MNT/from" "$MNT/to"
+	expect_absent from
+	expect_value to/k 1
+	expect_value to/sub/k 2
+	restart_or eval 'mkdir -p "$MNT/to/sub"; set_value to/sub/k 2'
+	expect_value to/sub/k 2
+	rm -f "$MNT/b"
+	rmdir "$MNT/to"
+	expect_list "" ""
+}
+
+prefixes() {
+	local dir
+	for dir in '%' '_' '*' '?' '[a-c]' '\' 'a b'; do
+		mkdir "$MNT/x$dir"
+		set_value "x$dir/k" 1
+		set_value "x$dir.k" 2
+		set_value xa 3
+		mkdir "$MNT/xb"
+		set_value xb/k 4
+		rmdir "$MNT/x$dir"
+		expect_absent "x$dir/k"
+		expect_absent "x$dir"
+		expect_value "x$dir.k" 2
+		expect_value xa 3
+		expect_value xb/k 4
+		rm "$MNT/x$dir.k" "$MNT/xa"
+		rmdir "$MNT/xb"
+	done
+	expect_list "" ""
+}
+
+order() {
+	local name
+	mkdir "$MNT/o"
+	for name in b a! a a0 B; do
+		set_value "o/$name" x
+	done
+	mkdir "$MNT/o/dir"
+	expect_list o "B a a! a0 b dir"
+	for name in {001..300}; do
+		echo x >"$MNT/o/dir/$name"
+	done
+	[[ $1 != *lfu* ]] || return 0 # 128 entries
+	expect "names" "$(echo {001..300})" "$(ls "$MNT/o/dir" | paste -sd' ')"
+	rmdir "$MNT/o"
+	expect_list "" ""
+}
+
+metadata() {
+	set_value m value
+	chmod 640 "$MNT/m"
+	chown 12:34 "$MNT/m" 2>/dev/null || true
+	touch -d '2103-04-05 06:07:08.123456789 UTC' "$MNT/m"
+	setfattr -n user.colour -v "dark red" "$MNT/m"
+	ln -s m "$MNT/link"
+	local before
+	before=$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")
+	expect_value m value
+	expect_value m value
+	expect metadata "$before" "$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")"
+	expect attribute "dark red" "$(get_xattr m user.colour)"
+	expect link m "$(readlink "$MNT/link")"
+	[[ $DURABLE ]] || return 0
+	restart_daemon
+	expect_value m value
+	expect "after a restart" "$before" "$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")"
+	expect "attribute after a restart" "dark red" "$(get_xattr m user.colour)"
+	expect "link after a restart" m "$(readlink "$MNT/link")"
+}
+
+# The default run has each layer and each strategy once.
+long_suite() {
+	[[ ${LONG:-} ]] || skip "only with --long"
+	suite "$1"
+}
+
+suite() {
+	mount_stack_named "$1"
+	gets_and_sets
+	lives_and_expires
+	renames
+	prefixes
+	metadata
+	rm -f "$MNT/m" "$MNT/link"
+	order "$1"
+}
+
+# The package's documented configurations that need no server; redis has tests of its own.
+test_the_packages_configurations_mount_as_they_stand() {
+	local json
+	while read -r json; do
+		mount_with "$json"
+		set_value k value
+		case $json in
+		*noop*) expect_absent k ;;
+		*) expect_value k value ;;
+		esac
+		unmount
+		rm -rf .cache
+	done <<-'END'
+		{"type": "memory", "options": {"max_entries": 512, "eager_expiry": true}}
+		{"type": "disk", "options": {"path": ".cache/accuralai.sqlite", "size_limit_mb": 256}}
+		{"type": "lfu", "options": {"max_entries": 128, "eager_expiry": true}}
+		{"type": "ttl", "options": {"default_ttl_s": 3600.0, "eager_expiry": true}}
+		{"type": "file", "options": {"directory": ".cache/accuralai-file", "max_files": 1000}}
+		{"type": "noop"}
+		{"type": "layered", "options": {"memory": {"max_entries": 512}, "disk": {"path": ".cache/accuralai.sqlite"}, "promote_on_hit": true}}
+		{"memory": {"max_entries": 512}, "disk": {"path": ".cache/accuralai.sqlite"}, "promote_on_hit": true}
+		{"type": "flexible_layered", "options": {"layers": [{"type": "memory", "name": "l1", "priority": 0, "options": {"max_entries": 128}}, {"type": "redis", "name": "l2", "priority": 1, "options": {"host": "localhost"}}, {"type": "disk", "name": "l3", "priority": 2, "options": {"path": ".cache/db.sqlite"}}], "promotion_strategy": "always", "write_strategy": "write_through", "promotion_threshold": 2}}
+		{"layers": [{"type": "memory", "name": "l1", "priority": 0, "options": {"max_entries": 128}}, {"type": "redis", "name": "l2", "priority": 1, "options": {"host": "localhost"}}, {"type": "disk", "name": "l3", "priority": 2, "options": {"path": ".cache/db.sqlite"}}], "promotion_strategy": "always", "write_strategy": "write_through", "promotion_threshold": 2}
+	END
+}
+
+test_memory() { suite memory; }
+test_lfu() { suite lfu; }
+test_ttl() { suite ttl; }
+test_disk() { suite disk; }
+test_file() { suite file; }
+test_memory_over_disk() { suite memory_over_disk; }
+test_lfu_over_file() { suite lfu_over_file; }
+test_disk_over_disk() { long_suite disk_over_disk; }
+test_disk_over_file() { long_suite disk_over_file; }
+test_two_memories() { long_suite two_memories; }
+test_noop_over_disk() { long_suite noop_over_disk; }
+test_three_layers() { long_suite three_layers; }
+test_promotion_never() { long_suite promotion_never; }
+test_promotion_by_frequency() { suite promotion_by_frequency; }
+test_write_around() { long_suite write_around; }
+test_write_around_and_never() { suite write_around_and_never; }
+
+run_tests
