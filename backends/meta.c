@@ -1,6 +1,8 @@
 /* The metadata of entries and directories. See meta.h. */
 #include "meta.h"
 
+#include <sys/stat.h>
+
 void meta_copy(struct meta *to, const struct meta *from)
 {
 	*to = *from;
@@ -41,6 +43,20 @@ void meta_update(struct meta *to, const struct meta *from, unsigned fields)
 		to->xattrs = xattrs_ref(from->xattrs);
 		xattrs_unref(old);
 	}
+}
+
+bool meta_clear_privileges(struct meta *meta)
+{
+	uint32_t mode = meta->mode;
+
+	if (!S_ISREG(mode))
+		return false;
+	mode &= ~(uint32_t)S_ISUID;
+	if (mode & S_IXGRP)
+		mode &= ~(uint32_t)S_ISGID;
+	bool changed = mode != meta->mode;
+	meta->mode = mode;
+	return changed;
 }
 
 bool meta_is_expired(const struct meta *meta, int64_t now_ms)

@@ -47,6 +47,10 @@ void meta_fini(struct meta *meta);                  /* drops the reference; leav
 void meta_update(struct meta *to, const struct meta *from,
 		 unsigned fields); /* what touch() does to a stored meta */
 
+/* What a stranger's write, truncate or chown does to the mode of a program: set-uid goes, and
+ * set-gid where it means a group. Whether there was anything to take away. */
+bool meta_clear_privileges(struct meta *meta);
+
 /* expires_ms == now_ms is expired. */
 bool meta_is_expired(const struct meta *meta, int64_t now_ms);
 

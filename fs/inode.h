@@ -67,6 +67,7 @@ struct inode {
 	bool stored;         /* the kernel's page cache was filled once */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */
+	bool privileges_cleared; /* private: by a write; the next publish stores it */
 	bool published; /* private: meta and the last frozen content are (or were) published */
 	int64_t ttl_ms; /* private: TTL given on the open file; -1: inherit, 0 and up */
 	struct inode *next_private;    /* in the name's list */
@@ -94,6 +95,7 @@ struct name {
 				   joinable */
 	struct inode *privates; /* all private inodes of this name */
 	struct inode *subdir;   /* directory inode, or what a layer shows; no reference */
+	bool unlinked;          /* by the kernel, and nothing was published since */
 	unsigned publishing;    /* closes whose publish opens must wait for */
 	int64_t file_until_ms;  /* until then an entry is taken for no directory (time_mono_ms) */
 	bool is_own;            /* it stands for its directory's own value: no part */

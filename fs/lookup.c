@@ -518,14 +518,66 @@ void lookup_recheck(struct fs *fs, struct inode *inode)
 	inodes_unlock(t);
 }
 
+/*
+ * Current, or somebody has it open: then fstat and stat look the same. Or it was unlinked: the
+ * kernel dropped the name then, so whoever asks had found it before.
+ */
+static bool presents_itself_locked(const struct inode *inode)
+{
+	const struct name *name = inode->name ? inode->name : inode->former;
+	bool unlinked = name && (!inode->name || name->unlinked) && !name->dir->removed;
+
+	return inode->state == INODE_VERSION || !inode_is_idle_locked(inode) || unlinked;
+}
+
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
-	if (inode->state == INODE_VERSION || !inode_is_idle_locked(inode) ||
-	    is_second_try_locked(fs, inode, tid))
+	if (presents_itself_locked(inode) || is_second_try_locked(fs, inode, tid))
 		return true;
 	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0,
 			    time_mono_ms(fs->time));
 	return false;
+}
+
+static uint32_t type_of(const struct meta *meta)
+{
+	return meta->mode ? meta->mode & S_IFMT : S_IFREG;
+}
+
+/*
+ * The attributes of what the name of a stale inode leads to now; -ESTALE: to nothing, or to
+ * something of another type, which the kernel has to look up. To say ESTALE whenever the inode is
+ * stale would be simpler; but with default_permissions the kernel asks for the mode inside open(2),
+ * and the retry spent on that would be missing for the OPEN that follows.
+ */
+static int successor_attributes_locked(struct fs *fs, struct inode *inode, pid_t tid,
+				       struct attributes *out)
+{
+	struct inodes *t = &fs->inodes;
+	struct finding f = { .fs = fs, .t = t, .name = inode->name, .tid = tid };
+	struct inode *successor = NULL;
+	struct meta meta = { 0 };
+	enum found found = FOUND_NOTHING;
+
+	if (!f.name)
+		return -ESTALE;
+	f.name->refs++;
+	int rc = find_locked(&f, &found, &meta);
+	if (rc == 0 && found == FOUND_ENTRY)
+		successor = name_version_locked(t, f.name, &meta);
+	else if (rc == 0 && found == FOUND_NOTHING)
+		successor = name_pending_locked(f.name);
+	if (!successor || type_of(&successor->meta) != type_of(&inode->meta))
+		rc = -ESTALE;
+	if (rc == 0) {
+		inode_pin_locked(successor);
+		attributes_of_locked(fs, successor, tid, out);
+		out->attr_timeout_ms = 0;
+		inode_unpin_locked(t, successor);
+	}
+	name_put_locked(t, f.name);
+	inodes_bury_meta_locked(t, &meta);
+	return rc;
 }
 
 static int directory_attributes(struct fs *fs, struct inode *dir, struct attributes *out)
@@ -556,10 +608,15 @@ int lookup_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attr
 		return rc;
 	lookup_recheck(fs, inode);
 	inodes_lock(t);
-	if (inode->kind == INODE_VIRTUAL || lookup_answers_locked(fs, inode, tid))
+	bool itself = inode->kind == INODE_VIRTUAL || presents_itself_locked(inode);
+	if (!itself) {
+		rc = successor_attributes_locked(fs, inode, tid, out);
+		itself = rc == -ESTALE && lookup_answers_locked(fs, inode, tid);
+	}
+	if (itself) {
 		attributes_of_locked(fs, inode, tid, out);
-	else
-		rc = -ESTALE;
+		rc = 0;
+	}
 	inodes_unlock(t);
 	return rc;
 }

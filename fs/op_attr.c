@@ -45,15 +45,6 @@ struct stat_change {
 	int to_set;
 };
 
-static void clear_privileges(struct meta *meta)
-{
-	if (!S_ISREG(meta->mode))
-		return;
-	meta->mode &= ~(uint32_t)S_ISUID;
-	if (meta->mode & S_IXGRP)
-		meta->mode &= ~(uint32_t)S_ISGID;
-}
-
 static int apply_stat(void *self, struct meta *meta)
 {
 	const struct stat_change *c = self;
@@ -67,7 +58,7 @@ static int apply_stat(void *self, struct meta *meta)
 	/* As we said that we handle it: a new owner does not inherit set-uid and set-gid. */
 	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
 	    !(c->to_set & FUSE_SET_ATTR_MODE))
-		clear_privileges(meta);
+		meta_clear_privileges(meta);
 	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
 		meta->mtime = time_now();
 	else if (c->to_set & FUSE_SET_ATTR_MTIME)

@@ -14,15 +14,11 @@
  * away. */
 static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
 {
-	struct meta *meta = &h->inode->meta;
-
 	if (uid == 0)
 		return;
 	inodes_lock(&fs->inodes);
-	if (meta->mode & S_ISUID)
-		meta->mode &= ~(uint32_t)S_ISUID;
-	if ((meta->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		meta->mode &= ~(uint32_t)S_ISGID;
+	if (meta_clear_privileges(&h->inode->meta))
+		h->inode->privileges_cleared = true;
 	inodes_unlock(&fs->inodes);
 }
 

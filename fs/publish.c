@@ -58,6 +58,8 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 	int64_t now_ms = time_wall_ms(p->fs->time);
 
 	meta_copy(meta, keeps ? now : &inode->meta);
+	if (inode->privileges_cleared)
+		meta_clear_privileges(meta);
 	meta->ino = inode->ino;
 	meta->mtime = inode->meta.mtime;
 	meta->version = inode->meta.version;
@@ -113,6 +115,10 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	if (inode_has_news_locked(inode)) { /* written on since: stat shows that */
 		inode->meta.size = old.size;
 		inode->meta.mtime = old.mtime;
+		if (inode->privileges_cleared)
+			inode->meta.mode = old.mode;
+	} else {
+		inode->privileges_cleared = false;
 	}
 	inodes_bury_meta_locked(t, &old);
 	inode->published = true;
@@ -128,6 +134,7 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	}
 	if (inode->state == INODE_PRIVATE)
 		name->holder = inode;
+	name->unlinked = false;
 	name_touch_locked(t, name);
 }
 

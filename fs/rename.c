@@ -40,6 +40,7 @@ static void unlink_done(void *self, int rc)
 	inodes_lock(t);
 	u->had_pending = name_pending_locked(u->name) != NULL;
 	detach_all_locked(t, u->name);
+	u->name->unlinked = true;
 	u->name->dir->dir_mtime = time_now();
 	name_touch_locked(t, u->name);
 	inodes_unlock(t);

@@ -63,6 +63,7 @@ test_mmap_writes_reach_the_file() {
 }
 
 test_beyond_4_gib() {
+	[[ ${LONG:-} ]] || skip "tests/run --long runs it"
 	calls 0 0 4294967301 tail -- open f O_CREAT,O_RDWR 0644 : pwrite 0 4294967297 tail : fstat 0 size : pread 0 4294967297 9
 	calls 0 . -- open f O_RDONLY : pread 0 4294967296 1
 }

@@ -99,7 +99,7 @@ posix_base() {
 		mkdir "$MNT"
 		: >"$LOG"
 		printf '%s\n' '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}],
-			"cachefs": {"rmdir": "empty_only"}}' >"$TMP/cachefs.json"
+			"cachefs": {"rmdir": "empty_only", "pending_max_bytes": 17179869184}}' >"$TMP/cachefs.json"
 		start_daemon -o allow_other,suid "$TMP/cachefs.json"
 		BASE=$MNT
 	fi

@@ -90,7 +90,17 @@ test_noreplace() {
 	expect content b "$(cat g)"
 }
 
+# Two changes of two keys that no layer makes in one step; mv --exchange is rare.
+test_exchange_is_refused() {
+	on_the_mount
+	echo a >f
+	echo b >g
+	calls EINVAL -- rename2 f g EXCHANGE
+	expect contents "a b" "$(cat f) $(cat g)"
+}
+
 test_exchange() {
+	on_a_local_disk
 	echo a >f
 	echo b >g
 	local inos
@@ -102,6 +112,7 @@ test_exchange() {
 }
 
 test_exchange_of_directories_and_mixed() {
+	on_a_local_disk
 	mkdir d e
 	echo a >d/a
 	echo b >e/b

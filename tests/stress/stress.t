@@ -34,6 +34,13 @@ test_no_get_is_torn_stale_failing_or_missing() {
 	stress "$MNT" -n "$GETS"
 }
 
+# The kernel checks permissions then, and asks for attributes inside open(2).
+test_nor_with_permissions_checked_by_the_kernel() {
+	echo '{"memory": {}, "disk": {"path": "db.sqlite"}}' >cachefs.json
+	start_daemon -o allow_other cachefs.json
+	stress "$MNT" -n $((GETS / 4))
+}
+
 test_nor_with_values_in_memory_alone() {
 	mount_with '{"type": "memory"}'
 	stress "$MNT" -n $((GETS / 4))
