@@ -403,8 +403,9 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
  */
 static int run_step(struct layered *c, const struct step *step)
 {
-	bool changed = false;
-	bool undrained = step->fields != 0 && write_back_has(c, step->key);
+	bool undrained = step->fields != 0 &&
+			 write_back_touch(c, step->key, step->meta, step->fields);
+	bool changed = undrained;
 
 	if (step->to.size > 0 && !step->prefix) {
 		int rc = write_back_rename(c, step->key, step->to);
@@ -413,8 +414,8 @@ static int run_step(struct layered *c, const struct step *step)
 	}
 	for (size_t i = 0; i < c->count; i++) {
 		struct layer *l = c->order[i];
-		if (undrained && write_back_is_slower(c, l))
-			continue; /* it will be written there as it is by then */
+		if (undrained && (stack_is_journal(c, l) || write_back_is_slower(c, l)))
+			continue;
 		int rc = step->run(l, step);
 		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
 			rc = 0;

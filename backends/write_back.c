@@ -139,11 +139,6 @@ static int look(struct layered *c, struct key key)
 	return rc;
 }
 
-bool write_back_has(struct layered *c, struct key key)
-{
-	return look(c, key) == 0;
-}
-
 bool write_back_hides(struct layered *c, struct key key)
 {
 	return c->write_back && journal_may_hide(c->write_back->journal) &&
@@ -226,13 +221,27 @@ int write_back_temp_file(struct layered *c)
 	return write_back_is_on(c) ? layer_temp_file(c->write_back->layer) : -ENOTSUP;
 }
 
-/* Puts an entry that only layers have into the journal. */
-static int undrain(struct layered *c, struct key key)
+bool write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields)
+{
+	if (!c->write_back || layer_touch(c->write_back->layer, key, meta, fields) < 0)
+		return false;
+	drain_soon(c->write_back->drain);
+	return true;
+}
+
+/*
+ * Sees to it that the journal has the entry, and keeps it while the change is admitted. The drain
+ * may have written the row that is there, and be about to take it out: a touch gives it another
+ * number. An entry that only layers have is put in.
+ */
+static int hold_in_journal(struct layered *c, struct key key)
 {
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 	int rc = -ENOENT;
 
+	if (write_back_touch(c, key, &meta, 0))
+		return 0;
 	for (size_t i = 0; i < c->count && rc < 0; i++)
 		rc = layer_peek(c->layers[i], key, &value, &meta);
 	if (rc < 0)
@@ -264,10 +273,9 @@ int write_back_rename(struct layered *c, struct key from, struct key to)
 
 	if (!w)
 		return -EALREADY;
-	bool has_from = look(c, from) == 0;
-	if (!has_from && look(c, to) == -ENOENT)
+	if (look(c, from) == -ENOENT && look(c, to) == -ENOENT)
 		return -EALREADY;
-	int rc = has_from ? 0 : undrain(c, from);
+	int rc = hold_in_journal(c, from);
 	if (rc == 0)
 		rc = remove_from_slower(c, from);
 	if (rc == 0)

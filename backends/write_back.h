@@ -45,8 +45,9 @@ int write_back_temp_file(struct layered *c);
  */
 int write_back_rename(struct layered *c, struct key from, struct key to);
 
-/* Whether the journal has this entry, so that slower layers' copies do not matter. */
-bool write_back_has(struct layered *c, struct key key);
+/* Touches what the journal has, which the slower layers will get so. False: it has no such entry.
+ */
+bool write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields);
 
 /* Whether the journal says that the key is over, whatever slower layers have. */
 bool write_back_hides(struct layered *c, struct key key);

@@ -1,0 +1,126 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+# write_back: memory over disk, the journal in $TMP/state.
+mount_write_back() {
+	mount_with '{"layers": [{"type": "memory"'"${2:+, $2}"'}, {"type": "disk", "options": {"path": "db.sqlite"}}],
+		"write_strategy": "write_back", "cachefs": {"state_dir": "state", "drain_timeout": 1'"${1:+, $1}"'}}'
+}
+
+# Another program holds the database's lock, so the disk layer takes nothing: lock_disk ... unlock_disk
+lock_disk() {
+	coproc LOCKER { python3 -c '
+import sqlite3, sys
+db = sqlite3.connect("db.sqlite", isolation_level=None, timeout=20)
+db.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+db.execute("ROLLBACK")'; }
+	read -r word <&"${LOCKER[0]}"
+	expect locker locked "$word"
+}
+
+unlock_disk() {
+	echo >&"${LOCKER[1]}"
+	wait "$LOCKER_PID"
+}
+
+journal() {
+	jq ".journal.$1" "$MNT/.cachefs/stats.json"
+}
+
+is_drained() {
+	[[ $(journal entries) = 0 ]]
+}
+
+stored() {
+	sqlite3 db.sqlite "SELECT CAST(payload AS TEXT) FROM cache WHERE cache_key = '$1'"
+}
+
+test_a_set_arrives_in_the_slower_layer() {
+	mount_write_back
+	set_value k v
+	expect_value k v
+	wait_until 20 is_drained
+	expect stored v "$(stored k)"
+	expect layers memory,disk "$(getfattr --only-values -n user.cachefs.layers "$MNT/k")"
+}
+
+test_close_does_not_wait_for_the_slower_layer() {
+	mount_write_back
+	set_value k old
+	wait_until 20 is_drained
+	lock_disk
+	set_value k new
+	set_value l v
+	expect_value k new
+	expect entries 2 "$(journal entries)"
+	expect layers memory,journal "$(getfattr --only-values -n user.cachefs.layers "$MNT/l")"
+	expect stored old "$(stored k)"
+	unlock_disk
+	wait_until 20 is_drained
+	expect stored new "$(stored k)"
+}
+
+test_what_the_fast_layer_evicts_is_read_from_the_journal() {
+	mount_write_back '' '"options": {"max_entries": 1}'
+	lock_disk
+	for i in 1 2 3 4 5; do set_value "k$i" "v$i"; done
+	for i in 1 2 3 4 5; do expect_value "k$i" "v$i"; done
+	expect names "k1 k2 k3 k4 k5" "$(ls "$MNT" | grep ^k | xargs)"
+	expect size 2 "$(stat -c %s "$MNT/k3")"
+	unlock_disk
+	wait_until 20 is_drained
+}
+
+test_a_killed_daemon_has_lost_nothing_and_drains_at_its_next_start() {
+	mount_write_back
+	lock_disk
+	for i in $(seq 50); do set_value "k$i" "v$i"; done
+	rm "$MNT/k7"
+	mv "$MNT/k8" "$MNT/moved"
+	kill_daemon
+	for i in 1 25 50; do expect_value "k$i" "v$i"; done
+	expect_absent k8
+	expect_value moved v8
+	unlock_disk
+	wait_until 30 is_drained
+	expect stored v50 "$(stored k50)"
+	expect stored v8 "$(stored moved)"
+}
+
+test_unmounting_drains() {
+	mount_write_back
+	for i in $(seq 100); do set_value "k$i" "v$i"; done
+	unmount
+	expect stored v1 "$(stored k1)"
+	expect stored v100 "$(stored k100)"
+}
+
+test_fsync_and_large_values_go_through_the_journal() {
+	mount_write_back
+	random_file large 5000000
+	dd if=large of="$MNT/large" bs=1M conv=fsync status=none
+	cmp large "$MNT/large"
+	kill_daemon
+	cmp large "$MNT/large"
+	wait_until 20 is_drained
+	cmp large "$MNT/large"
+	expect files 0 "$(ls state/state.sqlite.values | wc -l)"
+}
+
+test_a_full_journal_fails_sets_with_enospc_and_keeps_what_it_has() {
+	mount_write_back '"journal_max_mb": 1, "journal_wait": 0.2'
+	lock_disk
+	head -c 600000 /dev/zero >"$MNT/a"
+	dd if=/dev/zero of="$MNT/b" bs=600000 count=1 2>dd.log || true
+	grep -q 'No space left' dd.log
+	expect size 600000 "$(wc -c <"$MNT/a")"
+	expect_absent b
+	unlock_disk
+	wait_until 20 is_drained
+	head -c 600000 /dev/zero >"$MNT/b"
+	expect size 600000 "$(wc -c <"$MNT/b")"
+}
+
+run_tests
