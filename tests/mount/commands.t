@@ -29,6 +29,7 @@ test_invalidate_removes_a_prefix_and_the_kernel_knows() {
 	set_value ab x
 	stat "$MNT/a/b/k1" "$MNT/a/c" >/dev/null
 	command "invalidate a/b"
+	is_gone a/b/k1 || fail "stat finds what the kernel still knows"
 	expect_absent a/b/k1
 	expect_absent a/b
 	expect_value a/c x
@@ -45,6 +46,7 @@ test_invalidate_removes_one_key() {
 	set_value other x
 	stat "$MNT/two words" >/dev/null
 	command "invalidate two words"
+	is_gone "two words" || fail "stat finds what the kernel still knows"
 	expect_absent "two words"
 	command "invalidate absent/key"
 	expect_list "" other
