@@ -83,6 +83,8 @@ struct layer_usage {
 	uint64_t max_bytes;
 	uint64_t evictions;
 	uint64_t expiries;
+	bool down;         /* it answers nothing now */
+	char trouble[160]; /* why, or what else is wrong; "": nothing */
 	const char *path; /* a file whose file system bounds the layer, or NULL */
 };
 
@@ -94,6 +96,7 @@ struct backend {
 	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
 	bool forgets; /* keeps nothing of what is set */
 	int64_t default_ttl_ms; /* what the common option default_ttl_s is by default; 0: null */
+	int64_t revalidate_ms;  /* what the common option revalidate_ms is by default */
 
 	/*
 	 * Looks for what the options name and the user must provide (a directory that is not to be
@@ -123,6 +126,14 @@ struct backend {
 	 * this backend's get() has no such traces.
 	 */
 	int (*peek)(void *state, struct key key, struct value **value, struct meta *meta);
+
+	/*
+	 * For a store that other programs write. A faster layer holds a copy of what was read here
+	 * with this meta: 0 if that is still what is stored, value and metadata; -ESTALE if it is
+	 * another value or other metadata; -ENOENT. No hit; what it costs is paid once per
+	 * revalidate_ms and key. NULL: nobody else writes here.
+	 */
+	int (*revalidate)(void *state, struct key key, const struct meta *meta);
 
 	/*
 	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "distrust.h"
+#include "freshness.h"
 #include "lock.h"
 #include "log.h"
 
@@ -18,6 +19,13 @@ const struct option_spec layer_common_options[] = {
 	  .def = "null",
 	  .nullable = true,
 	  .doc = "the longest time this layer keeps an entry, in seconds" },
+	{ .name = "revalidate_ms",
+	  .type = OPT_MS,
+	  .offset = offsetof(struct layer_common, revalidate_ms),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "how long a copy in a faster layer is served before this layer is asked whether "
+		 "other programs changed it; null: what suits the type" },
 	{ .name = "copy_on_get",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct layer_common, copy_on_get),
@@ -42,19 +50,13 @@ enum counter {
 };
 
 const char *const layer_operation_names[LAYER_OPERATIONS] = {
-	[LAYER_STAT] = "stat",
-	[LAYER_GET] = "get",
-	[LAYER_PEEK] = "peek",
-	[LAYER_SET] = "set",
-	[LAYER_TOUCH] = "touch",
-	[LAYER_REMOVE] = "remove",
-	[LAYER_REMOVE_PREFIX] = "remove_prefix",
-	[LAYER_RENAME] = "rename",
-	[LAYER_RENAME_PREFIX] = "rename_prefix",
-	[LAYER_LIST] = "list",
-	[LAYER_DIR_STAT] = "dir_stat",
-	[LAYER_DIR_SET] = "dir_set",
-	[LAYER_SYNC] = "sync",
+	[LAYER_STAT] = "stat",       [LAYER_GET] = "get",
+	[LAYER_PEEK] = "peek",       [LAYER_REVALIDATE] = "revalidate",
+	[LAYER_SET] = "set",         [LAYER_TOUCH] = "touch",
+	[LAYER_REMOVE] = "remove",   [LAYER_REMOVE_PREFIX] = "remove_prefix",
+	[LAYER_RENAME] = "rename",   [LAYER_RENAME_PREFIX] = "rename_prefix",
+	[LAYER_LIST] = "list",       [LAYER_DIR_STAT] = "dir_stat",
+	[LAYER_DIR_SET] = "dir_set", [LAYER_SYNC] = "sync",
 };
 
 const int64_t layer_latency_ns[LAYER_LATENCIES - 1] = { 10000,    100000,    1000000,
@@ -74,7 +76,28 @@ struct layer {
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
 	struct distrust *distrust;
+	struct freshness freshness; /* if the backend can revalidate */
 };
+
+static int freshness_open(struct layer *l)
+{
+	int64_t period_ms = l->spec->common.revalidate_ms;
+
+	if (!l->backend->revalidate)
+		return 0;
+	return freshness_init(&l->freshness, period_ms < 0 ? l->backend->revalidate_ms : period_ms);
+}
+
+/* The layer has the key, as it is now, or not. */
+static void note_presence(struct layer *l, struct key key, bool present)
+{
+	if (!l->backend->revalidate)
+		return;
+	if (present)
+		freshness_note(&l->freshness, key);
+	else
+		freshness_forget(&l->freshness, key);
+}
 
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
 	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
@@ -92,9 +115,11 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 				       .gone = gone,
 				       .self = self };
 	l->distrust = distrust_new();
-	int rc = l->distrust ? l->backend->open(spec->conf, &l->env, &l->state, problem)
-			     : problem_set(problem, NULL, NULL, "out of memory");
+	bool ready = l->distrust && freshness_open(l) == 0;
+	int rc = ready ? l->backend->open(spec->conf, &l->env, &l->state, problem)
+		       : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
+		freshness_fini(&l->freshness);
 		if (l->distrust)
 			distrust_free(l->distrust);
 		free(l);
@@ -108,6 +133,7 @@ void layer_close(struct layer *l)
 {
 	l->backend->close(l->state);
 	distrust_free(l->distrust);
+	freshness_fini(&l->freshness);
 	free(l);
 }
 
@@ -290,7 +316,10 @@ int layer_stat(struct layer *l, struct key key, struct meta *meta)
 	if (!layer_trusts(l, key))
 		return -ENOENT;
 	int64_t begun = call_begin(l);
-	return call_end(l, LAYER_STAT, begun, l->backend->stat(l->state, key, meta));
+	int rc = call_end(l, LAYER_STAT, begun, l->backend->stat(l->state, key, meta));
+	if (rc == 0)
+		note_presence(l, key, true);
+	return rc;
 }
 
 int layer_get(struct layer *l, struct key key, struct value **value, struct meta *meta)
@@ -302,6 +331,8 @@ int layer_get(struct layer *l, struct key key, struct value **value, struct meta
 	if (layer_trusts(l, key)) {
 		int64_t begun = call_begin(l);
 		rc = call_end(l, LAYER_GET, begun, l->backend->get(l->state, key, value, meta));
+		if (rc == 0)
+			note_presence(l, key, true);
 	}
 	assert((rc == 0) == (*value != NULL));
 	assert(rc < 0 || value_size(*value) == meta->size);
@@ -320,6 +351,29 @@ int layer_peek(struct layer *l, struct key key, struct value **value, struct met
 				  : l->backend->get(l->state, key, value, meta);
 	assert((rc == 0) == (*value != NULL));
 	return call_end(l, LAYER_PEEK, begun, rc);
+}
+
+bool layer_revalidates(const struct layer *l)
+{
+	return l->backend->revalidate != NULL;
+}
+
+int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
+{
+	bool seen = false;
+
+	enter(key);
+	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, &seen) ||
+	    !layer_trusts(l, key))
+		return 0;
+	int64_t begun = call_begin(l);
+	int rc = l->backend->revalidate(l->state, key, meta);
+	call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE ? 0 : rc);
+	if (rc == 0)
+		note_presence(l, key, true);
+	if (rc == -ENOENT && !seen)
+		return -ENODATA;
+	return rc == -ENOENT || rc == -ESTALE ? rc : 0;
 }
 
 void layer_note_hit(struct layer *l, struct key key)
@@ -372,6 +426,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &capped));
+	note_presence(l, key, rc == 0);
 	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
 }
 

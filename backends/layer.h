@@ -26,6 +26,14 @@ int layer_get(struct layer *layer, struct key key, struct value **value, struct 
 /* As layer_get(), uncounted and without a trace in the layer: for showing what it holds. */
 int layer_peek(struct layer *layer, struct key key, struct value **value, struct meta *meta);
 void layer_note_hit(struct layer *layer, struct key key);
+
+/*
+ * Whether a copy with this meta, in a faster layer, is still what this layer holds, asked for at
+ * most once per revalidate_ms: 0, also when it is not to be asked or cannot tell; -ESTALE: it holds
+ * another; -ENOENT: it held it and does not any more; -ENODATA: it does not, and may never have.
+ */
+int layer_revalidate(struct layer *layer, struct key key, const struct meta *meta);
+bool layer_revalidates(const struct layer *layer);
 int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta);
 int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields);
 int layer_remove(struct layer *layer, struct key key);

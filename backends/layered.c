@@ -136,6 +136,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		c->durable_count += conf->layers[i].backend->durable;
 		c->forgets = c->forgets && conf->layers[i].backend->forgets;
+		c->revalidates = c->revalidates || (i > 0 && conf->layers[i].backend->revalidate);
 	}
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
@@ -187,16 +188,44 @@ void layered_close(struct layered *c)
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
+/* How often a copy may turn out to be outdated in one call; then what there is, is served. */
+enum { LOOKS_MAX = 3 };
+
+/* Which layer to ask after this one's answer: behind -ENODATA slower layers have older entries. */
+static size_t next_to_ask(const struct layered *c, size_t asked, int rc)
+{
+	return rc == -ENODATA ? c->count : asked + 1;
+}
+
 int layered_stat(struct layered *c, struct key key, struct meta *meta)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		int rc = layer_stat(c->layers[i], key, meta);
-		if (rc == 0)
+	for (int look = 1;; look++) {
+		size_t i = 0;
+		int rc = -ENOENT;
+		while (i < c->count && (rc = layer_stat(c->layers[i], key, meta)) != 0)
+			i = next_to_ask(c, i, rc);
+		if (i == c->count)
+			return -ENOENT;
+		if (look == LOOKS_MAX || stack_revalidate(c, i, key, meta) == 0)
 			return 0;
-		if (rc == -ENODATA) /* what slower layers have is older */
-			break;
+		meta_fini(meta);
 	}
-	return -ENOENT;
+}
+
+/* The fastest layer that has the value; c->count: none has. */
+static size_t find_value(struct layered *c, struct key key, struct value **value, struct meta *meta)
+{
+	for (int look = 1;; look++) {
+		size_t i = 0;
+		int rc = -ENOENT;
+		while (i < c->count && (rc = layer_get(c->layers[i], key, value, meta)) != 0)
+			i = next_to_ask(c, i, rc);
+		if (i == c->count || look == LOOKS_MAX || stack_revalidate(c, i, key, meta) == 0)
+			return i;
+		value_unref(*value);
+		*value = NULL;
+		meta_fini(meta);
+	}
 }
 
 static void count_get(struct layered *c, bool hit)
@@ -207,13 +236,8 @@ static void count_get(struct layered *c, bool hit)
 int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value,
 		struct meta *meta)
 {
-	size_t i = 0;
-	int rc = -ENOENT;
+	size_t i = find_value(c, key, value, meta);
 
-	while (i < c->count && rc != 0) {
-		rc = layer_get(c->layers[i], key, value, meta);
-		i = rc == 0 ? i : rc == -ENODATA ? c->count : i + 1; /* slower ones have older */
-	}
 	if (kind == GET_COUNTED)
 		count_get(c, i < c->count);
 	if (i == c->count)
@@ -403,6 +427,7 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
  */
 static int run_step(struct layered *c, const struct step *step)
 {
+	struct layer *away = NULL; /* that could not be the first to change */
 	bool undrained = step->fields != 0 &&
 			 write_back_touch(c, step->key, step->meta, step->fields);
 	bool changed = undrained;
@@ -423,12 +448,21 @@ static int run_step(struct layered *c, const struct step *step)
 			changed = true;
 		if (rc == 0 || rc == -ENOENT)
 			continue;
+		/* It is away: it will be told what the others did, if they do it. */
+		if (rc == -EHOSTDOWN && !changed && !step->removes && c->state && !away) {
+			away = l;
+			continue;
+		}
 		/* Removed here and not there, and that will be forgotten: the caller tries again.
 		 */
 		if (!changed || (step->removes && step->prefix))
 			return rc == -EHOSTDOWN ? -EIO : rc;
 		distrust_step(c, l, step);
 	}
+	if (away && !changed)
+		return -EIO;
+	if (away)
+		distrust_step(c, away, step);
 	return changed ? 0 : -ENOENT;
 }
 
@@ -757,16 +791,21 @@ int layered_layer_list(struct layered *c, size_t layer, struct key dir, struct k
 
 int layered_sync(struct layered *c)
 {
+	size_t away = 0;
 	int rc = 0;
 
 	if (write_back_is_on(c))
 		return write_back_sync(c);
+
+	/* What a layer that is away took may be lost with it; what the others took is theirs. */
 	for (size_t i = 0; i < c->durable_count; i++) {
 		int one = layer_sync(c->order[i]);
-		if (one < 0)
+		if (one == -EHOSTDOWN)
+			away++;
+		else if (one < 0)
 			rc = one;
 	}
-	return rc;
+	return rc == 0 && away > 0 && away == c->durable_count ? -EIO : rc;
 }
 
 int layered_temp_file(struct layered *c)

@@ -19,6 +19,7 @@ enum write_strategy { WRITE_THROUGH, WRITE_BACK, WRITE_AROUND };
 /* What every layer has beside its backend's own options. */
 struct layer_common {
 	int64_t default_ttl_ms; /* -1: none */
+	int64_t revalidate_ms;  /* -1: the backend's default */
 	bool copy_on_get;
 	bool stats_enabled;
 };
@@ -151,6 +152,7 @@ enum layer_operation {
 	LAYER_STAT,
 	LAYER_GET,
 	LAYER_PEEK,
+	LAYER_REVALIDATE,
 	LAYER_SET,
 	LAYER_TOUCH,
 	LAYER_REMOVE,

@@ -387,29 +387,12 @@ static int look_read(struct redis_call *call, struct key key, redisReply **repli
 	return rc;
 }
 
-/* Value and metadata of one moment. 0, also when there is none; or -errno. */
-static int look_at_once(struct redis_call *call, struct key key, enum look look, struct seen *seen)
-{
-	redisReply *reply;
-
-	REDIS_COMMAND(call, redis_word("MULTI"));
-	look_gather(call, key, look);
-	int rc = redis_exec(call, LOOK_REPLIES, &reply);
-	if (rc < 0)
-		return rc;
-	rc = look_read(call, key, reply->element, seen);
-	freeReplyObject(reply);
-	return rc;
-}
-
-/* The same from now on: a transaction that follows fails if the value changes in between. */
-static int look_and_watch(struct redis_call *call, struct key key, struct seen *seen)
+/* Receives what was gathered outside of a transaction. */
+static int look_receive(struct redis_call *call, struct key key, struct seen *seen)
 {
 	redisReply *replies[LOOK_REPLIES] = { 0 };
+	int rc = 0;
 
-	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
-	look_gather(call, key, LOOK_SIZE);
-	int rc = redis_reply_skip(call);
 	for (int i = 0; i < LOOK_REPLIES && !call->link->broken; i++) {
 		int one = redis_link_reply(call->link, &replies[i]);
 		if (rc == 0)
@@ -426,6 +409,39 @@ static int look_and_watch(struct redis_call *call, struct key key, struct seen *
 		if (replies[i])
 			freeReplyObject(replies[i]);
 	return rc;
+}
+
+/*
+ * Value and metadata of one moment. 0, also when there is none; or -errno. A server without memory
+ * left refuses whatever is queued for a transaction; then it is two moments, and a set in between
+ * makes the value look foreign for once.
+ */
+static int look_at_once(struct redis_call *call, struct key key, enum look look, struct seen *seen)
+{
+	redisReply *reply;
+
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	look_gather(call, key, look);
+	int rc = redis_exec(call, LOOK_REPLIES, &reply);
+	if (rc == -ENOSPC) {
+		look_gather(call, key, look);
+		return look_receive(call, key, seen);
+	}
+	if (rc < 0)
+		return rc;
+	rc = look_read(call, key, reply->element, seen);
+	freeReplyObject(reply);
+	return rc;
+}
+
+/* The same from now on: a transaction that follows fails if the value changes in between. */
+static int look_and_watch(struct redis_call *call, struct key key, struct seen *seen)
+{
+	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
+	look_gather(call, key, LOOK_SIZE);
+	int rc = redis_reply_skip(call);
+	int read = look_receive(call, key, seen);
+	return rc < 0 ? rc : read;
 }
 
 /* --- what others left behind ------------------------------------------------------------------ */
@@ -459,6 +475,18 @@ static int write_member(struct redis_call *call, struct key key, const struct me
 	return rc;
 }
 
+/* Whether there is another value than was seen, or another daemon has mended its member. */
+static bool is_other(const struct seen *now, const struct seen *seen)
+{
+	if (now->has_value != seen->has_value || now->meta.size != seen->meta.size ||
+	    now->meta.expires_ms != seen->meta.expires_ms)
+		return true;
+	if (!now->fits || seen->fits)
+		return false;
+	/* Its size fits; so does its checksum, if the value's is known? */
+	return !seen->value || (now->known && now->meta.checksum == seen->meta.checksum);
+}
+
 /*
  * Brings the index in line with the value that was seen: adopts a foreign one, forgets one that is
  * gone. 0 with the metadata that is written down now; -EAGAIN: the value is another one by now.
@@ -475,9 +503,7 @@ static int mend(struct redis *r, struct key key, struct seen *seen)
 	if (rc < 0)
 		return rc;
 	rc = look_and_watch(&call, key, &now);
-	/* Another value, or another daemon has mended it. */
-	if (rc == 0 && (now.has_value != seen->has_value || now.meta.size != seen->meta.size ||
-			now.meta.expires_ms != seen->meta.expires_ms || now.fits != seen->fits))
+	if (rc == 0 && is_other(&now, seen))
 		rc = -EAGAIN;
 	if (rc == 0)
 		rc = write_member(&call, key, keep ? &seen->meta : NULL, seen->known);
@@ -545,6 +571,27 @@ static int redis_get(void *state, struct key key, struct value **value, struct m
 		*value = seen.value;
 	}
 	return rc;
+}
+
+/*
+ * A foreign SET leaves the member as it was, and may keep length and expiry too. So the bytes are
+ * read again and their checksum decides; without foreign writers the member alone does.
+ */
+static int redis_revalidate(void *state, struct key key, const struct meta *meta)
+{
+	struct redis *r = state;
+	struct seen seen = { 0 };
+	int rc = find(r, key, r->conf->foreign_writers ? LOOK_VALUE : LOOK_SIZE, &seen);
+
+	if (rc < 0)
+		return rc;
+	const struct meta *now = &seen.meta;
+	bool same = meta_same_value(now, meta) && now->mode == meta->mode &&
+		    now->uid == meta->uid && now->gid == meta->gid &&
+		    now->ctime.tv_sec == meta->ctime.tv_sec &&
+		    now->ctime.tv_nsec == meta->ctime.tv_nsec;
+	seen_fini(&seen);
+	return same ? 0 : -ESTALE;
 }
 
 /* Without a prefix, the sets beside the values have names that a value could have. */
@@ -650,6 +697,27 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 	return rc == -EAGAIN ? -EIO : rc;
 }
 
+static void remove_gather(struct redis_call *call, struct key key)
+{
+	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(call->r, key));
+	gather_member(call, call->r->index, key, NULL);
+}
+
+/* Without a transaction, which a server without memory left refuses even to begin. */
+static int remove_singly(struct redis_call *call, struct key key)
+{
+	redisReply *reply;
+
+	remove_gather(call, key);
+	int rc = redis_reply(call, &reply);
+	int rest = redis_reply_skip(call);
+	if (rc < 0)
+		return rc;
+	bool removed = reply->integer > 0;
+	freeReplyObject(reply);
+	return rest < 0 ? rest : removed ? 0 : -ENOENT;
+}
+
 static int redis_remove(void *state, struct key key)
 {
 	struct redis *r = state;
@@ -662,12 +730,13 @@ static int redis_remove(void *state, struct key key)
 	if (is_reserved(r, key))
 		return redis_call_end(&call, -ENOENT);
 	REDIS_COMMAND(&call, redis_word("MULTI"));
-	REDIS_COMMAND(&call, redis_word("UNLINK"), redis_value_name(r, key));
-	gather_member(&call, r->index, key, NULL);
+	remove_gather(&call, key);
 	rc = redis_exec(&call, 2, &reply);
 	if (rc == 0) {
 		rc = reply->element[0]->integer > 0 ? 0 : -ENOENT;
 		freeReplyObject(reply);
+	} else if (rc == -ENOSPC) {
+		rc = remove_singly(&call, key);
 	}
 	return redis_call_end(&call, rc);
 }
@@ -754,11 +823,10 @@ static int redis_dir_remove(void *state, struct key dir)
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
-	REDIS_COMMAND(&call, redis_word("MULTI"));
 	gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
-	rc = redis_exec(&call, 1, &reply);
+	rc = redis_reply(&call, &reply);
 	if (rc == 0) {
-		rc = reply->element[0]->integer > 0 ? 0 : -ENOENT;
+		rc = reply->integer > 0 ? 0 : -ENOENT;
 		freeReplyObject(reply);
 	}
 	return redis_call_end(&call, rc);
@@ -794,6 +862,12 @@ static void redis_usage(void *state, struct layer_usage *usage)
 		.bytes = atomic_load(&r->bytes),
 		.max_bytes = atomic_load(&r->max_bytes),
 	};
+	enum breaker_state is = breaker_state(&r->breaker, usage->trouble);
+	usage->down = is == BREAKER_DOWN;
+	if (is == BREAKER_UNKNOWN)
+		strcpy(usage->trouble, "connecting");
+	else if (is == BREAKER_UP && atomic_load(&r->refuses_writes))
+		strcpy(usage->trouble, "takes no sets");
 }
 
 const struct backend backend_redis = {
@@ -802,11 +876,13 @@ const struct backend backend_redis = {
 	.conf_size = sizeof(struct redis_conf),
 	.durable = true,
 	.remote = true,
+	.revalidate_ms = 1000,
 	.check = redis_check,
 	.open = redis_open,
 	.close = redis_close,
 	.stat = redis_stat,
 	.get = redis_get,
+	.revalidate = redis_revalidate,
 	.set = redis_set,
 	.touch = redis_touch,
 	.remove = redis_remove,

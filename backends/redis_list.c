@@ -369,24 +369,36 @@ static void gather_drop(struct redis_call *call, struct key set, const struct re
 		redis_link_add(call->link, redis_bytes(page->items[i].member));
 }
 
-static int remove_entries(struct redis_call *call, const struct sweep *sweep,
-			  struct redis_page *page)
+static void remove_gather(struct redis_call *call, const struct sweep *sweep,
+			  const struct redis_page *page)
 {
-	REDIS_COMMAND(call, redis_word("MULTI"));
 	redis_link_begin(call->link, 1 + page->count);
 	redis_link_add(call->link, redis_word("UNLINK"));
 	for (size_t i = 0; i < page->count; i++)
 		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
 	gather_drop(call, sweep->set, page);
-	return redis_exec_skip(call, 2);
+}
+
+static int remove_entries(struct redis_call *call, const struct sweep *sweep,
+			  struct redis_page *page)
+{
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	remove_gather(call, sweep, page);
+	int rc = redis_exec_skip(call, 2);
+	if (rc != -ENOSPC)
+		return rc;
+	/* A server without memory left refuses whatever is queued. */
+	remove_gather(call, sweep, page);
+	rc = redis_reply_skip(call);
+	int rest = redis_reply_skip(call);
+	return rc < 0 ? rc : rest;
 }
 
 static int remove_markers(struct redis_call *call, const struct sweep *sweep,
 			  struct redis_page *page)
 {
-	REDIS_COMMAND(call, redis_word("MULTI"));
 	gather_drop(call, sweep->set, page);
-	return redis_exec_skip(call, 1);
+	return redis_reply_skip(call);
 }
 
 int redis_remove_prefix(void *state, struct key dir)

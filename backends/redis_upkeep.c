@@ -14,8 +14,8 @@
 enum {
 	FIRST_PAUSE_MS = 20, /* between steps, the first time through */
 	PAUSE_MS = 200,      /* later */
-	REST_MS = 20000,     /* between two times through */
-	MEASURE_MS = 5000,
+	REST_MS = 20000,     /* between two times through, unless the number of keys says more */
+	MEASURE_MS = 1000,
 	SCAN_COUNT = 500,
 };
 
@@ -199,6 +199,8 @@ struct walk {
 	bool scanning, swept;
 	struct key_buffer at; /* in the index */
 	bool first;           /* the first time through */
+	int64_t surplus; /* keys of the server less members of the index, after the last time */
+	bool surplus_known;
 	int64_t next_ms, measure_ms;
 };
 
@@ -320,20 +322,45 @@ static void sweep_step(struct redis *r, struct walk *w)
 	redis_page_fini(&page);
 }
 
-static void measure(struct redis *r)
+static int ask_number(struct redis_call *call, int64_t *number)
 {
+	redisReply *reply;
+	int rc = redis_reply(call, &reply);
+
+	if (rc == 0) {
+		*number = reply->integer;
+		freeReplyObject(reply);
+	}
+	return rc;
+}
+
+/* Looks how full the server is. Other programs' new keys show in its number of keys. */
+static void measure(struct redis *r, struct walk *w)
+{
+	int64_t keys = 0, members = 0;
 	struct redis_call call;
 	redisReply *info = NULL;
 
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
-	int rc = ask_info(call.link, "memory", &info);
+	REDIS_COMMAND(&call, redis_word("DBSIZE"));
+	REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
+	int rc = ask_number(&call, &keys);
+	if (rc == 0)
+		rc = ask_number(&call, &members);
+	if (rc == 0)
+		rc = ask_info(call.link, "memory", &info);
 	if (info) {
 		atomic_store(&r->bytes, info_number(info->str, "used_memory:"));
 		atomic_store(&r->max_bytes, info_number(info->str, "maxmemory:"));
 		freeReplyObject(info);
 	}
-	redis_call_end(&call, rc);
+	if (redis_call_end(&call, rc) < 0)
+		return;
+	if (w->surplus_known && keys - members != w->surplus)
+		w->next_ms = 0;
+	w->surplus = keys - members;
+	w->surplus_known = true;
 }
 
 /* What is due now. Returns how long nothing will be. */
@@ -342,7 +369,7 @@ static int64_t walk_step(struct redis *r, struct walk *w)
 	int64_t now_ms = time_mono_ms(&time_system);
 
 	if (now_ms >= w->measure_ms) {
-		measure(r);
+		measure(r, w);
 		w->measure_ms = now_ms + MEASURE_MS;
 	}
 	if (now_ms < w->next_ms || !w->pattern)

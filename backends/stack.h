@@ -21,6 +21,7 @@ struct layered {
 	size_t count;
 	struct layer **order;   /* the same in the order of changes */
 	bool forgets;           /* no layer keeps anything */
+	bool revalidates;       /* some layer is shared with other programs */
 	size_t durable_count;   /* the first of `order` are durable */
 	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
 	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
@@ -44,6 +45,13 @@ static inline struct admission_claim stack_claim(struct key key)
  * promotion.c.
  */
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
+
+/*
+ * Whether what layer `from` answered is still what the slower layers that other programs write
+ * hold. 0, or -ESTALE: it was not, the copies of it have been dropped, and one has to look again.
+ */
+int stack_revalidate(struct layered *c, size_t from, struct key key, const struct meta *meta);
+
 /*
  * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon
  * as they answer. remember() takes over from the state what earlier runs left. stack_tell_soon():

@@ -43,6 +43,8 @@ const struct stats_row stats_layer_rows[] = {
 	  "Calls of the layer that failed." },
 	{ "promotions", "layer_promotions", STATS_COUNTER, STATS_U64, OF_LAYER(promotions),
 	  "Entries copied into the layer from a slower one." },
+	{ "down", "layer_down", STATS_GAUGE, STATS_BOOL, OF_LAYER(usage.down),
+	  "Whether the layer answers nothing now." },
 	{ "tombstones", "layer_tombstones", STATS_GAUGE, STATS_U64, OF_LAYER(tombstones),
 	  "Changes the layer missed and has not been told yet." },
 	{ "distrusted", "layer_distrusted", STATS_GAUGE, STATS_BOOL, OF_LAYER(distrusted),

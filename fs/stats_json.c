@@ -52,6 +52,8 @@ static void add_layers(cJSON *root, const struct cache_stats *cache)
 		cJSON *o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "name", l->name);
 		cJSON_AddStringToObject(o, "type", l->type);
+		if (l->usage.trouble[0])
+			cJSON_AddStringToObject(o, "trouble", l->usage.trouble);
 		cJSON_AddBoolToObject(o, "durable", l->durable);
 		add_rows(o, stats_layer_rows, l);
 		add_calls(o, l->calls);

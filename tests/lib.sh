@@ -194,6 +194,58 @@ wait_until() {
 	done
 }
 
+# --- redis: a server of the test's own --------------------------------------
+
+# start_redis [ARGS]: on the UNIX socket $TMP/redis.sock; restarts at the same place.
+start_redis() {
+	redis-server --port 0 --unixsocket "$TMP/redis.sock" --dir "$TMP" --save "" --daemonize no "$@" \
+		</dev/null >>"$TMP/redis.log" 2>&1 &
+	REDIS_PID=$!
+	echo "$REDIS_PID" >"$TMP/.redis"
+	wait_until 20 redis_answers
+}
+
+# Whatever it says: it may want a password.
+redis_answers() {
+	kill -0 "$REDIS_PID" 2>/dev/null || fail "redis-server ended: $(tail -n 1 "$TMP/redis.log")"
+	redis PING >/dev/null 2>&1 || redis PING 2>&1 | grep -q NOAUTH
+}
+
+stop_redis() {
+	kill -CONT "$REDIS_PID"
+	kill -9 "$REDIS_PID"
+	wait "$REDIS_PID" 2>/dev/null || true
+	rm -f "$TMP/.redis"
+	REDIS_PID=
+}
+
+# redis COMMAND...: what another program does there (helpers/redis.py).
+redis() {
+	python3 "$ROOT/tests/helpers/redis.py" "$TMP/redis.sock" "$@"
+}
+
+# mount_redis [OPTIONS] [SETTINGS]: the server of the test as the only layer.
+mount_redis() {
+	mount_with '{"layers": [{"type": "redis", "options": {"unix_socket_path": "redis.sock"'"${1:+, $1}"'}}],
+		"cachefs": {"state_dir": "state"'"${2:+, $2}"'}}'
+}
+
+# mount_shared [OPTIONS]: memory over the server of the test, asked at each get.
+mount_shared() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "revalidate_ms": 0,
+		"options": {"unix_socket_path": "redis.sock"'"${1:+, $1}"'}}], "cachefs": {"state_dir": "state",
+		"attr_timeout": 0, "entry_timeout": 0}}'
+}
+
+# layer_stat NAME MEMBER: a number of stats.json
+layer_stat() {
+	jq -r --arg name "$1" '.layers[] | select(.name == $name) | .'"$2" "$MNT/.cachefs/stats.json"
+}
+
+layer_is() {
+	[[ $(layer_stat "$1" down) = "$2" ]]
+}
+
 # --- hands: processes that hold files open (helpers/hand.c) -----------------
 
 declare -A HAND_IN HAND_OUT HAND_PID
@@ -274,6 +326,7 @@ tear_down() {
 		fusermount3 -u -q "$MNT" || fusermount3 -u -z -q "$MNT"
 		await_daemon
 	fi
+	[[ ! $REDIS_PID ]] || stop_redis
 	exit "$rc"
 }
 
@@ -288,6 +341,7 @@ test_body() {
 # For what a test that ran out of time left: its pid was kept, the mount is known by its path.
 sweep() {
 	[[ ! -e $TMP/.daemon ]] || kill -9 "$(<"$TMP/.daemon")" 2>/dev/null
+	[[ ! -e $TMP/.redis ]] || kill -9 "$(<"$TMP/.redis")" 2>/dev/null
 	while is_mounted "$MNT"; do
 		fusermount3 -u -z -q "$MNT" || break
 	done
@@ -306,7 +360,7 @@ run_one() {
 	export XDG_STATE_HOME=$TMP/.state
 	MNT=$TMP/mnt
 	LOG=$LOG_DIR/$TEST_NAME-$number.log
-	DAEMON_PID=
+	DAEMON_PID= REDIS_PID=
 	mkdir "$MNT"
 	: >"$LOG"
 	(cd "$TMP" && test_body "$name") >"$TMP/.output" 2>&1 </dev/null &

@@ -1,0 +1,55 @@
+/* When keys were last seen. See freshness.h. */
+#include "freshness.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "time_source.h"
+
+/* A slot is the upper half of a key's hash and the time in milliseconds, which starts over after 49
+ * days. */
+enum { SLOTS = 16384 };
+
+static uint32_t now(void)
+{
+	return (uint32_t)time_mono_ms(&time_system);
+}
+
+int freshness_init(struct freshness *f, int64_t period_ms)
+{
+	f->period_ms = period_ms;
+	f->slots = calloc(SLOTS, sizeof(f->slots[0]));
+	return f->slots ? 0 : -ENOMEM;
+}
+
+void freshness_fini(struct freshness *f)
+{
+	free((void *)f->slots);
+	f->slots = NULL;
+}
+
+void freshness_note(struct freshness *f, struct key key)
+{
+	uint64_t hash = key_hash(key);
+
+	atomic_store_explicit(&f->slots[hash % SLOTS], hash >> 32 << 32 | now(),
+			      memory_order_relaxed);
+}
+
+void freshness_forget(struct freshness *f, struct key key)
+{
+	uint64_t hash = key_hash(key);
+	uint_fast64_t slot = atomic_load(&f->slots[hash % SLOTS]);
+
+	if (slot >> 32 == hash >> 32)
+		atomic_compare_exchange_strong(&f->slots[hash % SLOTS], &slot, 0);
+}
+
+bool freshness_is_due(const struct freshness *f, struct key key, bool *seen)
+{
+	uint64_t hash = key_hash(key);
+	uint64_t slot = atomic_load_explicit(&f->slots[hash % SLOTS], memory_order_relaxed);
+
+	*seen = slot != 0 && slot >> 32 == hash >> 32;
+	return !*seen || now() - (uint32_t)slot >= f->period_ms;
+}

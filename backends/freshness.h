@@ -1,0 +1,30 @@
+#ifndef CACHEFS_FRESHNESS_H
+#define CACHEFS_FRESHNESS_H
+
+/*
+ * When a key was last seen in a layer that other programs write, so that a copy in a faster layer
+ * is compared with it once in a while and not at each get. A table of fixed size that keys share:
+ * one that was crowded out is looked at again sooner than it had to be. Thread-safe, no locks.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "key.h"
+
+struct freshness {
+	int64_t period_ms; /* how long a look is good for; 0: not at all */
+	atomic_uint_fast64_t *slots;
+};
+
+int freshness_init(struct freshness *f, int64_t period_ms); /* 0 or -ENOMEM */
+void freshness_fini(struct freshness *f);
+
+void freshness_note(struct freshness *f, struct key key);   /* seen just now */
+void freshness_forget(struct freshness *f, struct key key); /* it is not there */
+
+/* Whether the key has to be looked at; *seen: whether it is known to have been there. */
+bool freshness_is_due(const struct freshness *f, struct key key, bool *seen);
+
+#endif

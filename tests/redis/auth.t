@@ -1,0 +1,89 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+is_secret_nowhere() {
+	! grep -r "$1" "$LOG" || fail "the log has the password"
+	! grep "$1" "$MNT/.cachefs/config.json" "$MNT/.cachefs/stats.json" || fail ".cachefs has the password"
+	! tr '\0' '\n' <"/proc/$DAEMON_PID/cmdline" | grep "$1" || fail "the command line has the password"
+}
+
+test_a_password_from_a_file_logs_in_and_is_shown_nowhere() {
+	echo s3cret-word >secret
+	chmod 600 secret
+	start_redis --requirepass s3cret-word
+	mount_redis '"password_file": "secret"'
+	set_value k value
+	expect_value k value
+	is_secret_nowhere s3cret-word
+}
+
+test_a_password_from_the_configuration_is_masked() {
+	start_redis --requirepass s3cret-word
+	mount_redis '"password": "s3cret-word"'
+	set_value k value
+	expect_value k value
+	is_secret_nowhere s3cret-word
+}
+
+test_a_user_and_a_password_from_the_environment_log_in() {
+	start_redis
+	redis ACL SETUSER cachefs on '>s3cret-word' '~*' '&*' +@all >/dev/null
+	redis ACL SETUSER default off >/dev/null
+	export CACHE_PASSWORD=s3cret-word
+	mount_redis '"username": "cachefs", "password_env": "CACHE_PASSWORD"'
+	set_value k value
+	expect_value k value
+	is_secret_nowhere s3cret-word
+}
+
+test_a_wrong_password_is_a_layer_that_is_down() {
+	start_redis --requirepass s3cret-word
+	mount_redis '"password": "wr0ng-word"'
+	expect_miss k
+	expect down true "$(layer_stat redis down)"
+	[[ $(layer_stat redis trouble) == *AUTH* ]]
+	is_secret_nowhere wr0ng-word
+}
+
+test_a_missing_password_is_named() {
+	start_redis --requirepass s3cret-word
+	mount_redis
+	expect_miss k
+	[[ $(layer_stat redis trouble) == *NOAUTH* ]]
+}
+
+test_a_password_that_cannot_be_had_is_a_mistake_of_the_configuration() {
+	expect_error 'cannot read' mount_once '"password_file": "absent"'
+	expect_error 'has no NO_SUCH_VARIABLE' mount_once '"password_env": "NO_SUCH_VARIABLE"'
+	expect_error 'keep one of them' mount_once '"password": "a", "password_env": "HOME"'
+}
+
+mount_once() {
+	printf '{"type": "redis", "options": {%s}}' "$1" >once.json
+	"$CACHEFS" --check-config once.json
+}
+
+test_another_database_and_another_prefix_are_another_cache() {
+	start_redis
+	mount_redis '"db": 3, "key_prefix": "p*[1]:"'
+	set_value k value
+	expect_value k value
+	expect "the default database" 0 "$(redis DBSIZE)"
+	restart_daemon
+	expect_list "" k
+	expect_value k value
+	rm "$MNT/k"
+	expect_absent k
+}
+
+test_tcp_works_too() {
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	start_redis --port "$port" --bind 127.0.0.1
+	mount_with '{"type": "redis", "options": {"host": "localhost", "port": '"$port"', "max_connections": 2}}'
+	set_value k value
+	expect_value k value
+	expect "GET" value "$(redis cache-get k)"
+}
+
+run_tests

@@ -1,0 +1,224 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+# Redis away, hung, full, read-only, empty: the mount goes on, and nothing that was acknowledged is lost.
+
+# mount_three [TIMEOUT]: memory, Redis and a database.
+mount_three() {
+	mount_with '{"layers": [{"type": "memory"},
+		{"type": "redis", "name": "shared", "options": {"unix_socket_path": "redis.sock", "socket_timeout": '"${1:-0.5}"',
+			"socket_connect_timeout": 0.5, "max_connections": 5}},
+		{"type": "disk", "options": {"path": "db.sqlite"}}], "cachefs": {"state_dir": "state"}}'
+}
+
+was_said() {
+	[[ $(grep -c "$1" "$LOG") -ge ${2:-1} ]]
+}
+
+now_ms() {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+test_the_mount_comes_up_when_redis_is_absent_and_uses_it_once_it_is_there() {
+	mount_three
+	set_value k value
+	expect_value k value
+	expect down true "$(layer_stat shared down)"
+	[[ $(layer_stat shared trouble) == *redis.sock* ]]
+	expect "said once" 1 "$(grep -c '"shared" down' "$LOG")"
+	start_redis
+	wait_until 30 layer_is shared false
+	wait_until 30 was_said '"shared" up again'
+	set_value k2 value2
+	expect "cache-get" value2 "$(redis cache-get k2)"
+}
+
+test_redis_alone_and_absent_is_misses_and_failed_sets() {
+	mount_redis
+	expect_list "" ""
+	expect_miss k
+	echo value >value
+	expect_error "Input/output error" cp value "$MNT/k"
+	start_redis
+	wait_until 30 layer_is redis false
+	set_value k value
+	expect_value k value
+}
+
+test_a_killed_redis_costs_nothing_but_itself() {
+	start_redis
+	mount_three
+	local i
+	for ((i = 0; i < 20; i++)); do
+		set_value "k$i" "v$i"
+	done
+	stop_redis
+	for ((i = 0; i < 20; i++)); do
+		expect_value "k$i" "v$i"
+		set_value "k$i" "w$i"
+	done
+	rm "$MNT/k0"
+	mv "$MNT/k1" "$MNT/moved"
+	chmod 600 "$MNT/k2"
+	expect down true "$(layer_stat shared down)"
+	start_redis
+	wait_until 30 layer_is shared false
+	for ((i = 2; i < 20; i++)); do
+		expect_value "k$i" "w$i"
+	done
+	expect_value moved w1
+	expect_absent k0
+	expect_absent k1
+}
+
+# What it holds of before is what it had missed: kept by the server's own persistence.
+test_what_redis_missed_does_not_come_back_with_it() {
+	start_redis --appendonly yes
+	mount_three
+	mkdir "$MNT/d"
+	set_value k old
+	set_value gone old
+	set_value d/below old
+	stop_redis
+	set_value k new
+	rm "$MNT/gone"
+	rmdir "$MNT/d"
+	unmount
+	rm -f db.sqlite*
+	start_redis --appendonly yes
+	expect "the server's old value" old "$(redis cache-get gone)"
+	start_daemon "$TMP/cachefs.json"
+	wait_until 30 layer_is shared false
+	expect_absent gone
+	expect_miss k
+	expect_miss d/below
+	wait_until 30 nothing_is_left_of gone
+}
+
+nothing_is_left_of() {
+	! redis cache-get "$1" >/dev/null 2>&1
+}
+
+test_a_hung_redis_is_waited_for_once() {
+	start_redis
+	mount_three
+	set_value k value
+	kill -STOP "$REDIS_PID"
+	local start spent
+	start=$(now_ms)
+	set_value new value
+	expect_value new value
+	spent=$(($(now_ms) - start))
+	wait_until 20 layer_is shared true
+	((spent < 5000)) || fail "the first took $spent ms"
+	start=$(now_ms)
+	local i
+	for ((i = 0; i < 20; i++)); do
+		set_value "k$i" "v$i"
+		expect_value "k$i" "v$i"
+	done
+	spent=$(($(now_ms) - start))
+	# Twenty waits of the timeout would be ten seconds and more.
+	((spent < 9000)) || fail "twenty sets took $spent ms"
+	expect "said once" 1 "$(grep -c '"shared" down' "$LOG")"
+	kill -CONT "$REDIS_PID"
+	wait_until 30 layer_is shared false
+	for ((i = 0; i < 20; i++)); do
+		expect_value "k$i" "v$i"
+	done
+	expect_value new value
+	wait_until 30 theirs_is_not_older new value
+}
+
+# Told what it missed, it has the new value or none.
+theirs_is_not_older() {
+	local got
+	got=$(redis cache-get "$1" 2>/dev/null) || return 0
+	[[ $got = "$2" ]]
+}
+
+test_a_redis_that_hangs_at_the_start_does_not_keep_the_mount_from_coming_up() {
+	start_redis
+	kill -STOP "$REDIS_PID"
+	local start
+	start=$(now_ms)
+	mount_three 20
+	(($(now_ms) - start < 15000)) || fail "the mount took $(($(now_ms) - start)) ms"
+	expect_list "" ""
+	kill -CONT "$REDIS_PID"
+	wait_until 30 layer_is shared false
+	set_value k value
+	expect "cache-get" value "$(redis cache-get k)"
+}
+
+test_a_redis_that_comes_back_empty_takes_new_sets() {
+	start_redis
+	mount_three
+	set_value k value
+	stop_redis
+	start_redis
+	wait_until 30 layer_is shared false
+	expect_value k value
+	set_value k new
+	expect_value k new
+	expect "cache-get" new "$(redis cache-get k)"
+}
+
+test_a_redis_without_memory_left_takes_no_sets_and_nothing_is_lost() {
+	start_redis
+	mount_three
+	set_value k value
+	redis CONFIG SET maxmemory-policy noeviction >/dev/null
+	redis CONFIG SET maxmemory 1 >/dev/null
+	set_value k new
+	set_value other value
+	expect_value k new
+	expect_value other value
+	expect "its old value" 0 "$(redis EXISTS accuralai:cache:k)"
+	expect "said once" 1 "$(grep -c 'takes no sets' "$LOG")"
+	expect trouble "takes no sets" "$(layer_stat shared trouble)"
+	restart_daemon
+	expect_value k new
+	redis CONFIG SET maxmemory 0 >/dev/null
+	set_value k newer
+	expect "cache-get" newer "$(redis cache-get k)"
+}
+
+test_a_full_redis_alone_refuses_a_set_and_keeps_the_old_value() {
+	start_redis
+	mount_redis
+	set_value k value
+	redis CONFIG SET maxmemory 1 >/dev/null
+	echo new >new
+	expect_error "No space left" cp new "$MNT/k"
+	expect_value k value
+	rm "$MNT/k"
+	expect_absent k
+}
+
+test_a_read_only_replica_is_read() {
+	start_redis
+	mount_three
+	set_value k value
+	unmount
+	rm -f db.sqlite*
+	redis REPLICAOF 127.0.0.1 1 >/dev/null
+	start_daemon "$TMP/cachefs.json"
+	wait_until 30 layer_is shared false
+	expect_value k value
+	set_value k2 value2
+	expect_value k2 value2
+	expect "said once" 1 "$(grep -c 'takes no sets' "$LOG")"
+}
+
+test_an_empty_or_dropped_connection_is_made_again() {
+	start_redis
+	mount_redis
+	set_value k value
+	redis CLIENT KILL TYPE normal SKIPME yes >/dev/null
+	expect_value k value
+	set_value k new
+	expect_value k new
+}
+
+run_tests
