@@ -32,7 +32,7 @@ is_unmounted() {
 # The daemon of the mount, by the connection that the kernel shows for its descriptor.
 mount_daemon() {
 	local connection file
-	connection=$(stat -c %d "$MNT")
+	connection=$(awk -v at="${1:-$MNT}" '$5 == at { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)
 	for file in /proc/[0-9]*/fdinfo/*; do
 		if grep -qsx "fuse_connection:	$connection" "$file"; then
 			file=${file#/proc/}
@@ -88,6 +88,57 @@ test_the_type_may_be_fuse_cachefs() {
 	mount "$MNT"
 	set_value k value
 	unmount_here
+}
+
+as_user() {
+	HOME=$USERS setpriv --reuid 5 --regid 60 --clear-groups "$@"
+}
+
+# A place that an ordinary user may enter, and a device that he may open, whatever the machine has.
+prepare_for_a_user() {
+	USERS=$(mktemp -d /tmp/cachefs-test-user.XXXXXX)
+	at_end "rm -rf --one-file-system $USERS"
+	mkdir "$USERS/mnt"
+	cp "$CACHEFS" "$USERS/cachefs"
+	chmod 755 "$USERS" "$USERS/cachefs"
+	chown -R 5:60 "$USERS"
+	mknod "$TMP/fuse" c 10 229
+	chmod 666 "$TMP/fuse"
+	mount --bind "$TMP/fuse" /dev/fuse
+	MNT=$USERS/mnt CACHEFS=$USERS/cachefs with_fstab noauto,user
+	printf '{"type": "disk", "options": {"path": "%s/db.sqlite"}}' "$USERS" >"$USERS/c.json"
+	echo "$USERS/c.json $USERS/mnt cachefs noauto,user 0 0" >"$TMP/fstab"
+}
+
+user_has_no_mount() {
+	! is_mounted "$USERS/mnt"
+}
+
+test_an_ordinary_user_mounts_and_unmounts_a_line_with_user() {
+	type setpriv >/dev/null 2>&1 || skip "no setpriv"
+	prepare_for_a_user
+	as_user mount "$USERS/mnt"
+	as_user sh -c 'echo value >"$HOME/mnt/k"'
+	expect "value" value "$(as_user cat "$USERS/mnt/k")"
+	expect "root sees nothing of it" "" "$(cat "$USERS/mnt/k" 2>/dev/null || true)"
+	as_user umount "$USERS/mnt"
+	user_has_no_mount
+	umount /dev/fuse
+	without_fstab
+}
+
+test_an_ordinary_users_dead_mount_goes_too() {
+	type setpriv >/dev/null 2>&1 || skip "no setpriv"
+	prepare_for_a_user
+	as_user mount "$USERS/mnt"
+	as_user sh -c 'echo value >"$HOME/mnt/k"'
+	kill -9 "$(mount_daemon "$USERS/mnt")"
+	wait_until 20 user_has_no_mount
+	as_user mount "$USERS/mnt"
+	expect "value" value "$(as_user cat "$USERS/mnt/k")"
+	as_user umount "$USERS/mnt"
+	umount /dev/fuse
+	without_fstab
 }
 
 test_the_helper_knows_the_switches_of_mount() {
