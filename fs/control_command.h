@@ -4,7 +4,7 @@
 /*
  * What is written to `.cachefs/control`: one command per line.
  *
- *	flush [PREFIX]      waits until what was closed is stored, and syncs the layers
+ *	flush [PREFIX]      waits until what was closed is stored in all layers, and syncs them
  *	invalidate PREFIX   the key and all below it; "/" is everything
  *	log LEVEL           error, warning, info or debug
  *

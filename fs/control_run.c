@@ -34,10 +34,11 @@ static bool is_publishing_locked(const struct inodes *t, const struct inode *dir
 	return false;
 }
 
-/* What is closed and not yet stored, then what is stored and not yet on disk. */
+/* What is closed and not yet stored, then what write_back owes, then what is not yet on disk. */
 static int flush(struct fs *fs, struct key prefix)
 {
 	struct inodes *t = &fs->inodes;
+	int64_t end_ms = time_mono_ms(fs->time) + fs->conf->publish_timeout_ms;
 	struct timespec deadline = time_deadline(fs->conf->publish_timeout_ms);
 
 	waiting_begin();
@@ -46,7 +47,11 @@ static int flush(struct fs *fs, struct key prefix)
 	while (waits && inodes_wait_locked(t, &deadline))
 		waits = is_publishing_locked(t, &t->root, prefix);
 	inodes_unlock(t);
-	return waits ? -ETIMEDOUT : layered_sync(fs->cache);
+	if (waits)
+		return -ETIMEDOUT;
+	int64_t left_ms = end_ms - time_mono_ms(fs->time);
+	int rc = layered_flush(fs->cache, prefix, left_ms > 0 ? left_ms : 0);
+	return rc < 0 ? rc : layered_sync(fs->cache);
 }
 
 /* --- invalidate ------------------------------------------------------------------------------- */

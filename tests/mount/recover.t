@@ -34,6 +34,59 @@ test_a_mount_that_does_not_answer_is_left_alone() {
 	expect_value k value
 }
 
+# The daemon of $MNT, by the connection that the kernel shows for its descriptor.
+find_daemon() {
+	local connection file
+	connection=$(awk -v at="$MNT" '$5 == at { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)
+	for file in /proc/[0-9]*/fdinfo/*; do
+		if grep -qsx "fuse_connection:	$connection" "$file"; then
+			file=${file#/proc/}
+			echo "${file%%/*}"
+			return
+		fi
+	done
+}
+
+a_notification_waits() {
+	grep -qs fuse_reverse_inval_entry /proc/"$1"/task/*/wchan
+}
+
+is_gone_from_mounts() {
+	! is_mounted "$MNT"
+}
+
+# A rename that waits for Redis holds the directory; the close of k has the kernel told of its new
+# value, which waits for the directory. Killed then, the daemon cannot end, nor can who waits for it.
+test_a_daemon_killed_while_a_notification_waits_is_given_up() {
+	local daemon mover
+	start_redis
+	printf '{"layers": [{"type": "memory"}, {"type": "redis", "options":
+		{"unix_socket_path": "%s", "socket_timeout": 60}}], "write_strategy": "write_back",
+		"cachefs": {"state_dir": "state"}}' "$TMP/redis.sock" >"$TMP/cachefs.json"
+	"$CACHEFS" "$TMP/cachefs.json" "$MNT"
+	daemon=$(find_daemon)
+	[[ $daemon ]] || skip "this kernel does not tell who serves a mount"
+	echo "$daemon" >"$TMP/.daemon"
+	set_value k old
+	set_value x moved
+	echo flush >"$MNT/.cachefs/control"
+	open_reader r k
+	open_writer w k
+	tell w write new
+	kill -STOP "$REDIS_PID"
+	mv "$MNT/x" "$MNT/y" 2>/dev/null &
+	mover=$!
+	tell w close
+	wait_until 20 a_notification_waits "$daemon"
+	kill -9 "$daemon"
+	wait_until 40 is_gone_from_mounts
+	rm "$TMP/.daemon"
+	wait "$mover" || true
+	kill -CONT "$REDIS_PID"
+	start_daemon "$TMP/cachefs.json"
+	expect_value k new
+}
+
 logged() {
 	grep -q "$1" "$2"
 }

@@ -89,6 +89,23 @@ test_a_killed_daemon_has_lost_nothing_and_drains_at_its_next_start() {
 	expect stored v8 "$(stored moved)"
 }
 
+test_flush_waits_for_the_drain_and_has_a_deadline() {
+	mount_write_back '"publish_timeout": 0.5'
+	lock_disk
+	set_value k v
+	expect_error "timed out" bash -c 'echo flush >"$0/.cachefs/control"' "$MNT"
+	expect stored "" "$(stored k)"
+	expect_value k v
+	unlock_disk
+	unmount
+	mount_write_back
+	mkdir "$MNT/p"
+	for i in $(seq 50); do set_value "p/k$i" "v$i"; done
+	echo "flush p" >"$MNT/.cachefs/control"
+	expect stored v50 "$(stored p/k50)"
+	expect entries 0 "$(journal entries)"
+}
+
 test_unmounting_drains() {
 	mount_write_back
 	for i in $(seq 100); do set_value "k$i" "v$i"; done
