@@ -455,7 +455,7 @@ static int read_member(struct json_text *t, bool partial, struct file_entry *ent
 	else if (strcmp(name, "encoding") == 0 && !entry->payload)
 		rc = read_encoding(t, entry);
 	else if (strcmp(name, "meta") == 0)
-		rc = read_meta(t, &entry->meta);
+		rc = read_meta(t, &entry->meta), entry->has_meta = true;
 	else if (!json_skip_value(t, JSON_AS_PYTHON))
 		rc = -EINVAL;
 	free(name);
@@ -485,12 +485,8 @@ int file_entry_read(const char *text, size_t size, bool partial, struct file_ent
 
 	*entry = (struct file_entry){ .foreign = true };
 	int rc = read_members(&t, partial, entry);
-	if (rc == 0 && entry->foreign) { /* another program kept members of ours */
-		struct meta known = { .size = entry->meta.size,
-				      .expires_ms = entry->meta.expires_ms };
-		meta_fini(&entry->meta);
-		entry->meta = known;
-	}
+	if (rc == 0 && (entry->foreign ? entry->has_meta : !entry->key))
+		rc = -EINVAL; /* ours, and how it is to be read, or whose it is, is lost */
 	if (rc < 0)
 		file_entry_fini(entry);
 	return rc;

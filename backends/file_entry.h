@@ -14,8 +14,8 @@
  *   }
  *
  * A value that is JSON stands there byte for byte ("json"), other text as a string ("text"), other
- * bytes in base64 ("base64"). In a file without "encoding", written by another program, the payload
- * is the value as it stands.
+ * bytes in base64 ("base64"). In a file without "encoding" and "meta", written by another program,
+ * the payload is the value as it stands; one of the two alone is damage, as is ours without a key.
  */
 
 #include <stdbool.h>
@@ -26,10 +26,11 @@
 #include "value.h"
 
 struct file_entry {
-	char *key; /* malloc'ed and terminated; NULL: the file does not say */
+	char *key; /* malloc'ed and terminated; NULL: a foreign file that does not say */
 	size_t key_size;
-	bool foreign;     /* written by another program: meta has only size and expires_ms */
-	struct meta meta; /* to be finished */
+	bool foreign; /* written by another program: meta has only size and expires_ms */
+	bool has_meta;
+	struct meta meta;                  /* to be finished */
 	const char *payload, *payload_end; /* in the text */
 	int encoding;
 };

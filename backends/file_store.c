@@ -354,6 +354,17 @@ static bool has_younger_file(struct file_layer *f, struct key key, const char *n
 	return younger;
 }
 
+/* Whether the file is one of the two that the key's entry may be in. */
+static bool may_hold(const struct file_layer *f, const char *name, struct key key)
+{
+	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
+
+	if (!key_is_valid(key))
+		return false;
+	return (file_names(f, key, plain, hashed) && strcmp(name, plain) == 0) ||
+	       strcmp(name, hashed) == 0;
+}
+
 static void read_again(struct file_layer *f, const char *name, int fd, const struct file_look *look)
 {
 	struct file_entry entry = { 0 };
@@ -361,7 +372,7 @@ static void read_again(struct file_layer *f, const char *name, int fd, const str
 
 	if (rc == 0)
 		rc = find_key(f, name, &entry);
-	if (rc == 0 && !key_is_valid(key_make(entry.key, entry.key_size)))
+	if (rc == 0 && !may_hold(f, name, key_make(entry.key, entry.key_size)))
 		rc = -EINVAL;
 	if (rc < 0) {
 		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
