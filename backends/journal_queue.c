@@ -234,30 +234,37 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-bool journal_next(struct journal *j, int64_t after, struct journal_item *item)
+/* False: there is none. The key's size is 0 if it is not valid. */
+static bool read_next(struct journal *j, int64_t after, struct journal_item *item)
 {
-	bool found = false;
-
-	if (journal_is_empty(j))
-		return false;
 	struct state_db *db = state_read_begin(j->state);
 	sqlite3_stmt *row = db ? state_statement(db, sql_next) : NULL;
+	bool found = false;
+
 	if (row) {
 		sqlite3_bind_int64(row, 1, after);
 		found = state_step(db, row) > 0;
 		struct key key = found ? state_column_key(row, 2) : KEY_ROOT;
-		if (found && key_is_valid(key)) {
-			item->seq = sqlite3_column_int64(row, 0);
-			item->size = (uint64_t)sqlite3_column_int64(row, 1);
-			item->key.size = key.size;
-			memcpy(item->key.bytes, key.bytes, key.size);
-		} else {
-			found = false;
-		}
+		item->seq = found ? sqlite3_column_int64(row, 0) : item->seq;
+		item->size = (uint64_t)(found ? sqlite3_column_int64(row, 1) : 0);
+		item->key.size = key_is_valid(key) ? key.size : 0;
+		memcpy(item->key.bytes, key.bytes, item->key.size);
 		sqlite3_reset(row);
 	}
 	state_read_end(j->state, db);
 	return found;
+}
+
+bool journal_next(struct journal *j, int64_t after, struct journal_item *item)
+{
+	while (!journal_is_empty(j) && read_next(j, after, item)) {
+		if (item->key.size > 0)
+			return true;
+		if (journal_set_aside(j, item) < 0)
+			return false;
+		after = item->seq;
+	}
+	return false;
 }
 
 int journal_load(struct journal *j, const struct journal_item *item, struct value **value,
