@@ -50,6 +50,8 @@ static const char *type_text(enum option_type type)
 		return "a string";
 	case OPT_PATH:
 		return "a path";
+	case OPT_LIST:
+		return "an array of strings";
 	case OPT_NESTED:
 		break;
 	}
@@ -265,6 +267,43 @@ static int store_enum(const struct member *m)
 	return wrong(m, hint, "\"%.64s\" is not one of %s", m->json->valuestring, list);
 }
 
+static void free_list(char **list)
+{
+	for (char **at = list; at && *at; at++)
+		free(*at);
+	free(list);
+}
+
+static int store_list(const struct member *m)
+{
+	char ***stored = field(m->spec, m->conf);
+	const cJSON *item;
+	size_t count = 0;
+
+	if (!cJSON_IsArray(m->json))
+		return wrong_type(m);
+	cJSON_ArrayForEach(item, m->json)
+	{
+		if (!cJSON_IsString(item) || !item->valuestring[0])
+			return wrong(m, NULL, "expected strings in the array, found %s",
+				     found_text(item));
+	}
+	char **list = calloc((size_t)cJSON_GetArraySize(m->json) + 1, sizeof(*list));
+	if (!list)
+		return out_of_memory(m);
+	cJSON_ArrayForEach(item, m->json)
+	{
+		list[count] = strdup(item->valuestring);
+		if (!list[count++]) {
+			free_list(list);
+			return out_of_memory(m);
+		}
+	}
+	free_list(*stored);
+	*stored = list;
+	return 0;
+}
+
 static void store_null(const struct member *m)
 {
 	switch (m->spec->type) {
@@ -286,8 +325,9 @@ static void store_null(const struct member *m)
 		break;
 	case OPT_BOOL:
 	case OPT_ENUM:
+	case OPT_LIST:
 	case OPT_NESTED:
-		assert(!"a bool, an enum and an object are never nullable");
+		assert(!"a bool, an enum, a list and an object are never nullable");
 	}
 }
 
@@ -318,6 +358,8 @@ static int member_store(const struct member *m)
 		return store_string(m);
 	case OPT_ENUM:
 		return store_enum(m);
+	case OPT_LIST:
+		return store_list(m);
 	case OPT_NESTED:
 		break;
 	}
@@ -417,6 +459,22 @@ static cJSON *text_to_json(const struct option_spec *spec, const char *text)
 	return cJSON_CreateString(spec->type == OPT_SECRET ? SECRET_SHOWN : text);
 }
 
+static cJSON *list_to_json(char *const *list)
+{
+	cJSON *array = cJSON_CreateArray();
+
+	for (; array && list && *list; list++) {
+		cJSON *item = cJSON_CreateString(*list);
+
+		if (!item || !cJSON_AddItemToArray(array, item)) {
+			cJSON_Delete(item);
+			cJSON_Delete(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 {
 	const void *at = (const char *)conf + spec->offset;
@@ -443,6 +501,8 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 		return text_to_json(spec, *(char *const *)at);
 	case OPT_ENUM:
 		return cJSON_CreateString(spec->choices[*(const int *)at]);
+	case OPT_LIST:
+		return list_to_json(*(char **const *)at);
 	case OPT_NESTED:
 		break;
 	}
@@ -452,6 +512,10 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 void options_fini(const struct option_spec *specs, void *conf)
 {
 	for (const struct option_spec *spec = specs; spec->name; spec++) {
+		if (spec->type == OPT_LIST) {
+			free_list(*(char ***)field(spec, conf));
+			*(char ***)field(spec, conf) = NULL;
+		}
 		if (spec->type != OPT_STRING && spec->type != OPT_PATH && spec->type != OPT_SECRET)
 			continue;
 		free(*(char **)field(spec, conf));

@@ -26,6 +26,7 @@ enum option_type {
 			NULL */
 	OPT_SECRET,  /* char *, malloc'ed; never shown. The mask it is shown as is refused */
 	OPT_ENUM,    /* int: the index in choices */
+	OPT_LIST,    /* char **, malloc'ed strings, none empty; ends with NULL. JSON: an array */
 	OPT_NESTED,  /* known here, but read by the caller; nothing is stored */
 };
 

@@ -18,6 +18,13 @@ enum { FILE_SIZE_MAX = 1024 * 1024 };
 
 #define YEAR_S 31536000
 
+/* What programs write and then rename: the usual suffixes; vim's swap files, backups and probe;
+ * what Python's tempfile, git, rsync, sed and mktemp draw. */
+#define SCRATCH_NAMES                                                                              \
+	"[\"*.tmp\", \"*.tmp.*\", \"*.part\", \"*.incomplete\", \".*.sw?\", \"*~\", \"4913\", "    \
+	"\"*.lock\", \"tmp????????\", \"tmp????????.*\", \"tmp_*_XXXXXX\", \".*.XXXXXX\", "        \
+	"\"sedXXXXXX\", \"tmp.XXXXXXXXXX\"]"
+
 static const char *const rmdir_policies[] = { "invalidate_prefix", "empty_only", NULL };
 static const char *const killed_writers[] = { "discard", "publish", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
@@ -95,6 +102,12 @@ const struct option_spec fs_options[] = {
 	  .def = "1024",
 	  .max = 1048576,
 	  .doc = "larger working copies are files" },
+	{ .name = "scratch_names",
+	  .type = OPT_LIST,
+	  .offset = offsetof(struct fs_conf, scratch_names),
+	  .def = SCRATCH_NAMES,
+	  .doc = "names of temporary files, which live in the daemon and are set by their rename; "
+		 "globs, XXXXXX at the end as mkstemp(3) fills it; []: none" },
 	{ .name = "max_threads",
 	  .type = OPT_COUNT,
 	  .offset = offsetof(struct fs_conf, threads_max),

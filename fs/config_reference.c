@@ -82,6 +82,9 @@ static void print_values(const struct option_spec *spec, FILE *out)
 	case OPT_ENUM:
 		print_choices(spec->choices, out);
 		break;
+	case OPT_LIST:
+		fputs("an array of strings", out);
+		break;
 	case OPT_NESTED:
 		fputs(spec->values ? spec->values : "an object", out);
 		break;

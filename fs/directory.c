@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool has_pending_locked(const struct inode *dir)
+bool directory_has_pending_locked(const struct inode *dir)
 {
 	for (const struct name *n = dir->names; n; n = n->next)
-		if (name_pending_locked(n) || (n->subdir && has_pending_locked(n->subdir)))
+		if (name_pending_locked(n) ||
+		    (n->subdir && directory_has_pending_locked(n->subdir)))
 			return true;
 	return false;
 }
@@ -34,7 +35,7 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 	if (rc == 0)
 		return 0;
 	inodes_lock(&fs->inodes);
-	if (dir == &fs->inodes.root || has_pending_locked(dir))
+	if (dir == &fs->inodes.root || directory_has_pending_locked(dir))
 		rc = 0;
 	inodes_unlock(&fs->inodes);
 	*meta = (struct meta){ 0 };
@@ -181,7 +182,7 @@ static int removal_prepare(void *self)
 	if (!r->empty_only)
 		return 0;
 	inodes_lock(&r->fs->inodes);
-	bool pending = r->dir && has_pending_locked(r->dir);
+	bool pending = r->dir && directory_has_pending_locked(r->dir);
 	inodes_unlock(&r->fs->inodes);
 	if (pending || r->own_value || !layered_dir_is_empty(r->fs->cache, key))
 		return -ENOTEMPTY;

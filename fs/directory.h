@@ -16,6 +16,9 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta);
 /* Takes over what the marker says about TTL and rmdir. */
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta);
 
+/* Whether a key below it has no entry yet: written to, or a scratch file. */
+bool directory_has_pending_locked(const struct inode *dir);
+
 /* mkdir(2): 0, -EEXIST, -ENOENT (dir was removed), -errno of the layers. */
 int directory_make(struct fs *fs, struct inode *dir, struct key name, const struct meta *meta);
 

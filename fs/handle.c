@@ -12,6 +12,7 @@
 #include "../backends/waiting.h"
 #include "control_command.h"
 #include "publish.h"
+#include "scratch.h"
 #include "ticket.h"
 
 enum { STORE_MAX_BYTES = 64 * 1024, THAW_INLINE_MAX = 256 * 1024 };
@@ -160,13 +161,36 @@ static int get_unlocked(struct opening *o, enum get_kind kind, struct value **va
 	return rc;
 }
 
+/* --- open of a scratch file ------------------------------------------------------------------- */
+
+/*
+ * As on a local disk: it is the one that is there, whoever else has it open. A kernel before 6.6
+ * keeps the pages that a direct write makes old, so direct writers and readers through the page
+ * cache do not go together; and it never becomes a version, for who else has looked at it.
+ */
+static bool share_scratch_locked(struct opening *o, bool writer)
+{
+	struct inode *inode = o->inode;
+
+	if (!inode->scratch)
+		return false;
+	o->handle->shares = true;
+	o->handle->direct = writer ? (o->request->flags & O_ACCMODE) == O_WRONLY &&
+					     inode->readers == 0
+				   : inode->writers > 0;
+	o->truncate_shared = o->request->flags & O_TRUNC;
+	inode->size_told = true;
+	add_handle_locked(o, inode, writer);
+	return true;
+}
+
 static int open_read_locked(struct opening *o)
 {
 	struct inode *inode = o->inode;
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 
-	if (read_by_ticket_locked(o))
+	if (share_scratch_locked(o, false) || read_by_ticket_locked(o))
 		return 0;
 	wait_for_publish_locked(o);
 	if (inode->state != INODE_VERSION)
@@ -250,7 +274,7 @@ static int open_in_place_locked(struct opening *o)
 
 static int open_write_locked(struct opening *o)
 {
-	if (write_by_ticket_locked(o))
+	if (share_scratch_locked(o, true) || write_by_ticket_locked(o))
 		return 0;
 	wait_for_publish_locked(o);
 	if (o->request->flags & O_TRUNC)
@@ -282,11 +306,18 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 		handle_truncate(fs, o.handle, 0);
 	if (fs->broken == BREAK_PUBLISH_AT_OPEN && o.handle->writer)
 		publish(fs, inode);
+	if (!o.handle->shares && o.handle->writer)
+		o.handle->direct = (request->flags & O_ACCMODE) == O_WRONLY;
 	*handle = o.handle;
 	return 0;
 }
 
 /* --- create ----------------------------------------------------------------------------------- */
+
+static bool is_scratch_name(const struct fs *fs, const struct name *name)
+{
+	return scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
+}
 
 /* A new key, or a set of one that came into being since the kernel looked. */
 static struct inode *create_inode_locked(struct opening *o, struct name *name,
@@ -300,6 +331,11 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 		.gid = request->gid,
 	};
 
+	if (name->holder && name->holder->scratch) {
+		o->truncate_shared = o->request->flags & O_TRUNC;
+		name->holder->size_told = true;
+		return name->holder;
+	}
 	if (!(o->request->flags & O_TRUNC) && (name->holder || pending))
 		return name->holder ? name->holder
 				    : pending; /* in place: one working copy for all */
@@ -313,6 +349,8 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 	struct inode *inode = inode_new_private_locked(o->t, name, &meta, base, o->request->tid);
 	if (inode && !name->holder && (!now || base))
 		name->holder = inode;
+	if (inode && !now && name->holder == inode && is_scratch_name(o->fs, name))
+		inode_make_scratch_locked(o->t, inode);
 	inodes_bury_meta_locked(o->t, &meta);
 	return inode;
 }
@@ -348,7 +386,9 @@ static int create_locked(struct opening *o, struct name *name, const struct crea
 	struct value *base = NULL;
 	struct meta now = { 0 };
 	bool in_place = !(o->request->flags & O_TRUNC);
-	int rc = current_locked(o, name, NULL, &now);
+	/* The layers were asked by the lookup before. */
+	bool is_new = !name->version && is_scratch_name(o->fs, name);
+	int rc = is_new ? -ENOENT : current_locked(o, name, NULL, &now);
 
 	if (rc == 0 && in_place && !(o->request->flags & O_EXCL)) {
 		inodes_bury_meta_locked(o->t, &now);
@@ -404,6 +444,9 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 		free(o.handle);
 		return rc;
 	}
+	o.handle->direct = (request->open.flags & O_ACCMODE) == O_WRONLY;
+	if (o.truncate_shared)
+		handle_truncate(fs, o.handle, 0);
 	/* flock(1) and the like create a file only to have one. */
 	if ((request->open.flags & O_ACCMODE) == O_RDONLY || fs->broken == BREAK_PUBLISH_AT_OPEN)
 		rc = publish(fs, o.handle->inode);
@@ -592,12 +635,23 @@ static bool withhold_if_killed(struct fs *fs, struct handle *h, pid_t tid)
 	return true;
 }
 
+/* Nothing is published of it, so there is no half of anything either. */
+static bool is_scratch_file(struct fs *fs, const struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	bool scratch = inode->scratch;
+	inodes_unlock(&fs->inodes);
+	return scratch;
+}
+
 int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 {
 	if (!h->writer)
 		return 0;
 	if (h->poisoned)
 		return -EIO;
+	if (is_scratch_file(fs, h->inode))
+		return 0;
 	inode_content_lock(h->inode);
 	bool has_news = h->inode->content.dirty || h->wrote;
 	bool unpublished = has_news || h->inode->content.fresh;
@@ -617,6 +671,8 @@ int handle_fsync(struct fs *fs, struct handle *h)
 {
 	if (h->poisoned)
 		return -EIO;
+	if (is_scratch_file(fs, h->inode))
+		return 0;
 	int rc = h->writer ? publish(fs, h->inode) : 0;
 
 	return rc < 0 ? rc : layered_sync(fs->cache);
@@ -629,7 +685,8 @@ static struct name *begin_last_publish_locked(struct handle *h)
 	struct inode *inode = h->inode;
 	struct content *c = &inode->content;
 
-	if (!h->writer || inode->writers > 1 || inode->state != INODE_PRIVATE || !inode->name)
+	if (!h->writer || inode->writers > 1 || inode->scratch || inode->state != INODE_PRIVATE ||
+	    !inode->name)
 		return NULL;
 	if (c->withheld || !(c->dirty || c->fresh))
 		return NULL;

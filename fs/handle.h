@@ -13,6 +13,8 @@ struct handle {
 	struct handle *next, *previous; /* fs->handles */
 	struct inode *inode;            /* a pin */
 	bool writer;
+	bool direct; /* past the kernel's page cache */
+	bool shares; /* a scratch file that was there: pages that the kernel has of it may be old */
 	struct value *value; /* a reader's; NULL: it reads its inode's content */
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
 	bool poisoned;       /* a write failed: close() fails, nothing is published */

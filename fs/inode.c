@@ -340,7 +340,7 @@ static bool shows_pending(const struct inode *inode)
 {
 	const struct content *c = &inode->content;
 
-	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) ||
+	return inode->scratch || __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->fresh, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->in_flight, __ATOMIC_RELAXED);
 }
@@ -594,12 +594,38 @@ static void drop_content(struct inodes *t, struct inode *inode)
 	__atomic_store_n(&inode->content.fresh, false, __ATOMIC_RELAXED);
 }
 
+/* It stays when its last handle is gone, and when the kernel forgets it. */
+void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
+{
+	struct content *c = &inode->content;
+
+	assert(inode->state == INODE_PRIVATE && inode->name && !inode->scratch);
+	inode->name->holder = inode;
+	inode->name->unlinked = false;
+	inode->scratch = true;
+	inode->published = false;
+	if (!c->fresh)
+		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
+	inode_pin_locked(inode);
+	t->scratch_count++;
+}
+
+void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
+{
+	inode->scratch = false;
+	t->scratch_count--;
+	inode_settle_locked(t, inode);
+	inode_unpin_locked(t, inode);
+}
+
 void inode_settle_locked(struct inodes *t, struct inode *inode)
 {
 	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 ||
 	    inode->readers > 0)
 		return;
 	inode_drop_value_locked(t, inode);
+	if (inode->scratch)
+		return;
 	if (inode->state != INODE_PRIVATE) {
 		drop_content(t, inode);
 		return;
@@ -632,6 +658,8 @@ void inode_detach_locked(struct inodes *t, struct inode *inode)
 		name->subdir = NULL;
 	inode->name = NULL;
 	inode->former = name;
+	if (inode->scratch)
+		inode_end_scratch_locked(t, inode);
 }
 
 void inode_pin_value_locked(struct inodes *t, struct inode *inode, struct value *value)

@@ -65,6 +65,7 @@ struct inode {
 	unsigned tickets;    /* opens that have been promised this inode */
 	struct value *value; /* of a version, while it has readers or tickets */
 	bool stored;         /* the kernel's page cache was filled once */
+	bool scratch;        /* private: a scratch file (scratch.h), its name's holder */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */
 	bool privileges_cleared; /* private: by a write; the next publish stores it */
@@ -115,7 +116,8 @@ struct inodes {
 	uint64_t clock; /* counts changes of names */
 	struct ticket *tickets;
 	unsigned moving; /* directory renames under way */
-	uint64_t moves;  /* directory renames so far */
+	uint64_t scratch_count;
+	uint64_t moves; /* directory renames so far */
 	bool stopping;
 	struct graveyard *graveyard;
 	struct inode *all; /* but the root */
@@ -188,6 +190,9 @@ struct inode *name_version_locked(struct inodes *t, struct name *name, const str
 /* Transitions. */
 void inode_retire_locked(struct inodes *t, struct inode *inode); /* version -> stale */
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner);
+void inode_make_scratch_locked(struct inodes *t,
+			       struct inode *inode); /* private -> scratch file; never published */
+void inode_end_scratch_locked(struct inodes *t, struct inode *inode); /* the caller has a pin */
 void inode_settle_locked(struct inodes *t,
 			 struct inode *inode); /* last writer or ticket may be gone */
 void inode_detach_locked(struct inodes *t, struct inode *inode); /* unlinked: no name any more */

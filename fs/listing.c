@@ -319,7 +319,9 @@ static int add_pending(struct listing *l)
 	for (struct name *n = l->dir->names; n && rc == 0; n = n->next) {
 		const struct inode *pending = n->version ? NULL : name_pending_locked(n);
 		if (pending)
-			rc = add_record(l, key_make(n->text, n->size), S_IFREG, pending->ino);
+			rc = add_record(l, key_make(n->text, n->size),
+					pending->meta.mode ? pending->meta.mode & S_IFMT : S_IFREG,
+					pending->ino);
 	}
 	l->pending_count = l->record_count;
 	inodes_unlock(t);

@@ -44,6 +44,8 @@ static int64_t until_expiry(const struct fs *fs, const struct meta *meta, int64_
 static void private_attributes_locked(struct inode *inode, pid_t tid, struct attributes *out)
 {
 	out->attr_timeout_ms = 0;
+	if (inode->scratch && inode->writers == 0)
+		return; /* that is its size until it is opened again, which counts as told */
 	if (tid == 0 || tid != inode->owner)
 		inode->size_told = true;
 }
@@ -211,8 +213,12 @@ static int lookup_plain_locked(struct finding *f, struct attributes *out)
 	else if (found == FOUND_DIRECTORY)
 		rc = reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, &meta), f->tid,
 				  out);
+	else if (pending)
+		rc = reply_locked(f->fs, pending, f->tid, out);
+	else if (f->name->subdir && directory_has_pending_locked(f->name->subdir))
+		rc = reply_locked(f->fs, f->name->subdir, f->tid, out);
 	else
-		rc = pending ? reply_locked(f->fs, pending, f->tid, out) : -ENOENT;
+		rc = -ENOENT;
 	if (found == FOUND_NOTHING && f->name->version)
 		inode_retire_locked(f->t, f->name->version);
 	inodes_bury_meta_locked(f->t, &meta);
@@ -436,7 +442,10 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 	if (rc == 0) {
 		struct ticket *ticket = my_ticket_locked(f);
 		enum ticket_kind kind = ticket ? ticket->kind : TICKET_ATTR;
-		if (kind == TICKET_READ)
+		struct inode *holder = f->name->holder;
+		if (holder && holder->scratch)
+			rc = reply_locked(f->fs, holder, f->tid, out);
+		else if (kind == TICKET_READ)
 			rc = lookup_to_read_locked(f, out);
 		else if (kind == TICKET_TRUNCATE || kind == TICKET_IN_PLACE)
 			rc = lookup_to_write_locked(f, kind, out);
@@ -527,7 +536,8 @@ static bool presents_itself_locked(const struct inode *inode)
 	const struct name *name = inode->name ? inode->name : inode->former;
 	bool unlinked = name && (!inode->name || name->unlinked) && !name->dir->removed;
 
-	return inode->state == INODE_VERSION || !inode_is_idle_locked(inode) || unlinked;
+	return inode->state == INODE_VERSION || inode->scratch || !inode_is_idle_locked(inode) ||
+	       unlinked;
 }
 
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)

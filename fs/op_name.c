@@ -13,6 +13,7 @@
 #include "publish.h"
 #include "rename.h"
 #include "reply.h"
+#include "scratch.h"
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -89,12 +90,17 @@ static int make_symlink(struct symlinking *s, struct inode *dir, struct key text
 	int rc = s->name ? name_key_locked(t, s->name, &key) : -ENOENT;
 	int64_t ttl = publish_default_ttl_locked(dir);
 	inodes_unlock(t);
+	if (rc == 0 && scratch_is_name(s->fs->conf->scratch_names, text)) {
+		rc = scratch_symlink(s->fs, s->name, &s->meta, s->target);
+		goto out;
+	}
 	if (ttl >= 0)
 		s->meta.expires_ms = s->meta.created_ms + ttl;
 	if (rc == 0) {
 		struct layered_change change = { symlink_prepare, symlink_done, s };
 		rc = layered_set(s->fs->cache, key_make(key.bytes, key.size), &change);
 	}
+out:
 	inodes_lock(t);
 	if (s->name)
 		name_put_locked(t, s->name);
@@ -124,6 +130,23 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	reply_created(req, dir, name, rc);
 }
 
+/* Its target, of a link with a scratch name. False: it is an entry. */
+static bool read_scratch_link(struct fs *fs, struct inode *inode, char *target, size_t size,
+			      int *rc)
+{
+	inodes_lock(&fs->inodes);
+	bool scratch = inode->scratch;
+	inodes_unlock(&fs->inodes);
+	if (!scratch)
+		return false;
+	inode_content_lock(inode);
+	ssize_t n = working_copy_read(&inode->content.copy, target, size - 1, 0);
+	inode_content_unlock(inode);
+	target[n < 0 ? 0 : n] = '\0';
+	*rc = n < 0 ? (int)n : 0;
+	return true;
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fs_of(req);
@@ -134,9 +157,17 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 	struct inode *inode = request_inode(req, ino);
 	bool is_view = inode->kind == INODE_VIRTUAL;
+	int rc;
 
+	if (read_scratch_link(fs, inode, target, sizeof(target), &rc)) {
+		if (rc < 0)
+			reply_status(req, rc);
+		else
+			fuse_reply_readlink(req, target);
+		return;
+	}
 	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, inode, &key);
+	rc = inode_key_locked(&fs->inodes, inode, &key);
 	inodes_unlock(&fs->inodes);
 	if (rc == 0 && is_view)
 		rc = layer_view_value(fs, inode, &value);

@@ -16,15 +16,10 @@
 static void set_file_info(struct fuse_file_info *fi, struct handle *h)
 {
 	fi->fh = (uint64_t)(uintptr_t)h;
-	if (!h->writer) {
-		fi->keep_cache = 1; /* a version never changes under its inode */
-		fi->noflush = 1;
-	} else if ((fi->flags & O_ACCMODE) == O_WRONLY) {
-		/* Saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost. */
-		fi->direct_io = 1;
-	} else {
-		fi->keep_cache = 1;
-	}
+	fi->noflush = !h->writer;
+	/* Saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost. */
+	fi->direct_io = h->direct;
+	fi->keep_cache = !h->direct && !h->shares; /* a version never changes under its inode */
 }
 
 /* Fills the page cache, so that a first get needs no READ. */

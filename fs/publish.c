@@ -9,10 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rename.h"
+#include "scratch.h"
+
 struct publishing {
 	struct fs *fs;
 	struct inode *inode;
 	struct key_buffer key;
+	struct name *to; /* of a scratch file that is renamed; else NULL */
+	enum publish_how how;
 	bool froze; /* the content was taken */
 	bool was_fresh;
 };
@@ -67,8 +72,9 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 		meta->version = now->version;
 	meta->version++;
 	if (p->was_fresh) {
+		const struct name *name = p->to ? p->to : inode->name;
 		int64_t ttl = inode->ttl_ms >= 0 ? inode->ttl_ms
-						 : publish_default_ttl_locked(inode->name->dir);
+						 : publish_default_ttl_locked(name->dir);
 		meta->expires_ms = ttl >= 0 ? now_ms + ttl : 0;
 		meta->created_ms = now_ms;
 		meta->hits = 0;
@@ -162,11 +168,98 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 	inode_content_unlock(p->inode);
 }
 
+/* --- a scratch file gets a real name ---------------------------------------------------------- */
+
+static int publish_as_prepare(void *self, const struct meta *now, struct value **value,
+			      struct meta *meta)
+{
+	struct publishing *p = self;
+	struct inodes *t = &p->fs->inodes;
+	int rc = 0;
+
+	inodes_lock(t);
+	if (!p->inode->scratch || p->to->dir->removed)
+		rc = -ENOENT;
+	else if (p->how == PUBLISH_NOREPLACE && (now || name_pending_locked(p->to)))
+		rc = -EEXIST;
+	inodes_unlock(t);
+	if (rc == 0)
+		rc = freeze_content(p, value);
+	if (rc < 0)
+		return rc == -ECANCELED ? -EIO : rc;
+	inodes_lock(t);
+	fill_meta_locked(p, now, meta);
+	inodes_unlock(t);
+	meta->ctime = time_now();
+	return 0;
+}
+
+static void publish_as_done(void *self, int rc, const struct meta *stored)
+{
+	struct publishing *p = self;
+	struct inodes *t = &p->fs->inodes;
+	struct inode *inode = p->inode;
+	struct content *c = &inode->content;
+
+	if (rc < 0) {
+		bool froze = p->froze;
+		publish_done(p, rc, NULL);
+		inode_content_lock(inode);
+		if (froze) { /* a scratch file is good for another try */
+			c->withheld = false;
+			c->failure = 0;
+			working_copy_hold(&c->copy);
+		}
+		inode_content_unlock(inode);
+		return;
+	}
+	inodes_lock(t);
+	if (inode->scratch)
+		rename_file_locked(t, inode->name, p->to, true);
+	published_locked(p, stored);
+	__atomic_store_n(&c->in_flight, false, __ATOMIC_RELAXED);
+	if (inode->scratch)
+		inode_end_scratch_locked(t, inode);
+	inodes_unlock(t);
+}
+
+int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,
+	       enum publish_how how)
+{
+	struct publishing p = { .fs = fs, .inode = inode, .to = to, .how = how };
+	struct layered_change change = { publish_as_prepare, publish_as_done, &p };
+
+	return layered_set(fs->cache, key, &change);
+}
+
+/* --- a close, fsync or release ---------------------------------------------------------------- */
+
+/* What a publish of the inode means: nothing while it is a scratch file. */
+enum purpose { PURPOSE_NOTHING, PURPOSE_SET, PURPOSE_ADOPT };
+
+static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
+{
+	enum purpose purpose = PURPOSE_SET;
+
+	inodes_lock(&fs->inodes);
+	const struct name *name = inode->name;
+	if (!name || inode->scratch)
+		purpose = PURPOSE_NOTHING;
+	else if (scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size)))
+		purpose = PURPOSE_ADOPT;
+	inodes_unlock(&fs->inodes);
+	return purpose;
+}
+
 int publish(struct fs *fs, struct inode *inode)
 {
-	struct publishing *p = malloc(sizeof(*p));
+	enum purpose purpose = purpose_of(fs, inode);
+	struct publishing *p;
 	int rc;
 
+	if (purpose != PURPOSE_SET)
+		return purpose == PURPOSE_ADOPT ? scratch_adopt(fs, inode) : 0;
+	p = malloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	do {

@@ -9,6 +9,7 @@
 
 #include "../backends/waiting.h"
 #include "directory.h"
+#include "scratch.h"
 
 enum { WAIT_FOR_PUBLISH_MS = 30 * 1000 };
 
@@ -55,8 +56,9 @@ int unlink_entry(struct fs *fs, struct inode *dir, struct key text)
 	inodes_lock(t);
 	u.name = name_get_locked(t, dir, text);
 	int rc = u.name ? name_key_locked(t, u.name, &key) : -ENOMEM;
+	bool done = rc == 0 && scratch_unlink_locked(fs, u.name);
 	inodes_unlock(t);
-	if (rc == 0) {
+	if (rc == 0 && !done) {
 		struct layered_hooks hooks = { NULL, unlink_done, &u };
 		rc = layered_remove(fs->cache, key_make(key.bytes, key.size), &hooks);
 	}
@@ -76,6 +78,7 @@ struct renaming {
 	struct name *from, *to;
 	struct key_buffer from_key, to_key;
 	bool noreplace;
+	bool scratch;         /* a scratch name is concerned, unless `from` is a directory */
 	bool directory, file; /* what the kernel knows `from` for, if that is sure */
 	bool moved;           /* done() has moved something: a pending key may be all there is */
 };
@@ -119,8 +122,7 @@ static void reattach_locked(struct inodes *t, struct inode *inode, struct name *
 	name_put_locked(t, from);
 }
 
-/* The inodes of one file move with it; what presented the target is unlinked. */
-static void move_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
+void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
 {
 	from->refs++;
 	while (to->privates)
@@ -157,7 +159,7 @@ static void rename_file_done(void *self, int rc)
 		return;
 	inodes_lock(t);
 	if (rc == 0 || name_pending_locked(r->from)) {
-		move_file_locked(t, r->from, r->to, rc == 0);
+		rename_file_locked(t, r->from, r->to, rc == 0);
 		r->moved = true;
 	}
 	inodes_unlock(t);
@@ -195,12 +197,15 @@ static int rename_directory_prepare(void *self)
 	bool has_value = layered_stat(r->fs->cache, key_in(&r->to_key), &meta) == 0;
 
 	meta_fini(&meta);
+	inodes_lock(&r->fs->inodes);
+	bool has_pending = r->to->subdir && directory_has_pending_locked(r->to->subdir);
+	inodes_unlock(&r->fs->inodes);
 	if (!key_can_hold(key_in(&r->to_key)))
 		return -EINVAL;
 	if (exists(r->fs, &r->to_key)) {
 		if (r->noreplace)
 			return -EEXIST;
-		if (has_value)
+		if (has_value || has_pending)
 			return -ENOTEMPTY;
 		if (!layered_dir_is_empty(r->fs->cache, key_in(&r->to_key)))
 			return -ENOTEMPTY;
@@ -265,6 +270,7 @@ static int begin_locked(struct renaming *r)
 		rc = name_key_locked(t, r->to, &r->to_key);
 	bool presented = r->from->version || r->from->privates;
 	r->directory = r->from->subdir && !presented;
+	r->scratch = scratch_concerns_locked(r->fs, r->from, r->to);
 	r->file = r->from->is_own || (presented && !r->from->subdir);
 	return rc;
 }
@@ -277,7 +283,11 @@ static int run_rename(struct renaming *r)
 		r->directory = layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0;
 		meta_fini(&meta);
 	}
-	return r->directory ? rename_directory(r) : rename_file(r);
+	if (r->directory)
+		return rename_directory(r);
+	struct scratch_rename scratch = { r->from, r->to, key_in(&r->from_key), key_in(&r->to_key),
+					  r->noreplace };
+	return r->scratch ? scratch_rename(r->fs, &scratch) : rename_file(r);
 }
 
 int rename_entry(struct fs *fs, const struct rename_end *from, const struct rename_end *to,

@@ -126,6 +126,8 @@ static const struct stats_row memory_rows[] = {
 	{ "handles", "handles", STATS_GAUGE, STATS_U64, OF_STATS(handles), "Open files." },
 	{ "pending_bytes", "pending_bytes", STATS_GAUGE, STATS_U64, OF_STATS(pending_bytes),
 	  "Unpublished content." },
+	{ "scratch_files", "scratch_files", STATS_GAUGE, STATS_U64, OF_STATS(scratch_files),
+	  "Files under temporary names." },
 	{ "rss_anon_bytes", "rss_anon_bytes", STATS_GAUGE, STATS_LIMIT, OF_STATS(rss_anon_bytes),
 	  "Resident anonymous memory of the daemon." },
 	{ 0 },
@@ -257,6 +259,7 @@ int stats_read(struct fs *fs, struct stats *s)
 	s->inodes = t->inode_count;
 	s->names = t->name_count;
 	s->handles = fs->handle_count;
+	s->scratch_files = t->scratch_count;
 	s->pending_bytes = atomic_load(&t->copies.bytes);
 	inodes_unlock(t);
 	if (fs->loop)

@@ -38,6 +38,18 @@ static bool charge(struct working_copy *wc, uint64_t bytes)
 	return true;
 }
 
+int working_copy_hold(struct working_copy *wc)
+{
+	return charge(wc, wc->size > wc->charged ? wc->size : wc->charged) ? 0 : -ENOSPC;
+}
+
+uint64_t working_copies_left(const struct working_copies *all)
+{
+	uint64_t used = atomic_load(&all->bytes);
+
+	return used < all->max_bytes ? all->max_bytes - used : 0;
+}
+
 static void drop_own(struct working_copy *wc)
 {
 	free(wc->heap);

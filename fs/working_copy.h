@@ -36,6 +36,12 @@ struct working_copy {
 void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value);
 void working_copy_fini(struct working_copy *wc);
 
+/* Charges for content that is shared with a value too, until it is changed or dropped. -ENOSPC. */
+int working_copy_hold(struct working_copy *wc);
+
+/* What all together may still take. */
+uint64_t working_copies_left(const struct working_copies *all);
+
 /* Bytes that the next write would have to copy first. */
 uint64_t working_copy_shared(const struct working_copy *wc);
 

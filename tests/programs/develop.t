@@ -103,14 +103,12 @@ test_python_tempfile_and_replace() {
 	    fd, name = tempfile.mkstemp(dir=mnt, suffix=".tmp")
 	    with os.fdopen(fd, "w") as f:
 	        json.dump({"i": i}, f)
-	        f.flush()
-	        os.fsync(f.fileno())
 	    os.replace(name, os.path.join(mnt, "state.json"))
 	    assert json.load(open(os.path.join(mnt, "state.json"))) == {"i": i}
 	with tempfile.TemporaryDirectory(dir=mnt) as d:
 	    open(os.path.join(d, "f"), "wb").write(b"x" * 100000)
 	with tempfile.NamedTemporaryFile(dir=mnt) as f:
-	    f.write(b"named"); f.flush(); os.fsync(f.fileno())
+	    f.write(b"named"); f.flush()
 	    assert open(f.name, "rb").read() == b"named"
 	with tempfile.TemporaryFile(dir=mnt) as f:
 	    f.write(b"unnamed"); f.seek(0)

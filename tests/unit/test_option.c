@@ -19,6 +19,7 @@ struct conf {
 	int64_t seconds, ms;
 	char *text, *path, *secret;
 	int colour;
+	char **list;
 };
 
 #define AT(member) .offset = offsetof(struct conf, member)
@@ -40,6 +41,7 @@ static const struct option_spec specs[] = {
 	{ .name = "path", .type = OPT_PATH, AT(path), .def = "\"a/b.sqlite\"" },
 	{ .name = "password", .type = OPT_SECRET, AT(secret), .def = "null", .nullable = true },
 	{ .name = "colour", .type = OPT_ENUM, AT(colour), .def = "\"green\"", .choices = colours },
+	{ .name = "list", .type = OPT_LIST, AT(list), .def = "[\"a\", \"b\"]" },
 	{ .name = "inner", .type = OPT_NESTED },
 	{ 0 },
 };
@@ -98,8 +100,12 @@ static void defaults_go_through_the_parser(void **state)
 	assert_string_equal(conf.path, "/base/a/b.sqlite");
 	assert_null(conf.secret);
 	assert_int_equal(conf.colour, 1);
+	assert_string_equal(conf.list[0], "a");
+	assert_string_equal(conf.list[1], "b");
+	assert_null(conf.list[2]);
 	options_fini(specs, &conf);
 	assert_null(conf.text);
+	assert_null(conf.list);
 }
 
 static void every_type_is_read(void **state)
@@ -111,7 +117,7 @@ static void every_type_is_read(void **state)
 		parse("{\"flag\": false, \"count\": 7, \"bytes\": 4294967296, \"size_mb\": 1.5,"
 		      "\"size_kb\": 0.5, \"timeout\": 0.25, \"wait_ms\": 10000, \"text\": \"\","
 		      "\"path\": \"/x\", \"password\": \"pw\", \"colour\": \"blue\","
-		      "\"inner\": {\"a\": 1}}",
+		      "\"list\": [], \"inner\": {\"a\": 1}}",
 		      &conf),
 		"");
 	assert_false(conf.flag);
@@ -125,6 +131,7 @@ static void every_type_is_read(void **state)
 	assert_string_equal(conf.path, "/x");
 	assert_string_equal(conf.secret, "pw");
 	assert_int_equal(conf.colour, 2);
+	assert_null(conf.list[0]);
 	options_fini(specs, &conf);
 }
 
@@ -166,6 +173,13 @@ static void wrong_types_say_what_was_expected(void **state)
 		       "c.json: $.options.path: expected a path, found an empty string");
 	expect_problem("{\"colour\": {}}",
 		       "c.json: $.options.colour: expected a string, found an object");
+	expect_problem("{\"list\": \"a\"}",
+		       "c.json: $.options.list: expected an array of strings, found a string");
+	expect_problem("{\"list\": [\"a\", 1]}",
+		       "c.json: $.options.list: expected strings in the array, found a number");
+	expect_problem(
+		"{\"list\": [\"\"]}",
+		"c.json: $.options.list: expected strings in the array, found an empty string");
 	expect_problem("[]", "c.json: $.options: expected an object, found an array");
 }
 
@@ -194,7 +208,8 @@ static void unknown_options_get_a_suggestion(void **state)
 	expect_problem("{\"zzzzzzzz\": 1}",
 		       "c.json: $.options.zzzzzzzz: unknown option of type \"thing\"; known: flag, "
 		       "count, bytes, "
-		       "size_mb, size_kb, timeout, wait_ms, text, path, password, colour, inner");
+		       "size_mb, size_kb, timeout, wait_ms, text, path, password, colour, list, "
+		       "inner");
 	expect_problem("{\"colour\": \"gren\"}",
 		       "c.json: $.options.colour: \"gren\" is not one of red, green, "
 		       "blue; did you mean \"green\"?");
@@ -279,7 +294,7 @@ static void json_comes_back(void **state)
 			    "{\"flag\":true,\"count\":null,\"bytes\":4096,\"size_mb\":1.5,"
 			    "\"size_kb\":1024,\"timeout\":0.25,\"wait_ms\":50,\"text\":\"hello\","
 			    "\"path\":\"/base/a/b.sqlite\",\"password\":\"********\","
-			    "\"colour\":\"green\",\"inner\":null}");
+			    "\"colour\":\"green\",\"list\":[\"a\",\"b\"],\"inner\":null}");
 	free(text);
 	cJSON_Delete(object);
 	options_fini(specs, &conf);

@@ -1,0 +1,334 @@
+/* See scratch.h. */
+#include "scratch.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "publish.h"
+#include "rename.h"
+
+enum { DRAWN_MIN = 6 }; /* letters that mkstemp(3) draws */
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* Whether it looks drawn at random: letters and digits, not all of them small letters. */
+static bool is_drawn(const char *text, size_t size)
+{
+	size_t small = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (!isalnum((unsigned char)text[i]))
+			return false;
+		small += islower((unsigned char)text[i]) ? 1 : 0;
+	}
+	return small < size;
+}
+
+static bool fits(const char *pattern, const char *name, size_t size)
+{
+	char head[KEY_COMPONENT_MAX + 1];
+	size_t length = strlen(pattern), drawn = 0;
+
+	while (drawn < length && pattern[length - drawn - 1] == 'X')
+		drawn++;
+	if (drawn < DRAWN_MIN)
+		return fnmatch(pattern, name, 0) == 0;
+	if (size <= drawn || !is_drawn(name + size - drawn, drawn))
+		return false;
+	memcpy(head, name, size - drawn);
+	head[size - drawn] = '\0';
+	char *pattern_head = strndup(pattern, length - drawn);
+	bool same = pattern_head && fnmatch(pattern_head, head, 0) == 0;
+	free(pattern_head);
+	return same;
+}
+
+bool scratch_is_name(char *const *patterns, struct key name)
+{
+	char text[KEY_COMPONENT_MAX + 1];
+
+	if (!patterns || name.size > KEY_COMPONENT_MAX)
+		return false;
+	memcpy(text, name.bytes, name.size);
+	text[name.size] = '\0';
+	for (; *patterns; patterns++)
+		if (fits(*patterns, text, name.size))
+			return true;
+	return false;
+}
+
+static bool is_scratch_name(const struct fs *fs, const struct name *name)
+{
+	return scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
+}
+
+static struct inode *scratch_file_locked(const struct name *name)
+{
+	return name->holder && name->holder->scratch ? name->holder : NULL;
+}
+
+/* --- coming into being ------------------------------------------------------------------------ */
+
+struct adoption {
+	struct fs *fs;
+	struct inode *inode;
+	struct key_buffer key;
+};
+
+static int adoption_prepare(void *self)
+{
+	struct adoption *a = self;
+	struct inodes *t = &a->fs->inodes;
+	struct key_buffer key;
+
+	inodes_lock(t);
+	int rc = inode_key_locked(t, a->inode, &key);
+	inodes_unlock(t);
+	if (rc == 0 &&
+	    !key_equal(key_make(key.bytes, key.size), key_make(a->key.bytes, a->key.size)))
+		rc = -EAGAIN; /* renamed while we waited */
+	return rc == -ENOENT ? -ECANCELED : rc;
+}
+
+static void adoption_done(void *self, int rc)
+{
+	struct adoption *a = self;
+	struct inodes *t = &a->fs->inodes;
+
+	if (rc < 0 && rc != -ENOENT)
+		return;
+	inodes_lock(t);
+	struct name *name = a->inode->name;
+	if (name) {
+		if (name->holder && name->holder != a->inode)
+			inode_detach_locked(t, name->holder);
+		if (name->version)
+			inode_detach_locked(t, name->version);
+		inode_make_scratch_locked(t, a->inode);
+		name_touch_locked(t, name);
+	}
+	inodes_unlock(t);
+}
+
+int scratch_adopt(struct fs *fs, struct inode *inode)
+{
+	struct adoption a = { .fs = fs, .inode = inode };
+	struct layered_hooks hooks = { adoption_prepare, adoption_done, &a };
+	int rc;
+
+	do {
+		inodes_lock(&fs->inodes);
+		rc = inode_key_locked(&fs->inodes, inode, &a.key);
+		inodes_unlock(&fs->inodes);
+		if (rc == 0)
+			rc = layered_remove(fs->cache, key_make(a.key.bytes, a.key.size), &hooks);
+	} while (rc == -EAGAIN);
+	return rc == -ENOENT || rc == -ECANCELED ? 0 : rc;
+}
+
+/* A scratch file of these bytes; nothing has its name. */
+static int make_locked(struct fs *fs, struct name *name, const struct meta *meta,
+		       struct value *value)
+{
+	struct inode *inode = inode_new_private_locked(&fs->inodes, name, meta, value, 0);
+
+	if (!inode)
+		return -ENOMEM;
+	inode_make_scratch_locked(&fs->inodes, inode);
+	if (working_copy_hold(&inode->content.copy) == 0)
+		return 0;
+	inode_detach_locked(&fs->inodes, inode);
+	return -ENOSPC;
+}
+
+int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target)
+{
+	struct value *value = value_copy(target, strlen(target));
+	int rc = value ? 0 : -ENOMEM;
+
+	inodes_lock(&fs->inodes);
+	if (rc == 0 && name->dir->removed)
+		rc = -ENOENT;
+	if (rc == 0 && (name->version || name_pending_locked(name)))
+		rc = -EEXIST;
+	if (rc == 0)
+		rc = make_locked(fs, name, meta, value);
+	if (rc == 0) {
+		name->holder->meta.size = value_size(value);
+		name->dir->dir_mtime = time_now();
+		name_touch_locked(&fs->inodes, name);
+	}
+	inodes_unlock(&fs->inodes);
+	value_unref(value);
+	return rc;
+}
+
+/* --- unlink ----------------------------------------------------------------------------------- */
+
+bool scratch_unlink_locked(struct fs *fs, struct name *name)
+{
+	struct inodes *t = &fs->inodes;
+
+	if (!scratch_file_locked(name))
+		return false;
+	while (name->privates)
+		inode_detach_locked(t, name->privates);
+	name->dir->dir_mtime = time_now();
+	name_touch_locked(t, name);
+	return true;
+}
+
+/* --- rename ----------------------------------------------------------------------------------- */
+
+bool scratch_concerns_locked(const struct fs *fs, const struct name *from, const struct name *to)
+{
+	return scratch_file_locked(from) || is_scratch_name(fs, to);
+}
+
+/* Of the target, as far as the daemon knows it. */
+static bool is_taken_locked(const struct name *name)
+{
+	return name->version || name_pending_locked(name);
+}
+
+/* From one scratch name to another: the layers do not hear of it, but for an entry that has the
+ * name. */
+static int move(struct fs *fs, const struct scratch_rename *r)
+{
+	struct inodes *t = &fs->inodes;
+	bool replaces_entry = false;
+	int rc = 0;
+
+	inodes_lock(t);
+	if (!scratch_file_locked(r->from))
+		rc = -ENOENT;
+	else if (r->noreplace && is_taken_locked(r->to))
+		rc = -EEXIST;
+	if (rc == 0) {
+		replaces_entry = r->to->version != NULL;
+		rename_file_locked(t, r->from, r->to, true);
+	}
+	inodes_unlock(t);
+	if (replaces_entry)
+		layered_remove(fs->cache, r->to_key, NULL);
+	return rc;
+}
+
+/* An entry, or a key that is only pending, gets a scratch name: it leaves the layers. */
+struct taking {
+	struct fs *fs;
+	const struct scratch_rename *r;
+	bool moved;
+	bool replaces_entry;
+};
+
+/* What was moved to the scratch name becomes a scratch file: the working copy of its writers, or
+ * else the value. */
+static int take_locked(struct taking *k, struct value *value, const struct meta *meta)
+{
+	struct inodes *t = &k->fs->inodes;
+	struct name *to = k->r->to;
+	struct inode *version = to->version;
+
+	if (!to->holder && !value)
+		to->holder = to->privates; /* only pending, and nobody has joined it */
+	if (!to->holder && version && inode_is_idle_locked(version) &&
+	    meta_same_value(&version->meta, meta)) {
+		inode_take_over_locked(t, version, value, 0);
+		to->holder = version;
+		working_copy_hold(&version->content.copy);
+	} else if (version) {
+		inode_retire_locked(t, version);
+	}
+	if (!to->holder)
+		return make_locked(k->fs, to, meta, value);
+	inode_make_scratch_locked(t, to->holder);
+	return 0;
+}
+
+/* Everything happens before the layers forget the old name, so that one of the two is always found.
+ */
+static int taking_prepare(void *self)
+{
+	struct taking *k = self;
+	struct inodes *t = &k->fs->inodes;
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	int rc = layered_get(k->fs->cache, k->r->from_key, GET_UNCOUNTED, &value, &meta);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	bool found = rc == 0;
+	if (found && meta.ino == 0)
+		meta.ino = inode_ino_of_key(k->r->from_key, false);
+	inodes_lock(t);
+	if (!found && !name_pending_locked(k->r->from))
+		rc = -ENOENT;
+	else if (k->r->noreplace && is_taken_locked(k->r->to))
+		rc = -EEXIST;
+	else if (found && value_size(value) > working_copies_left(&t->copies))
+		rc = -ENOSPC;
+	else
+		rc = 0;
+	if (rc == 0) {
+		k->replaces_entry = k->r->to->version != NULL;
+		rename_file_locked(t, k->r->from, k->r->to, true);
+		rc = take_locked(k, value, &meta);
+		k->moved = rc == 0;
+	}
+	inodes_bury_meta_locked(t, &meta);
+	inodes_unlock(t);
+	value_unref(value);
+	return rc;
+}
+
+/* Who looked the old name up meanwhile still found the entry. */
+static void taking_done(void *self, int rc)
+{
+	struct taking *k = self;
+	struct inodes *t = &k->fs->inodes;
+
+	if (!k->moved || (rc < 0 && rc != -ENOENT))
+		return;
+	inodes_lock(t);
+	if (k->r->from->version)
+		inode_detach_locked(t, k->r->from->version);
+	name_touch_locked(t, k->r->from);
+	inodes_unlock(t);
+}
+
+static int take(struct fs *fs, const struct scratch_rename *r)
+{
+	struct taking k = { .fs = fs, .r = r };
+	struct layered_hooks hooks = { taking_prepare, taking_done, &k };
+	int rc = layered_remove(fs->cache, r->from_key, &hooks);
+
+	if (k.moved && k.replaces_entry)
+		layered_remove(fs->cache, r->to_key, NULL);
+	return rc == -ENOENT && k.moved ? 0 : rc;
+}
+
+int scratch_rename(struct fs *fs, const struct scratch_rename *r)
+{
+	inodes_lock(&fs->inodes);
+	struct inode *file = scratch_file_locked(r->from);
+	if (file)
+		inode_pin_locked(file);
+	inodes_unlock(&fs->inodes);
+	int rc;
+	if (!file)
+		rc = take(fs, r);
+	else if (is_scratch_name(fs, r->to))
+		rc = move(fs, r);
+	else
+		rc = publish_as(fs, file, r->to, r->to_key,
+				r->noreplace ? PUBLISH_NOREPLACE : PUBLISH_REPLACE);
+	inodes_lock(&fs->inodes);
+	if (file)
+		inode_unpin_locked(&fs->inodes, file);
+	inodes_unlock(&fs->inodes);
+	return rc;
+}

@@ -1,0 +1,362 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+# Temporary names: what is written under them lives in the daemon until it is renamed.
+
+stat_of() {
+	jq -c "$1" "$MNT/.cachefs/stats.json"
+}
+
+# Nothing has reached a layer since the mount.
+expect_layers_untouched() {
+	expect "layers" '[0,0,0,0,0,0]' "$(stat_of '[.layers[] | .sets, .entries, (.calls.set.calls // 0)]')"
+	expect "sets, hits" "[0,0]" "$(stat_of "[.sets, .hits]")"
+}
+
+rows() {
+	sqlite3 db.sqlite 'SELECT cache_key FROM cache ORDER BY 1' | paste -sd' '
+}
+
+test_a_file_under_a_temporary_name_is_there_for_all_and_in_no_layer() {
+	mount_stack
+	local name
+	for name in k.tmp k.tmp.17 k.part k.incomplete .k.swp k~ 4913 k.lock tmpabc_1234 tmpabc_1234.txt \
+		.k.aB3dEf sedA1b2C3 tmp_obj_x8Yz12; do
+		set_value "$name" "value of $name"
+		expect_value "$name" "value of $name"
+		expect "size of $name" "$((9 + ${#name}))" "$(stat -c %s "$MNT/$name")"
+	done
+	expect "names" 13 "$(ls -A "$MNT" | wc -l)"
+	expect "scratch files" 13 "$(stat_of .memory.scratch_files)"
+	expect_layers_untouched
+	rm "$MNT"/* "$MNT"/.k.*
+	expect "names left" "" "$(ls -A "$MNT")"
+	expect "scratch files, bytes" '[0,0]' "$(stat_of '[.memory.scratch_files, .memory.pending_bytes]')"
+	expect_layers_untouched
+}
+
+test_names_that_only_look_like_it_are_keys() {
+	mount_stack
+	local name
+	for name in tmp lock part k.temp .env.sample .bashrc.backup sediment template k.swp; do
+		set_value "$name" x
+	done
+	expect "sets" 9 "$(stat_of .sets)"
+}
+
+test_writing_beside_and_renaming_is_exactly_one_set() {
+	mount_stack
+	set_value k old
+	local before
+	before=$(stat_of '[.sets, .layers[].sets]')
+	set_value k.tmp new
+	expect "before the rename" "$before" "$(stat_of '[.sets, .layers[].sets]')"
+	expect_value k old
+	mv "$MNT/k.tmp" "$MNT/k"
+	expect "sets" '[2,2,2]' "$(stat_of '[.sets, .layers[].sets]')"
+	expect "calls" '[[2,0,0],[2,0,0]]' "$(stat_of '[.layers[].calls | [.set, .rename, .remove | .calls // 0]]')"
+	expect_value k new
+	expect_list "" k
+	restart_daemon
+	expect_value k new
+}
+
+test_sed_i_is_one_set() {
+	mount_stack
+	set_value k "one two"
+	sed -i s/two/2/ "$MNT/k"
+	expect_value k "one 2"
+	expect "sets" '[2,2,2]' "$(stat_of '[.sets, .layers[].sets]')"
+}
+
+test_the_rename_carries_all_metadata() {
+	mount_stack
+	set_value k.part content
+	chmod 2751 "$MNT/k.part"
+	chown 7:8 "$MNT/k.part"
+	chmod 2751 "$MNT/k.part"
+	setfattr -n user.colour -v red "$MNT/k.part"
+	set_ttl k.part 600
+	touch -d @1234567890.123456789 "$MNT/k.part"
+	local before
+	before=$(stat -c '%a %u %g %s %i %.9Y' "$MNT/k.part")
+	expect "ttl beforehand" 600.000 "$(get_xattr k.part user.cachefs.ttl)"
+	mv "$MNT/k.part" "$MNT/k"
+	restart_daemon
+	expect "stat" "$before" "$(stat -c '%a %u %g %s %i %.9Y' "$MNT/k")"
+	expect "xattr" red "$(get_xattr k user.colour)"
+	local ttl
+	ttl=$(get_xattr k user.cachefs.ttl)
+	((${ttl%.*} > 500 && ${ttl%.*} <= 600)) || fail "ttl $ttl"
+}
+
+test_the_rename_takes_the_ttl_of_the_directory_it_goes_to() {
+	mount_stack
+	mkdir "$MNT/d"
+	set_ttl d 300
+	set_value k.tmp x
+	mv "$MNT/k.tmp" "$MNT/d/k"
+	local ttl
+	ttl=$(get_xattr d/k user.cachefs.ttl)
+	((${ttl%.*} > 200 && ${ttl%.*} <= 300)) || fail "ttl $ttl"
+}
+
+test_what_is_being_written_can_be_read_at_once() {
+	mount_stack
+	open_writer w k.part
+	tell w write first
+	open_reader r k.part
+	expect_read r first
+	tell w write second
+	expect_read r firstsecond
+	expect_value k.part firstsecond
+	tell w close
+	expect_read r firstsecond
+	printf ' third' >>"$MNT/k.part"
+	expect_read r "firstsecond third"
+	open_writer t k.part w,trunc
+	expect_read r ""
+	expect_layers_untouched
+}
+
+test_two_writers_share_the_file() {
+	mount_stack
+	open_writer a k.tmp w,creat,append
+	open_writer b k.tmp w,creat,append
+	tell a write 1
+	tell b write 2
+	tell a write 3
+	expect_value k.tmp 123
+	tell a close
+	tell b close
+	expect_value k.tmp 123
+}
+
+test_a_mapping_sees_what_others_write() {
+	mount_stack
+	set_value k.tmp 12345
+	tell m open k.tmp rw
+	tell m map 5
+	tell m poke 0 X
+	tell m msync
+	expect_value k.tmp X2345
+	tell r open k.tmp r
+	tell m poke 1 Y
+	expect_read r XY345
+}
+
+test_a_lock_file_excludes_by_o_excl_and_by_flock() {
+	mount_stack
+	set -C
+	echo 1 >"$MNT/x.lock"
+	! (echo 2 >"$MNT/x.lock") 2>/dev/null || fail "created twice"
+	set +C
+	expect_value x.lock 1
+	open_reader a x.lock
+	tell a flock ex
+	! flock -n "$MNT/x.lock" true || fail "locked twice"
+	rm "$MNT/x.lock"
+	flock -n "$MNT/x.lock" true
+	expect_value x.lock ""
+	ln -s "host:1" "$MNT/y.lock"
+	expect_error "File exists" ln -s "host:2" "$MNT/y.lock"
+	expect "link" "host:1" "$(readlink "$MNT/y.lock")"
+	expect "type in a listing" "y.lock" "$(find "$MNT" -type l -printf %f)"
+	expect_layers_untouched
+	mv "$MNT/y.lock" "$MNT/y"
+	expect "link" "host:1" "$(readlink "$MNT/y")"
+}
+
+test_an_entry_that_gets_a_temporary_name_leaves_the_layers_and_comes_back() {
+	mount_stack
+	set_value k content
+	set_ttl k 600
+	local before
+	before=$(stat -c '%a %i %.9Y' "$MNT/k")
+	open_reader r k
+	mv "$MNT/k" "$MNT/k~"
+	expect_absent k
+	expect_value k~ content
+	expect_read r content
+	expect "stat" "$before" "$(stat -c '%a %i %.9Y' "$MNT/k~")"
+	expect "entries" '[0,0]' "$(stat_of '[.layers[].entries]')"
+	set_value k other
+	mv "$MNT/k~" "$MNT/k"
+	expect_value k content
+	expect "stat" "$before" "$(stat -c '%a %i %.9Y' "$MNT/k")"
+	local ttl
+	ttl=$(get_xattr k user.cachefs.ttl)
+	((${ttl%.*} > 500 && ${ttl%.*} <= 600)) || fail "ttl $ttl"
+	expect_list "" k
+}
+
+test_a_key_that_is_being_written_gets_a_temporary_name() {
+	mount_stack
+	open_writer w k
+	tell w write first
+	mv "$MNT/k" "$MNT/k.tmp"
+	expect_value k.tmp first
+	expect_absent k
+	tell w write second
+	tell w close
+	expect_value k.tmp firstsecond
+	expect_layers_untouched
+}
+
+test_a_writer_follows_its_file_to_the_real_name() {
+	mount_stack
+	open_writer w k.part
+	tell w write first
+	mv "$MNT/k.part" "$MNT/k"
+	expect_value k first
+	tell w write second
+	tell w close
+	expect_value k firstsecond
+	restart_daemon
+	expect_value k firstsecond
+}
+
+test_from_one_temporary_name_to_another() {
+	mount_stack
+	set_value a.tmp a
+	set_value b.part b
+	mv "$MNT/a.tmp" "$MNT/b.part"
+	expect_value b.part a
+	expect_list "" b.part
+	set_value c.tmp c
+	mv -n "$MNT/c.tmp" "$MNT/b.part" || true
+	expect_value b.part a
+	expect_value c.tmp c
+	expect "scratch files" 2 "$(stat_of .memory.scratch_files)"
+	expect_layers_untouched
+}
+
+test_no_replace_is_kept() {
+	mount_stack
+	set_value k old
+	set_value k.tmp new
+	"$HELPERS/sys" rename2 "$MNT/k.tmp" "$MNT/k" NOREPLACE >answer
+	expect "rename2" EEXIST "$(<answer)"
+	expect_value k old
+	expect_value k.tmp new
+}
+
+test_a_directory_is_renamed_and_removed_with_its_temporary_files() {
+	mount_stack
+	mkdir "$MNT/d" "$MNT/dir.tmp"
+	set_value d/k.tmp x
+	set_value dir.tmp/k y
+	expect "sets" 1 "$(stat_of .sets)"
+	mv "$MNT/d" "$MNT/e"
+	expect_value e/k.tmp x
+	mkdir "$MNT/f"
+	expect_error "not empty" mv -T "$MNT/dir.tmp" "$MNT/e"
+	setfattr -n user.cachefs.rmdir -v empty_only "$MNT/e"
+	expect_error "not empty" rmdir "$MNT/e"
+	setfattr -x user.cachefs.rmdir "$MNT/e"
+	open_reader r e/k.tmp
+	rmdir "$MNT/e"
+	expect_absent e/k.tmp
+	expect_read r x
+	tell r close
+	expect "scratch files, bytes" '[0,0]' "$(stat_of '[.memory.scratch_files, .memory.pending_bytes]')"
+	expect_value dir.tmp/k y
+}
+
+test_neither_a_crash_nor_an_unmount_leaves_litter() {
+	mount_stack
+	set_value k x
+	set_value k.tmp y
+	head -c 3000000 /dev/zero >"$MNT/big.part"
+	kill_daemon
+	expect_list "" k
+	expect "rows" k "$(rows)"
+	set_value k.tmp y
+	head -c 3000000 /dev/zero >"$MNT/big.part"
+	restart_daemon
+	expect_list "" k
+	expect "rows" k "$(rows)"
+	expect "value files" "" "$(find db.sqlite.values -type f 2>/dev/null || true)"
+}
+
+test_a_large_temporary_file_is_a_file_and_is_not_copied_by_its_rename() {
+	mount_stack
+	random_file whole 20000000
+	cp whole "$MNT/k.part"
+	cmp whole "$MNT/k.part"
+	mv "$MNT/k.part" "$MNT/k"
+	cmp whole "$MNT/k"
+	expect "value files" 1 "$(find db.sqlite.values -type f | wc -l)"
+}
+
+test_temporary_files_are_bounded() {
+	mount_stack '"pending_max_bytes": 100000'
+	head -c 60000 /dev/zero >"$MNT/a.tmp"
+	! head -c 60000 /dev/zero >"$MNT/b.tmp" 2>/dev/null || fail "no bound"
+	rm "$MNT/a.tmp" "$MNT/b.tmp"
+	head -c 60000 /dev/zero >"$MNT/b.tmp"
+	set_value k x
+	head -c 90000 /dev/zero >whole
+	! cp whole "$MNT/k" 2>/dev/null || fail "no bound for writers of keys"
+	rm "$MNT/b.tmp"
+	cp whole "$MNT/k"
+	mv "$MNT/k" "$MNT/k~"
+	cmp whole "$MNT/k~"
+}
+
+test_the_list_of_names_is_an_option() {
+	mount_stack '"scratch_names": ["*.wip", "draftXXXXXX"]'
+	set_value k.tmp x
+	expect "sets" 1 "$(stat_of .sets)"
+	set_value k.wip x
+	set_value draftAb3cDe x
+	expect "sets" 1 "$(stat_of .sets)"
+	unmount
+	mount_stack '"scratch_names": []'
+	expect_value k.tmp x
+	set_value k.wip x
+	expect "sets" 1 "$(stat_of .sets)"
+	expect "effective" '[]' "$(jq -c .cachefs.scratch_names "$MNT/.cachefs/config.json")"
+}
+
+test_an_entry_from_before_is_served_until_it_is_written_to() {
+	mount_stack '"scratch_names": []'
+	set_value k.tmp old
+	set_value m.tmp other
+	unmount
+	mount_stack
+	expect_value k.tmp old
+	expect_list "" "k.tmp m.tmp"
+	printf ' and new' >>"$MNT/k.tmp"
+	expect_value k.tmp "old and new"
+	expect "rows" m.tmp "$(rows)"
+	mv "$MNT/k.tmp" "$MNT/m.tmp"
+	expect_value m.tmp "old and new"
+	expect "rows" "" "$(rows)"
+	mv "$MNT/m.tmp" "$MNT/k"
+	expect_value k "old and new"
+}
+
+test_a_failed_rename_leaves_the_temporary_file_as_it_was() {
+	mount_with '{"layers": [{"type": "memory", "options": {"max_bytes": 50000}}], "cachefs": {}}'
+	set_value k old
+	random_file whole 60000
+	cp whole "$MNT/k.tmp"
+	expect_error "too large" mv "$MNT/k.tmp" "$MNT/k"
+	cmp whole "$MNT/k.tmp"
+	expect_value k old
+	truncate -s 1000 "$MNT/k.tmp"
+	mv "$MNT/k.tmp" "$MNT/k"
+	head -c 1000 whole | cmp - "$MNT/k"
+}
+
+test_the_kernel_may_forget_a_temporary_file() {
+	mount_stack
+	set_value k.tmp content
+	echo 2 >/proc/sys/vm/drop_caches
+	expect_value k.tmp content
+	mv "$MNT/k.tmp" "$MNT/k"
+	expect_value k content
+}
+
+run_tests
