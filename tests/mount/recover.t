@@ -51,14 +51,18 @@ a_notification_waits() {
 	grep -qs fuse_reverse_inval_entry /proc/"$1"/task/*/wchan
 }
 
+waits_for_the_daemon() {
+	grep -qs request_wait_answer "/proc/$1/wchan"
+}
+
 is_gone_from_mounts() {
 	! is_mounted "$MNT"
 }
 
-# A rename that waits for Redis holds the directory; the close of k has the kernel told of its new
+# A lookup that waits for Redis holds the directory; the close of k has the kernel told of its new
 # value, which waits for the directory. Killed then, the daemon cannot end, nor can who waits for it.
 test_a_daemon_killed_while_a_notification_waits_is_given_up() {
-	local daemon mover
+	local daemon caller
 	start_redis
 	printf '{"layers": [{"type": "memory"}, {"type": "redis", "options":
 		{"unix_socket_path": "%s", "socket_timeout": 60}}], "write_strategy": "write_back",
@@ -68,20 +72,20 @@ test_a_daemon_killed_while_a_notification_waits_is_given_up() {
 	[[ $daemon ]] || skip "this kernel does not tell who serves a mount"
 	echo "$daemon" >"$TMP/.daemon"
 	set_value k old
-	set_value x moved
 	echo flush >"$MNT/.cachefs/control"
 	open_reader r k
 	open_writer w k
 	tell w write new
 	kill -STOP "$REDIS_PID"
-	mv "$MNT/x" "$MNT/y" 2>/dev/null &
-	mover=$!
+	stat "$MNT/absent" 2>/dev/null &
+	caller=$!
+	wait_until 20 waits_for_the_daemon "$caller"
 	tell w close
 	wait_until 20 a_notification_waits "$daemon"
 	kill -9 "$daemon"
 	wait_until 40 is_gone_from_mounts
 	rm "$TMP/.daemon"
-	wait "$mover" || true
+	wait "$caller" || true
 	kill -CONT "$REDIS_PID"
 	start_daemon "$TMP/cachefs.json"
 	expect_value k new
