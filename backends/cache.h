@@ -155,9 +155,16 @@ struct backend {
 	 * there is no `from`. */
 	int (*rename)(void *state, struct key from, struct key to);
 
-	/* Moves every entry and marker below `from`, and its own marker; `to` has none. 0 when
-	 * there was none. */
+	/*
+	 * Moves every entry and marker below `from`, and its own marker, in the place of what
+	 * should lie there; other keys below `to` stay. 0 when there was none. Where it is not one
+	 * step it can be cut off anywhere between two keys, and run again: it moves what is left.
+	 */
 	int (*rename_prefix)(void *state, struct key from, struct key to);
+
+	/* Whether that would make keys that are too long: 0 or -ENAMETOOLONG. Changes nothing.
+	 * NULL: there are no keys. */
+	int (*check_rename_prefix)(void *state, struct key from, struct key to);
 
 	/*
 	 * The children of dir after the one named `after` (with after_is_dir), in listing order,

@@ -292,7 +292,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 
 /* What a read asks for, and what it found. */
 struct lookup {
-	struct key key;
+	struct key key, to;
 	struct key after;
 	bool after_is_dir;
 	struct children *batch;
@@ -685,6 +685,47 @@ static int disk_rename_prefix(void *state, struct key from, struct key to)
 		      (struct disk_job){ .kind = DISK_JOB_RENAME_BELOW, .key = from, .to = to });
 }
 
+/* Whether the keys of a range have at most `longest` bytes: 0 or -ENAMETOOLONG. */
+static int check_longest(struct disk_db *db, enum disk_statement id, const struct disk_range *range,
+			 enum disk_key_type type, int64_t longest)
+{
+	sqlite3_stmt *s = disk_db_statement(db, id);
+
+	if (s)
+		disk_range_bind(s, range, type);
+	int rc = disk_db_step(db, s);
+	if (rc > 0)
+		rc = sqlite3_column_int64(s, 0) > longest ? -ENAMETOOLONG : 0;
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int check_lengths(struct disk *d, struct disk_db *db, struct lookup *lookup)
+{
+	int64_t longest = KEY_MAX - (int64_t)lookup->to.size + (int64_t)lookup->key.size;
+	struct disk_range range;
+	int rc = 0;
+
+	(void)d;
+	disk_range_below(&range, lookup->key);
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = check_longest(db, DISK_LONGEST_BELOW, &range, (enum disk_key_type)type,
+				   longest);
+		if (rc == 0) /* a marker's key has a slash more */
+			rc = check_longest(db, DISK_DIRS_LONGEST_BELOW, &range,
+					   (enum disk_key_type)type, longest + 1);
+	}
+	return rc;
+}
+
+static int disk_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct lookup lookup = { .key = from, .to = to };
+
+	return to.size <= from.size ? 0 : run_read(state, check_lengths, &lookup);
+}
+
 static int disk_dir_set(void *state, struct key dir, const struct meta *meta)
 {
 	return submit(state,
@@ -819,6 +860,7 @@ const struct backend backend_disk = {
 	.remove_prefix = disk_remove_prefix,
 	.rename = disk_rename,
 	.rename_prefix = disk_rename_prefix,
+	.check_rename_prefix = disk_check_rename_prefix,
 	.list = disk_list,
 	.dir_stat = disk_dir_stat,
 	.dir_set = disk_dir_set,

@@ -426,9 +426,24 @@ static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 	return disk_db_run(txn->db, s);
 }
 
+/* In the place of what is there. */
+static int move_row_over(struct disk_txn *txn, int64_t id, struct key to)
+{
+	struct row target;
+	int rc = row_find(txn, to, &target, NULL);
+
+	if (rc == 0 && target.exists)
+		rc = row_delete(txn, target.id, target.file, target.size);
+	if (rc < 0)
+		return rc;
+	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, to));
+	names_strike(&txn->gone, to);
+	return move_row(txn, id, to);
+}
+
 static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 {
-	struct row row, target;
+	struct row row;
 	int rc = row_find(txn, from, &row, NULL);
 
 	if (rc == 0 && !row.live)
@@ -436,15 +451,7 @@ static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 	if (rc < 0 || key_equal(from, to))
 		return rc;
 	rc = disk_change_use(txn, disk_hits_take_key(&txn->disk->hits, from));
-	if (rc == 0)
-		rc = row_find(txn, to, &target, NULL);
-	if (rc == 0 && target.exists)
-		rc = row_delete(txn, target.id, target.file, target.size);
-	if (rc < 0)
-		return rc;
-	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, to));
-	names_strike(&txn->gone, to);
-	return move_row(txn, row.id, to);
+	return rc < 0 ? rc : move_row_over(txn, row.id, to);
 }
 
 /* --- ranges ----------------------------------------------------------------------------------- */
@@ -545,7 +552,7 @@ static int move_name(struct disk_txn *txn, enum disk_statement list, const struc
 	memcpy(target.bytes + to.size, name->bytes + from.size, name->size - from.size);
 	if (marker)
 		return move_marker(txn, key, key_make(target.bytes, size));
-	return move_row(txn, name->id, key_make(target.bytes, size));
+	return move_row_over(txn, name->id, key_make(target.bytes, size));
 }
 
 static int move_below(struct disk_txn *txn, enum disk_statement list, enum disk_key_type type,
@@ -571,7 +578,8 @@ static int rename_below(struct disk_txn *txn, struct key from, struct key to)
 		return 0;
 	if (from.size == 0 || to.size == 0 || key_is_below(to, from) || key_is_below(from, to))
 		return -EINVAL;
-	int rc = remove_below(txn, to); /* expired entries may still lie there */
+	/* Not cleared first: what lies there may have been moved by a run whose answer was lost. */
+	int rc = 0;
 	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
 		rc = move_below(txn, DISK_KEYS_BELOW, (enum disk_key_type)type, from, to);
 		if (rc == 0)

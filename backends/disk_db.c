@@ -100,6 +100,10 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_DIRS_DELETE_BELOW] = "DELETE FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2",
 	[DISK_DIRS_KEYS_BELOW] =
 		"SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 256",
+	[DISK_LONGEST_BELOW] = "SELECT ifnull(max(length(CAST(cache_key AS BLOB))), 0) FROM cache"
+			       " WHERE cache_key >= ?1 AND cache_key < ?2",
+	[DISK_DIRS_LONGEST_BELOW] = "SELECT ifnull(max(length(CAST(dir AS BLOB))), 0)"
+				    " FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2",
 	[DISK_DIR_MOVE] = "UPDATE OR REPLACE cachefs_dirs SET dir = ?2 WHERE dir = ?1",
 
 	[DISK_USE] = "UPDATE cachefs_use SET used = max(used, ?2), hits = hits + ?3"

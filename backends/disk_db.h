@@ -45,6 +45,8 @@ enum disk_statement {
 	DISK_DIR_DELETE,
 	DISK_DIRS_DELETE_BELOW,
 	DISK_DIRS_KEYS_BELOW,
+	DISK_LONGEST_BELOW,
+	DISK_DIRS_LONGEST_BELOW,
 	DISK_DIR_MOVE,
 	/* recency, eviction, expiry */
 	DISK_USE,

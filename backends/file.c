@@ -557,6 +557,8 @@ static int move_check(struct file_layer *f, struct entries *s, struct entries_wa
 	size_t limit = s == &f->markers ? KEY_MAX + 1 : KEY_MAX;
 	int rc;
 
+	if (move->to.size <= move->from.size)
+		return 0;
 	marker_key(&move->key, move->from);
 	while ((rc = move_next(f, s, move, limit)) == 0)
 		move->key.bytes[move->key.size++] = '\0';
@@ -605,6 +607,15 @@ static int move_markers(struct file_layer *f, struct entries_walk *move)
 	return rc != -ENOENT ? rc : any ? file_markers_store(f) : 0;
 }
 
+static int file_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct file_layer *f = state;
+	struct entries_walk move = { .from = from, .to = to };
+
+	int rc = move_check(f, &f->entries, &move);
+	return rc < 0 ? rc : move_check(f, &f->markers, &move);
+}
+
 static int file_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct file_layer *f = state;
@@ -616,9 +627,7 @@ static int file_rename_prefix(void *state, struct key from, struct key to)
 	if (rc < 0)
 		return rc;
 	file_expire(f);
-	rc = move_check(f, &f->entries, &move);
-	if (rc == 0)
-		rc = move_check(f, &f->markers, &move);
+	rc = file_check_rename_prefix(f, from, to);
 	if (rc == 0)
 		rc = move_entries(f, &move);
 	if (rc == 0)
@@ -778,6 +787,7 @@ const struct backend backend_file = {
 	.remove_prefix = file_remove_prefix,
 	.rename = file_rename,
 	.rename_prefix = file_rename_prefix,
+	.check_rename_prefix = file_check_rename_prefix,
 	.list = file_list,
 	.dir_stat = file_dir_stat,
 	.dir_set = file_dir_set,

@@ -32,6 +32,8 @@ static const char sql_below[] = "SELECT seq, size, file, head, key FROM journal"
 				" WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* RENAME_BATCH */
 static const char sql_list[] = "SELECT key, file, head FROM journal WHERE key >= ?1 AND key < ?2"
 			       " AND (expires_ms = 0 OR expires_ms > ?3) ORDER BY key";
+static const char sql_longest[] =
+	"SELECT ifnull(max(length(key)), 0) FROM journal WHERE key >= ?1 AND key < ?2";
 static const char sql_any[] = "SELECT 1 FROM journal WHERE key >= ?1 AND key < ?2"
 			      " AND (expires_ms = 0 OR expires_ms > ?3) LIMIT 1";
 
@@ -399,6 +401,15 @@ static int journal_remove(void *state, struct key key)
 	return rc == 0 && !(c.found && visible) ? -ENOENT : rc;
 }
 
+/* In the place of what is there. */
+static int move_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row, struct key from,
+		    struct key to)
+{
+	int rc = delete_key(c, db, to);
+
+	return rc < 0 ? rc : rewrite_row(c, db, row, from, to);
+}
+
 /* Deletes or moves the first rows below a directory, 1: there may be more. */
 static int change_below(struct row_change *c, struct state_db *db)
 {
@@ -415,7 +426,7 @@ static int change_below(struct row_change *c, struct state_db *db)
 		if (c->to.size == 0)
 			rc = delete_row(c, db, rows, key);
 		else if ((rc = key_join(&to, c->to, key_relative(key, c->key))) == 0)
-			rc = rewrite_row(c, db, rows, key, key_make(to.bytes, to.size));
+			rc = move_row(c, db, rows, key, key_make(to.bytes, to.size));
 		if (rc == -EBADMSG) /* it cannot be moved, and must not stay */
 			rc = delete_row(c, db, rows, key);
 		if (rc < 0)
@@ -450,6 +461,28 @@ static int journal_rename_prefix(void *state, struct key from, struct key to)
 	struct row_change c = { .journal = state, .key = from, .to = to };
 
 	return journal_is_empty(state) ? 0 : run(&c, apply_below);
+}
+
+static int journal_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct journal *j = state;
+	struct state_range range;
+
+	if (journal_is_empty(j) || to.size <= from.size)
+		return 0;
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_longest) : NULL;
+	if (row)
+		state_bind_range(row, 1, from, &range);
+	int rc = row ? state_step(db, row) : -EIO;
+	if (rc > 0)
+		rc = (size_t)sqlite3_column_int64(row, 0) + to.size > KEY_MAX + from.size
+			     ? -ENAMETOOLONG
+			     : 0;
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(j->state, db);
+	return rc;
 }
 
 static int apply_rename(void *self, struct state_db *db)
@@ -645,6 +678,7 @@ const struct backend backend_journal = {
 	.remove_prefix = journal_remove_prefix,
 	.rename = journal_rename,
 	.rename_prefix = journal_rename_prefix,
+	.check_rename_prefix = journal_check_rename_prefix,
 	.list = journal_list,
 	.dir_stat = journal_dir_stat,
 	.dir_set = journal_dir_set,

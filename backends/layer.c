@@ -76,6 +76,7 @@ struct layer {
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
 	struct distrust *distrust;
+	struct intents *intents;
 	struct freshness freshness; /* if the backend can revalidate */
 };
 
@@ -99,6 +100,16 @@ static void note_presence(struct layer *l, struct key key, bool present)
 		freshness_forget(&l->freshness, key);
 }
 
+static void layer_free(struct layer *l)
+{
+	if (l->distrust)
+		distrust_free(l->distrust);
+	if (l->intents)
+		intents_free(l->intents);
+	freshness_fini(&l->freshness);
+	free(l);
+}
+
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
 	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
 	       struct problem *problem)
@@ -115,14 +126,12 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 				       .gone = gone,
 				       .self = self };
 	l->distrust = distrust_new();
-	bool ready = l->distrust && freshness_open(l) == 0;
+	l->intents = intents_new();
+	bool ready = l->distrust && l->intents && freshness_open(l) == 0;
 	int rc = ready ? l->backend->open(spec->conf, &l->env, &l->state, problem)
 		       : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
-		freshness_fini(&l->freshness);
-		if (l->distrust)
-			distrust_free(l->distrust);
-		free(l);
+		layer_free(l);
 		return rc;
 	}
 	*layer = l;
@@ -132,14 +141,15 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 void layer_close(struct layer *l)
 {
 	l->backend->close(l->state);
-	distrust_free(l->distrust);
-	freshness_fini(&l->freshness);
-	free(l);
+	layer_free(l);
 }
 
 int layer_remember(struct layer *l, struct state *state)
 {
-	return l->backend->durable ? distrust_remember(l->distrust, state, l->spec->name) : 0;
+	if (!l->backend->durable)
+		return 0;
+	int rc = distrust_remember(l->distrust, state, l->spec->name);
+	return rc < 0 ? rc : intents_remember(l->intents, state, l->spec->name);
 }
 
 const char *layer_name(const struct layer *l)
@@ -242,12 +252,12 @@ int layer_distrust(struct layer *l, struct key key, enum distrust_kind kind)
 
 bool layer_trusts(struct layer *l, struct key key)
 {
-	return !distrust_covers(l->distrust, key);
+	return !distrust_covers(l->distrust, key) && !intents_cover(l->intents, key);
 }
 
 bool layer_trusts_dir(struct layer *l, struct key dir)
 {
-	return !distrust_covers_dir(l->distrust, dir);
+	return !distrust_covers_dir(l->distrust, dir) && !intents_cover(l->intents, dir);
 }
 
 /* A set below a prefix that the layer has not removed yet would go with the rest. */
@@ -421,7 +431,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	enter(key);
 	assert(value_size(value) == meta->size);
 	capped.expires_ms = capped_expiry(l, meta->expires_ms);
-	if (awaits_clearing(l, key))
+	if (awaits_clearing(l, key) || intents_cover(l->intents, key))
 		return -EHOSTDOWN;
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l);
@@ -435,6 +445,8 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 	struct meta capped = *meta;
 
 	enter(key);
+	if (intents_cover(l->intents, key))
+		return -EHOSTDOWN;
 	if (!layer_trusts(l, key))
 		return -ENOENT;
 	if (fields & META_EXPIRY)
@@ -446,6 +458,8 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 int layer_remove(struct layer *l, struct key key)
 {
 	enter(key);
+	if (intents_cover(l->intents, key))
+		return -EHOSTDOWN;
 	if (awaits_clearing(l, key))
 		return -ENOENT;
 	count(l, COUNT_REMOVE);
@@ -459,6 +473,8 @@ int layer_remove(struct layer *l, struct key key)
 int layer_remove_prefix(struct layer *l, struct key dir)
 {
 	enter_dir(dir);
+	if (intents_meet(l->intents, dir))
+		return -EHOSTDOWN;
 	if (!layer_trusts_dir(l, dir))
 		return 0; /* that is to come anyway */
 	int64_t begun = call_begin(l);
@@ -470,6 +486,8 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 {
 	enter(from);
 	enter(to);
+	if (intents_cover(l->intents, from) || intents_cover(l->intents, to))
+		return -EHOSTDOWN;
 	if (!layer_trusts(l, from))
 		return -ENOENT;
 	if (awaits_clearing(l, to))
@@ -479,28 +497,74 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 	return rc == 0 ? distrust_forget(l->distrust, to, DISTRUST_KEY) : rc;
 }
 
-int layer_rename_prefix(struct layer *l, struct key from, struct key to)
+static int move_own(struct layer *l, struct key from, struct key to)
+{
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_RENAME, begun, l->backend->rename(l->state, from, to));
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* What is below, then the value of its own key. */
+static int move(struct layer *l, struct key from, struct key to)
+{
+	int64_t begun = call_begin(l);
+	int rc = call_end(l, LAYER_RENAME_PREFIX, begun,
+			  l->backend->rename_prefix(l->state, from, to));
+
+	return rc < 0 ? rc : move_own(l, from, to);
+}
+
+/* Tells it what it missed of one key. */
+static int settle_key(struct layer *l, struct key key)
+{
+	struct tombstone t = { .kind = DISTRUST_KEY };
+
+	if (!distrust_covers(l->distrust, key))
+		return 0;
+	memcpy(t.key.bytes, key.bytes, key.size);
+	t.key.size = key.size;
+	int rc = tell(l, &t);
+	return rc < 0 ? rc : distrust_forget(l->distrust, key, DISTRUST_KEY);
+}
+
+int layer_move(struct layer *l, struct key from, struct key to, bool *begun)
 {
 	enter(from);
 	enter(to);
-	if (!layer_trusts_dir(l, from))
-		return 0; /* all that is there is to go */
+	*begun = false;
+	if (intents_meet(l->intents, from) || intents_meet(l->intents, to))
+		return -EHOSTDOWN;
 	if (!layer_trusts_dir(l, to))
 		return -EHOSTDOWN;
+	bool believed = layer_trusts_dir(l, from); /* or all that is there is to go */
 	/* An old copy would be believed under its new name, a new one would go. */
-	int rc = settle_below(l, from);
+	int rc = believed ? settle_below(l, from) : 0;
 	if (rc == 0)
 		rc = settle_below(l, to);
+	if (rc == 0)
+		rc = settle_key(l, from);
+	if (rc == 0)
+		rc = settle_key(l, to);
 	if (rc < 0)
 		return rc;
-	int64_t begun = call_begin(l);
-	return call_end(l, LAYER_RENAME_PREFIX, begun,
-			l->backend->rename_prefix(l->state, from, to));
+	*begun = true;
+	return believed ? move(l, from, to) : move_own(l, from, to);
+}
+
+int layer_check_move(struct layer *l, struct key from, struct key to)
+{
+	enter(from);
+	enter(to);
+	return l->backend->check_rename_prefix ? l->backend->check_rename_prefix(l->state, from, to)
+					       : 0;
 }
 
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	enter_dir(dir);
+	if (intents_cover(l->intents, dir))
+		return -EHOSTDOWN;
 	int64_t begun = call_begin(l);
 	return call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
 }
@@ -516,6 +580,66 @@ int layer_temp_file(struct layer *l)
 {
 	assert(lock_none_held());
 	return l->backend->temp_file ? l->backend->temp_file(l->state) : -ENOTSUP;
+}
+
+/* --- moves that it missed --------------------------------------------------------------------- */
+
+/* Whether it missed something that the rename of a directory would carry along, or meet. */
+static bool missed_within(struct layer *l, struct key dir)
+{
+	struct tombstone ignored;
+
+	return distrust_covers(l->distrust, dir) || distrust_covers_dir(l->distrust, dir) ||
+	       distrust_any_below(l->distrust, dir, &ignored);
+}
+
+bool layer_catches_up(struct layer *l, int64_t id, struct key from, struct key to)
+{
+	if (!l->backend->durable || missed_within(l, from) || missed_within(l, to) ||
+	    intents_count(l->intents) >= INTENTS_MAX ||
+	    intents_add(l->intents, id, from, to, false) < 0)
+		return false;
+	log_warning("layer \"%s\" missed the rename of a directory; what it holds there is ignored "
+		    "until it has caught up",
+		    l->spec->name);
+	return true;
+}
+
+void layer_moved(struct layer *l, int64_t id, struct key from, struct key to)
+{
+	intents_add(l->intents, id, from, to, true);
+}
+
+/* It can never move that: what it holds there goes. */
+static int give_up(struct layer *l, struct key from)
+{
+	log_error(
+		"layer \"%s\": a directory that was renamed cannot be moved there; what this layer "
+		"holds of it is dropped",
+		l->spec->name);
+	int rc = layer_distrust(l, from, DISTRUST_PREFIX);
+	if (rc == 0)
+		rc = layer_distrust(l, from, DISTRUST_KEY);
+	return rc;
+}
+
+int layer_catch_up(struct layer *l)
+{
+	struct intent intent;
+
+	assert(lock_none_held());
+	if (!intents_first(l->intents, &intent))
+		return -ENOENT;
+	struct key from = key_make(intent.source.bytes, intent.source.size);
+	struct key to = key_make(intent.target.bytes, intent.target.size);
+	int rc = intent.moved ? 0 : layer_check_move(l, from, to);
+	if (rc == -ENAMETOOLONG)
+		rc = give_up(l, from);
+	else if (rc == 0 && !intent.moved)
+		rc = move(l, from, to);
+	if (rc == 0)
+		intents_note_moved(l->intents, intent.id);
+	return rc < 0 ? (rc == -ENOENT ? -EIO : rc) : intents_end(l->intents, &intent);
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */
@@ -550,7 +674,7 @@ void layer_stats(struct layer *l, struct layer_stats *stats)
 		read_calls(&l->calls[i], &stats->calls[i]);
 		stats->errors += stats->calls[i].errors;
 	}
-	stats->tombstones = distrust_count(l->distrust);
+	stats->tombstones = distrust_count(l->distrust) + intents_count(l->intents);
 	stats->distrusted = distrust_is_whole(l->distrust);
 	l->backend->usage(l->state, &stats->usage);
 	if (!l->spec->common.stats_enabled)

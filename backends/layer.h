@@ -8,6 +8,7 @@
  */
 
 #include "distrust.h"
+#include "intent.h"
 #include "layered.h"
 
 struct layer;
@@ -39,7 +40,14 @@ int layer_touch(struct layer *layer, struct key key, const struct meta *meta, un
 int layer_remove(struct layer *layer, struct key key);
 int layer_remove_prefix(struct layer *layer, struct key dir);
 int layer_rename(struct layer *layer, struct key from, struct key to);
-int layer_rename_prefix(struct layer *layer, struct key from, struct key to);
+
+/*
+ * A directory's rename: all below it, and the value of its own key. *begun: the backend was asked,
+ * so that a failure may leave it half done. layer_check_move(): 0, -ENAMETOOLONG, or another -errno
+ * if the layer cannot tell now.
+ */
+int layer_move(struct layer *layer, struct key from, struct key to, bool *begun);
+int layer_check_move(struct layer *layer, struct key from, struct key to);
 int layer_list(struct layer *layer, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch);
 int layer_dir_stat(struct layer *layer, struct key dir, struct meta *meta);
@@ -59,6 +67,17 @@ void layer_count_promotion(struct layer *layer);
 int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
 bool layer_trusts_dir(struct layer *layer, struct key dir);
+
+/*
+ * The layer failed to move: it is to catch up, as the intent of this number says (intent.h). false:
+ * it missed other changes there or too many moves; distrust it for both directories instead.
+ */
+bool layer_catches_up(struct layer *layer, int64_t id, struct key from, struct key to);
+/* It has moved, but the row of the intent could not be taken out of the state. */
+void layer_moved(struct layer *layer, int64_t id, struct key from, struct key to);
+
+/* Carries out the oldest move that the layer has pending. -ENOENT: there is none. */
+int layer_catch_up(struct layer *layer);
 
 /* What it missed is remembered in the state from now on, and what it missed in earlier runs known.
  * Before the first operation. */

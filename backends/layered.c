@@ -108,6 +108,10 @@ static int open_memory(struct layered *c, struct problem *problem)
 	int rc = stack_teller_remember(c, problem);
 	if (rc == 0)
 		rc = write_back_open(c, problem);
+	if (rc < 0)
+		return rc;
+	stack_finish_moves(c);
+	rc = write_back_start(c, problem);
 	return rc < 0 ? rc : stack_teller_start(c, problem);
 }
 
@@ -432,7 +436,7 @@ static int run_step(struct layered *c, const struct step *step)
 			 write_back_touch(c, step->key, step->meta, step->fields);
 	bool changed = undrained;
 
-	if (step->to.size > 0 && !step->prefix) {
+	if (step->to.size > 0) {
 		int rc = write_back_rename(c, step->key, step->to);
 		if (rc != -EALREADY)
 			return rc;
@@ -567,22 +571,6 @@ static int step_remove_prefix(struct layer *l, const struct step *s)
 	return layer_remove_prefix(l, s->key);
 }
 
-static int step_rename_prefix(struct layer *l, const struct step *s)
-{
-	return layer_rename_prefix(l, s->key, s->to);
-}
-
-/* The hidden layer of markers, where there is one, goes last: it cannot fail. */
-static int run_prefix_change(struct layered *c, struct admission_claim *claim,
-			     const struct step *step, const struct layered_hooks *hooks)
-{
-	int rc = run_change(c, claim, step, hooks);
-
-	if (rc == 0 && c->markers)
-		rc = step->run(c->markers, step);
-	return rc;
-}
-
 int layered_remove_prefix(struct layered *c, struct key dir, const struct layered_hooks *hooks)
 {
 	struct admission_claim claim = { .spans = { { dir, true } }, .span_count = 1 };
@@ -591,17 +579,10 @@ int layered_remove_prefix(struct layered *c, struct key dir, const struct layere
 	};
 
 	atomic_fetch_add(&c->invalidations, 1);
-	return run_prefix_change(c, &claim, &step, hooks);
-}
-
-int layered_rename_prefix(struct layered *c, struct key from, struct key to,
-			  const struct layered_hooks *hooks)
-{
-	struct admission_claim claim = { .spans = { { from, true }, { to, true } },
-					 .span_count = 2 };
-	struct step step = { .run = step_rename_prefix, .key = from, .to = to, .prefix = true };
-
-	return run_prefix_change(c, &claim, &step, hooks);
+	int rc = run_change(c, &claim, &step, hooks);
+	if (rc == 0 && c->markers) /* goes last: it cannot fail */
+		rc = step.run(c->markers, &step);
+	return rc;
 }
 
 /* --- directories ------------------------------------------------------------------------------ */
@@ -792,8 +773,12 @@ int layered_layer_list(struct layered *c, size_t layer, struct key dir, struct k
 int layered_sync(struct layered *c)
 {
 	size_t away = 0;
-	int rc = 0;
+	/* A rename that is over must not be carried out once more by a state that lost its end. */
+	int rc = c->state && atomic_exchange(&c->intents_unsynced, false) ? state_sync(c->state)
+									  : 0;
 
+	if (rc < 0)
+		atomic_store(&c->intents_unsynced, true);
 	if (write_back_is_on(c))
 		return write_back_sync(c);
 

@@ -108,6 +108,8 @@ int layered_remove(struct layered *cache, struct key key, const struct layered_h
 int layered_rename(struct layered *cache, struct key from, struct key to,
 		   const struct layered_hooks *hooks);
 int layered_remove_prefix(struct layered *cache, struct key dir, const struct layered_hooks *hooks);
+/* All below a directory, and the value of its own key; `to` shows nothing. -ENAMETOOLONG: a key
+ * would be too long; nothing has moved. */
 int layered_rename_prefix(struct layered *cache, struct key from, struct key to,
 			  const struct layered_hooks *hooks);
 

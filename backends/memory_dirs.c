@@ -225,6 +225,15 @@ static int move_all(struct memory *m, struct entries *s, struct entries_walk *mo
 	return rc == -ENOENT ? 0 : rc;
 }
 
+int memory_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct memory *m = state;
+	struct entries_walk move = { .from = from, .to = to };
+
+	int rc = move_check(m, &m->entries, &move);
+	return rc < 0 ? rc : move_check(m, &m->markers, &move);
+}
+
 int memory_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct memory *m = state;
@@ -234,9 +243,7 @@ int memory_rename_prefix(void *state, struct key from, struct key to)
 	assert(!key_is_below(to, from));
 	if (key_equal(from, to))
 		return 0;
-	int rc = move_check(m, &m->entries, &move);
-	if (rc == 0)
-		rc = move_check(m, &m->markers, &move);
+	int rc = memory_check_rename_prefix(m, from, to);
 	if (rc == 0)
 		rc = move_all(m, &m->entries, &move, move_entry);
 	if (rc == 0)

@@ -100,6 +100,7 @@ int memory_touch(void *state, struct key key, const struct meta *meta, unsigned 
 int memory_remove(void *state, struct key key);
 int memory_remove_prefix(void *state, struct key dir);
 int memory_rename_prefix(void *state, struct key from, struct key to);
+int memory_check_rename_prefix(void *state, struct key from, struct key to);
 int memory_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		struct children *batch);
 int memory_dir_stat(void *state, struct key dir, struct meta *meta);
@@ -113,8 +114,9 @@ void memory_usage(void *state, struct layer_usage *usage);
 	.close = memory_close, .stat = memory_stat, .get = memory_get, .peek = memory_peek,        \
 	.set = memory_set, .touch = memory_touch, .remove = memory_remove,                         \
 	.remove_prefix = memory_remove_prefix, .rename = memory_rename,                            \
-	.rename_prefix = memory_rename_prefix, .list = memory_list, .dir_stat = memory_dir_stat,   \
-	.dir_set = memory_dir_set, .dir_remove = memory_dir_remove, .sync = memory_sync,           \
-	.note_hit = memory_note_hit, .usage = memory_usage
+	.rename_prefix = memory_rename_prefix, .check_rename_prefix = memory_check_rename_prefix,  \
+	.list = memory_list, .dir_stat = memory_dir_stat, .dir_set = memory_dir_set,               \
+	.dir_remove = memory_dir_remove, .sync = memory_sync, .note_hit = memory_note_hit,         \
+	.usage = memory_usage
 
 #endif

@@ -889,6 +889,7 @@ const struct backend backend_redis = {
 	.remove_prefix = redis_remove_prefix,
 	.rename = redis_rename,
 	.rename_prefix = redis_rename_prefix,
+	.check_rename_prefix = redis_check_rename_prefix,
 	.list = redis_list,
 	.dir_stat = redis_dir_stat,
 	.dir_set = redis_dir_set,

@@ -530,12 +530,22 @@ static int rename_markers(struct redis_call *call, const struct sweep *sweep,
 	return rename_batch(call, sweep, page, false);
 }
 
+static int lengths_run(struct redis_call *call, struct key from, struct key to)
+{
+	struct sweep entries = { call->r->index, from, to, KEY_MAX, check_lengths };
+	struct sweep markers = { call->r->dirs, from, to, KEY_MAX + 1, check_lengths };
+
+	if (to.size <= from.size)
+		return 0;
+	int rc = sweep_run(call, &entries);
+	return rc < 0 ? rc : sweep_run(call, &markers);
+}
+
 int redis_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct redis *r = state;
 	struct sweep entries = { r->index, from, to, KEY_MAX, rename_entries };
 	struct sweep markers = { r->dirs, from, to, KEY_MAX + 1, rename_markers };
-	struct sweep lengths = { r->index, from, to, KEY_MAX, check_lengths };
 	struct redis_call call;
 
 	assert(!key_is_below(to, from));
@@ -544,11 +554,20 @@ int redis_rename_prefix(void *state, struct key from, struct key to)
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
-	if (to.size > from.size)
-		rc = sweep_run(&call, &lengths);
+	rc = lengths_run(&call, from, to);
 	if (rc == 0)
 		rc = sweep_run(&call, &entries);
 	if (rc == 0)
 		rc = sweep_run(&call, &markers);
 	return redis_call_end(&call, rc);
+}
+
+int redis_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct redis_call call;
+
+	if (to.size <= from.size)
+		return 0;
+	int rc = redis_call_begin(&call, state, REDIS_READS);
+	return rc < 0 ? rc : redis_call_end(&call, lengths_run(&call, from, to));
 }

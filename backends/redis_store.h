@@ -180,6 +180,7 @@ int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
 int redis_dir_stat(void *state, struct key dir, struct meta *meta);
 int redis_remove_prefix(void *state, struct key dir);
 int redis_rename_prefix(void *state, struct key from, struct key to);
+int redis_check_rename_prefix(void *state, struct key from, struct key to);
 
 /* --- the thread: redis_upkeep.c --------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@ struct layered {
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state;           /* NULL: nothing here needs to be remembered */
+	atomic_bool intents_unsynced;  /* taken out of the state, and not on disk yet */
 	struct teller *teller;         /* tells layers what they missed */
 	struct write_back *write_back; /* NULL: the stack has no journal */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
@@ -61,6 +62,10 @@ int stack_teller_remember(struct layered *c, struct problem *problem);
 int stack_teller_start(struct layered *c, struct problem *problem);
 void stack_teller_stop(struct layered *c); /* fine if it was not started */
 void stack_tell_soon(struct layered *c);
+
+/* Carries out what the layers have pending of renames of directories; what does not answer is left
+ * to the teller. At the start; see move.c. */
+void stack_finish_moves(struct layered *c);
 
 /* The journal in the stack; see write_back.c. */
 bool stack_is_journal(const struct layered *c, const struct layer *l);

@@ -23,11 +23,19 @@
 
 enum {
 	APPLICATION_ID = 0x63667374, /* "cfst" */
-	SCHEMA_VERSION = 1,
+	SCHEMA_VERSION = 2,
 	LOCK_WAIT_MS = 2000,    /* a daemon may be about to say that it ends */
 	ENDING_WAIT_MS = 30000, /* one that ends drains first */
 	LOCK_POLL_MS = 20,
 };
+
+#define NEW_IN_2                                                                                   \
+	/* intent.c: renames of directories that have begun */                                     \
+	"CREATE TABLE intents(id INTEGER NOT NULL, layer TEXT NOT NULL, source BLOB NOT NULL,"     \
+	" target BLOB NOT NULL, PRIMARY KEY(id, layer)) WITHOUT ROWID;" /* journal_dirs.c: markers \
+									   that no slower layer    \
+									   has got yet */          \
+	"CREATE TABLE directories(key BLOB PRIMARY KEY, head BLOB NOT NULL) WITHOUT ROWID;"
 
 static const char schema[] =
 	/* journal.c: values that slower layers have not got yet, in the order of seq */
@@ -40,13 +48,21 @@ static const char schema[] =
 	" value BLOB);"
 	/* distrust.c: what a layer has not been told; an empty key of kind 1: all of it */
 	"CREATE TABLE tombstones(layer TEXT NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,"
-	" PRIMARY KEY(layer, kind, key)) WITHOUT ROWID;"
-	/* intent.c: renames of directories that have begun */
-	"CREATE TABLE intents(id INTEGER PRIMARY KEY, source BLOB NOT NULL, target BLOB NOT NULL);"
+	" PRIMARY KEY(layer, kind, key)) WITHOUT ROWID;" NEW_IN_2
 	"PRAGMA application_id = 1667658612;"
-	"PRAGMA user_version = 1;";
+	"PRAGMA user_version = 2;";
 
-static const char *const tables[] = { "journal", "journal_damaged", "tombstones", "intents" };
+/* Version 1 had no markers, and intents that were never used. */
+static const char upgrade[] = "BEGIN IMMEDIATE; DROP TABLE intents;" NEW_IN_2
+			      "PRAGMA user_version = 2; COMMIT";
+
+static const struct {
+	const char *name;
+	bool has_rowid;
+} tables[] = {
+	{ "journal", true },  { "journal_damaged", true }, { "tombstones", false },
+	{ "intents", false }, { "directories", false },
+};
 
 /* --- the lock --------------------------------------------------------------------------------- */
 
@@ -157,7 +173,8 @@ static bool is_well(sqlite3 *db)
 	       number(db, "SELECT count(*) FROM journal INDEXED BY journal_keys") ==
 		       number(db, "SELECT count(key) FROM journal NOT INDEXED") &&
 	       number(db, strays) == 0 && number(db, "SELECT count(*) FROM tombstones") >= 0 &&
-	       number(db, "SELECT count(*) FROM intents") >= 0;
+	       number(db, "SELECT count(*) FROM intents") >= 0 &&
+	       number(db, "SELECT count(*) FROM directories") >= 0;
 }
 
 static int open_database(const char *path, sqlite3 **db)
@@ -255,9 +272,10 @@ static int salvage(const char *aside, sqlite3 *to)
 	    SQLITE_OK) {
 		sqlite3_exec(to, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-			copied += copy_table(from, to, tables[i], "");
-			if (strcmp(tables[i], "tombstones") != 0)
-				copied += copy_table(from, to, tables[i], "ORDER BY rowid DESC");
+			copied += copy_table(from, to, tables[i].name, "");
+			if (tables[i].has_rowid)
+				copied += copy_table(from, to, tables[i].name,
+						     "ORDER BY rowid DESC");
 		}
 		sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
 	}
@@ -293,6 +311,9 @@ int state_file_prepare(const char *path, struct problem *problem)
 
 	bool fresh = stat(path, &st) < 0 || st.st_size == 0;
 	int code = fresh ? create(path, &db) : open_database(path, &db);
+	if (code == SQLITE_OK && number(db, "PRAGMA application_id") == APPLICATION_ID &&
+	    number(db, "PRAGMA user_version") == 1)
+		sqlite3_exec(db, upgrade, NULL, NULL, NULL);
 	bool well = code == SQLITE_OK && is_well(db);
 	sqlite3_close(db);
 	if (well)

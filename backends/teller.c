@@ -68,12 +68,24 @@ static bool is_stopping(struct teller *t)
 	return stop;
 }
 
+/* The moves that it missed come first: tombstones are about keys as they are now. */
+static int catch_up(struct teller *t, struct layer *l, uint64_t *told)
+{
+	int rc = 0;
+
+	while (rc == 0 && !is_stopping(t)) {
+		rc = layer_catch_up(l);
+		*told += rc == 0;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* Until nothing is left or the layer fails. */
 static void tell_layer(struct teller *t, struct layer *l, struct telling *telling)
 {
 	struct tombstone tombstone;
 	uint64_t told = 0;
-	int rc = 0;
+	int rc = catch_up(t, l, &told);
 
 	while (rc == 0 && !is_stopping(t) && layer_missed(l, &tombstone)) {
 		rc = tell_one(t->cache, l, &tombstone);

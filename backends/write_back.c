@@ -93,8 +93,19 @@ int write_back_open(struct layered *c, struct problem *problem)
 	}
 	insert(c, w);
 	report(w);
-	w->drain = drain_start(c, w->journal, w->index + 1);
-	return w->drain ? 0 : problem_set(problem, NULL, NULL, "cannot start a thread");
+	if (layer_remember(w->layer, c->state) < 0)
+		return problem_set(problem, state_dir(c->state), NULL,
+				   "cannot read what was being renamed");
+	return 0;
+}
+
+int write_back_start(struct layered *c, struct problem *problem)
+{
+	struct write_back *w = c->write_back;
+
+	if (w)
+		w->drain = drain_start(c, w->journal, w->index + 1);
+	return !w || w->drain ? 0 : problem_set(problem, NULL, NULL, "cannot start a thread");
 }
 
 void write_back_stop(struct layered *c)
@@ -292,6 +303,30 @@ int write_back_rename(struct layered *c, struct key from, struct key to)
 		}
 	}
 	return 0;
+}
+
+int write_back_clear(struct layered *c, struct key to)
+{
+	struct write_back *w = c->write_back;
+
+	if (!w || !journal_owes(w->journal, to, INT64_MAX))
+		return 0;
+	for (size_t i = w->index + 1; i < c->count; i++) {
+		struct layer *l = c->layers[i];
+		int rc = layer_remove_prefix(l, to);
+		if (rc < 0) {
+			rc = layer_distrust(l, to, DISTRUST_PREFIX);
+			stack_tell_soon(c);
+		}
+		if (rc < 0)
+			return -EIO;
+	}
+	int rc = remove_from_slower(c, to);
+	if (rc == 0)
+		rc = layer_remove_prefix(w->layer, to);
+	if (rc == 0)
+		rc = layer_remove(w->layer, to);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* --- the rest of layered.h -------------------------------------------------------------------- */

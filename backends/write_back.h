@@ -12,8 +12,9 @@
 
 #include "stack.h"
 
-/* Puts the journal into the stack, if it has to have one, and starts the drain. */
+/* Puts the journal into the stack, if it has to have one; starts the drain. */
 int write_back_open(struct layered *c, struct problem *problem);
+int write_back_start(struct layered *c, struct problem *problem);
 
 /* Drains for as long as the configuration says, and ends the drain. Before the layers close. */
 void write_back_stop(struct layered *c);
@@ -44,6 +45,12 @@ int write_back_temp_file(struct layered *c);
  * has for `to`, the drain would put that on top again.
  */
 int write_back_rename(struct layered *c, struct key from, struct key to);
+
+/*
+ * Before a directory is moved to `to`, which shows nothing: what the journal has there is over, and
+ * would hide, and later remove, what the layers move there. So the layers are told now.
+ */
+int write_back_clear(struct layered *c, struct key to);
 
 /* Touches what the journal has, which the slower layers will get so. False: it has no such entry.
  */

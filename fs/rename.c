@@ -241,14 +241,9 @@ static void rename_directory_done(void *self, int rc)
 static int rename_directory(struct renaming *r)
 {
 	struct layered_hooks hooks = { rename_directory_prepare, rename_directory_done, r };
-	int rc = layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key),
-				       &hooks);
 
-	if (rc < 0)
-		return rc;
-	/* The value of its own key, if it has one. */
-	rc = layered_rename(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), NULL);
-	return rc == -ENOENT ? 0 : rc;
+	return layered_rename_prefix(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key),
+				     &hooks);
 }
 
 /* The source's last close may still be publishing under the old name. */

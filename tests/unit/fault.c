@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct fault {
 	const struct backend *below;
@@ -50,6 +51,12 @@ static enum outcome outcome_of(struct fault *f)
 	return atomic_load(&p->applied) ? FAIL_AFTER : FAIL_BEFORE;
 }
 
+static void maybe_crash(const struct fault *f)
+{
+	if (atomic_load(&f->plan->crash) && !atomic_load(&f->plan->down))
+		_exit(0);
+}
+
 static int error_of(struct fault *f)
 {
 	return atomic_load(&f->plan->down) ? -EHOSTDOWN : atomic_load(&f->plan->error);
@@ -66,7 +73,11 @@ static int error_of(struct fault *f)
 	do {                                                                                       \
 		struct fault *f = state;                                                           \
 		enum outcome outcome = outcome_of(f);                                              \
+		if (outcome == FAIL_BEFORE)                                                        \
+			maybe_crash(f);                                                            \
 		int rc = outcome == FAIL_BEFORE ? 0 : f->below->call;                              \
+		if (outcome == FAIL_AFTER)                                                         \
+			maybe_crash(f);                                                            \
 		return outcome == PASS ? rc : error_of(f);                                         \
 	} while (0)
 
@@ -121,6 +132,11 @@ static int fault_rename_prefix(void *state, struct key from, struct key to)
 	CHANGE(rename_prefix(f->state, from, to));
 }
 
+static int fault_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	READ(check_rename_prefix(f->state, from, to));
+}
+
 static int fault_dir_set(void *state, struct key dir, const struct meta *meta)
 {
 	CHANGE(dir_set(f->state, dir, meta));
@@ -147,9 +163,10 @@ static void fault_usage(void *state, struct layer_usage *usage)
 	.open = fault_open, .close = fault_close, .stat = fault_stat, .get = fault_get,            \
 	.set = fault_set, .touch = fault_touch, .remove = fault_remove,                            \
 	.remove_prefix = fault_remove_prefix, .rename = fault_rename,                              \
-	.rename_prefix = fault_rename_prefix, .list = fault_list, .dir_stat = fault_dir_stat,      \
-	.dir_set = fault_dir_set, .dir_remove = fault_dir_remove, .sync = fault_sync,              \
-	.usage = fault_usage, .conf_size = sizeof(struct fault_conf)
+	.rename_prefix = fault_rename_prefix, .check_rename_prefix = fault_check_rename_prefix,    \
+	.list = fault_list, .dir_stat = fault_dir_stat, .dir_set = fault_dir_set,                  \
+	.dir_remove = fault_dir_remove, .sync = fault_sync, .usage = fault_usage,                  \
+	.conf_size = sizeof(struct fault_conf)
 
 const struct backend backend_fault_durable = { .type = "fault", .durable = true, OPERATIONS };
 const struct backend backend_fault_volatile = { .type = "fault", OPERATIONS };

@@ -1,0 +1,67 @@
+#ifndef CACHEFS_INTENT_H
+#define CACHEFS_INTENT_H
+
+/*
+ * Renames of directories that have begun. An intent "all below `source`, and its own value, to
+ * `target`" is written down in the state, one row for each layer, before the first layer moves
+ * anything, and taken out when the layers have done it. What a crash leaves, or a layer that did
+ * not answer, is *pending* for that layer: nothing it holds at or below either directory is
+ * believed, no change there reaches it, and it catches up first of all when it is told what it
+ * missed (its tombstones come after, so they say what they say of the moved keys).
+ *
+ * To carry out an intent twice is harmless: a backend moves what is still below the source.
+ *
+ * struct intents: the pending ones of one layer, oldest first. Thread-safe.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "state.h"
+
+struct intents;
+
+enum { INTENTS_MAX = 64 }; /* pending, for one layer */
+
+struct intent {
+	int64_t id;
+	bool moved; /* done, but the row could not be taken out: nothing is hidden */
+	struct key_buffer source, target;
+};
+
+struct intents *intents_new(void); /* NULL: out of memory */
+void intents_free(struct intents *p);
+
+/* Takes over what earlier runs left for the layer. 0 or -errno. */
+int intents_remember(struct intents *p, struct state *state, const char *layer);
+
+/* Whether an entry of this key is not to be believed; whether a change of all below dir would touch
+ * something that is to be moved. Cheap while nothing is pending. */
+bool intents_cover(struct intents *p, struct key key);
+bool intents_meet(struct intents *p, struct key dir);
+
+uint64_t intents_count(struct intents *p);
+
+/* The row is in the state already. 0 or -ENOMEM. */
+int intents_add(struct intents *p, int64_t id, struct key source, struct key target, bool moved);
+
+/* The oldest; false: none. */
+bool intents_first(struct intents *p, struct intent *intent);
+
+/* The layer has done it: nothing is hidden any more. intents_end() takes the row out of the state
+ * as well. */
+void intents_note_moved(struct intents *p, int64_t id);
+int intents_end(struct intents *p, const struct intent *intent);
+
+/* --- the state -------------------------------------------------------------------------------- */
+
+/* One row for each layer, by name; their common number into *id. */
+int intent_record(struct state *s, const char *const *layers, size_t count, struct key source,
+		  struct key target, int64_t *id);
+/* These layers' rows are done, or turned around. */
+int intent_forget(struct state *s, const char *const *layers, size_t count, int64_t id);
+int intent_reverse(struct state *s, const char *const *layers, size_t count, int64_t id);
+
+#endif
