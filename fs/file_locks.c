@@ -274,7 +274,8 @@ static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t i
 	struct owner *o = owner_get(i, r->kind, id);
 	int rc = -ENOLCK;
 	if (o != NULL) {
-		o->pid = pid;
+		if (pid != 0) /* an unlock does not say */
+			o->pid = pid;
 		o->callers++;
 		i->callers++;
 		rc = owner_ask_and_wait_locked(locks, i, o, r, wait);

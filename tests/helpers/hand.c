@@ -7,17 +7,22 @@
  *   read | pread OFFSET COUNT     all from the start | a part, as text
  *   write TEXT | pwrite OFFSET TEXT | truncate SIZE | fsync | dupclose | size | ino | close
  *   map | poke OFFSET TEXT | peek | msync | unmap     a shared mapping of the whole file
- *   flock|setlk sh|ex|un          without waiting
+ *   flock|flockw sh|ex|un         without waiting, waiting
+ *   setlk|setlkw|getlk sh|ex|un [START LENGTH]
+ *   fork | exit                   a child that holds the file open, until we end
  *   setxattr NAME TEXT            on the open file
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -83,16 +88,46 @@ static int do_map(void)
 	return 0;
 }
 
-static int do_lock(const char *call, const char *how)
+/* how: sh, ex or un; range: "START LENGTH", or NULL: all. A call that ends in w waits. */
+static int do_lock(const char *call, const char *how, const char *range)
 {
 	int kind = strcmp(how, "sh") == 0 ? 0 : strcmp(how, "ex") == 0 ? 1 : 2;
-	static const int flock_ops[] = { LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN };
+	static const int flock_ops[] = { LOCK_SH, LOCK_EX, LOCK_UN };
 	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
 	struct flock lock = { .l_type = types[kind], .l_whence = SEEK_SET };
+	bool waits = call[strlen(call) - 1] == 'w';
+	char *end = NULL;
 
-	if (strcmp(call, "flock") == 0)
-		return flock(fd, flock_ops[kind]);
-	return fcntl(fd, F_SETLK, &lock);
+	if (strncmp(call, "flock", 5) == 0)
+		return flock(fd, flock_ops[kind] | (waits ? 0 : LOCK_NB));
+	lock.l_start = range ? strtoll(range, &end, 10) : 0;
+	lock.l_len = end ? strtoll(end, NULL, 10) : 0;
+	if (strcmp(call, "getlk") != 0)
+		return fcntl(fd, waits ? F_SETLKW : F_SETLK, &lock);
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return -1;
+	if (lock.l_type == F_UNLCK)
+		strcpy(result, "free");
+	else
+		snprintf(result, sizeof(result), "%s %lld %lld %d",
+			 lock.l_type == F_WRLCK ? "ex" : "sh", (long long)lock.l_start,
+			 (long long)lock.l_len, (int)lock.l_pid);
+	return 0;
+}
+
+/* A child with the same open file that lives as long as we do. */
+static int do_fork(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(STDIN_FILENO);
+		for (;;)
+			pause();
+	}
+	snprintf(result, sizeof(result), "%d", (int)child);
+	return child;
 }
 
 static int do_stat(const char *what)
@@ -152,8 +187,13 @@ static int command_do(const char *call, char *first, char *rest)
 		return close(dup(fd));
 	if (strcmp(call, "size") == 0 || strcmp(call, "ino") == 0)
 		return do_stat(call);
-	if (strcmp(call, "flock") == 0 || strcmp(call, "setlk") == 0)
-		return do_lock(call, first);
+	if (strncmp(call, "flock", 5) == 0 || strncmp(call, "setlk", 5) == 0 ||
+	    strcmp(call, "getlk") == 0)
+		return do_lock(call, first, rest);
+	if (strcmp(call, "exit") == 0)
+		exit(0);
+	if (strcmp(call, "fork") == 0)
+		return do_fork();
 	if (strcmp(call, "setxattr") == 0)
 		return fsetxattr(fd, first, rest, strlen(rest), 0);
 	if (strcmp(call, "close") != 0)
@@ -163,11 +203,19 @@ static int command_do(const char *call, char *first, char *rest)
 	return rc;
 }
 
+/* SIGUSR1 ends a call that waits, and nothing else. */
+static void on_signal(int number)
+{
+	(void)number;
+}
+
 int main(void)
 {
+	static const struct sigaction interrupted = { .sa_handler = on_signal };
 	static char line[65536];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGUSR1, &interrupted, NULL);
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
 		char *first = strchr(line, ' '), *rest = NULL;
