@@ -370,7 +370,7 @@ static int disk_stat(void *state, struct key key, struct meta *meta)
 	if (rc < 0)
 		return rc;
 	*meta = lookup.meta;
-	meta->hits += disk_hits_peek(&d->hits, key);
+	disk_hits_add(&d->hits, key, meta);
 	return 0;
 }
 
@@ -527,8 +527,10 @@ static int disk_get(void *state, struct key key, struct value **value, struct me
 	struct disk *d = state;
 
 	int rc = load(d, key, value, meta);
-	if (rc == 0)
+	if (rc == 0) {
 		meta->hits += note_hit(d, key);
+		meta->hit_ms = time_wall_ms(d->env->time);
+	}
 	return rc;
 }
 
@@ -538,7 +540,7 @@ static int disk_peek(void *state, struct key key, struct value **value, struct m
 
 	int rc = load(d, key, value, meta);
 	if (rc == 0)
-		meta->hits += disk_hits_peek(&d->hits, key);
+		disk_hits_add(&d->hits, key, meta);
 	return rc;
 }
 

@@ -11,7 +11,7 @@
 	" c.cachefs_checksum, c.cachefs_version, c.cachefs_ino, c.cachefs_mode, c.cachefs_uid,"    \
 	" c.cachefs_gid, c.cachefs_created_ms, c.cachefs_mtime_s, c.cachefs_mtime_ns,"             \
 	" c.cachefs_ctime_s, c.cachefs_ctime_ns, c.cachefs_xattrs, c.cachefs_file,"                \
-	" c.cachefs_hits + ifnull(u.hits, 0)"
+	" c.cachefs_hits + ifnull(u.hits, 0), u.used"
 #define FROM " FROM cache c LEFT JOIN cachefs_use u ON u.id = c.rowid"
 
 /* A damaged index may lead to another key's row: the row itself says whose it is. */

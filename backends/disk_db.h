@@ -87,6 +87,7 @@ enum disk_column {
 	DISK_COLUMN_XATTRS,
 	DISK_COLUMN_FILE, /* NULL: the payload is the value */
 	DISK_COLUMN_HITS,
+	DISK_COLUMN_USED, /* recency: seconds since 1970, of the last hit or set */
 	DISK_COLUMN_EXTRA,
 };
 

@@ -71,15 +71,17 @@ uint64_t disk_hits_note(struct disk_hits *hits, struct key key, double used, boo
 	return count;
 }
 
-uint64_t disk_hits_peek(struct disk_hits *hits, struct key key)
+void disk_hits_add(struct disk_hits *hits, struct key key, struct meta *meta)
 {
 	uint64_t hash = key_hash(key);
 
 	lock_take(&hits->lock);
 	struct disk_hit *hit = *find_locked(hits, key, hash);
-	uint64_t count = hit ? hit->count : 0;
+	if (hit) {
+		meta->hits += hit->count;
+		meta->hit_ms = (int64_t)(hit->used * 1000);
+	}
 	lock_release(&hits->lock);
-	return count;
 }
 
 size_t disk_hits_count(struct disk_hits *hits)

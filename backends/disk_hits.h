@@ -12,6 +12,7 @@
 
 #include "key.h"
 #include "lock.h"
+#include "meta.h"
 
 struct disk_hit {
 	struct disk_hit *next;
@@ -37,7 +38,8 @@ void disk_hits_fini(struct disk_hits *hits);
 /* Returns the key's hits in the table, this one included. *many: time to empty it. */
 uint64_t disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many);
 
-uint64_t disk_hits_peek(struct disk_hits *hits, struct key key);
+/* Adds what the table has of the key to what its row said. */
+void disk_hits_add(struct disk_hits *hits, struct key key, struct meta *meta);
 size_t disk_hits_count(struct disk_hits *hits);
 
 /* Takes one key's hits out (to be freed), or NULL. */

@@ -151,8 +151,7 @@ static void child_meta(struct listing *l, const struct cursor *c, struct meta *m
 		disk_row_dir_meta(c->statement, meta);
 	} else if (!c->is_dir) {
 		disk_row_meta(c->statement, meta);
-		meta->hits += disk_hits_peek(&l->disk->hits,
-					     disk_column_key(c->statement, c->key_column));
+		disk_hits_add(&l->disk->hits, disk_column_key(c->statement, c->key_column), meta);
 	}
 }
 

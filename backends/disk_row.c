@@ -188,6 +188,8 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
+	if (meta->hits > 0)
+		meta->hit_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_USED));
 	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
 		meta->expires_ms = milliseconds(
 			sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));

@@ -271,6 +271,7 @@ int memory_stat(void *state, struct key key, struct meta *meta)
 static void hit(struct pass *p, struct entry *e)
 {
 	e->meta.hits++;
+	e->meta.hit_ms = p->now_ms;
 	entries_hit(&p->m->entries, e);
 }
 

@@ -20,6 +20,7 @@ struct meta {
 	uint64_t version;  /* +1 per publish; 0: foreign */
 	uint64_t checksum; /* XXH3 of the value; meaningful when version > 0 */
 	uint64_t hits;
+	int64_t hit_ms;     /* when the last of them was, since 1970; 0: the layer does not know */
 	int64_t created_ms; /* since 1970 */
 	int64_t expires_ms; /* since 1970; 0 = never */
 	struct timespec mtime;

@@ -4,6 +4,18 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+/* As relatime shows it: the last hit, where a layer knows it and it came after the last change. */
+static struct timespec access_time(const struct meta *meta)
+{
+	struct timespec hit = { .tv_sec = meta->hit_ms / 1000,
+				.tv_nsec = meta->hit_ms % 1000 * 1000000 };
+	const struct timespec *mtime = &meta->mtime;
+	bool later = hit.tv_sec > mtime->tv_sec ||
+		     (hit.tv_sec == mtime->tv_sec && hit.tv_nsec > mtime->tv_nsec);
+
+	return meta->hits > 0 && later ? hit : *mtime;
+}
+
 void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)
 {
 	(void)fs;
@@ -18,7 +30,7 @@ void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st
 		.st_blocks = (blkcnt_t)((a->meta.size + 511) / 512),
 		.st_mtim = a->meta.mtime,
 		.st_ctim = a->meta.ctime,
-		.st_atim = a->meta.mtime,
+		.st_atim = access_time(&a->meta),
 	};
 }
 

@@ -98,4 +98,24 @@ test_the_time_given_to_a_directory_stays_until_a_child_comes_or_goes() {
 	[[ $(stat -c %Y "$MNT/d") -gt 1000000000 ]]
 }
 
+# atime: the last get, as far as a layer knows; nothing is written for it.
+test_atime_is_the_last_hit() {
+	mount_stack '"attr_timeout": 0'
+	set_value k x
+	python3 -c 'import os, sys; os.utime(sys.argv[1], (1, 981173106))' "$MNT/k" # touch opens it
+	expect "never read" "$(stat -c %Y "$MNT/k")" "$(stat -c %X "$MNT/k")"
+	local start
+	start=$(date +%s)
+	expect_value k x
+	(($(stat -c %X "$MNT/k") >= start)) || fail "atime $(stat -c %X "$MNT/k") after a get at $start"
+	local atime
+	atime=$(stat -c %X "$MNT/k")
+	ls -l "$MNT" >/dev/null
+	expect "not moved by a look" "$atime" "$(stat -c %X "$MNT/k")"
+	expect "mtime" 981173106 "$(TZ=UTC stat -c %Y "$MNT/k")"
+	expect_value k x
+	restart_daemon
+	(($(stat -c %X "$MNT/k") >= start)) || fail "forgotten by a restart: $(stat -c %X "$MNT/k")"
+}
+
 run_tests
