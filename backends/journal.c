@@ -129,7 +129,10 @@ int journal_find(struct journal *j, struct key key, int64_t *seq, struct value *
 	return rc;
 }
 
-/* As the stack sees it: what is expired or damaged is there, and is nothing. */
+/*
+ * As the stack sees it: what is expired or damaged is there, and is nothing; so may be what cannot
+ * be read, and what a slower layer has of it would be older.
+ */
 static int look_up(struct journal *j, struct key key, struct value **value, struct meta *meta)
 {
 	int64_t seq = 0;
@@ -147,6 +150,10 @@ static int look_up(struct journal *j, struct key key, struct value **value, stru
 		if (value)
 			*value = NULL;
 		meta_fini(meta);
+		return -ENODATA;
+	}
+	if (rc < 0 && rc != -ENOENT) {
+		log_error("journal: cannot be read (%s): a miss", strerror(-rc));
 		return -ENODATA;
 	}
 	return rc;
