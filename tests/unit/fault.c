@@ -45,7 +45,8 @@ static enum outcome outcome_of(struct fault *f)
 
 	if (atomic_load(&p->down))
 		return FAIL_BEFORE;
-	if (atomic_fetch_add(&p->calls, 1) + 1 != atomic_load(&p->fail_at))
+	int call = atomic_fetch_add(&p->calls, 1) + 1, first = atomic_load(&p->fail_at);
+	if (first == 0 || call < first || call > first + atomic_load(&p->more))
 		return PASS;
 	atomic_store(&p->hit, true);
 	return atomic_load(&p->applied) ? FAIL_AFTER : FAIL_BEFORE;

@@ -13,6 +13,7 @@
 struct fault_plan {
 	atomic_int calls;    /* so far */
 	atomic_int fail_at;  /* this call fails (the first is 1); 0: none */
+	atomic_int more;     /* and so many that follow it */
 	atomic_int error;    /* with this errno, negative */
 	atomic_bool applied; /* having changed the layer all the same: the answer was lost */
 	atomic_bool crash;   /* it ends the process instead, with status 0 (see stack_crash()) */

@@ -1,0 +1,347 @@
+/*
+ * A row of changes over stacks of every write strategy, in which one call of a backend fails: each
+ * in turn, until there is none left, with each kind of failure. Whatever was acknowledged is there,
+ * at once, after a restart, and in each layer that has the key; nothing hangs. LONG=1: every call;
+ * otherwise every few.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "log.h"
+#include "stack_fixture.h"
+
+enum { RUN_SECONDS = 120, WAIT_MS = 20000, MISS = 1 << 0 };
+
+static struct stack_fixture s;
+
+/* --- the changes ------------------------------------------------------------------------------ */
+
+enum kind { SET, REMOVE, RENAME, REMOVE_PREFIX, RENAME_PREFIX, SYNC };
+
+static const struct change {
+	enum kind kind;
+	const char *key, *to; /* of a set: a digit, the value */
+} changes[] = {
+	{ SET, "a", "1" },
+	{ SET, "d/x", "2" },
+	{ SET, "d/y", "3" },
+	{ SET, "a", "4" },
+	{ RENAME, "a", "b" },
+	{ SET, "c", "5" },
+	{ REMOVE, "c", NULL },
+	{ SET, "c", "6" },
+	{ SYNC, NULL, NULL },
+	{ RENAME, "c", "b" },
+	{ RENAME_PREFIX, "d", "e" },
+	{ SET, "d/x", "7" },
+	{ REMOVE_PREFIX, "e", NULL },
+	{ SET, "e/x", "8" },
+	{ SET, "a", "9" },
+};
+
+enum { CHANGES = sizeof(changes) / sizeof(changes[0]) };
+
+static const char *const keys[] = { "a", "b", "c", "d/x", "d/y", "e/x", "e/y" };
+
+enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+/* What a get of each key may find: bit n for the value n, MISS for none. */
+static unsigned may[KEYS];
+
+static size_t index_of(const char *key)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (strcmp(keys[i], key) == 0)
+			return i;
+	fail_msg("no key %s", key);
+	return 0;
+}
+
+static bool is_below(const char *key, const char *dir)
+{
+	return key[0] == dir[0] && key[1] == '/';
+}
+
+static int apply(const struct change *c)
+{
+	switch (c->kind) {
+	case SET:
+		return stack_set(&s, c->key, c->to);
+	case REMOVE:
+		return stack_remove(&s, c->key);
+	case RENAME:
+		return stack_rename(&s, c->key, c->to);
+	case REMOVE_PREFIX:
+		return stack_remove_prefix(&s, c->key);
+	case RENAME_PREFIX:
+		return stack_rename_prefix(&s, c->key, c->to);
+	case SYNC:
+		break;
+	}
+	return layered_sync(s.cache);
+}
+
+static void expect_after_set(size_t i, unsigned value, int rc, bool unknown)
+{
+	if (rc == 0)
+		may[i] = value;
+	else if (unknown) /* the answer was lost, not the change */
+		may[i] |= value | MISS;
+}
+
+static void expect_after_move(size_t from, size_t to, int rc)
+{
+	if (rc == 0 || rc == -ENOENT) {
+		may[to] = rc == 0 ? may[from] & ~(unsigned)MISS : may[to];
+		may[from] = MISS;
+	} else {
+		may[to] |= may[from];
+		may[from] |= MISS;
+	}
+}
+
+/* hit: a call failed meanwhile; unknown: having done what it should. */
+static void expect_after(const struct change *c, int rc, bool hit, bool unknown)
+{
+	char moved[8];
+
+	if (rc == -ENOENT && hit)
+		rc = -EIO; /* so little was known */
+	for (size_t i = 0; i < KEYS; i++) {
+		bool is_it = c->key && strcmp(keys[i], c->key) == 0;
+		bool below = c->key && is_below(keys[i], c->key);
+		if (c->kind == SET && is_it)
+			expect_after_set(i, 1u << (c->to[0] - '0'), rc, unknown);
+		else if ((c->kind == REMOVE && is_it) || (c->kind == REMOVE_PREFIX && below))
+			may[i] = rc == 0 || rc == -ENOENT ? MISS : may[i] | MISS;
+		else if (c->kind == RENAME && is_it)
+			expect_after_move(i, index_of(c->to), rc);
+		if (c->kind != RENAME_PREFIX || !below)
+			continue;
+		snprintf(moved, sizeof(moved), "%s/%s", c->to, keys[i] + 2);
+		expect_after_move(i, index_of(moved), rc);
+	}
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+static bool has_hit(void)
+{
+	return atomic_load(&s.plans[0].hit);
+}
+
+/* Whether there are calls to fail yet that follow the first. */
+static bool is_failing(void)
+{
+	const struct fault_plan *p = &s.plans[0];
+
+	return has_hit() &&
+	       atomic_load(&p->calls) < atomic_load(&p->fail_at) + atomic_load(&p->more);
+}
+
+/* A get whose own call fails may miss. */
+static unsigned look(const char *key, const char *when)
+{
+	bool failing = is_failing(), before = has_hit();
+	char *got = stack_get(&s, key);
+
+	while (!got && (failing || before != has_hit())) {
+		failing = is_failing();
+		before = has_hit();
+		got = stack_get(&s, key);
+	}
+	if (got && (got[0] < '1' || got[0] > '9' || got[1] != '\0'))
+		fail_msg("%s: %s is \"%s\"", when, key, got);
+	unsigned found = got ? 1u << (got[0] - '0') : MISS;
+	free(got);
+	return found;
+}
+
+static void check(const char *when, unsigned also)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		unsigned found = look(keys[i], when);
+		if (found & (may[i] | also))
+			continue;
+		char *holders = calloc(1, 256);
+		layered_holders(s.cache, key_of(keys[i]), holders, 256);
+		fail_msg("%s: %s: found %x, which is not of %x; held by %s", when, keys[i], found,
+			 may[i], holders);
+	}
+}
+
+static bool all_told(void)
+{
+	struct cache_stats stats;
+	bool told = true;
+
+	assert_int_equal(layered_stats(s.cache, &stats), 0);
+	for (size_t i = 0; i < stats.layer_count; i++)
+		told &= stats.layers[i].tombstones == 0;
+	free(stats.layers);
+	return told;
+}
+
+static void settle(const char *when)
+{
+	if (layered_flush(s.cache, KEY_ROOT, WAIT_MS) < 0)
+		fail_msg("%s: what was owed is not written", when);
+	for (int waited = 0; !all_told(); waited += 5) {
+		if (waited > WAIT_MS)
+			fail_msg("%s: a layer is not told what it missed", when);
+		usleep(5000);
+	}
+}
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+struct run {
+	enum write_strategy strategy;
+	size_t layers;
+	int error;
+	bool applied; /* the call did what it should, and its answer was lost */
+	int fail_at, more;
+	char name[128];
+};
+
+static void setup(const struct run *r)
+{
+	stack_setup(&s, r->layers, r->strategy);
+	stack_close(&s);
+	for (size_t i = 0; i < r->layers; i++)
+		s.faults[i].plan = &s.plans[0]; /* one count over all of them */
+	stack_open(&s);
+	atomic_store(&s.plans[0].error, r->error);
+	atomic_store(&s.plans[0].applied, r->applied);
+	atomic_store(&s.plans[0].calls, 0);
+	atomic_store(&s.plans[0].fail_at, r->fail_at);
+	atomic_store(&s.plans[0].more, r->more);
+	for (size_t i = 0; i < KEYS; i++)
+		may[i] = MISS;
+}
+
+static void change_all(const struct run *r)
+{
+	char when[200];
+
+	for (size_t i = 0; i < CHANGES; i++) {
+		bool failing = is_failing(), before = has_hit();
+		int rc = apply(&changes[i]);
+		bool hit = failing || before != has_hit();
+		snprintf(when, sizeof(when), "%s, change %zu (%s)", r->name, i, strerror(-rc));
+		if (rc != 0 && rc != -ENOENT && !has_hit())
+			fail_msg("%s: failed by itself", when);
+		expect_after(&changes[i], rc, hit, r->applied && hit);
+		check(when, 0);
+	}
+}
+
+/* Each layer by itself: what it has is right. */
+static void check_layers(const struct run *r)
+{
+	char when[200];
+
+	stack_close(&s);
+	for (size_t i = 0; i < r->layers; i++)
+		s.faults[i].plan = &s.plans[i];
+	memset(s.plans, 0, sizeof(s.plans));
+	for (size_t only = 1; only < r->layers; only++) {
+		for (size_t i = 1; i < r->layers; i++)
+			atomic_store(&s.plans[i].down, i != only);
+		snprintf(when, sizeof(when), "%s, layer %zu alone", r->name, only);
+		stack_reopen(&s);
+		check(when, MISS);
+	}
+}
+
+/* Whether the call came. */
+static bool run_once(struct run *r)
+{
+	static const char *const strategies[] = { "write_through", "write_back", "write_around" };
+	char when[200];
+
+	snprintf(r->name, sizeof(r->name), "%s, %zu layers, calls %d to %d: %s%s",
+		 strategies[r->strategy], r->layers, r->fail_at, r->fail_at + r->more,
+		 strerror(-r->error), r->applied ? ", done" : "");
+	alarm(RUN_SECONDS);
+	setup(r);
+	change_all(r);
+	bool hit = has_hit();
+	atomic_store(&s.plans[0].fail_at, 0);
+	snprintf(when, sizeof(when), "%s, settled", r->name);
+	settle(when);
+	check(when, 0);
+	stack_reopen(&s);
+	snprintf(when, sizeof(when), "%s, restarted", r->name);
+	check(when, 0);
+	check_layers(r);
+	stack_teardown(&s);
+	alarm(0);
+	return hit;
+}
+
+static void run_each(enum write_strategy strategy, size_t layers)
+{
+	static const struct {
+		int error;
+		bool applied;
+		int more;
+	} failures[] = { { -EIO, false, 0 },
+			 { -ENOSPC, false, 0 },
+			 { -EHOSTDOWN, false, 0 },
+			 { -EHOSTDOWN, false, 3 },
+			 { -EHOSTDOWN, true, 0 } };
+	int stride = getenv("LONG") ? 1 : 40, calls = 0;
+
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		struct run r = { .strategy = strategy,
+				 .layers = layers,
+				 .error = failures[i].error,
+				 .applied = failures[i].applied,
+				 .more = failures[i].more,
+				 .fail_at = 1 + (int)i * stride / 5 };
+		for (; run_once(&r); r.fail_at += stride)
+			calls++;
+	}
+	print_message("%d calls made to fail\n", calls);
+}
+
+static void write_through(void **state)
+{
+	(void)state;
+	run_each(WRITE_THROUGH, 2);
+	run_each(WRITE_THROUGH, 3);
+}
+
+static void write_around(void **state)
+{
+	(void)state;
+	run_each(WRITE_AROUND, 2);
+	run_each(WRITE_AROUND, 3);
+}
+
+static void write_back(void **state)
+{
+	(void)state;
+	run_each(WRITE_BACK, 2);
+	run_each(WRITE_BACK, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(write_through),
+		cmocka_unit_test(write_around),
+		cmocka_unit_test(write_back),
+	};
+
+	log_set_level(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
