@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "key.h"
 #include "lock.h"
@@ -23,6 +24,7 @@ struct admission_span {
 struct admission_claim {
 	struct admission_span spans[2];
 	int span_count;
+	uint64_t since; /* the user's */
 	/* admission's own: */
 	struct admission_claim *next, *previous;
 	pthread_cond_t changed;

@@ -39,10 +39,15 @@ struct backend_env {
 	 */
 	bool copy_on_get;
 	/*
-	 * The layer dropped an entry of its own accord (evicted, expired) or learnt that another
-	 * program changed it. Called with no lock held; must not call back into the layer.
+	 * The layer dropped an entry of its own accord (evicted, expired). Called with no lock
+	 * held; must not call back into the layer.
 	 */
 	void (*gone)(void *self, struct key key);
+	/*
+	 * Another program changed or removed this entry: copies of it elsewhere are out of date.
+	 * KEY_ROOT: nobody knows which entries. As gone(); may be NULL.
+	 */
+	void (*changed)(void *self, struct key key);
 	void *self;
 };
 
@@ -85,7 +90,7 @@ struct layer_usage {
 	uint64_t expiries;
 	bool down;         /* it answers nothing now */
 	char trouble[160]; /* why, or what else is wrong; "": nothing */
-	const char *path; /* a file whose file system bounds the layer, or NULL */
+	const char *path;  /* a file whose file system bounds the layer, or NULL */
 };
 
 struct backend {
@@ -134,6 +139,14 @@ struct backend {
 	 * revalidate_ms and key. NULL: nobody else writes here.
 	 */
 	int (*revalidate)(void *state, struct key key, const struct meta *meta);
+
+	/*
+	 * For a store that can tell what other programs have changed in it: learns what is new and
+	 * tells env->changed() of it before it returns. Cheap when nothing is, for it is called
+	 * before each answer of a faster layer that is not durable. True: such a copy needs no
+	 * revalidate() then; false: it is not sure that it knows of everything. NULL: never.
+	 */
+	bool (*catch_up)(void *state);
 
 	/*
 	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death

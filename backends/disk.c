@@ -152,6 +152,7 @@ static int make_directory(const struct disk_conf *conf, struct problem *problem)
 
 static void disk_free(struct disk *d)
 {
+	disk_watch_fini(d);
 	disk_hits_fini(&d->hits);
 	disk_values_fini(&d->values);
 	pthread_cond_destroy(&d->returned);
@@ -178,6 +179,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	lock_init(&d->pool, RANK_LAYER_INNER);
 	condition_init(&d->returned);
 	disk_hits_init(&d->hits);
+	disk_watch_init(d);
 	rc = disk_values_init(&d->values, c->path);
 	if (rc == 0)
 		rc = disk_writer_start(d);
@@ -372,6 +374,23 @@ static int disk_stat(void *state, struct key key, struct meta *meta)
 	*meta = lookup.meta;
 	disk_hits_add(&d->hits, key, meta);
 	return 0;
+}
+
+static int disk_revalidate(void *state, struct key key, const struct meta *copy)
+{
+	struct meta meta;
+	int rc = disk_stat(state, key, &meta);
+
+	if (rc < 0)
+		return rc;
+	bool same = meta_is_copy(copy, &meta);
+	meta_fini(&meta);
+	return same ? 0 : -ESTALE;
+}
+
+static bool disk_catch_up(void *state)
+{
+	return disk_watch_catch_up(state);
 }
 
 /* Straight into the value's own memory; the statement that found the row keeps it as it was. */
@@ -856,6 +875,8 @@ const struct backend backend_disk = {
 	.stat = disk_stat,
 	.get = disk_get,
 	.peek = disk_peek,
+	.revalidate = disk_revalidate,
+	.catch_up = disk_catch_up,
 	.set = disk_set,
 	.touch = disk_touch,
 	.remove = disk_remove,

@@ -14,7 +14,7 @@ enum {
 
 /* --- the transaction -------------------------------------------------------------------------- */
 
-static int names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id)
+int disk_names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id)
 {
 	if (names->count == names->capacity) {
 		size_t capacity = names->capacity > 0 ? names->capacity * 2 : 16;
@@ -40,7 +40,7 @@ static void names_clear(struct disk_names *names)
 	names->count = 0;
 }
 
-static void names_fini(struct disk_names *names)
+void disk_names_fini(struct disk_names *names)
 {
 	names_clear(names);
 	free(names->items);
@@ -63,8 +63,8 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 
 void disk_txn_fini(struct disk_txn *txn)
 {
-	names_fini(&txn->unlinked);
-	names_fini(&txn->gone);
+	disk_names_fini(&txn->unlinked);
+	disk_names_fini(&txn->gone);
 }
 
 void disk_txn_committed(struct disk_txn *txn)
@@ -128,7 +128,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 	if (!file[0])
 		return 0;
 	txn->file_bytes -= (int64_t)size;
-	return names_add(&txn->unlinked, file, strlen(file), 0);
+	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
 }
 
 static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
@@ -191,7 +191,7 @@ static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *vic
 		if (file && disk_values_is_name(file))
 			memcpy(victim->file, file, DISK_FILE_NAME);
 		victim->size = (uint64_t)sqlite3_column_int64(s, 4);
-		int added = names_add(&txn->gone, key.bytes, key.size, 0);
+		int added = disk_names_add(&txn->gone, key.bytes, key.size, 0);
 		rc = added < 0 ? added : 1;
 	}
 	if (s)
@@ -517,7 +517,7 @@ static int names_below(struct disk_txn *txn, enum disk_statement id, const struc
 		disk_range_bind(s, range, type);
 	while ((rc = disk_db_step(txn->db, s)) > 0) {
 		struct key key = disk_column_key(s, 0);
-		rc = names_add(names, key.bytes, key.size, sqlite3_column_int64(s, 1));
+		rc = disk_names_add(names, key.bytes, key.size, sqlite3_column_int64(s, 1));
 		if (rc < 0)
 			break;
 	}
@@ -568,7 +568,7 @@ static int move_below(struct disk_txn *txn, enum disk_statement list, enum disk_
 		for (size_t i = 0; i < names.count && rc == 0; i++)
 			rc = move_name(txn, list, &names.items[i], from, to);
 	} while (rc == 0 && names.count > 0);
-	names_fini(&names);
+	disk_names_fini(&names);
 	return rc;
 }
 

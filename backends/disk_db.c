@@ -117,9 +117,13 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_FILE_KNOWN] = "SELECT count(*) FROM cache INDEXED BY cachefs_file_names"
 			    " WHERE cachefs_file = ?1",
 
+	[DISK_LOG_LAST] = "SELECT ifnull(max(seq), 0) FROM cachefs_log",
+	[DISK_LOG_SINCE] = "SELECT seq, cache_key FROM cachefs_log WHERE seq >= ?1 ORDER BY seq",
+
 	[DISK_PAGE_COUNT] = "PRAGMA page_count",
 	[DISK_FREE_COUNT] = "PRAGMA freelist_count",
 	[DISK_DATA_VERSION] = "PRAGMA data_version",
+	[DISK_SCHEMA_VERSION] = "PRAGMA schema_version",
 	[DISK_COUNT_ENTRIES] = "SELECT count(*) FROM cachefs_use",
 	[DISK_COUNT_FILES] =
 		"SELECT ifnull(sum(cachefs_size), 0) FROM cache INDEXED BY cachefs_files"

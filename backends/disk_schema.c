@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-#define SCHEMA_VERSION "1"
+#define SCHEMA_VERSION "2"
 
 static const struct {
 	const char *name;
@@ -40,12 +40,17 @@ static const char create_tables[] =
 	"CREATE TABLE IF NOT EXISTS cachefs_dirs(dir TEXT PRIMARY KEY, mode INTEGER, uid INTEGER,"
 	" gid INTEGER, ino INTEGER, created_ms INTEGER, mtime_s INTEGER, mtime_ns INTEGER,"
 	" ctime_s INTEGER, ctime_ns INTEGER, xattrs BLOB) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS cachefs_settings(name TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+	"CREATE TABLE IF NOT EXISTS cachefs_settings(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS cachefs_log(seq INTEGER PRIMARY KEY, cache_key);";
 
 /* Not INSERT OR REPLACE: within a trigger the outer statement's way with conflicts holds. */
 #define RENEW_USE                                                                                  \
 	" DELETE FROM cachefs_use WHERE id = new.rowid;"                                           \
 	" INSERT INTO cachefs_use(id, used, hits) VALUES(new.rowid, new.updated_at, 0);"
+
+#define LOG_KEY(row)                                                                               \
+	" INSERT INTO cachefs_log(cache_key) VALUES(CASE WHEN length(CAST(" row ".cache_key"       \
+	" AS BLOB)) <= 255 THEN " row ".cache_key END);"
 
 static const char create_triggers[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_files ON cache(cache_key, cachefs_file, cachefs_size)"
@@ -74,17 +79,53 @@ static const char create_triggers[] =
 	" cachefs_created_ms = 0, cachefs_mtime_s = 0, cachefs_mtime_ns = 0, cachefs_ctime_s = 0,"
 	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL"
 	" WHERE rowid = new.rowid; END;"
-	/* Rows that were there before the triggers. */
-	"INSERT OR IGNORE INTO cachefs_use(id, used, hits) SELECT rowid, updated_at, 0 FROM cache;"
-	"INSERT OR REPLACE INTO cachefs_settings(name, value) VALUES('schema', " SCHEMA_VERSION
-	");";
+	/*
+	 * The log of changes. Putting our columns back is a part of the foreign change that caused
+	 * it. Keys that are so long stand as NULL, any key: the log must not fill a small cache.
+	 */
+	"DROP TRIGGER IF EXISTS cachefs_log_insert;"
+	"CREATE TRIGGER cachefs_log_insert AFTER INSERT ON cache BEGIN" LOG_KEY(
+		"new") " END;"
+		       "DROP TRIGGER IF EXISTS cachefs_log_delete;"
+		       "CREATE TRIGGER cachefs_log_delete AFTER DELETE ON cache BEGIN" LOG_KEY(
+			       "old") " END;"
+				      "DROP TRIGGER IF EXISTS cachefs_log_update;"
+				      "CREATE TRIGGER cachefs_log_update AFTER UPDATE ON cache"
+				      " WHEN new.cachefs_stamp <> 0 OR old.cachefs_stamp = 0 "
+				      "BEGIN" LOG_KEY(
+					      "new") " END;"
+						     "DROP TRIGGER IF EXISTS cachefs_log_move;"
+						     "CREATE TRIGGER cachefs_log_move AFTER UPDATE "
+						     "OF cache_key ON cache"
+						     " WHEN new.cache_key IS NOT old.cache_key "
+						     "BEGIN" LOG_KEY(
+							     "old") " END;"
+								    "DROP TRIGGER IF EXISTS "
+								    "cachefs_log_trim;"
+								    "CREATE TRIGGER "
+								    "cachefs_log_trim AFTER INSERT "
+								    "ON cachefs_log WHEN new.seq % "
+								    "128 = 0 BEGIN"
+								    " DELETE FROM cachefs_log "
+								    "WHERE seq <= new.seq - 1024; "
+								    "END;"
+								    /* Rows that were there before
+								       the triggers. */
+								    "INSERT OR IGNORE INTO "
+								    "cachefs_use(id, used, hits) "
+								    "SELECT rowid, updated_at, 0 "
+								    "FROM cache;"
+								    "INSERT OR REPLACE INTO "
+								    "cachefs_settings(name, value) "
+								    "VALUES('schema',"
+								    " " SCHEMA_VERSION ");";
 
 static const char create_use_order[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_use_order ON cachefs_use(used, id);";
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
-	OBJECTS = 11, /* what objects_present counts */
+	OBJECTS = 17, /* what objects_present counts */
 };
 
 /* One number from an ad-hoc query. */
@@ -150,7 +191,9 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 			      " 'cachefs_use', 'cachefs_dirs', 'cachefs_settings',"
 			      " 'cachefs_files', 'cachefs_file_names', 'cachefs_insert',"
 			      " 'cachefs_replace', 'cachefs_delete', 'cachefs_update',"
-			      " 'cachefs_foreign')",
+			      " 'cachefs_foreign', 'cachefs_log', 'cachefs_log_insert',"
+			      " 'cachefs_log_delete', 'cachefs_log_update',"
+			      " 'cachefs_log_move', 'cachefs_log_trim')",
 			      &objects);
 	if (rc < 0 || objects < OBJECTS)
 		return rc;

@@ -12,6 +12,8 @@
  *                     note a hit would rewrite its payload too. Soft: losing it loses an order.
  *   cachefs_dirs      markers of directories
  *   cachefs_settings  name, value
+ *   cachefs_log       the keys of the rows that were changed last, by anybody, in that order: see
+ *                     disk_watch.c. seq never goes back, for the newest row always stays.
  * Triggers keep cachefs_use in step with any program's writes, and put our columns back to their
  * defaults when another program changes a payload: our own sets move cachefs_stamp, its do not.
  */

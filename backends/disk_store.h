@@ -9,6 +9,7 @@
  *   disk_writer.c  the one writer at a time, group commit, the writer thread
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
+ *   disk_watch.c   what other programs changed
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
  *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
  *   disk_db.c      one connection and its statements
@@ -37,6 +38,7 @@ struct disk_conf {
 enum {
 	DISK_READERS_MAX = 8,
 	DISK_BUSY_MS = 5000,     /* how long a call waits for another program's lock */
+	DISK_HEADER_WORDS = 12,  /* what a commit changes of the WAL's index: 48 bytes */
 	DISK_LARGE = 256 * 1024, /* loading more bytes than this counts as waiting */
 };
 
@@ -72,6 +74,11 @@ struct disk_job {
 	bool done;
 };
 
+/* Rows of the log of changes, by their seq. */
+struct disk_own {
+	int64_t first, last;
+};
+
 struct disk_writer {
 	struct lock lock; /* RANK_LAYER; guards the jobs' queue fields and: */
 	pthread_cond_t work;
@@ -93,8 +100,28 @@ struct disk_writer {
 	int64_t data_version; /* moves when another program commits */
 	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
-	int wal_frames;    /* not checkpointed yet */
-	char trouble[320]; /* the last that was logged */
+	int wal_frames;         /* not checkpointed yet */
+	struct disk_own logged; /* by the transaction under way; first 0: nothing */
+	char trouble[320];      /* the last that was logged */
+};
+
+enum { DISK_OWN_MAX = 32 };
+
+/* What others have changed: disk_watch.c. */
+struct disk_watch {
+	struct lock lock; /* RANK_LAYER_INNER; guards: */
+	pthread_cond_t looked;
+	bool looking;                      /* somebody uses the connection */
+	bool attached;                     /* once at least */
+	bool lost;                         /* changes that the log does not tell of */
+	int64_t position;                  /* all changes up to this seq are known */
+	struct disk_own own[DISK_OWN_MAX]; /* not known yet, but ours */
+	size_t own_count;
+	/* of who is looking; read by others under the lock: */
+	struct disk_db db;
+	const volatile uint32_t *header; /* of the WAL's index, in shared memory; or NULL */
+	uint32_t seen[DISK_HEADER_WORDS];
+	int64_t data_version, schema_version;
 };
 
 struct disk {
@@ -103,6 +130,7 @@ struct disk {
 	struct disk_values values;
 	struct disk_hits hits;
 	struct disk_writer writer;
+	struct disk_watch watch;
 
 	uint64_t limit;        /* of what is in use; the rest of the size limit is the WAL's */
 	int checkpoint_frames; /* the WAL's length from which it is written back */
@@ -143,6 +171,10 @@ int disk_writer_submit(struct disk *d, struct disk_job *job);
 
 void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
 
+/* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
+int disk_writer_begin(struct disk *d);
+int disk_writer_commit(struct disk *d);
+
 /* --- inside a transaction: disk_change.c ------------------------------------------------------ */
 
 struct disk_name {
@@ -154,6 +186,10 @@ struct disk_names {
 	struct disk_name *items;
 	size_t count, capacity;
 };
+
+/* Adds a copy of the bytes, terminated. 0 or -ENOMEM. */
+int disk_names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id);
+void disk_names_fini(struct disk_names *names);
 
 /* One transaction: what takes effect outside of the database once it is committed. */
 struct disk_txn {
@@ -200,6 +236,27 @@ void disk_upkeep_measure(struct disk *d); /* the amounts after a commit */
 /* The WAL has grown so long that jobs must wait for a checkpoint. */
 bool disk_upkeep_checkpoint_due(const struct disk *d);
 void disk_upkeep_checkpoint(struct disk *d); /* if it is worth it */
+
+/* --- other programs: disk_watch.c ------------------------------------------------------------- */
+
+void disk_watch_init(struct disk *d);
+void disk_watch_fini(struct disk *d);
+
+/* The database has been opened (anew): what was changed up to now is not known. */
+void disk_watch_attach(struct disk *d);
+
+/* Before the database is closed. */
+void disk_watch_detach(struct disk *d);
+
+/* Tells env->changed() what others have changed since the last time. False: it could not look. */
+bool disk_watch_catch_up(struct disk *d);
+
+/*
+ * The changes of a transaction of ours, around its commit: before, while nobody else can write;
+ * afterwards only if it failed.
+ */
+void disk_watch_own(struct disk *d, struct disk_own logged);
+void disk_watch_disown(struct disk *d, struct disk_own logged);
 
 /* --- listing: disk_list.c --------------------------------------------------------------------- */
 

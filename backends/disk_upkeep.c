@@ -34,6 +34,19 @@ static int on_commit(void *self, sqlite3 *handle, const char *database, int fram
 	return SQLITE_OK;
 }
 
+static void on_change(void *self, int operation, const char *database, const char *table,
+		      sqlite3_int64 rowid)
+{
+	struct disk_writer *w = self;
+
+	(void)database;
+	if (operation != SQLITE_INSERT || strcmp(table, "cachefs_log") != 0)
+		return;
+	if (w->logged.first == 0)
+		w->logged.first = rowid;
+	w->logged.last = rowid;
+}
+
 static void recount(struct disk *d)
 {
 	struct disk_db *db = &d->writer.db;
@@ -88,6 +101,7 @@ static int configure(struct disk *d)
 	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
 	w->wal_frames = 0;
 	sqlite3_wal_hook(w->db.handle, on_commit, w);
+	sqlite3_update_hook(w->db.handle, on_change, w);
 	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
 		 (unsigned long long)reserve);
 	return disk_db_exec(&w->db, text);
@@ -212,6 +226,7 @@ bool disk_upkeep_connect(struct disk *d)
 		w->trouble[0] = '\0';
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
+		disk_watch_attach(d);
 		atomic_store(&d->up, true);
 		disk_upkeep_measure(d);
 		return true;
@@ -235,6 +250,7 @@ void disk_upkeep_disconnect(struct disk *d)
 	if (w->sweep)
 		closedir(w->sweep);
 	w->sweep = NULL;
+	disk_watch_detach(d); /* whoever closes last writes the WAL back */
 	disk_db_close(&w->db);
 }
 
@@ -374,12 +390,12 @@ bool disk_upkeep_step(struct disk *d)
 	notice_others(d);
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
 		return false;
-	if (disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN)) < 0)
+	if (disk_writer_begin(d) < 0)
 		return false; /* locked by another program: later */
 	disk_txn_init(&txn, d);
 	int rc = step_in_transaction(d, &txn, &more);
 	if (rc == 0)
-		rc = disk_db_run(&w->db, disk_db_statement(&w->db, DISK_COMMIT));
+		rc = disk_writer_commit(d);
 	if (rc == 0)
 		disk_txn_committed(&txn);
 	else if (!sqlite3_get_autocommit(w->db.handle))

@@ -142,11 +142,10 @@ static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
 /* -EAGAIN: another program held the lock until the last job's deadline; no job is left. */
 static int begin(struct disk *d, struct disk_job **jobs)
 {
-	struct disk_db *db = &d->writer.db;
 	int pause_ms = 1;
 
 	for (;;) {
-		int rc = disk_db_run(db, disk_db_statement(db, DISK_BEGIN));
+		int rc = disk_writer_begin(d);
 		if (rc != -EAGAIN)
 			return rc;
 		jobs_fail_overdue(d, jobs);
@@ -158,15 +157,29 @@ static int begin(struct disk *d, struct disk_job **jobs)
 	}
 }
 
-/* Only a database without WAL makes a commit wait, for readers. */
-static int commit(struct disk_db *db)
+int disk_writer_begin(struct disk *d)
 {
+	struct disk_writer *w = &d->writer;
+
+	w->logged = (struct disk_own){ 0 };
+	return disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN));
+}
+
+/* Only a database without WAL makes a commit wait, for readers. */
+int disk_writer_commit(struct disk *d)
+{
+	struct disk_db *db = &d->writer.db;
 	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
+	struct disk_own logged = d->writer.logged;
 	int rc;
 
+	if (logged.first > 0)
+		disk_watch_own(d, logged);
 	while ((rc = disk_db_run(db, disk_db_statement(db, DISK_COMMIT))) == -EAGAIN &&
 	       time_mono_ms(&time_system) < deadline)
 		poll(NULL, 0, 1);
+	if (rc < 0 && logged.first > 0)
+		disk_watch_disown(d, logged);
 	return rc;
 }
 
@@ -205,7 +218,7 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 			rc = job->rc;
 	}
 	if (rc == 0)
-		rc = commit(db);
+		rc = disk_writer_commit(d);
 	if (rc == 0)
 		disk_txn_committed(&txn);
 	else

@@ -115,10 +115,10 @@ static enum verdict drain_row(struct drain *d, const struct journal_item *item)
 {
 	struct admission_claim claim = stack_claim(key_make(item->key.bytes, item->key.size));
 
-	if (!admission_try(&d->cache->admission, &claim))
+	if (!stack_try(d->cache, &claim))
 		return BUSY;
 	enum verdict verdict = write_admitted(d, item);
-	admission_leave(&d->cache->admission, &claim);
+	stack_leave(d->cache, &claim);
 	if (verdict == FAILED || verdict == UNREACHABLE)
 		journal_count_failure(d->journal);
 	return verdict;

@@ -223,18 +223,48 @@ static int open_entry(struct file_layer *f, struct key key, struct place *place)
 	return -ENOENT;
 }
 
+/* As open_entry(), also if the key is in a file that another daemon has made just now. */
+static int find_entry(struct file_layer *f, struct key key, struct place *place)
+{
+	int fd = open_entry(f, key, place);
+
+	if (fd != -ENOENT)
+		return fd;
+	file_watch_catch_up(f);
+	return open_entry(f, key, place);
+}
+
 static int file_stat(void *state, struct key key, struct meta *meta)
 {
 	struct file_layer *f = state;
 	struct place place;
 
 	int rc = file_wait_loaded(f);
-	int fd = rc < 0 ? rc : open_entry(f, key, &place);
+	int fd = rc < 0 ? rc : find_entry(f, key, &place);
 	if (fd < 0)
 		return fd;
 	close(fd);
 	*meta = place.meta;
 	return 0;
+}
+
+static int file_revalidate(void *state, struct key key, const struct meta *copy)
+{
+	struct meta meta;
+	int rc = file_stat(state, key, &meta);
+
+	if (rc < 0)
+		return rc;
+	bool same = meta_is_copy(copy, &meta);
+	meta_fini(&meta);
+	return same ? 0 : -ESTALE;
+}
+
+/* Not every file system tells what another machine does: so the file itself is looked at too. */
+static bool file_catch_up(void *state)
+{
+	file_watch_catch_up(state);
+	return false;
 }
 
 static int read_value(struct file_layer *f, const char *name, int fd, uint64_t size,
@@ -266,7 +296,7 @@ static int file_peek(void *state, struct key key, struct value **value, struct m
 	struct place place;
 
 	int rc = file_wait_loaded(f);
-	int fd = rc < 0 ? rc : open_entry(f, key, &place);
+	int fd = rc < 0 ? rc : find_entry(f, key, &place);
 	if (fd < 0)
 		return fd;
 	rc = read_value(f, place.name, fd, place.look.size, value);
@@ -781,6 +811,8 @@ const struct backend backend_file = {
 	.stat = file_stat,
 	.get = file_get,
 	.peek = file_peek,
+	.revalidate = file_revalidate,
+	.catch_up = file_catch_up,
 	.set = file_set,
 	.touch = file_touch,
 	.remove = file_remove,

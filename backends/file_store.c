@@ -383,8 +383,8 @@ static void read_again(struct file_layer *f, const char *name, int fd, const str
 			entry.meta.mtime = entry.meta.ctime = look->mtime;
 		if (!has_younger_file(f, key, name, look))
 			remember(f, name, look, key, &entry.meta);
-		if (f->loaded && f->env->gone)
-			f->env->gone(f->env->self, key);
+		if (f->loaded && f->env->changed)
+			f->env->changed(f->env->self, key);
 	}
 	file_entry_fini(&entry);
 }
@@ -401,8 +401,8 @@ static void tell_gone(struct file_layer *f, const char *name)
 	}
 	lock_release(&f->lock);
 	forget(f, name);
-	if (key.size > 0 && f->env->gone)
-		f->env->gone(f->env->self, key_make(key.bytes, key.size));
+	if (key.size > 0 && f->env->changed)
+		f->env->changed(f->env->self, key_make(key.bytes, key.size));
 }
 
 void file_reload(struct file_layer *f, const char *name)

@@ -49,6 +49,7 @@ struct file_layer {
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t turned;
 	bool loaded, changing;
+	bool following;         /* somebody reads what inotify tells */
 	struct entries entries; /* value: the file's name */
 	struct entries files;   /* key: the file's name; value: look and key, see file_store.c */
 	struct entries markers;
@@ -118,5 +119,8 @@ void file_complain(struct file_layer *f, const char *name, const char *what);
 
 int file_watch_start(struct file_layer *f);
 void file_watch_stop(struct file_layer *f);
+
+/* Takes note of all that inotify has told up to now. Not within a change. */
+void file_watch_catch_up(struct file_layer *f);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "file_store.h"
 #include "log.h"
+#include "waiting.h"
 
 enum { EXPIRY_CHECK_MS = 1000 };
 
@@ -133,7 +134,8 @@ static void after_overflow(struct file_layer *f)
 	file_change_end(f);
 }
 
-static void read_events(struct file_layer *f)
+/* False: there are none. */
+static bool read_events(struct file_layer *f)
 {
 	char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t n = read(f->inotify_fd, buffer, sizeof(buffer));
@@ -146,6 +148,32 @@ static void read_events(struct file_layer *f)
 			notice(f, event->name);
 		at += sizeof(*event) + event->len;
 	}
+	return n > 0;
+}
+
+void file_watch_catch_up(struct file_layer *f)
+{
+	if (f->inotify_fd < 0)
+		return;
+	lock_take(&f->lock);
+	if (f->following) {
+		lock_release(&f->lock);
+		waiting_begin();
+		lock_take(&f->lock);
+	}
+	while (f->following) /* that ends with the change that is under way, if there is one */
+		condition_wait(&f->turned, &f->lock);
+	f->following = f->loaded;
+	bool follow = f->following;
+	lock_release(&f->lock);
+	if (!follow)
+		return;
+	while (read_events(f))
+		;
+	lock_take(&f->lock);
+	f->following = false;
+	pthread_cond_broadcast(&f->turned);
+	lock_release(&f->lock);
 }
 
 static void expire(struct file_layer *f)
@@ -177,7 +205,7 @@ static void *watch_main(void *argument)
 		lock_release(&f->lock);
 		poll(fds, f->inotify_fd >= 0 ? 2 : 1, EXPIRY_CHECK_MS * (expires ? 1 : 10));
 		if (f->inotify_fd >= 0 && fds[1].revents)
-			read_events(f);
+			file_watch_catch_up(f);
 		if (expires)
 			expire(f);
 	}

@@ -53,3 +53,13 @@ bool freshness_is_due(const struct freshness *f, struct key key, bool *seen)
 	*seen = slot != 0 && slot >> 32 == hash >> 32;
 	return !*seen || now() - (uint32_t)slot >= f->period_ms;
 }
+
+bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms)
+{
+	if (period_ms == 0)
+		return true;
+	int64_t now_ms = time_mono_ms(&time_system);
+	int_fast64_t last = atomic_load(last_ms);
+	return (last == 0 || now_ms - last >= period_ms) &&
+	       atomic_compare_exchange_strong(last_ms, &last, now_ms);
+}

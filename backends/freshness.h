@@ -24,6 +24,9 @@ void freshness_fini(struct freshness *f);
 void freshness_note(struct freshness *f, struct key key);   /* seen just now */
 void freshness_forget(struct freshness *f, struct key key); /* it is not there */
 
+/* Whether it is time to look again, the last time being *last_ms, which it moves. */
+bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms);
+
 /* Whether the key has to be looked at; *seen: whether it is known to have been there. */
 bool freshness_is_due(const struct freshness *f, struct key key, bool *seen);
 

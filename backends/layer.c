@@ -78,15 +78,17 @@ struct layer {
 	struct distrust *distrust;
 	struct intents *intents;
 	struct freshness freshness; /* if the backend can revalidate */
+	atomic_int_fast64_t caught_up_ms;
 };
 
 static int freshness_open(struct layer *l)
 {
 	int64_t period_ms = l->spec->common.revalidate_ms;
 
-	if (!l->backend->revalidate)
-		return 0;
-	return freshness_init(&l->freshness, period_ms < 0 ? l->backend->revalidate_ms : period_ms);
+	if (period_ms < 0)
+		period_ms = l->backend->revalidate_ms;
+	l->freshness.period_ms = period_ms;
+	return l->backend->revalidate ? freshness_init(&l->freshness, period_ms) : 0;
 }
 
 /* The layer has the key, as it is now, or not. */
@@ -111,8 +113,7 @@ static void layer_free(struct layer *l)
 }
 
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
-	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
-	       struct problem *problem)
+	       const struct layer_events *events, struct layer **layer, struct problem *problem)
 {
 	struct layer *l = calloc(1, sizeof(*l));
 
@@ -123,8 +124,9 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 	l->env = (struct backend_env){ .layer_name = spec->name,
 				       .time = time,
 				       .copy_on_get = spec->common.copy_on_get,
-				       .gone = gone,
-				       .self = self };
+				       .gone = events->gone,
+				       .changed = events->changed,
+				       .self = events->self };
 	l->distrust = distrust_new();
 	l->intents = intents_new();
 	bool ready = l->distrust && l->intents && freshness_open(l) == 0;
@@ -363,9 +365,18 @@ int layer_peek(struct layer *l, struct key key, struct value **value, struct met
 	return call_end(l, LAYER_PEEK, begun, rc);
 }
 
-bool layer_revalidates(const struct layer *l)
+bool layer_is_shared(const struct layer *l)
 {
-	return l->backend->revalidate != NULL;
+	return l->backend->revalidate || l->backend->catch_up;
+}
+
+bool layer_news(struct layer *l)
+{
+	assert(lock_none_held());
+	if (!l->backend->catch_up)
+		return false;
+	return !freshness_turn(&l->caught_up_ms, l->freshness.period_ms) ||
+	       l->backend->catch_up(l->state);
 }
 
 int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)

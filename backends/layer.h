@@ -13,10 +13,15 @@
 
 struct layer;
 
-/* gone() is called as backend_env's, with `self`. */
+/* Called as backend_env's. */
+struct layer_events {
+	void (*gone)(void *self, struct key key);
+	void (*changed)(void *self, struct key key); /* may be NULL */
+	void *self;
+};
+
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
-	       void (*gone)(void *self, struct key key), void *self, struct layer **layer,
-	       struct problem *problem);
+	       const struct layer_events *events, struct layer **layer, struct problem *problem);
 void layer_close(struct layer *layer);
 
 const char *layer_name(const struct layer *layer);
@@ -34,7 +39,10 @@ void layer_note_hit(struct layer *layer, struct key key);
  * another; -ENOENT: it held it and does not any more; -ENODATA: it does not, and may never have.
  */
 int layer_revalidate(struct layer *layer, struct key key, const struct meta *meta);
-bool layer_revalidates(const struct layer *layer);
+bool layer_is_shared(const struct layer *layer); /* other programs may write it */
+
+/* Learns what other programs changed, at most once per revalidate_ms. False: maybe not all. */
+bool layer_news(struct layer *layer);
 int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta);
 int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields);
 int layer_remove(struct layer *layer, struct key key);

@@ -69,6 +69,7 @@ static void bypass_fastest(struct layered *c)
 static int open_markers(struct layered *c, const struct time_source *time, struct problem *problem)
 {
 	static const struct option_place place = { .owner = "directories" };
+	const struct layer_events events = { .gone = on_volatile_gone, .self = c };
 	struct layer_spec *spec = &c->markers_spec;
 
 	spec->backend = backend_find("memory");
@@ -77,7 +78,7 @@ static int open_markers(struct layered *c, const struct time_source *time, struc
 	spec->conf = calloc(1, spec->backend->conf_size);
 	if (!spec->conf || options_default(spec->backend->options, &place, spec->conf) < 0)
 		return problem_set(problem, NULL, NULL, "out of memory");
-	return layer_open(spec, time, on_volatile_gone, c, &c->markers, problem);
+	return layer_open(spec, time, &events, &c->markers, problem);
 }
 
 /*
@@ -130,6 +131,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	c->forgets = true;
 	c->events = *events;
 	admission_init(&c->admission);
+	foreign_init(&c->foreign);
 	c->layers = calloc(conf->layer_count + 1, sizeof(struct layer *)); /* and the journal */
 	c->order = calloc(conf->layer_count + 1, sizeof(struct layer *));
 	if (!c->layers || !c->order) {
@@ -140,15 +142,16 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		c->durable_count += conf->layers[i].backend->durable;
 		c->forgets = c->forgets && conf->layers[i].backend->forgets;
-		c->revalidates = c->revalidates || (i > 0 && conf->layers[i].backend->revalidate);
 	}
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
-		rc = layer_open(spec, time,
-				spec->backend->durable ? on_durable_gone : on_volatile_gone, c,
-				&c->layers[i], problem);
+		const struct layer_events own = { spec->backend->durable ? on_durable_gone
+									 : on_volatile_gone,
+						  stack_changed, c };
+		rc = layer_open(spec, time, &own, &c->layers[i], problem);
 		if (rc < 0)
 			goto failed;
+		c->shared = c->shared || layer_is_shared(c->layers[i]);
 		c->count++;
 	}
 	bypass_fastest(c);
@@ -161,11 +164,28 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		if (rc < 0)
 			goto failed;
 	}
+	atomic_store(&c->ready, true);
 	*cache = c;
 	return 0;
 failed:
 	layered_close(c);
 	return rc;
+}
+
+/* Durable layers first: until they are closed they tell the others what has changed. */
+static void close_layers(struct layered *c)
+{
+	struct layer *others[STACK_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (layer_is_durable(c->layers[i]))
+			layer_close(c->layers[i]);
+		else
+			others[n++] = c->layers[i];
+	}
+	while (n > 0)
+		layer_close(others[--n]);
 }
 
 void layered_close(struct layered *c)
@@ -174,8 +194,7 @@ void layered_close(struct layered *c)
 		state_ending(c->state);
 	write_back_stop(c);
 	stack_teller_stop(c);
-	for (size_t i = 0; i < c->count; i++)
-		layer_close(c->layers[i]);
+	close_layers(c);
 	if (c->markers)
 		layer_close(c->markers);
 	write_back_close(c);
@@ -185,6 +204,7 @@ void layered_close(struct layered *c)
 		options_fini(c->markers_spec.backend->options, c->markers_spec.conf);
 	free(c->markers_spec.conf);
 	admission_fini(&c->admission);
+	foreign_fini(&c->foreign);
 	free(c->layers);
 	free(c->order);
 	free(c);
@@ -204,13 +224,14 @@ static size_t next_to_ask(const struct layered *c, size_t asked, int rc)
 int layered_stat(struct layered *c, struct key key, struct meta *meta)
 {
 	for (int look = 1;; look++) {
+		uint64_t instant = foreign_now(&c->foreign);
 		size_t i = 0;
 		int rc = -ENOENT;
 		while (i < c->count && (rc = layer_stat(c->layers[i], key, meta)) != 0)
 			i = next_to_ask(c, i, rc);
 		if (i == c->count)
 			return -ENOENT;
-		if (look == LOOKS_MAX || stack_revalidate(c, i, key, meta) == 0)
+		if (look == LOOKS_MAX || stack_revalidate(c, i, instant, key, meta) == 0)
 			return 0;
 		meta_fini(meta);
 	}
@@ -220,11 +241,13 @@ int layered_stat(struct layered *c, struct key key, struct meta *meta)
 static size_t find_value(struct layered *c, struct key key, struct value **value, struct meta *meta)
 {
 	for (int look = 1;; look++) {
+		uint64_t instant = foreign_now(&c->foreign);
 		size_t i = 0;
 		int rc = -ENOENT;
 		while (i < c->count && (rc = layer_get(c->layers[i], key, value, meta)) != 0)
 			i = next_to_ask(c, i, rc);
-		if (i == c->count || look == LOOKS_MAX || stack_revalidate(c, i, key, meta) == 0)
+		if (i == c->count || look == LOOKS_MAX ||
+		    stack_revalidate(c, i, instant, key, meta) == 0)
 			return i;
 		value_unref(*value);
 		*value = NULL;
@@ -364,7 +387,7 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 	struct value *value = NULL;
 	struct meta now = { 0 }, meta = { 0 };
 
-	int rc = admission_enter(&c->admission, &claim);
+	int rc = stack_enter(c, &claim);
 	if (rc < 0) {
 		change->done(change->self, rc, &meta);
 		return rc;
@@ -383,7 +406,7 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 		atomic_fetch_add(rc == 0 ? &c->sets : &c->failed_sets, 1);
 	}
 	change->done(change->self, rc, &meta);
-	admission_leave(&c->admission, &claim);
+	stack_leave(c, &claim);
 	value_unref(value);
 	meta_fini(&now);
 	meta_fini(&meta);
@@ -474,7 +497,7 @@ static int run_step(struct layered *c, const struct step *step)
 static int run_change(struct layered *c, struct admission_claim *claim, const struct step *step,
 		      const struct layered_hooks *hooks)
 {
-	int rc = admission_enter(&c->admission, claim);
+	int rc = stack_enter(c, claim);
 	bool admitted = rc == 0;
 
 	if (rc == 0 && hooks && hooks->prepare)
@@ -484,7 +507,7 @@ static int run_change(struct layered *c, struct admission_claim *claim, const st
 	if (hooks && hooks->done)
 		hooks->done(hooks->self, rc);
 	if (admitted)
-		admission_leave(&c->admission, claim);
+		stack_leave(c, claim);
 	return rc;
 }
 
@@ -592,6 +615,7 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 	struct meta found = { 0 };
 	int rc = -ENOENT;
 
+	stack_catch_up(c);
 	/* A marker anywhere says more than keys below it in a faster layer. */
 	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
 		struct layer *l = i == 0 && c->markers ? c->markers
@@ -714,6 +738,7 @@ int layered_list(struct layered *c, struct key dir, struct key after, bool after
 
 	if (!streams)
 		return -ENOMEM;
+	stack_catch_up(c);
 	for (size_t i = 0; i < count; i++) {
 		struct stream *s = &streams[i];
 		s->layer = i < c->count ? c->layers[i] : c->markers;

@@ -50,8 +50,8 @@ extern const struct option_spec layer_common_options[]; /* fills struct layer_co
 
 struct layered;
 
-/* gone(): an entry that may have been visible left every layer of its own accord. Called with no
- * lock held. */
+/* gone(): an entry that may have been visible left every layer of its own accord, or another program
+ * changed it; KEY_ROOT: any entry may have been. Called with no lock held. */
 struct layered_events {
 	void (*gone)(void *self, struct key key);
 	void *self;

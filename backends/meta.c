@@ -72,3 +72,14 @@ bool meta_same_value(const struct meta *a, const struct meta *b)
 		return a->checksum == b->checksum;
 	return a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
+
+bool meta_is_copy(const struct meta *copy, const struct meta *entry)
+{
+	bool outlives = entry->expires_ms != 0 &&
+			(copy->expires_ms == 0 || copy->expires_ms > entry->expires_ms);
+
+	return meta_same_value(copy, entry) && !outlives && copy->mode == entry->mode &&
+	       copy->uid == entry->uid && copy->gid == entry->gid &&
+	       copy->ctime.tv_sec == entry->ctime.tv_sec &&
+	       copy->ctime.tv_nsec == entry->ctime.tv_nsec;
+}

@@ -59,4 +59,8 @@ bool meta_is_expired(const struct meta *meta, int64_t now_ms);
  */
 bool meta_same_value(const struct meta *a, const struct meta *b);
 
+/* Whether a copy of an entry in another layer, with whatever it has of its expiry, is still right.
+ */
+bool meta_is_copy(const struct meta *copy, const struct meta *entry);
+
 #endif

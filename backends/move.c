@@ -196,7 +196,7 @@ int layered_rename_prefix(struct layered *c, struct key from, struct key to,
 					 .span_count = 2 };
 	struct move m = { .cache = c, .from = from, .to = to };
 
-	int rc = admission_enter(&c->admission, &claim);
+	int rc = stack_enter(c, &claim);
 	bool admitted = rc == 0;
 	if (rc == 0 && hooks && hooks->prepare)
 		rc = hooks->prepare(hooks->self);
@@ -205,7 +205,7 @@ int layered_rename_prefix(struct layered *c, struct key from, struct key to,
 	if (hooks && hooks->done)
 		hooks->done(hooks->self, rc);
 	if (admitted)
-		admission_leave(&c->admission, &claim);
+		stack_leave(c, &claim);
 	return rc;
 }
 

@@ -57,14 +57,14 @@ static void promotion_run(struct afterwards *work)
 	struct value *loaded = stack_value_for_volatile(c, p->value);
 	struct meta now = { 0 };
 
-	if (admission_try(&c->admission, &claim)) {
+	if (stack_try(c, &claim)) {
 		/* Changed since it was read: the copy would be an old one. */
 		if (layer_stat(c->layers[p->from], p->key, &now) == 0 &&
 		    meta_same_value(&now, &p->meta)) {
 			now.hits = p->meta.hits;
 			copy_to_faster(p, &now, loaded);
 		}
-		admission_leave(&c->admission, &claim);
+		stack_leave(c, &claim);
 	}
 	meta_fini(&now);
 	value_unref(loaded);

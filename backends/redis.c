@@ -585,11 +585,7 @@ static int redis_revalidate(void *state, struct key key, const struct meta *meta
 
 	if (rc < 0)
 		return rc;
-	const struct meta *now = &seen.meta;
-	bool same = meta_same_value(now, meta) && now->mode == meta->mode &&
-		    now->uid == meta->uid && now->gid == meta->gid &&
-		    now->ctime.tv_sec == meta->ctime.tv_sec &&
-		    now->ctime.tv_nsec == meta->ctime.tv_nsec;
+	bool same = meta_is_copy(meta, &seen.meta);
 	seen_fini(&seen);
 	return same ? 0 : -ESTALE;
 }

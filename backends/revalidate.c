@@ -70,23 +70,98 @@ static bool is_undrained(struct layered *c, size_t from, struct key key)
 	return undrained;
 }
 
-int stack_revalidate(struct layered *c, size_t from, struct key key, const struct meta *meta)
+/* -ESTALE: layer `at` said so, and the copies are gone. */
+static int revalidate_with(struct layered *c, size_t at, struct key key, const struct meta *meta)
+{
+	struct admission_claim claim = stack_claim(key);
+	int verdict = layer_revalidate(c->layers[at], key, meta);
+
+	if (verdict == 0 || !is_outdated(c, at, verdict, key, meta))
+		return 0;
+	/* Somebody changes it right now, and will leave all layers alike. */
+	if (!stack_try(c, &claim))
+		return 0;
+	drop_copies(c, at, verdict != -ENODATA, key, meta);
+	stack_leave(c, &claim);
+	c->events.gone(c->events.self, key);
+	return -ESTALE;
+}
+
+int stack_revalidate(struct layered *c, size_t from, uint64_t instant, struct key key,
+		     const struct meta *meta)
 {
 	/* What a shared layer is still to be written is newer than what it holds. */
-	if (!c->revalidates || is_undrained(c, from, key))
+	if (!c->shared || is_undrained(c, from, key))
 		return 0;
-	for (size_t i = from + 1; i < c->count; i++) {
-		struct admission_claim claim = stack_claim(key);
-		int verdict = layer_revalidate(c->layers[i], key, meta);
-		if (verdict == 0 || !is_outdated(c, i, verdict, key, meta))
-			continue;
-		/* Somebody changes it right now, and will leave all layers alike. */
-		if (!admission_try(&c->admission, &claim))
-			continue;
-		drop_copies(c, i, verdict != -ENODATA, key, meta);
-		admission_leave(&c->admission, &claim);
-		c->events.gone(c->events.self, key);
-		return -ESTALE;
+	bool durable = layer_is_durable(c->layers[from]);
+	for (size_t i = 0; i < c->count; i++) {
+		bool told = i != from && layer_news(c->layers[i]) && !durable;
+		int rc = told || i <= from ? 0 : revalidate_with(c, i, key, meta);
+		if (rc < 0)
+			return rc;
 	}
-	return 0;
+	return foreign_since(&c->foreign, instant, key, false) ? -ESTALE : 0;
+}
+
+void stack_catch_up(struct layered *c)
+{
+	for (size_t i = 0; c->shared && i < c->count; i++)
+		layer_news(c->layers[i]);
+}
+
+/* --- what layers tell ------------------------------------------------------------------------- */
+
+/* What is not durable is no more than a copy. */
+static void drop_volatile(struct layered *c, struct key key, bool prefix)
+{
+	for (size_t i = c->durable_count; i < c->count; i++) {
+		if (prefix)
+			layer_remove_prefix(c->order[i], key);
+		else
+			layer_remove(c->order[i], key);
+	}
+}
+
+void stack_changed(void *cache, struct key key)
+{
+	struct layered *c = cache;
+
+	if (!atomic_load(&c->ready))
+		return;
+	foreign_note(&c->foreign, key); /* first: see stack_leave() */
+	if (c->shared)
+		drop_volatile(c, key, key.size == 0);
+	c->events.gone(c->events.self, key);
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+int stack_enter(struct layered *c, struct admission_claim *claim)
+{
+	int rc = admission_enter(&c->admission, claim);
+
+	claim->since = foreign_now(&c->foreign);
+	return rc;
+}
+
+bool stack_try(struct layered *c, struct admission_claim *claim)
+{
+	bool entered = admission_try(&c->admission, claim);
+
+	claim->since = foreign_now(&c->foreign);
+	return entered;
+}
+
+/*
+ * Another program's change may have come after this one reached the shared layer and before it
+ * reached the others: then its copies were dropped, and the old one made anew.
+ */
+void stack_leave(struct layered *c, struct admission_claim *claim)
+{
+	for (int i = 0; i < claim->span_count && c->shared; i++) {
+		const struct admission_span *s = &claim->spans[i];
+		if (foreign_since(&c->foreign, claim->since, s->key, s->prefix))
+			drop_volatile(c, s->key, s->prefix);
+	}
+	admission_leave(&c->admission, claim);
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "admission.h"
+#include "foreign.h"
 #include "layer.h"
 #include "layered.h"
 #include "state.h"
@@ -21,7 +22,9 @@ struct layered {
 	size_t count;
 	struct layer **order;   /* the same in the order of changes */
 	bool forgets;           /* no layer keeps anything */
-	bool revalidates;       /* some layer is shared with other programs */
+	bool shared;            /* other programs may write a layer */
+	atomic_bool ready;      /* all layers are open */
+	struct foreign foreign; /* what other programs changed of late */
 	size_t durable_count;   /* the first of `order` are durable */
 	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
 	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
@@ -48,10 +51,27 @@ static inline struct admission_claim stack_claim(struct key key)
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
 
 /*
- * Whether what layer `from` answered is still what the slower layers that other programs write
- * hold. 0, or -ESTALE: it was not, the copies of it have been dropped, and one has to look again.
+ * Admission to change keys. What other programs changed meanwhile is not kept in layers that are
+ * not durable: a copy made by the change may be of before. try(): false, and nothing entered, if it
+ * would have to wait; enter(): as admission_enter().
  */
-int stack_revalidate(struct layered *c, size_t from, struct key key, const struct meta *meta);
+int stack_enter(struct layered *c, struct admission_claim *claim);
+bool stack_try(struct layered *c, struct admission_claim *claim);
+void stack_leave(struct layered *c, struct admission_claim *claim);
+
+/*
+ * Whether what layer `from` answered, asked after the instant (foreign_now()), is still what the
+ * slower layers that other programs write hold. 0, or -ESTALE: it was not, the copies of it have
+ * been dropped, and one has to look again.
+ */
+int stack_revalidate(struct layered *c, size_t from, uint64_t instant, struct key key,
+		     const struct meta *meta);
+
+/* All layers learn what other programs changed in them: before a listing. */
+void stack_catch_up(struct layered *c);
+
+/* A layer's `changed`: drops the copies of the entry, tells the kernel. */
+void stack_changed(void *cache, struct key key);
 
 /*
  * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon

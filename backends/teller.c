@@ -37,12 +37,12 @@ static bool wait_for_changes(struct layered *c, const struct tombstone *t,
 		.span_count = 1,
 	};
 	if (t->kind == DISTRUST_KEY)
-		return admission_try(&c->admission, claim);
-	if (admission_enter(&c->admission, claim) < 0)
+		return stack_try(c, claim);
+	if (stack_enter(c, claim) < 0)
 		return false;
 	/* Those that come later see the tombstone, and leave the layer alone: a long removal need
 	 * not keep them waiting. */
-	admission_leave(&c->admission, claim);
+	stack_leave(c, claim);
 	return true;
 }
 
@@ -56,7 +56,7 @@ static int tell_one(struct layered *c, struct layer *l, const struct tombstone *
 	}
 	int rc = layer_tell(l, t);
 	if (t->kind == DISTRUST_KEY)
-		admission_leave(&c->admission, &claim);
+		stack_leave(c, &claim);
 	return rc;
 }
 

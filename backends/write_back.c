@@ -46,7 +46,9 @@ static int open_journal(struct layered *c, struct write_back *w, struct problem 
 		.common = { .default_ttl_ms = -1, .copy_on_get = true, .stats_enabled = true },
 		.conf = &w->journal,
 	};
-	return layer_open(&w->spec, c->time, NULL, NULL, &w->layer, problem);
+	static const struct layer_events nobody = { 0 };
+
+	return layer_open(&w->spec, c->time, &nobody, &w->layer, problem);
 }
 
 /* Below the fastest layer; if it is only drained, on top, for what it has is newest. */

@@ -20,7 +20,9 @@ static void on_gone(void *self, struct key key)
 	struct inodes *t = &fs->inodes;
 
 	inodes_lock(t);
-	struct name *name = fs->notifier ? name_find_key_locked(t, key) : NULL;
+	if (fs->notifier && key.size == 0) /* other programs changed nobody knows what */
+		notifier_inval_all(fs->notifier);
+	struct name *name = fs->notifier && key.size > 0 ? name_find_key_locked(t, key) : NULL;
 	if (name && name->version && name->version->lookups > 0)
 		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
 	inodes_unlock(t);

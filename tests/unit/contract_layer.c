@@ -121,7 +121,7 @@ struct fixture *fixture_new(const struct backend *backend)
 	f->backend = backend;
 	f->now_ms = 1800000000000;
 	f->time = (struct time_source){ fake_wall_ms, real_mono_ms, f };
-	f->env = (struct backend_env){ "test", &f->time, true, note_gone, f };
+	f->env = (struct backend_env){ "test", &f->time, true, note_gone, note_gone, f };
 	f->conf = calloc(1, backend->conf_size + 1);
 	snprintf(f->dir, sizeof(f->dir), "%s/cachefs-contract-XXXXXX", short_enough ? tmp : "/tmp");
 	if (!mkdtemp(f->dir)) {

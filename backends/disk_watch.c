@@ -1,0 +1,347 @@
+/*
+ * What others have changed in the database. Triggers write the key of every row that anybody
+ * changes into a table of bounded length, cachefs_log. Whoever is about to believe a copy looks
+ * whether there was a commit, and reads the log from where he was. Our own transactions write it
+ * too, for other daemons at the same database; but while one is under way nobody else writes, so
+ * it knows which of its rows are ours.
+ *
+ * Whether there was a commit is 48 bytes of the WAL's index, which lies in shared memory: two
+ * nanoseconds, where PRAGMA data_version costs four microseconds and three system calls. (The
+ * layout is a part of SQLite's file format, "WAL-Index Header"; a commit counts up its field
+ * iChange, and so does whoever makes the index anew.) A database without WAL is asked by the
+ * PRAGMA.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "disk_row.h"
+#include "disk_store.h"
+#include "waiting.h"
+
+enum { INDEX_BYTES = 32 * 1024, INDEX_VERSION = 3007000 };
+
+void disk_watch_init(struct disk *d)
+{
+	lock_init(&d->watch.lock, RANK_LAYER_INNER);
+	condition_init(&d->watch.looked);
+}
+
+void disk_watch_fini(struct disk *d)
+{
+	pthread_cond_destroy(&d->watch.looked);
+	lock_fini(&d->watch.lock);
+}
+
+/* --- whether there was a commit --------------------------------------------------------------- */
+
+/* The WAL's index, as SQLite has mapped it for this connection; NULL: there is none. */
+static const volatile uint32_t *map_header(const struct disk_db *db)
+{
+	sqlite3_file *file = NULL;
+	void volatile *index = NULL;
+
+	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
+		    SQLITE_OK ||
+	    !file || !file->pMethods || file->pMethods->iVersion < 2)
+		return NULL;
+	if (file->pMethods->xShmMap(file, 0, INDEX_BYTES, 0, &index) != SQLITE_OK || !index)
+		return NULL;
+	const volatile uint32_t *header = index;
+	return header[0] == INDEX_VERSION ? header : NULL;
+}
+
+/* Another process may be writing it: then it differs, and the log is read. */
+__attribute__((no_sanitize("thread"))) static bool header_is(const volatile uint32_t *header,
+							     const uint32_t *seen)
+{
+	for (int i = 0; i < DISK_HEADER_WORDS; i++)
+		if (header[i] != seen[i])
+			return false;
+	return true;
+}
+
+__attribute__((no_sanitize("thread"))) static void header_copy(const volatile uint32_t *header,
+							       uint32_t *seen)
+{
+	for (int i = 0; i < DISK_HEADER_WORDS; i++)
+		seen[i] = header[i];
+}
+
+/* True: nothing was committed since the last look. */
+static bool is_quiet_locked(struct disk_watch *w)
+{
+	int64_t version;
+
+	if (!w->db.handle || w->lost)
+		return false;
+	if (w->header)
+		return header_is(w->header, w->seen);
+	return disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 &&
+	       version == w->data_version;
+}
+
+/* Before the log is read: what is committed later must not look as if it had been seen. */
+static int note_version(struct disk_watch *w)
+{
+	if (w->header)
+		header_copy(w->header, w->seen);
+	return disk_db_number(&w->db, DISK_DATA_VERSION, &w->data_version);
+}
+
+/* --- reading the log -------------------------------------------------------------------------- */
+
+static bool is_own_locked(const struct disk_watch *w, int64_t seq)
+{
+	for (size_t i = 0; i < w->own_count; i++)
+		if (seq >= w->own[i].first && seq <= w->own[i].last)
+			return true;
+	return false;
+}
+
+/* What a look found. */
+struct news {
+	struct disk_names names;
+	int64_t last; /* seq */
+	bool all;     /* it does not know what was changed */
+};
+
+static int note_row(struct disk_watch *w, sqlite3_stmt *s, struct news *news)
+{
+	news->last = sqlite3_column_int64(s, 0);
+	lock_take(&w->lock);
+	bool known = news->last <= w->position || is_own_locked(w, news->last);
+	lock_release(&w->lock);
+	if (known || news->all)
+		return 0;
+	if (sqlite3_column_type(s, 1) == SQLITE_NULL) {
+		news->all = true;
+		return 0;
+	}
+	struct key key = disk_column_key(s, 1);
+	return key_is_valid(key) ? disk_names_add(&news->names, key.bytes, key.size, 0) : 0;
+}
+
+/* Rows from `position` on, which is there unless the log has been cut beyond it. */
+static int read_log(struct disk_watch *w, int64_t position, struct news *news)
+{
+	sqlite3_stmt *s = disk_db_statement(&w->db, DISK_LOG_SINCE);
+	int64_t expected = position > 0 ? position : 1;
+	int rc = 0, step;
+
+	news->last = 0;
+	if (s)
+		sqlite3_bind_int64(s, 1, position);
+	while (rc == 0 && (step = disk_db_step(&w->db, s)) > 0) {
+		if (news->last == 0 && sqlite3_column_int64(s, 0) != expected)
+			news->all = true;
+		rc = note_row(w, s, news);
+	}
+	if (s)
+		sqlite3_reset(s);
+	if (rc == 0 && step < 0)
+		rc = step;
+	if (rc == 0 && news->last == 0 && position > 0) /* made anew, and empty */
+		news->all = true;
+	return rc;
+}
+
+static int look(struct disk_watch *w, int64_t position, struct news *news)
+{
+	int64_t schema = 0;
+
+	int rc = note_version(w);
+	if (rc == 0)
+		rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &schema);
+	if (rc == 0 && schema != w->schema_version)
+		return -ESTALE; /* the triggers may have gone with a table */
+	return rc == 0 ? read_log(w, position, news) : rc;
+}
+
+/* What is known up to the end of the log is no longer of interest. */
+static void advance_locked(struct disk_watch *w, int64_t position)
+{
+	size_t kept = 0;
+
+	w->position = position;
+	for (size_t i = 0; i < w->own_count; i++)
+		if (w->own[i].last > position)
+			w->own[kept++] = w->own[i];
+	w->own_count = kept;
+}
+
+static void tell(struct disk *d, const struct news *news)
+{
+	const struct backend_env *env = d->env;
+
+	if (!env->changed)
+		return;
+	if (news->all)
+		env->changed(env->self, KEY_ROOT);
+	for (size_t i = 0; i < news->names.count && !news->all; i++)
+		env->changed(env->self,
+			     key_make(news->names.items[i].bytes, news->names.items[i].size));
+}
+
+/* --- who looks -------------------------------------------------------------------------------- */
+
+/* False: nothing to look for. True: the connection is the caller's. */
+static bool look_begin(struct disk_watch *w, bool attach)
+{
+	bool waits = false;
+
+	for (;;) {
+		if (waits)
+			waiting_begin();
+		lock_take(&w->lock);
+		while (waits && w->looking)
+			condition_wait(&w->looked, &w->lock);
+		waits = w->looking;
+		bool quiet = !waits && !attach && is_quiet_locked(w);
+		if (!waits && !quiet)
+			w->looking = true;
+		lock_release(&w->lock);
+		if (!waits)
+			return !quiet;
+	}
+}
+
+static void look_end(struct disk_watch *w)
+{
+	lock_take(&w->lock);
+	w->looking = false;
+	pthread_cond_broadcast(&w->looked);
+	lock_release(&w->lock);
+}
+
+/* The tables are not what they were: they will be opened anew, and until then nothing is known. */
+static void look_failed(struct disk *d, int rc, struct news *news)
+{
+	struct disk_watch *w = &d->watch;
+
+	w->data_version = -1; /* not looked at */
+	w->seen[0] = 0;
+	if (rc == -EAGAIN)
+		return;
+	news->all = true;
+	atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
+	disk_writer_nudge(d);
+}
+
+bool disk_watch_catch_up(struct disk *d)
+{
+	struct disk_watch *w = &d->watch;
+	struct news news = { 0 };
+
+	if (!atomic_load(&d->up))
+		return false;
+	if (!look_begin(w, false))
+		return true;
+	lock_take(&w->lock);
+	int64_t position = w->position;
+	news.all = w->lost;
+	w->lost = false;
+	lock_release(&w->lock);
+	int rc = w->db.handle ? look(w, position, &news) : -EHOSTDOWN;
+	if (!w->db.handle)
+		news.all = true; /* it is being opened anew */
+	else if (rc < 0)
+		look_failed(d, rc, &news);
+	tell(d, &news);
+	lock_take(&w->lock);
+	if (rc == 0)
+		advance_locked(w, news.last);
+	lock_release(&w->lock);
+	disk_names_fini(&news.names);
+	look_end(w);
+	return rc == 0;
+}
+
+/* --- the writer's part ------------------------------------------------------------------------ */
+
+static bool is_wal(const struct disk_db *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool wal = false;
+
+	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode", -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		wal = strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+	sqlite3_finalize(s);
+	return wal;
+}
+
+static int open_watch(struct disk *d)
+{
+	struct disk_watch *w = &d->watch;
+	int64_t last = 0;
+
+	w->header = NULL;
+	disk_db_close(&w->db);
+	int rc = disk_db_errno_of(disk_db_open(&w->db, d->conf->path, DISK_READER));
+	if (rc < 0)
+		return rc;
+	rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
+	if (rc == 0 && is_wal(&w->db)) /* asked of another database, it would make an index */
+		w->header = map_header(&w->db);
+	if (rc == 0)
+		rc = note_version(w);
+	if (rc == 0)
+		rc = disk_db_number(&w->db, DISK_LOG_LAST, &last);
+	lock_take(&w->lock);
+	advance_locked(w, last);
+	w->own_count = 0;
+	lock_release(&w->lock);
+	return rc;
+}
+
+void disk_watch_attach(struct disk *d)
+{
+	struct disk_watch *w = &d->watch;
+
+	look_begin(w, true);
+	if (open_watch(d) < 0)
+		disk_db_close(&w->db);
+	lock_take(&w->lock);
+	w->lost = w->attached || !w->db.handle;
+	w->attached = true;
+	lock_release(&w->lock);
+	look_end(w);
+}
+
+void disk_watch_detach(struct disk *d)
+{
+	struct disk_watch *w = &d->watch;
+
+	look_begin(w, true);
+	w->header = NULL;
+	disk_db_close(&w->db);
+	look_end(w);
+}
+
+void disk_watch_own(struct disk *d, struct disk_own logged)
+{
+	struct disk_watch *w = &d->watch;
+
+	lock_take(&w->lock);
+	struct disk_own *last = w->own_count > 0 ? &w->own[w->own_count - 1] : NULL;
+	if (last && last->last + 1 == logged.first) {
+		last->last = logged.last;
+	} else {
+		if (w->own_count == DISK_OWN_MAX) /* what is forgotten is taken for a stranger's */
+			memmove(w->own, w->own + 1, --w->own_count * sizeof(w->own[0]));
+		w->own[w->own_count++] = logged;
+	}
+	lock_release(&w->lock);
+}
+
+void disk_watch_disown(struct disk *d, struct disk_own logged)
+{
+	struct disk_watch *w = &d->watch;
+
+	lock_take(&w->lock);
+	struct disk_own *last = w->own_count > 0 ? &w->own[w->own_count - 1] : NULL;
+	if (last && last->last == logged.last)
+		last->last = logged.first - 1;
+	w->lost = true; /* somebody else may have had these numbers, and been taken for us */
+	lock_release(&w->lock);
+}
