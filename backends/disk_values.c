@@ -63,8 +63,9 @@ bool disk_values_can_adopt(struct disk_values *v, const struct value *value)
 	int fd = value_fd(value, &offset);
 
 	return fd >= 0 && offset == 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
-	       file.st_nlink == 0 && (uint64_t)file.st_size == value_size(value) &&
-	       stat(v->path, &directory) == 0 && directory.st_dev == file.st_dev;
+	       file.st_nlink <= (value_file_is_offered(value) ? 1u : 0u) &&
+	       (uint64_t)file.st_size == value_size(value) && stat(v->path, &directory) == 0 &&
+	       directory.st_dev == file.st_dev;
 }
 
 int disk_values_copy(struct disk_values *v, const struct value *value)

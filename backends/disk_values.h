@@ -43,7 +43,8 @@ void disk_values_fini(struct disk_values *v);
 /* An unnamed file in the directory, which is made if need be. */
 int disk_values_temp(struct disk_values *v);
 
-/* Whether the value lies in a file that can be given a name instead of being copied. */
+/* Whether the value lies in a file that can be given a name instead of being copied: it has none,
+ * or one that is about to go. */
 bool disk_values_can_adopt(struct disk_values *v, const struct value *value);
 
 /* A copy of the value in an unnamed file. Returns the fd. */

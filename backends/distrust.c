@@ -285,6 +285,32 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 	return rc;
 }
 
+static const char sql_lost[] = "SELECT 1 FROM tombstones WHERE layer = ''";
+static const char sql_found[] = "DELETE FROM tombstones WHERE layer = ''";
+
+bool distrust_were_lost(struct state *state)
+{
+	struct state_db *db = state_read_begin(state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_lost) : NULL;
+	bool lost = row && state_step(db, row) > 0;
+
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(state, db);
+	return lost;
+}
+
+static int apply_found(void *self, struct state_db *db)
+{
+	(void)self;
+	return state_run(db, state_statement(db, sql_found));
+}
+
+void distrust_note_found(struct state *state)
+{
+	state_change(state, apply_found, NULL);
+}
+
 /* --- both ------------------------------------------------------------------------------------- */
 
 /* Past the bound one tombstone stands for all. */

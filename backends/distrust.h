@@ -31,6 +31,13 @@ void distrust_free(struct distrust *d);
 /* From now on it is remembered under the layer's name; takes over what was before. 0 or -errno. */
 int distrust_remember(struct distrust *d, struct state *state, const char *layer);
 
+/*
+ * Whether tombstones were lost with a state that was damaged, so that any layer may have missed
+ * anything; forgotten with distrust_note_found(), once layers are distrusted accordingly.
+ */
+bool distrust_were_lost(struct state *state);
+void distrust_note_found(struct state *state);
+
 /* Whether an entry of this key, or any entry below this directory, is not to be believed. Cheap
  * while nothing is. */
 bool distrust_covers(struct distrust *d, struct key key);

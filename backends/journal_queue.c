@@ -285,6 +285,8 @@ int journal_load(struct journal *j, const struct journal_item *item, struct valu
 		meta_fini(meta);
 		return -ENODATA;
 	}
+	if (rc == 0) /* once the layers have it, the row goes and the file with it */
+		value_offer_file(*value);
 	return rc;
 }
 

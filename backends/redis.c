@@ -210,6 +210,7 @@ static void redis_free(struct redis *r)
 		explicit_bzero(r->secret, strlen(r->secret));
 	free(r->secret);
 	free(r->names);
+	free(r->lost);
 	breaker_fini(&r->breaker);
 	pthread_cond_destroy(&r->returned);
 	pthread_cond_destroy(&r->work);
@@ -237,7 +238,9 @@ static int redis_open(const void *conf, const struct backend_env *env, void **st
 	condition_init(&r->returned);
 	condition_init(&r->work);
 	place_name(r);
-	rc = secret_read(r);
+	r->lost_max = 2 * r->conf->max_connections;
+	r->lost = calloc(r->lost_max, sizeof(*r->lost));
+	rc = r->lost ? secret_read(r) : -ENOMEM;
 	if (rc == 0)
 		rc = set_names(r);
 	if (rc == 0)

@@ -244,7 +244,7 @@ void redis_call_turn(struct redis_call *call)
 static void note_lost(struct redis *r, const struct redis_link *link)
 {
 	lock_take(&r->pool);
-	if (link->owner_id > 0 && r->lost_count < REDIS_LOST_MAX)
+	if (link->owner_id > 0 && r->lost_count < r->lost_max)
 		r->lost[r->lost_count++] = link->owner_id;
 	lock_release(&r->pool);
 }
@@ -260,8 +260,12 @@ int redis_call_end(struct redis_call *call, int rc)
 		link->watching = false;
 	}
 	if (link->broken) {
-		if (call->kind == REDIS_WRITES)
+		if (call->kind == REDIS_WRITES) {
 			note_lost(r, link);
+			/* Whatever a probe has found meanwhile: nothing goes out before the fence.
+			 */
+			call->round = atomic_load(&r->breaker.round);
+		}
 		fail(call, link->trouble);
 	}
 	/* A command that was gathered and not sent must not go out with the next call. */

@@ -43,7 +43,7 @@ struct redis_conf {
 	bool foreign_writers;
 };
 
-enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41, REDIS_LOST_MAX = 64 };
+enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41 };
 
 struct redis {
 	const struct redis_conf *conf;
@@ -67,9 +67,8 @@ struct redis {
 	struct redis_address address; /* that the prober reached */
 	int probe_fd;                 /* of its connection, or -1 */
 	char run_id[REDIS_RUN_ID];    /* of the server that the rest is about */
-	long long
-		lost[REDIS_LOST_MAX]; /* connections whose last command may still be carried out */
-	size_t lost_count;
+	long long *lost;              /* connections whose last command may still be carried out */
+	size_t lost_count, lost_max;
 
 	/* The thread: guarded by upkeep (RANK_LAYER). */
 	struct lock upkeep;

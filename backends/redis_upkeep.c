@@ -58,40 +58,51 @@ static int ask_info(struct redis_link *link, const char *section, redisReply **r
 	return rc;
 }
 
-/* The connections whose last answer never came, if this is the server they were to. */
-static size_t take_lost(struct redis *r, const char *run_id, long long *lost)
+/* The oldest connection whose last answer never came; 0: none. Those to another server (it was
+ * restarted) are over. */
+static long long first_lost(struct redis *r, const char *run_id)
 {
 	lock_take(&r->pool);
-	size_t count = strcmp(run_id, r->run_id) == 0 ? r->lost_count : 0;
-	memcpy(lost, r->lost, count * sizeof(lost[0]));
-	r->lost_count = 0;
+	if (strcmp(run_id, r->run_id) != 0)
+		r->lost_count = 0;
 	memcpy(r->run_id, run_id, sizeof(r->run_id));
+	long long id = r->lost_count > 0 ? r->lost[0] : 0;
 	lock_release(&r->pool);
-	return count;
+	return id;
+}
+
+static void forget_lost(struct redis *r)
+{
+	lock_take(&r->pool);
+	if (r->lost_count > 0)
+		memmove(r->lost, r->lost + 1, --r->lost_count * sizeof(r->lost[0]));
+	lock_release(&r->pool);
 }
 
 /*
  * A server that hung has what was sent to it meanwhile still before it. It must not carry out an
- * old set after a new one, so the connections that were given up are ended first.
+ * old set after a new one, so the connections that were given up are ended first. One is forgotten
+ * once the server has said that it is gone: the next probe goes on where this one ended.
  */
 static int fence(struct redis *r, struct redis_link *link, const char *run_id)
 {
-	long long lost[REDIS_LOST_MAX];
-	size_t count = take_lost(r, run_id, lost);
+	long long lost;
 	int rc = 0;
 
-	for (size_t i = 0; i < count && rc == 0; i++) {
+	while (rc == 0 && (lost = first_lost(r, run_id)) != 0) {
 		char id[24];
 		redisReply *reply;
-		snprintf(id, sizeof(id), "%lld", lost[i]);
+		snprintf(id, sizeof(id), "%lld", lost);
 		redis_link_begin(link, 4);
 		redis_link_add(link, redis_word("CLIENT"));
 		redis_link_add(link, redis_word("KILL"));
 		redis_link_add(link, redis_word("ID"));
 		redis_link_add(link, redis_word(id));
 		rc = redis_link_reply(link, &reply);
-		if (rc == 0)
+		if (rc == 0) {
 			freeReplyObject(reply);
+			forget_lost(r);
+		}
 	}
 	return rc;
 }

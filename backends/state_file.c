@@ -37,6 +37,9 @@ enum {
 									   has got yet */          \
 	"CREATE TABLE directories(key BLOB PRIMARY KEY, head BLOB NOT NULL) WITHOUT ROWID;"
 
+/* Tombstones were lost: those of a layer that has no name. */
+#define MARK_LOST "INSERT OR IGNORE INTO tombstones(layer, kind, key) VALUES('', 1, x'')"
+
 static const char schema[] =
 	/* journal.c: values that slower layers have not got yet, in the order of seq */
 	"CREATE TABLE journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL,"
@@ -245,13 +248,15 @@ static bool copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
 	return copied;
 }
 
-/* Copies the rows that can be read, from one end of the table until damage, then from the other. */
-static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char *order)
+/* Copies the rows that can be read, from one end of the table until damage (*all: there was none).
+ */
+static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char *order, bool *all)
 {
 	char sql[160];
 	sqlite3_stmt *select = NULL, *insert = NULL;
 	int copied = 0;
 
+	*all = false;
 	snprintf(sql, sizeof(sql), "SELECT * FROM %s NOT INDEXED %s", table, order);
 	if (sqlite3_prepare_v2(from, sql, -1, &select, NULL) != SQLITE_OK)
 		return 0;
@@ -260,10 +265,13 @@ static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char 
 	for (int i = 0; i < columns && used < (int)sizeof(sql) - 4; i++)
 		used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s?", i > 0 ? "," : "");
 	snprintf(sql + used, sizeof(sql) - (size_t)used, ")");
-	if (sqlite3_prepare_v2(to, sql, -1, &insert, NULL) == SQLITE_OK)
-		while (sqlite3_step(select) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(to, sql, -1, &insert, NULL) == SQLITE_OK) {
+		int code;
+		while ((code = sqlite3_step(select)) == SQLITE_ROW)
 			if (copy_row(select, insert) && sqlite3_changes(to) > 0)
 				copied++;
+		*all = code == SQLITE_DONE;
+	}
 	sqlite3_finalize(select);
 	sqlite3_finalize(insert);
 	return copied;
@@ -273,17 +281,22 @@ static int salvage(const char *aside, sqlite3 *to)
 {
 	sqlite3 *from = NULL;
 	int copied = 0;
+	bool all = false, ignored;
 
 	if (sqlite3_open_v2(aside, &from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
 	    SQLITE_OK) {
 		sqlite3_exec(to, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-			copied += copy_table(from, to, tables[i].name, "");
+			copied += copy_table(from, to, tables[i].name, "", &all);
 			if (tables[i].has_rowid)
 				copied += copy_table(from, to, tables[i].name,
-						     "ORDER BY rowid DESC");
+						     "ORDER BY rowid DESC", &ignored);
+			else if (!all) /* what a layer missed: distrust_were_lost() */
+				sqlite3_exec(to, MARK_LOST, NULL, NULL, NULL);
 		}
 		sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
+	} else {
+		sqlite3_exec(to, MARK_LOST, NULL, NULL, NULL);
 	}
 	sqlite3_close(from);
 	return copied;

@@ -151,12 +151,41 @@ static void *run(void *self)
 	return NULL;
 }
 
+/*
+ * Nobody knows any more what the layers missed. One durable layer is believed, the slowest on this
+ * machine, which a set is written to first; the others are cleared. With one alone there is nothing
+ * better to believe: what it missed, and only that, may be seen again.
+ */
+static int distrust_all_but_one(struct layered *c)
+{
+	size_t believed = c->count;
+	int rc = 0;
+
+	for (int remote = 1; remote >= 0; remote--)
+		for (size_t i = 0; i < c->count; i++)
+			if (layer_is_durable(c->layers[i]) &&
+			    c->conf->layers[i].backend->remote == (remote == 1))
+				believed = i;
+	for (size_t i = 0; i < c->count && rc == 0; i++) {
+		if (i == believed || !layer_is_durable(c->layers[i]))
+			continue;
+		log_error("layer \"%s\": what it missed is not known any more; it is cleared",
+			  layer_name(c->layers[i]));
+		rc = layer_distrust(c->layers[i], KEY_ROOT, DISTRUST_PREFIX);
+	}
+	if (rc == 0)
+		distrust_note_found(c->state);
+	return rc;
+}
+
 int stack_teller_remember(struct layered *c, struct problem *problem)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < c->count && c->state && rc == 0; i++)
 		rc = layer_remember(c->layers[i], c->state);
+	if (rc == 0 && c->state && distrust_were_lost(c->state))
+		rc = distrust_all_but_one(c);
 	return rc == 0 ? 0
 		       : problem_set(problem, state_dir(c->state), NULL,
 				     "cannot read what the layers have missed: %s", strerror(-rc));

@@ -23,6 +23,7 @@ struct value {
 	uint64_t offset; /* in the file */
 	atomic_uint_fast64_t checksum;
 	atomic_bool checksum_known; /* set after checksum */
+	bool file_offered;          /* value_offer_file() */
 	uint8_t inline_bytes[];
 };
 
@@ -139,6 +140,16 @@ int value_fd(const struct value *value, uint64_t *offset)
 	if (value->fd >= 0)
 		*offset = value->offset;
 	return value->fd;
+}
+
+void value_offer_file(struct value *value)
+{
+	value->file_offered = true;
+}
+
+bool value_file_is_offered(const struct value *value)
+{
+	return value->file_offered;
 }
 
 /* A file that ends before the value does has been damaged: -EIO. */

@@ -41,6 +41,13 @@ const void *value_bytes(const struct value *value); /* NULL for a file's range; 
 int value_fd(const struct value *value,
 	     uint64_t *offset); /* -1 for heap bytes; the fd stays the value's */
 
+/*
+ * The file is about to lose its only name: a layer may give it one of its own instead of copying
+ * the bytes. Said by who made the value, before anybody else has it.
+ */
+void value_offer_file(struct value *value);
+bool value_file_is_offered(const struct value *value);
+
 /* Reads up to size bytes at offset; fewer only at the end. Returns the count or -errno. */
 ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_t offset);
 

@@ -126,6 +126,19 @@ test_fsync_and_large_values_go_through_the_journal() {
 	expect files 0 "$(ls state/state.sqlite.values | wc -l)"
 }
 
+test_a_large_value_is_drained_without_copying_it() {
+	mount_write_back
+	lock_disk
+	random_file large 5000000
+	cp large "$MNT/large"
+	local inode=$(stat -c %i state/state.sqlite.values/*)
+	unlock_disk
+	wait_until 20 is_drained
+	expect inode "$inode" "$(stat -c %i db.sqlite.values/*)"
+	expect links 1 "$(stat -c %h db.sqlite.values/*)"
+	cmp large "$MNT/large"
+}
+
 test_a_full_journal_fails_sets_with_enospc_and_keeps_what_it_has() {
 	mount_write_back '"journal_max_mb": 1, "journal_wait": 0.2'
 	lock_disk

@@ -78,4 +78,20 @@ test_a_damaged_state_database_is_moved_aside_and_the_mount_comes_up() {
 	expect_value k v
 }
 
+test_when_it_is_lost_what_layers_missed_one_durable_layer_is_believed() {
+	mount_two
+	set_value k v
+	unmount
+	sqlite3 a.sqlite "UPDATE cache SET payload = 'missed'"
+	head -c 5000 /dev/urandom >state/state.sqlite
+	mount_two
+	expect_value k v
+	grep -q 'layer "a": what it missed is not known any more' "$LOG"
+	wait_until 20 eval '[ "$(sqlite3 a.sqlite "SELECT count(*) FROM cache WHERE payload = '"'missed'"'")" = 0 ]'
+	unmount
+	mount_two
+	expect "times it was said" 1 "$(grep -c 'not known any more' "$LOG")"
+	expect_value k v
+}
+
 run_tests
