@@ -21,12 +21,13 @@ has_seen() {
 }
 
 # expect_seen EVENT...: these and no others since the watch began, attributes and all. A directory's
-# watch gets a file of its own at the end, to know that nothing more is to come.
+# watch gets a file of its own at the end, to know that nothing more is to come. (The kernel merges
+# equal events that nobody has read yet, or not.)
 expect_seen() {
 	: >"$MNT/${1#in:}/end"
 	wait_until 20 has_seen "CLOSE_WRITE,CLOSE end"
 	shift
-	expect "events" "$*" "$(grep -v ' end$' seen | sed 's/,CLOSE / /' | paste -sd' ')"
+	expect "events" "$*" "$(grep -v ' end$' seen | sed "s/,CLOSE / /" | uniq | paste -sd' ')"
 }
 
 test_a_directory_sees_sets_and_renames_and_unlinks() {
@@ -39,7 +40,7 @@ test_a_directory_sees_sets_and_renames_and_unlinks() {
 	mv "$MNT/d/n" "$MNT/d/m"
 	chmod 600 "$MNT/d/m"
 	rm "$MNT/d/m"
-	expect_seen in:d "MODIFY k" "MODIFY k" "CLOSE_WRITE k" "CREATE n" "MODIFY n" "CLOSE_WRITE n" \
+	expect_seen in:d "MODIFY k" "CLOSE_WRITE k" "CREATE n" "MODIFY n" "CLOSE_WRITE n" \
 		"MOVED_FROM n" "MOVED_TO m" "ATTRIB m" "DELETE m"
 }
 
