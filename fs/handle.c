@@ -89,10 +89,20 @@ void handles_fini(struct fs *fs)
 
 /* --- ESTALE ----------------------------------------------------------------------------------- */
 
-/* Refuses, with a ticket for the next try; value and meta (may be NULL) are what a get found. */
+/*
+ * Refuses, with a ticket for the next try; value and meta (may be NULL) are what a get found. If
+ * there will be no next try, because the attributes were asked for inside this open(2) and there
+ * was nothing at that moment, the open is as good as one at that moment: a miss.
+ */
 static int refuse_locked(struct opening *o, enum ticket_kind kind, struct value *value,
 			 struct meta *meta, uint64_t got_at)
 {
+	if (o->inode->name && ticket_retry_is_spent_locked(o->t, o->request->tid, o->inode->name)) {
+		inodes_bury_value_locked(o->t, value);
+		if (meta)
+			inodes_bury_meta_locked(o->t, meta);
+		return -ENOENT;
+	}
 	atomic_fetch_add_explicit(&o->fs->opens_stale, 1, memory_order_relaxed);
 	ticket_issue_locked(o->t, o->request->tid, kind, o->inode, value, meta, got_at,
 			    now_ms(o->fs));

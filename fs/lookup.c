@@ -74,6 +74,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 		out->ino = m->ino;
 	else if (inode_key_locked(&fs->inodes, inode, &key) == 0)
 		out->ino = inode_ino_of_key(key_make(key.bytes, key.size), true);
+	inode->ino = out->ino; /* what it shows when it is removed */
 	if (inode->dir_mtime.tv_sec != 0) {
 		m->mtime = inode->dir_mtime;
 		if (is_later(&inode->dir_mtime, &m->ctime))
@@ -199,6 +200,31 @@ struct inode *lookup_directory_locked(struct fs *fs, struct name *name, const st
 	return inode;
 }
 
+static int lookup_by_ticket_locked(struct finding *f, enum ticket_kind kind,
+				   struct attributes *out);
+
+static uint32_t type_of(const struct meta *meta)
+{
+	return meta->mode ? meta->mode & S_IFMT : S_IFREG;
+}
+
+static int reply_found_locked(struct finding *f, enum found found, const struct meta *meta,
+			      struct inode *pending, struct attributes *out)
+{
+	if (found == FOUND_ENTRY)
+		return reply_locked(f->fs, name_version_locked(f->t, f->name, meta), f->tid, out);
+	if (found == FOUND_DIRECTORY)
+		return reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, meta), f->tid,
+				    out);
+	if (f->name->version)
+		inode_retire_locked(f->t, f->name->version);
+	if (pending)
+		return reply_locked(f->fs, pending, f->tid, out);
+	if (f->name->subdir && directory_has_pending_locked(f->name->subdir))
+		return reply_locked(f->fs, f->name->subdir, f->tid, out);
+	return -ENOENT;
+}
+
 static int lookup_plain_locked(struct finding *f, struct attributes *out)
 {
 	struct meta meta = { 0 };
@@ -208,24 +234,39 @@ static int lookup_plain_locked(struct finding *f, struct attributes *out)
 	if (rc < 0)
 		return rc;
 	struct inode *pending = found == FOUND_NOTHING ? name_pending_locked(f->name) : NULL;
-	if (found == FOUND_ENTRY)
-		rc = reply_locked(f->fs, name_version_locked(f->t, f->name, &meta), f->tid, out);
-	else if (found == FOUND_DIRECTORY)
-		rc = reply_locked(f->fs, lookup_directory_locked(f->fs, f->name, &meta), f->tid,
-				  out);
-	else if (pending)
-		rc = reply_locked(f->fs, pending, f->tid, out);
-	else if (f->name->subdir && directory_has_pending_locked(f->name->subdir))
-		rc = reply_locked(f->fs, f->name->subdir, f->tid, out);
+	bool is_file = pending || (found == FOUND_ENTRY && type_of(&meta) == S_IFREG);
+	struct ticket *ticket = NULL;
+	if (is_file || found == FOUND_NOTHING)
+		ticket = ticket_follow_locked(f->t, f->tid, f->name, is_file,
+					      time_mono_ms(f->fs->time));
+	if (ticket && is_file && ticket->kind != TICKET_ATTR)
+		rc = lookup_by_ticket_locked(f, ticket->kind, out);
 	else
-		rc = -ENOENT;
-	if (found == FOUND_NOTHING && f->name->version)
-		inode_retire_locked(f->t, f->name->version);
+		rc = reply_found_locked(f, found, &meta, pending, out);
+	if (ticket) /* if the call has ended, nobody is led there once more */
+		out->entry_timeout_ms = 0;
 	inodes_bury_meta_locked(f->t, &meta);
 	return rc;
 }
 
 /* --- with a ticket ---------------------------------------------------------------------------- */
+
+/* The file that the ticket is for is gone; a directory may have its name by now. */
+static int lookup_missed_locked(struct finding *f, struct ticket *ticket, struct attributes *out)
+{
+	struct meta meta = { 0 };
+	enum found found;
+
+	if (ticket)
+		ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
+	int rc = find_locked(f, &found, &meta);
+	if (rc == 0 && found != FOUND_DIRECTORY)
+		rc = -ENOENT;
+	if (rc == 0)
+		rc = reply_found_locked(f, found, &meta, NULL, out);
+	inodes_bury_meta_locked(f->t, &meta);
+	return rc;
+}
 
 /* The version that presents what the ticket's open got: the current one, or one for this thread
  * alone. */
@@ -321,8 +362,8 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 	if (!ticket->inode && !ticket->value) {
 		int rc = get_or_wait_locked(f);
 		ticket = my_ticket_locked(f);
-		if (rc == -ENOENT && ticket)
-			ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
+		if (rc == -ENOENT)
+			return lookup_missed_locked(f, ticket, out);
 		if (rc < 0)
 			return rc;
 	}
@@ -398,8 +439,8 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 		struct inode *inode;
 		int rc = private_for_ticket_locked(f, kind, &inode);
 		ticket = my_ticket_locked(f);
-		if (rc == -ENOENT && ticket)
-			ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
+		if (rc == -ENOENT)
+			return lookup_missed_locked(f, ticket, out);
 		if (rc < 0)
 			return rc;
 		if (!ticket) { /* too old by now: nobody is promised the inode */
@@ -411,6 +452,15 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 		ticket_promise_locked(ticket, inode);
 	}
 	return reply_locked(f->fs, ticket->inode, f->tid, out);
+}
+
+static int lookup_by_ticket_locked(struct finding *f, enum ticket_kind kind, struct attributes *out)
+{
+	if (kind == TICKET_READ)
+		return lookup_to_read_locked(f, out);
+	if (kind == TICKET_TRUNCATE || kind == TICKET_IN_PLACE)
+		return lookup_to_write_locked(f, kind, out);
+	return lookup_plain_locked(f, out);
 }
 
 /* --- entry points ----------------------------------------------------------------------------- */
@@ -441,16 +491,11 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 	rc = f->name ? 0 : dir->removed ? -ENOENT : -ENOMEM;
 	if (rc == 0) {
 		struct ticket *ticket = my_ticket_locked(f);
-		enum ticket_kind kind = ticket ? ticket->kind : TICKET_ATTR;
 		struct inode *holder = f->name->holder;
 		if (holder && holder->scratch)
 			rc = reply_locked(f->fs, holder, f->tid, out);
-		else if (kind == TICKET_READ)
-			rc = lookup_to_read_locked(f, out);
-		else if (kind == TICKET_TRUNCATE || kind == TICKET_IN_PLACE)
-			rc = lookup_to_write_locked(f, kind, out);
 		else
-			rc = lookup_plain_locked(f, out);
+			rc = lookup_by_ticket_locked(f, ticket ? ticket->kind : TICKET_ATTR, out);
 		name_put_locked(f->t, f->name);
 	}
 	inodes_unlock(f->t);
@@ -549,11 +594,6 @@ bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
 	return false;
 }
 
-static uint32_t type_of(const struct meta *meta)
-{
-	return meta->mode ? meta->mode & S_IFMT : S_IFREG;
-}
-
 /*
  * The attributes of what the name of a stale inode leads to now; -ESTALE: to nothing, or to
  * something of another type, which the kernel has to look up. To say ESTALE whenever the inode is
@@ -595,11 +635,13 @@ static int directory_attributes(struct fs *fs, struct inode *dir, struct attribu
 	struct meta meta = { 0 };
 	int rc = directory_stat(fs, dir, &meta);
 
-	if (rc < 0)
-		return rc;
 	inodes_lock(&fs->inodes);
-	directory_refresh_locked(&fs->inodes, dir, &meta);
-	attributes_of_locked(fs, dir, 0, out);
+	if (rc == 0)
+		directory_refresh_locked(&fs->inodes, dir, &meta);
+	else if (rc == -ENOENT && dir->removed)
+		rc = 0; /* who has it open sees what it was */
+	if (rc == 0)
+		attributes_of_locked(fs, dir, 0, out);
 	inodes_bury_meta_locked(&fs->inodes, &meta);
 	inodes_unlock(&fs->inodes);
 	return 0;

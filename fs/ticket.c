@@ -122,6 +122,45 @@ struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct
 	return NULL;
 }
 
+/* As if it had been refused under that name. */
+static void move_to(struct inodes *t, struct ticket *ticket, struct name *name)
+{
+	ticket_withdraw_locked(t, ticket);
+	inodes_bury_value_locked(t, ticket->value);
+	inodes_bury_meta_locked(t, &ticket->meta);
+	ticket->value = NULL;
+	if (ticket->name)
+		name_put_locked(t, ticket->name);
+	ticket->name = name;
+	name->refs++;
+	ticket->looked_up = true;
+}
+
+struct ticket *ticket_follow_locked(struct inodes *t, pid_t tid, struct name *name, bool found,
+				    int64_t now_ms)
+{
+	if (!t->tickets || tid == 0)
+		return NULL;
+	end_old(t, now_ms);
+	struct ticket *ticket = find(t, tid, name);
+	if (!ticket || ticket->looked_up || ticket->name == name)
+		return NULL;
+	move_to(t, ticket, name);
+	if (!found) /* by the first of two LOOKUPs, or the call is over */
+		ticket_missed_locked(ticket, now_ms);
+	return ticket;
+}
+
+bool ticket_retry_is_spent_locked(struct inodes *t, pid_t tid, const struct name *name)
+{
+	struct ticket *ticket = t->tickets && tid != 0 ? find(t, tid, name) : NULL;
+
+	if (!ticket || ticket->kind != TICKET_ATTR || !ticket->looked_up || ticket->name != name)
+		return false;
+	ticket_end_locked(t, ticket);
+	return true;
+}
+
 void ticket_missed_locked(struct ticket *ticket, int64_t now_ms)
 {
 	ticket->missed_ms = now_ms;

@@ -50,6 +50,20 @@ struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struc
 struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct inode *inode,
 				       int64_t now_ms);
 
+/*
+ * For a LOOKUP by tid that found a file at name, or nothing (found), and has no ticket for it. A
+ * ticket whose own name was not looked up since: that name is not on the caller's path any more,
+ * because a directory or the refused inode was renamed. It follows to this name, and is returned.
+ */
+struct ticket *ticket_follow_locked(struct inodes *t, pid_t tid, struct name *name, bool found,
+				    int64_t now_ms);
+
+/*
+ * Whether this thread was refused attributes of the name and looked it up since: the kernel's only
+ * retry is spent before the request that it was meant for. The ticket ends.
+ */
+bool ticket_retry_is_spent_locked(struct inodes *t, pid_t tid, const struct name *name);
+
 /* Decides where the ticket's LOOKUPs lead. */
 void ticket_promise_locked(struct ticket *ticket, struct inode *inode);
 

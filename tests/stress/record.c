@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 #include <xxhash.h>
 
@@ -84,4 +85,12 @@ size_t record_random_size(uint64_t *random)
 		dice -= classes[i].percent;
 	}
 	return VALUE_MAX;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }

@@ -38,4 +38,7 @@ size_t record_random_size(uint64_t *random);
 /* The next number of a small generator; *state must not be 0. */
 uint64_t random_next(uint64_t *state);
 
+/* By the clock that never jumps. */
+uint64_t now_ns(void);
+
 #endif

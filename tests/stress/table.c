@@ -2,21 +2,11 @@
 
 #include "table.h"
 
-#include <time.h>
-
 const char *const group_names[GROUP_COUNT] = {
 	[GROUP_WHOLE] = "whole",   [GROUP_TRUNCATE] = "truncate", [GROUP_RENAME] = "rename",
 	[GROUP_UNLINK] = "unlink", [GROUP_PLACE] = "place",       [GROUP_MMAP] = "mmap",
 	[GROUP_APPEND] = "append",
 };
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 static void raise_to(_Atomic uint64_t *to, uint64_t value)
 {

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record.h"
+
 enum {
 	RING = 8192, /* sets remembered per key */
 	WRITERS_MAX = 64,
@@ -72,8 +74,6 @@ struct key_view {
 	uint64_t floor, set_floor;
 	struct phase_view absent, empty;
 };
-
-uint64_t now_ns(void);
 
 /* A set: ticket first, then begin, then the publishing call, then ack. */
 uint64_t set_ticket(struct key_state *k);
