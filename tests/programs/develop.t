@@ -82,6 +82,32 @@ test_make_sees_the_times_of_sources_and_objects() {
 	make -q -C "$MNT/p"
 }
 
+test_make_j2_builds_objects_on_the_mount() {
+	local i
+	mount_for_work
+	mkdir "$MNT/p"
+	for i in 1 2 3 4 5 6 7 8; do
+		printf 'int f%d(void) { return %d; }\n' "$i" "$i" >"$MNT/p/f$i.c"
+	done
+	{
+		printf 'int '
+		seq -s, -f 'f%g(void)' 8
+		printf ';int main(void) { return '
+		seq -s+ -f 'f%g()' 8
+		echo '; }'
+	} >"$MNT/p/main.c"
+	printf '%s\n' 'OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))' \
+		'prog: libf.a' $'\tgcc -o $@ libf.a' 'libf.a: $(OBJECTS)' $'\tar rcs $@ $^' \
+		'%.o: %.c' $'\tgcc -MMD -c -o $@ $<' '-include $(OBJECTS:.o=.d)' >"$MNT/p/Makefile"
+	make -s -j2 -C "$MNT/p"
+	local rc=0
+	"$MNT/p/prog" || rc=$?
+	expect sum 36 "$rc"
+	make -q -C "$MNT/p"
+	touch "$MNT/p/f3.c"
+	expect "one object, the archive and the program" 3 "$(make -j2 -C "$MNT/p" | grep -cE '^(gcc|ar)')"
+}
+
 test_a_program_is_run_from_the_mount_and_replaced_while_it_runs() {
 	mount_for_work
 	cp "$(command -v sleep)" "$MNT/program"

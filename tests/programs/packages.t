@@ -1,0 +1,77 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+
+# Package managers with their caches, and what they install, on the mount.
+
+mount_for_packages() {
+	mount_stack '"rmdir": "empty_only"'
+	export HOME=$TMP
+}
+
+npm_offline() {
+	npm "$@" --cache "$MNT/npm" --offline --no-audit --no-fund --no-update-notifier --loglevel error
+}
+
+make_npm_package() {
+	mkdir -p package
+	printf '{"name": "greeting", "version": "1.2.3", "main": "index.js"}\n' >package/package.json
+	printf 'module.exports = "hello " + require("fs").readFileSync(__dirname + "/data").length;\n' >package/index.js
+	head -c 200000 /dev/urandom >package/data
+	(cd package && npm_offline pack --pack-destination .. >/dev/null)
+}
+
+test_npm_installs_from_its_cache() {
+	npm --version >/dev/null 2>&1 || skip "no npm"
+	mount_for_packages
+	make_npm_package
+	mkdir "$MNT/app"
+	printf '{"name": "app", "version": "1.0.0"}\n' >"$MNT/app/package.json"
+	(cd "$MNT/app" && npm_offline install "$TMP/greeting-1.2.3.tgz" >/dev/null)
+	cmp package/data "$MNT/app/node_modules/greeting/data"
+	expect greeting "hello 200000" "$(cd "$MNT/app" && node -p 'require("greeting")')"
+	npm_offline cache verify >verified
+	grep -q "Content verified: [1-9]" verified
+	restart_daemon
+	rm -rf "$MNT/app/node_modules"
+	(cd "$MNT/app" && npm_offline ci >/dev/null)
+	cmp package/data "$MNT/app/node_modules/greeting/data"
+	npm_offline cache verify >again
+	grep -q "Content verified: [1-9]" again
+	! grep -qi corrupt again
+}
+
+# A wheel is a zip with three files of metadata.
+make_wheel() {
+	python3 - <<-'PYTHON'
+	import zipfile
+	info = "greeting-1.0.dist-info/"
+	files = {"greeting.py": "TEXT = 'hello'\n" + "#" * 100000,
+	         info + "METADATA": "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
+	         info + "WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+	files[info + "RECORD"] = "".join(n + ",,\n" for n in files) + info + "RECORD,,\n"
+	with zipfile.ZipFile("greeting-1.0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z:
+	    for name, text in files.items():
+	        z.writestr(name, text)
+	PYTHON
+}
+
+pip_offline() {
+	python3 -m pip --disable-pip-version-check --no-input --cache-dir "$MNT/pip" "$@" --no-index
+}
+
+test_pip_downloads_and_installs_a_wheel() {
+	python3 -m pip --version >/dev/null 2>&1 || skip "no pip"
+	mount_for_packages
+	make_wheel
+	mkdir "$MNT/wheels"
+	pip_offline download -q -d "$MNT/wheels" --find-links . greeting
+	cmp greeting-1.0-py3-none-any.whl "$MNT/wheels/greeting-1.0-py3-none-any.whl"
+	pip_offline install -q --root-user-action ignore --target "$MNT/site" --find-links "$MNT/wheels" greeting
+	restart_daemon
+	expect greeting hello "$(PYTHONPATH=$MNT/site python3 -c 'import greeting; print(greeting.TEXT)')"
+	expect listed "greeting==1.0" "$(python3 -m pip --disable-pip-version-check freeze --path "$MNT/site")"
+	rm -rf "$MNT/site"
+	is_gone site
+}
+
+run_tests
