@@ -24,6 +24,7 @@ struct churn_shared {
 	_Atomic bool stop;
 	_Atomic bool going; /* the mount is being ended: every errno is fine, and ends a process */
 	_Atomic uint64_t done[CHURN_OPS_MAX], failed[CHURN_OPS_MAX], violations;
+	_Atomic uint64_t stale; /* calls that failed with ESTALE */
 	struct churn_slot slots[CHURN_PROCESSES_MAX];
 };
 

@@ -76,7 +76,9 @@ static bool judge(struct churn *c, const char *call, const char *path, long rc, 
 		_exit(0);
 	if (op >= 0)
 		atomic_fetch_add(&c->shared->failed[op], 1);
-	if (!is_expected(c, error, allowed))
+	if (error == ESTALE)
+		atomic_fetch_add(&c->shared->stale, 1);
+	else if (!is_expected(c, error, allowed))
 		churn_violation(c, "%s(%s): %s", call, path, strerror(error));
 	errno = error;
 	return false;
