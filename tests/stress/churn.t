@@ -95,10 +95,9 @@ churn_and_look() {
 }
 
 test_a_plain_directory_passes() {
-	local plain
-	plain=$(mktemp -d /dev/shm/cachefs-churn.XXXXXX)
-	trap 'rm -rf "$plain"; tear_down' EXIT
-	churn -t 2 "$plain"
+	PLAIN=$(mktemp -d /dev/shm/cachefs-churn.XXXXXX)
+	trap 'rm -rf "$PLAIN"; tear_down' EXIT
+	churn -t 2 "$PLAIN"
 }
 
 test_memory_over_disk_stays_whole() {
