@@ -219,9 +219,12 @@ stop_redis() {
 	REDIS_PID=
 }
 
-# redis COMMAND...: what another program does there (helpers/redis.py).
+# redis COMMAND...: one of Redis's, or what the Python package does there (helpers/redis.py).
 redis() {
-	python3 "$ROOT/tests/helpers/redis.py" "$TMP/redis.sock" "$@"
+	case $1 in
+	cache-* | fill) python3 -ES "$ROOT/tests/helpers/redis.py" "$TMP/redis.sock" "$@" ;;
+	*) redis-cli -e -s "$TMP/redis.sock" "$@" ;;
+	esac
 }
 
 # mount_redis [OPTIONS] [SETTINGS]: the server of the test as the only layer.

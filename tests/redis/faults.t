@@ -73,7 +73,7 @@ test_a_killed_redis_costs_nothing_but_itself() {
 
 # What it holds of before is what it had missed: kept by the server's own persistence.
 test_what_redis_missed_does_not_come_back_with_it() {
-	start_redis --appendonly yes
+	start_redis --appendonly yes --appendfsync always
 	mount_three
 	mkdir "$MNT/d"
 	set_value k old
@@ -85,7 +85,7 @@ test_what_redis_missed_does_not_come_back_with_it() {
 	rmdir "$MNT/d"
 	unmount
 	rm -f db.sqlite*
-	start_redis --appendonly yes
+	start_redis --appendonly yes --appendfsync always
 	expect "the server's old value" old "$(redis cache-get gone)"
 	start_daemon "$TMP/cachefs.json"
 	wait_until 30 layer_is shared false
