@@ -56,16 +56,27 @@ int disk_values_temp(struct disk_values *v)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* Whether the directory, which is made if need be, is on that device. */
+static bool is_on_device(const struct disk_values *v, dev_t device)
+{
+	struct stat directory;
+
+	if (stat(v->path, &directory) < 0 &&
+	    (errno != ENOENT || (mkdir(v->path, 0700) < 0 && errno != EEXIST) ||
+	     stat(v->path, &directory) < 0))
+		return false;
+	return directory.st_dev == device;
+}
+
 bool disk_values_can_adopt(struct disk_values *v, const struct value *value)
 {
-	struct stat file, directory;
+	struct stat file;
 	uint64_t offset = 0;
 	int fd = value_fd(value, &offset);
 
 	return fd >= 0 && offset == 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
 	       file.st_nlink <= (value_file_is_offered(value) ? 1u : 0u) &&
-	       (uint64_t)file.st_size == value_size(value) && stat(v->path, &directory) == 0 &&
-	       directory.st_dev == file.st_dev;
+	       (uint64_t)file.st_size == value_size(value) && is_on_device(v, file.st_dev);
 }
 
 int disk_values_copy(struct disk_values *v, const struct value *value)
