@@ -14,7 +14,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHEFS=$(realpath "${CACHEFS:-$ROOT/build/fs/cachefs}")
 HELPERS=${HELPERS:-$(dirname "$CACHEFS")/../tests}
 LOG_DIR=${LOG_DIR:-$ROOT/build/log}
-TEST_SECONDS=${TEST_SECONDS:-60}
+TEST_SECONDS=${TEST_SECONDS:-180}
 export LC_ALL=C
 
 # --- verdicts ---------------------------------------------------------------
@@ -72,14 +72,14 @@ start_daemon() {
 	DAEMON_PID=$!
 	echo "$DAEMON_PID" >"$TMP/.daemon"
 	DAEMON_ARGUMENTS=("$@")
-	wait_until 20 daemon_is_up
+	wait_until 60 daemon_is_up
 }
 
 # Waits for the daemon's own end; fails if it did not end well.
 await_daemon() {
 	local rc=0
 	[[ $DAEMON_PID ]] || return 0
-	wait_until 20 daemon_has_ended
+	wait_until 60 daemon_has_ended
 	wait "$DAEMON_PID" || rc=$?
 	DAEMON_PID=
 	rm -f "$TMP/.daemon"
@@ -202,7 +202,7 @@ start_redis() {
 		</dev/null >>"$TMP/redis.log" 2>&1 &
 	REDIS_PID=$!
 	echo "$REDIS_PID" >"$TMP/.redis"
-	wait_until 20 redis_answers
+	wait_until 60 redis_answers
 }
 
 # Whatever it says: it may want a password.
@@ -269,7 +269,7 @@ hand() {
 	[[ ${HAND_PID[$name]:-} ]] || start_hand "$name"
 	[[ $1 != open ]] || set -- open "$MNT/$2" "$3"
 	echo "$*" >&"${HAND_IN[$name]}"
-	read -r -t 20 ANSWER <&"${HAND_OUT[$name]}" || fail "no answer from $name: $*"
+	read -r -t 60 ANSWER <&"${HAND_OUT[$name]}" || fail "no answer from $name: $*"
 }
 
 # tell NAME COMMAND...: it must succeed.

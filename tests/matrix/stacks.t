@@ -6,6 +6,7 @@
 DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
 FILE='{"type": "file", "options": {"directory": "files"}}'
 MEMORY='{"type": "memory"}'
+REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 
 # NAME: layers; further members
 stacks() {
@@ -24,6 +25,15 @@ stacks() {
 		three_layers: $MEMORY, {"type": "lfu", "options": {"max_entries": 2}}, $DISK;
 		promotion_never: $MEMORY, $DISK; "promotion_strategy": "never"
 		promotion_by_frequency: $MEMORY, $DISK; "promotion_strategy": "frequency_based", "promotion_threshold": 2
+		redis: $REDIS;
+		ttl_over_redis: {"type": "ttl"}, $REDIS;
+		memory_over_redis_over_disk: $MEMORY, $REDIS, $DISK;
+		redis_around: $MEMORY, $REDIS, $DISK; "write_strategy": "write_around"
+		redis_back: $MEMORY, $REDIS, $DISK; "write_strategy": "write_back"
+		write_back: $MEMORY, $DISK; "write_strategy": "write_back"
+		write_back_to_files: {"type": "lfu"}, $FILE; "write_strategy": "write_back"
+		disk_back_to_disk: ${DISK/db/fast}, $DISK; "write_strategy": "write_back"
+		disk_around_disk: ${DISK/db/fast}, $DISK; "write_strategy": "write_around"
 		write_around: $MEMORY, $DISK; "write_strategy": "write_around"
 		write_around_and_never: {"type": "lfu"}, $FILE; "write_strategy": "write_around", "promotion_strategy": "never"
 	END
@@ -33,9 +43,10 @@ mount_stack_named() {
 	local line members
 	line=$(stacks | grep "^$1: ")
 	line=${line#*: } members=${line#*;} line=${line%%;*}
+	[[ $line != *redis* ]] || start_redis
 	mount_with '{"layers": ['"$line"']'"${members:+, $members}"'}'
 	DURABLE=
-	[[ $line != *'"disk"'* && $line != *'"file"'* ]] || DURABLE=1
+	[[ $line != *'"disk"'* && $line != *'"file"'* && $line != *'"redis"'* ]] || DURABLE=1
 }
 
 # Restarts; what is not durable is set again by the commands.
@@ -191,7 +202,7 @@ suite() {
 	order "$1"
 }
 
-# The package's documented configurations that need no server; redis has tests of its own.
+# The package's documented configurations that need no server.
 test_the_packages_configurations_mount_as_they_stand() {
 	local json
 	while read -r json; do
@@ -217,6 +228,96 @@ test_the_packages_configurations_mount_as_they_stand() {
 	END
 }
 
+local_redis_listens() {
+	(exec 3<>/dev/tcp/localhost/6379) 2>/dev/null
+}
+
+# Its documented configurations of Redis name no port but the usual one, of this host.
+test_the_packages_redis_configurations_keep_values_there() {
+	! local_redis_listens || skip "port 6379 is taken"
+	redis-server --port 6379 --bind 127.0.0.1 --dir "$TMP" --save "" </dev/null >redis.log 2>&1 &
+	at_end "kill -9 $!"
+	wait_until 60 local_redis_listens
+	mount_with '{"type": "redis", "options": {"host": "localhost", "port": 6379, "key_prefix": "accuralai:cache:"}}'
+	set_value k value
+	restart_daemon
+	expect_value k value
+	unmount
+	mount_with '{"type": "flexible_layered", "options": {"layers": [{"type": "memory", "name": "l1", "priority": 0, "options": {"max_entries": 128}}, {"type": "redis", "name": "l2", "priority": 1, "options": {"host": "localhost"}}, {"type": "disk", "name": "l3", "priority": 2, "options": {"path": ".cache/db.sqlite"}}], "promotion_strategy": "always", "write_strategy": "write_through", "promotion_threshold": 2}}'
+	expect_value k value
+	set_value k2 value
+	expect layers l1,l2,l3 "$(get_xattr k2 user.cachefs.layers)"
+}
+
+# At most MAX keys and BYTES bytes at any time, and the newest is among them: fill MAX BYTES SIZE
+fill() {
+	local i count bytes
+	for i in {1..8}; do
+		random_file value "$3"
+		cp value "$MNT/k$i"
+		cmp value "$MNT/k$i"
+		count=$(ls "$MNT" | wc -l)
+		bytes=$(find "$MNT" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
+		((count <= $1 && bytes <= $2)) || fail "after $i: $count keys, $bytes bytes"
+	done
+}
+
+# The eldest go first, and not more of them than must.
+test_limits_of_entries_hold_at_every_instant() {
+	local json
+	for json in '{"type": "memory", "options": {"max_entries": 3}}' \
+		'{"type": "file", "options": {"directory": "files", "max_files": 3}}'; do
+		mount_with "$json"
+		fill 3 100000 10
+		expect_list "" "k6 k7 k8"
+		unmount
+	done
+	mount_with '{"type": "lfu", "options": {"max_entries": 3}}'
+	fill 3 100000 10
+	expect "entries" 3 "$(ls "$MNT" | wc -l)"
+}
+
+test_limits_of_bytes_hold_at_every_instant() {
+	local json
+	for json in '{"type": "memory", "options": {"max_bytes": 200000}}' \
+		'{"type": "lfu", "options": {"max_bytes": 200000}}'; do
+		mount_with "$json"
+		fill 4 200000 45000
+		expect "entries" 4 "$(ls "$MNT" | wc -l)"
+		unmount
+	done
+	mount_with '{"type": "disk", "options": {"path": "db.sqlite", "size_limit_mb": 1}}'
+	fill 5 1048576 180000
+	(($(ls "$MNT" | wc -l) >= 3)) || fail "only $(ls "$MNT") are left"
+}
+
+test_the_order_of_eviction_is_kept_over_a_restart() {
+	mount_with '{"type": "file", "options": {"directory": "files", "max_files": 3}}'
+	fill 3 100000 10
+	restart_daemon
+	set_value new x
+	expect_list "" "k7 k8 new"
+	unmount
+	mount_with '{"type": "disk", "options": {"path": "db.sqlite", "size_limit_mb": 1}}'
+	fill 5 1048576 180000
+	local eldest
+	eldest=$(ls "$MNT" | head -n 1)
+	restart_daemon
+	cp value "$MNT/new"
+	cmp value "$MNT/new"
+	expect_absent "$eldest"
+	cmp value "$MNT/k8"
+}
+
+test_redis() { suite redis; }
+test_ttl_over_redis() { long_suite ttl_over_redis; }
+test_memory_over_redis_over_disk() { long_suite memory_over_redis_over_disk; }
+test_redis_around() { long_suite redis_around; }
+test_redis_back() { long_suite redis_back; }
+test_write_back() { suite write_back; }
+test_write_back_to_files() { long_suite write_back_to_files; }
+test_disk_back_to_disk() { long_suite disk_back_to_disk; }
+test_disk_around_disk() { long_suite disk_around_disk; }
 test_memory() { suite memory; }
 test_lfu() { suite lfu; }
 test_ttl() { suite ttl; }
