@@ -164,6 +164,11 @@ bool layer_is_durable(const struct layer *l)
 	return l->backend->durable;
 }
 
+bool layer_forgets(const struct layer *l)
+{
+	return l->backend->forgets;
+}
+
 static void count(struct layer *l, enum counter counter)
 {
 	if (l->spec->common.stats_enabled)

@@ -26,6 +26,7 @@ void layer_close(struct layer *layer);
 
 const char *layer_name(const struct layer *layer);
 bool layer_is_durable(const struct layer *layer);
+bool layer_forgets(const struct layer *layer); /* keeps nothing of what is set */
 
 int layer_stat(struct layer *layer, struct key key, struct meta *meta);
 int layer_get(struct layer *layer, struct key key, struct value **value, struct meta *meta);

@@ -351,14 +351,15 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 		int rc = is_bypassed(c, c->order[i]) ? -EOPNOTSUPP
 						     : layer_set(c->order[i], key, value, meta);
 		if (rc == 0) {
-			taken++;
+			/* To forget it is to take it only where that is all there is. */
+			taken += c->forgets || !layer_forgets(c->order[i]);
 			continue;
 		}
 		failed[i] = true;
 		if (!is_bypassed(c, c->order[i]))
 			failure = worse(failure, rc);
 	}
-	if (taken == 0)
+	if (taken == 0 && failure < 0)
 		return failure == -EHOSTDOWN ? -EIO : failure;
 	struct value *loaded = stack_value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)

@@ -221,4 +221,13 @@ test_two_layers_of_one_type() {
 	expect_value a 1
 }
 
+test_what_only_noop_would_take_is_not_stored() {
+	mount_with '{"layers": [{"type": "noop"}, {"type": "memory", "options": {"max_bytes": 100000}}]}'
+	set_value small x
+	expect_value small x
+	head -c 200000 /dev/zero >large
+	expect_error "File too large" cp large "$MNT/large"
+	expect_miss large
+}
+
 run_tests
