@@ -104,9 +104,11 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier,
 	       struct loop *loop)
 {
+	inodes_lock(&fs->inodes); /* a layer may be telling of a change already: on_gone() */
 	fs->session = session;
 	fs->notifier = notifier;
 	fs->loop = loop;
+	inodes_unlock(&fs->inodes);
 }
 
 void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self)
