@@ -10,7 +10,7 @@ two_mounts() {
 	OTHER=$TMP/other
 	mkdir "$OTHER"
 	"$CACHEFS" -f "$TMP/cachefs.json" "$OTHER" </dev/null >>"$LOG" 2>&1 &
-	at_end "fusermount3 -u -q '$OTHER' || fusermount3 -u -z -q '$OTHER'; wait $!"
+	at_end "fusermount3 -u -q '$OTHER' || fusermount3 -u -z -q '$OTHER'"
 	wait_until 20 is_mounted "$OTHER"
 }
 

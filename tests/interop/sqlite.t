@@ -7,8 +7,7 @@
 package() {
 	if [[ ! ${PACKAGE_IN:-} ]]; then
 		mkfifo .package.in .package.out
-		python3 "$ROOT/tests/helpers/package.py" sqlite db.sqlite - <>.package.in >.package.out 2>.package.err &
-		at_end "kill $! 2>/dev/null"
+		python3 "$ROOT/tests/helpers/package.py" sqlite db.sqlite - <.package.in >.package.out 2>.package.err &
 		exec {PACKAGE_IN}>.package.in {PACKAGE_OUT}<.package.out
 	fi
 	printf '%q ' "$@" >&"$PACKAGE_IN"
