@@ -16,10 +16,10 @@
 
 #include "cursor.h"
 #include "log.h"
+#include "redis_look.h"
 #include "redis_store.h"
 
 enum {
-	TRIES = 5, /* of what others get in between of */
 	SECRET_MAX = 4096,
 };
 
@@ -261,303 +261,12 @@ static void redis_close(void *state)
 	redis_free(r);
 }
 
-/* --- looking at one key ----------------------------------------------------------------------- */
-
-enum look { LOOK_SIZE, LOOK_VALUE };
-enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_REPLIES };
-
-/* What is stored under a key. */
-struct seen {
-	struct meta meta;
-	struct value *value;
-	bool has_value;   /* else the rest says nothing, but: */
-	bool has_members; /* there is metadata, of this value or of another */
-	bool fits;        /* some of it is the value's */
-	bool known;       /* so is the checksum in it */
-	bool learned;     /* it was not until now */
-};
-
-static void seen_fini(struct seen *seen)
-{
-	meta_fini(&seen->meta);
-	value_unref(seen->value);
-	*seen = (struct seen){ 0 };
-}
-
-static void look_gather(struct redis_call *call, struct key key, enum look look)
-{
-	struct redis *r = call->r;
-	bool absolute = atomic_load(&r->tells_expiry);
-
-	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(r->index), redis_from(key),
-		      redis_to(key), redis_word("LIMIT"), redis_word("0"), redis_word("8"));
-	REDIS_COMMAND(call, redis_word(look == LOOK_VALUE ? "GET" : "STRLEN"),
-		      redis_value_name(r, key));
-	REDIS_COMMAND(call, redis_word(absolute ? "PEXPIRETIME" : "PTTL"),
-		      redis_value_name(r, key));
-}
-
-/* The value's own facts: it is as if another program had written it just now. */
-static int look_value(struct redis_call *call, redisReply **replies, struct seen *seen)
-{
-	redisReply *bytes = replies[LOOK_BYTES];
-	long long expiry = replies[LOOK_EXPIRY]->integer;
-	struct meta *meta = &seen->meta;
-
-	if (replies[LOOK_EXPIRY]->type != REDIS_REPLY_INTEGER || expiry == -2 ||
-	    bytes->type == REDIS_REPLY_ERROR || bytes->type == REDIS_REPLY_NIL)
-		return 0; /* none, or none of ours */
-	if (expiry >= 0 && !atomic_load(&call->r->tells_expiry))
-		expiry += time_wall_ms(call->r->env->time);
-	meta->expires_ms = expiry >= 0 ? expiry : 0;
-	meta->ctime = meta->mtime = time_now();
-	if (bytes->type == REDIS_REPLY_INTEGER) {
-		meta->size = (uint64_t)bytes->integer;
-	} else {
-		/* The parser's copy becomes the value: no more copies of large ones. */
-		seen->value = value_adopt(bytes->str, bytes->len);
-		bytes->str = NULL;
-		if (!seen->value)
-			return -ENOMEM;
-		meta->size = value_size(seen->value);
-		int rc = value_checksum(seen->value, &meta->checksum);
-		if (rc < 0)
-			return rc;
-		seen->known = true;
-	}
-	seen->has_value = true;
-	return 0;
-}
-
-/* Whether metadata of the index is this value's. */
-static bool member_fits(const struct redis *r, const struct seen *seen, const struct meta *meta,
-			bool known)
-{
-	if (meta->size != seen->meta.size)
-		return false;
-	if ((meta->expires_ms == 0) != (seen->meta.expires_ms == 0))
-		return false;
-	if (atomic_load(&r->tells_expiry) && meta->expires_ms != seen->meta.expires_ms)
-		return false;
-	return !known || !seen->value || meta->checksum == seen->meta.checksum;
-}
-
-static void member_use(struct seen *seen, struct meta *meta, bool known)
-{
-	uint64_t checksum = seen->meta.checksum;
-
-	meta_move(&seen->meta, meta);
-	seen->fits = true;
-	seen->learned = seen->value && !known;
-	if (seen->learned)
-		seen->meta.checksum = checksum;
-	seen->known = known || seen->value;
-}
-
-static int look_members(struct redis *r, struct key key, const redisReply *members,
-			struct seen *seen)
-{
-	for (size_t i = 0; i < members->elements; i++) {
-		const redisReply *m = members->element[i];
-		struct meta meta = { 0 };
-		struct key of;
-		bool known;
-
-		seen->has_members = true;
-		int rc = redis_member_unpack(key_make(m->str, m->len), &of, &meta, &known);
-		if (rc == -ENOMEM)
-			return rc;
-		if (rc < 0)
-			redis_damaged(r, key, "damaged metadata");
-		else if (seen->has_value && key_equal(of, key) &&
-			 (!seen->fits || meta.version > seen->meta.version) &&
-			 member_fits(r, seen, &meta, known))
-			member_use(seen, &meta, known);
-		meta_fini(&meta);
-	}
-	return 0;
-}
-
-static int look_read(struct redis_call *call, struct key key, redisReply **replies,
-		     struct seen *seen)
-{
-	int rc = look_value(call, replies, seen);
-
-	if (rc == 0 && replies[LOOK_MEMBERS]->type == REDIS_REPLY_ARRAY)
-		rc = look_members(call->r, key, replies[LOOK_MEMBERS], seen);
-	if (rc < 0)
-		seen_fini(seen);
-	return rc;
-}
-
-/* Receives what was gathered outside of a transaction. */
-static int look_receive(struct redis_call *call, struct key key, struct seen *seen)
-{
-	redisReply *replies[LOOK_REPLIES] = { 0 };
-	int rc = 0;
-
-	for (int i = 0; i < LOOK_REPLIES && !call->link->broken; i++) {
-		int one = redis_link_reply(call->link, &replies[i]);
-		if (rc == 0)
-			rc = one;
-	}
-	if (call->link->broken)
-		rc = -EHOSTDOWN;
-	for (int i = 0; i < LOOK_REPLIES && rc == 0; i++)
-		if (i != LOOK_BYTES)
-			rc = redis_error(call, replies[i]);
-	if (rc == 0)
-		rc = look_read(call, key, replies, seen);
-	for (int i = 0; i < LOOK_REPLIES; i++)
-		if (replies[i])
-			freeReplyObject(replies[i]);
-	return rc;
-}
-
-/*
- * Value and metadata of one moment. 0, also when there is none; or -errno. A server without memory
- * left refuses whatever is queued for a transaction; then it is two moments, and a set in between
- * makes the value look foreign for once.
- */
-static int look_at_once(struct redis_call *call, struct key key, enum look look, struct seen *seen)
-{
-	redisReply *reply;
-
-	REDIS_COMMAND(call, redis_word("MULTI"));
-	look_gather(call, key, look);
-	int rc = redis_exec(call, LOOK_REPLIES, &reply);
-	if (rc == -ENOSPC) {
-		look_gather(call, key, look);
-		return look_receive(call, key, seen);
-	}
-	if (rc < 0)
-		return rc;
-	rc = look_read(call, key, reply->element, seen);
-	freeReplyObject(reply);
-	return rc;
-}
-
-/* The same from now on: a transaction that follows fails if the value changes in between. */
-static int look_and_watch(struct redis_call *call, struct key key, struct seen *seen)
-{
-	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
-	look_gather(call, key, LOOK_SIZE);
-	int rc = redis_reply_skip(call);
-	int read = look_receive(call, key, seen);
-	return rc < 0 ? rc : read;
-}
-
-/* --- what others left behind ------------------------------------------------------------------ */
-
-/* Gathers the commands that replace a key's members by one; meta NULL: by none. Returns how many.
- */
-static int gather_member(struct redis_call *call, struct key set, struct key key,
-			 const struct redis_member *member)
-{
-	REDIS_COMMAND(call, redis_word("ZREMRANGEBYLEX"), redis_bytes(set), redis_from(key),
-		      redis_to(key));
-	if (!member)
-		return 1;
-	REDIS_COMMAND(call, redis_word("ZADD"), redis_bytes(set), redis_word("0"),
-		      redis_bytes(key_make(member->bytes, member->size)));
-	return 2;
-}
-
-static int write_member(struct redis_call *call, struct key key, const struct meta *meta,
-			bool known)
-{
-	struct redis_member member = { 0 };
-	int rc = meta ? redis_member_pack(key, meta, known, &member) : 0;
-
-	if (rc < 0)
-		return rc;
-	REDIS_COMMAND(call, redis_word("MULTI"));
-	int queued = gather_member(call, call->r->index, key, meta ? &member : NULL);
-	rc = redis_exec_skip(call, (size_t)queued);
-	free(member.bytes);
-	return rc;
-}
-
-/* Whether there is another value than was seen, or another daemon has mended its member. */
-static bool is_other(const struct seen *now, const struct seen *seen)
-{
-	if (now->has_value != seen->has_value || now->meta.size != seen->meta.size ||
-	    now->meta.expires_ms != seen->meta.expires_ms)
-		return true;
-	if (!now->fits || seen->fits)
-		return false;
-	/* Its size fits; so does its checksum, if the value's is known? */
-	return !seen->value || (now->known && now->meta.checksum == seen->meta.checksum);
-}
-
-/*
- * Brings the index in line with the value that was seen: adopts a foreign one, forgets one that is
- * gone. 0 with the metadata that is written down now; -EAGAIN: the value is another one by now.
- */
-static int mend(struct redis *r, struct key key, struct seen *seen)
-{
-	struct seen now = { 0 };
-	struct redis_call call;
-	bool keep = seen->has_value && (seen->fits || r->conf->foreign_writers);
-
-	if (atomic_load(&r->refuses_writes))
-		return -EROFS;
-	int rc = redis_call_begin(&call, r, REDIS_WRITES);
-	if (rc < 0)
-		return rc;
-	rc = look_and_watch(&call, key, &now);
-	if (rc == 0 && is_other(&now, seen))
-		rc = -EAGAIN;
-	if (rc == 0)
-		rc = write_member(&call, key, keep ? &seen->meta : NULL, seen->known);
-	seen_fini(&now);
-	return redis_call_end(&call, rc);
-}
-
-/* What a key holds after what others did to it has been noted. 0, -ENOENT or -errno. */
-static int find(struct redis *r, struct key key, enum look look, struct seen *seen)
-{
-	struct redis_call call;
-	int rc = -EAGAIN;
-
-	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		seen_fini(seen);
-		rc = redis_call_begin(&call, r, REDIS_READS);
-		if (rc < 0)
-			return rc;
-		rc = redis_call_end(&call, look_at_once(&call, key, look, seen));
-		if (rc < 0)
-			return rc;
-		if (seen->fits ? seen->learned : seen->has_value || seen->has_members)
-			rc = mend(r, key, seen);
-		if (rc == 0 && seen->has_members && !seen->fits)
-			r->env->gone(r->env->self, key);
-	}
-	/* It could not be written down: then nothing may depend on when it was seen. */
-	if (rc < 0 && !seen->fits)
-		seen->meta.mtime = seen->meta.ctime = r->opened;
-	if (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
-	    meta_is_expired(&seen->meta, time_wall_ms(r->env->time))) {
-		seen_fini(seen);
-		return -ENOENT;
-	}
-	return 0;
-}
-
-void redis_adopt(struct redis *r, struct key key)
-{
-	struct seen seen = { 0 };
-
-	find(r, key, LOOK_SIZE, &seen);
-	seen_fini(&seen);
-}
-
 /* --- one key ---------------------------------------------------------------------------------- */
 
 static int redis_stat(void *state, struct key key, struct meta *meta)
 {
-	struct seen seen = { 0 };
-	int rc = find(state, key, LOOK_SIZE, &seen);
+	struct redis_seen seen = { 0 };
+	int rc = redis_find(state, key, REDIS_LOOK_SIZE, &seen);
 
 	if (rc == 0)
 		*meta = seen.meta;
@@ -566,8 +275,8 @@ static int redis_stat(void *state, struct key key, struct meta *meta)
 
 static int redis_get(void *state, struct key key, struct value **value, struct meta *meta)
 {
-	struct seen seen = { 0 };
-	int rc = find(state, key, LOOK_VALUE, &seen);
+	struct redis_seen seen = { 0 };
+	int rc = redis_find(state, key, REDIS_LOOK_VALUE, &seen);
 
 	if (rc == 0) {
 		*meta = seen.meta;
@@ -583,13 +292,14 @@ static int redis_get(void *state, struct key key, struct value **value, struct m
 static int redis_revalidate(void *state, struct key key, const struct meta *meta)
 {
 	struct redis *r = state;
-	struct seen seen = { 0 };
-	int rc = find(r, key, r->conf->foreign_writers ? LOOK_VALUE : LOOK_SIZE, &seen);
+	struct redis_seen seen = { 0 };
+	int rc = redis_find(r, key, r->conf->foreign_writers ? REDIS_LOOK_VALUE : REDIS_LOOK_SIZE,
+			    &seen);
 
 	if (rc < 0)
 		return rc;
 	bool same = meta_is_copy(meta, &seen.meta);
-	seen_fini(&seen);
+	redis_seen_fini(&seen);
 	return same ? 0 : -ESTALE;
 }
 
@@ -634,14 +344,14 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 		redis_link_add(call.link, redis_value_name(r, key));
 		redis_link_add_value(call.link, value);
 		queued += gather_expiry(&call, key, meta->expires_ms);
-		queued += gather_member(&call, r->index, key, &member);
+		queued += redis_gather_member(&call, r->index, key, &member);
 		rc = redis_call_end(&call, redis_exec_skip(&call, (size_t)queued));
 	}
 	free(member.bytes);
 	return rc;
 }
 
-static int touch_watched(struct redis_call *call, struct key key, struct seen *seen,
+static int touch_watched(struct redis_call *call, struct key key, struct redis_seen *seen,
 			 const struct meta *meta, unsigned fields)
 {
 	struct redis_member member;
@@ -659,17 +369,17 @@ static int touch_watched(struct redis_call *call, struct key key, struct seen *s
 			queued = 1;
 		}
 	}
-	queued += gather_member(call, call->r->index, key, &member);
+	queued += redis_gather_member(call, call->r->index, key, &member);
 	rc = redis_exec_skip(call, (size_t)queued);
 	free(member.bytes);
 	return rc;
 }
 
 /* Looks at the key under a WATCH; -ENOENT when there is nothing that counts. */
-static int watch_entry(struct redis_call *call, struct key key, struct seen *seen)
+static int watch_entry(struct redis_call *call, struct key key, struct redis_seen *seen)
 {
 	struct redis *r = call->r;
-	int rc = look_and_watch(call, key, seen);
+	int rc = redis_look_and_watch(call, key, seen);
 
 	if (rc == 0 && (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
 			meta_is_expired(&seen->meta, time_wall_ms(r->env->time))))
@@ -681,8 +391,8 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 {
 	int rc = -EAGAIN;
 
-	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		struct seen seen = { 0 };
+	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
+		struct redis_seen seen = { 0 };
 		struct redis_call call;
 		rc = redis_call_begin(&call, state, REDIS_WRITES);
 		if (rc < 0)
@@ -690,7 +400,7 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 		rc = watch_entry(&call, key, &seen);
 		if (rc == 0)
 			rc = touch_watched(&call, key, &seen, meta, fields);
-		seen_fini(&seen);
+		redis_seen_fini(&seen);
 		rc = redis_call_end(&call, rc);
 	}
 	return rc == -EAGAIN ? -EIO : rc;
@@ -699,7 +409,7 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 static void remove_gather(struct redis_call *call, struct key key)
 {
 	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(call->r, key));
-	gather_member(call, call->r->index, key, NULL);
+	redis_gather_member(call, call->r->index, key, NULL);
 }
 
 /* Without a transaction, which a server without memory left refuses even to begin. */
@@ -741,7 +451,7 @@ static int redis_remove(void *state, struct key key)
 }
 
 static int rename_watched(struct redis_call *call, struct key from, struct key to,
-			  const struct seen *seen)
+			  const struct redis_seen *seen)
 {
 	struct redis *r = call->r;
 	struct redis_member member;
@@ -754,8 +464,8 @@ static int rename_watched(struct redis_call *call, struct key from, struct key t
 	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, to));
 	REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, from),
 		      redis_value_name(r, to));
-	gather_member(call, r->index, from, NULL);
-	gather_member(call, r->index, to, &member);
+	redis_gather_member(call, r->index, from, NULL);
+	redis_gather_member(call, r->index, to, &member);
 	rc = redis_exec_skip(call, 5);
 	free(member.bytes);
 	return rc;
@@ -774,8 +484,8 @@ static int redis_rename(void *state, struct key from, struct key to)
 	}
 	if (is_reserved(r, from) || is_reserved(r, to))
 		return -EACCES;
-	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		struct seen seen = { 0 };
+	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
+		struct redis_seen seen = { 0 };
 		struct redis_call call;
 		rc = redis_call_begin(&call, r, REDIS_WRITES);
 		if (rc < 0)
@@ -783,7 +493,7 @@ static int redis_rename(void *state, struct key from, struct key to)
 		rc = watch_entry(&call, from, &seen);
 		if (rc == 0)
 			rc = rename_watched(&call, from, to, &seen);
-		seen_fini(&seen);
+		redis_seen_fini(&seen);
 		rc = redis_call_end(&call, rc);
 	}
 	return rc == -EAGAIN ? -EIO : rc;
@@ -805,7 +515,7 @@ static int redis_dir_set(void *state, struct key dir, const struct meta *meta)
 	rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc == 0) {
 		REDIS_COMMAND(&call, redis_word("MULTI"));
-		gather_member(&call, r->dirs, key, &member);
+		redis_gather_member(&call, r->dirs, key, &member);
 		rc = redis_call_end(&call, redis_exec_skip(&call, 2));
 	}
 	free(member.bytes);
@@ -822,7 +532,7 @@ static int redis_dir_remove(void *state, struct key dir)
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
-	gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
+	redis_gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
 	rc = redis_reply(&call, &reply);
 	if (rc == 0) {
 		rc = reply->integer > 0 ? 0 : -ENOENT;

@@ -5,6 +5,7 @@
  * What the parts of the redis layer share, and how it lies in the server:
  *
  *   redis.c         the backend: options, and operations on one key
+ *   redis_look.c    what lies under one key
  *   redis_list.c    pages of the index: listing, prefixes
  *   redis_call.c    the pool of connections; commands and transactions
  *   redis_link.c    one connection          redis_member.c  metadata <-> members of the index

@@ -1,0 +1,42 @@
+#ifndef CACHEFS_REDIS_LOOK_H
+#define CACHEFS_REDIS_LOOK_H
+
+/*
+ * What lies under one key in the server: a value and a member of the index, which fit each other or
+ * not, as other programs write values alone.
+ */
+
+#include "redis_store.h"
+
+enum { REDIS_TRIES = 5 }; /* of what others get in between of */
+
+enum redis_look { REDIS_LOOK_SIZE, REDIS_LOOK_VALUE };
+
+/* What is stored under a key. */
+struct redis_seen {
+	struct meta meta;
+	struct value *value;
+	bool has_value;   /* else the rest says nothing, but: */
+	bool has_members; /* there is metadata, of this value or of another */
+	bool fits;        /* some of it is the value's */
+	bool known;       /* so is the checksum in it */
+	bool learned;     /* it was not until now */
+};
+
+void redis_seen_fini(struct redis_seen *seen);
+
+/*
+ * What a key holds, after what others did to it has been noted in the index. 0, -ENOENT or -errno.
+ * What `seen` held before is finished.
+ */
+int redis_find(struct redis *r, struct key key, enum redis_look look, struct redis_seen *seen);
+
+/* The same within a call that goes on to change the key: WATCHes it, notes nothing. */
+int redis_look_and_watch(struct redis_call *call, struct key key, struct redis_seen *seen);
+
+/* Gathers the commands that replace a key's members in a set by one; NULL: by none. Returns how
+ * many. */
+int redis_gather_member(struct redis_call *call, struct key set, struct key key,
+			const struct redis_member *member);
+
+#endif
