@@ -5,9 +5,7 @@
  */
 #include "disk.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +19,6 @@
 enum {
 	FILE_TRIES =
 		64, /* a row may be replaced, and its file removed, before the file is opened */
-	BUSY_PAUSE_MAX_MS = 10,
 };
 
 static const struct option_spec disk_options[] = {
@@ -195,105 +192,15 @@ static void disk_close(void *state)
 {
 	struct disk *d = state;
 
-	while (d->idle) {
-		struct disk_db *db = d->idle;
-		d->idle = db->next;
-		disk_db_close(db);
-		free(db);
-	}
+	disk_readers_close(d);
 	disk_writer_stop(d);
 	disk_free(d);
 }
 
-/* --- connections for reading ------------------------------------------------------------------ */
-
-static void reader_discard(struct disk *d, struct disk_db *db)
-{
-	if (db)
-		disk_db_close(db);
-	free(db);
-	lock_take(&d->pool);
-	d->readers--;
-	pthread_cond_signal(&d->returned);
-	lock_release(&d->pool);
-}
-
-static void reader_return(struct disk *d, struct disk_db *db)
-{
-	lock_take(&d->pool);
-	db->next = d->idle;
-	d->idle = db;
-	pthread_cond_signal(&d->returned);
-	lock_release(&d->pool);
-}
-
-/* 0 with a connection or with leave to make one (*db NULL); -EAGAIN: all are busy. */
-static int reader_reserve(struct disk *d, struct disk_db **db)
-{
-	int rc = 0;
-
-	lock_take(&d->pool);
-	*db = d->idle;
-	if (*db)
-		d->idle = (*db)->next;
-	else if (d->readers < DISK_READERS_MAX)
-		d->readers++;
-	else
-		rc = -EAGAIN;
-	lock_release(&d->pool);
-	return rc;
-}
-
-static bool reader_wait(struct disk *d, const struct timespec *deadline)
-{
-	bool in_time = true;
-
-	lock_take(&d->pool);
-	while (!d->idle && d->readers >= DISK_READERS_MAX && in_time)
-		in_time = condition_wait_until(&d->returned, &d->pool, deadline);
-	lock_release(&d->pool);
-	return in_time;
-}
-
-static int reader_open(struct disk *d, struct disk_db **db)
-{
-	uint64_t generation = atomic_load(&d->generation);
-	struct disk_db *made = calloc(1, sizeof(*made));
-
-	int rc = made ? disk_db_errno_of(disk_db_open(made, d->conf->path, DISK_READER)) : -ENOMEM;
-	if (rc < 0) {
-		reader_discard(d, made);
-		return rc;
-	}
-	made->generation = generation;
-	*db = made;
-	return 0;
-}
-
-static int reader_take(struct disk *d, struct disk_db **db)
-{
-	int rc = reader_reserve(d, db);
-
-	if (rc == -EAGAIN) {
-		struct timespec deadline = time_deadline(DISK_BUSY_MS);
-		waiting_begin();
-		do {
-			if (!reader_wait(d, &deadline))
-				return -EHOSTDOWN;
-			rc = reader_reserve(d, db);
-		} while (rc == -EAGAIN);
-	}
-	if (*db && (*db)->generation == atomic_load(&d->generation))
-		return 0;
-	if (*db) { /* of a file that is not there any more */
-		disk_db_close(*db);
-		free(*db);
-	}
-	return reader_open(d, db);
-}
+/* --- gets ------------------------------------------------------------------------------------- */
 
 /* What a read asks for, and what it found. */
-struct lookup {
+struct disk_lookup {
 	struct key key, to;
 	struct key after;
 	bool after_is_dir;
@@ -302,42 +209,6 @@ struct lookup {
 	struct value *value;
 	char file[DISK_FILE_NAME]; /* the value lies there */
 };
-
-/* Runs a read on a connection, again and again while another program keeps it from it. */
-static int run_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct lookup *),
-		    struct lookup *lookup)
-{
-	int64_t deadline = 0;
-	int pause_ms = 1;
-	struct disk_db *db = NULL;
-
-	if (!atomic_load(&d->up))
-		return -EHOSTDOWN;
-	int rc = reader_take(d, &db);
-	if (rc < 0) {
-		disk_writer_nudge(d); /* it looks what is the matter */
-		return rc == -EAGAIN ? -EHOSTDOWN : rc;
-	}
-	while ((rc = read(d, db, lookup)) == -EAGAIN) {
-		int64_t now = time_mono_ms(&time_system);
-		waiting_begin();
-		if (deadline == 0)
-			deadline = now + DISK_BUSY_MS;
-		if (now >= deadline)
-			break;
-		poll(NULL, 0, pause_ms);
-		if (pause_ms < BUSY_PAUSE_MAX_MS)
-			pause_ms *= 2;
-	}
-	if (rc == -EHOSTDOWN || rc == -EUCLEAN) {
-		atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
-		disk_writer_nudge(d);
-	}
-	reader_return(d, db);
-	return rc == -EAGAIN ? -EHOSTDOWN : rc == -EUCLEAN ? -EIO : rc;
-}
-
-/* --- gets ------------------------------------------------------------------------------------- */
 
 static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id,
 				 struct key key)
@@ -351,7 +222,7 @@ static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_s
 	return s;
 }
 
-static int read_stat(struct disk *d, struct disk_db *db, struct lookup *lookup)
+static int read_stat(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_STAT, lookup->key);
 	int rc = disk_db_step(db, s);
@@ -366,9 +237,9 @@ static int read_stat(struct disk *d, struct disk_db *db, struct lookup *lookup)
 static int disk_stat(void *state, struct key key, struct meta *meta)
 {
 	struct disk *d = state;
-	struct lookup lookup = { .key = key };
+	struct disk_lookup lookup = { .key = key };
 
-	int rc = run_read(d, read_stat, &lookup);
+	int rc = disk_read(d, read_stat, &lookup);
 	if (rc < 0)
 		return rc;
 	*meta = lookup.meta;
@@ -418,7 +289,7 @@ static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct valu
 	return *value ? 0 : -ENOMEM;
 }
 
-static int load_value(struct disk_db *db, sqlite3_stmt *s, struct lookup *lookup)
+static int load_value(struct disk_db *db, sqlite3_stmt *s, struct disk_lookup *lookup)
 {
 	const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
 
@@ -436,7 +307,7 @@ static int load_value(struct disk_db *db, sqlite3_stmt *s, struct lookup *lookup
 	return lookup->value ? 0 : -ENOMEM;
 }
 
-static int read_get(struct disk *d, struct disk_db *db, struct lookup *lookup)
+static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_GET, lookup->key);
 
@@ -488,12 +359,12 @@ static int verify(struct disk *d, struct key key, struct value *value, const str
 }
 
 /* Reads the row; for a large value opens the file that it names. */
-static int find_value(struct disk *d, struct lookup *lookup)
+static int find_value(struct disk *d, struct disk_lookup *lookup)
 {
 	int fd = -1;
 
 	for (int i = 0; i < FILE_TRIES; i++) {
-		int rc = run_read(d, read_get, lookup);
+		int rc = disk_read(d, read_get, lookup);
 		if (rc < 0 || lookup->value)
 			return rc;
 		fd = disk_values_open(&d->values, lookup->file, lookup->meta.size);
@@ -525,7 +396,7 @@ static uint64_t note_hit(struct disk *d, struct key key)
 /* The stored value, verified; meta->hits are those in the database. */
 static int load(struct disk *d, struct key key, struct value **value, struct meta *meta)
 {
-	struct lookup lookup = { .key = key };
+	struct disk_lookup lookup = { .key = key };
 
 	int rc = find_value(d, &lookup);
 	if (rc < 0)
@@ -722,7 +593,7 @@ static int check_longest(struct disk_db *db, enum disk_statement id, const struc
 	return rc;
 }
 
-static int check_lengths(struct disk *d, struct disk_db *db, struct lookup *lookup)
+static int check_lengths(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	int64_t longest = KEY_MAX - (int64_t)lookup->to.size + (int64_t)lookup->key.size;
 	struct disk_range range;
@@ -742,9 +613,9 @@ static int check_lengths(struct disk *d, struct disk_db *db, struct lookup *look
 
 static int disk_check_rename_prefix(void *state, struct key from, struct key to)
 {
-	struct lookup lookup = { .key = from, .to = to };
+	struct disk_lookup lookup = { .key = from, .to = to };
 
-	return to.size <= from.size ? 0 : run_read(state, check_lengths, &lookup);
+	return to.size <= from.size ? 0 : disk_read(state, check_lengths, &lookup);
 }
 
 static int disk_dir_set(void *state, struct key dir, const struct meta *meta)
@@ -770,7 +641,7 @@ static int disk_sync(void *state)
 
 /* --- directories ------------------------------------------------------------------------------ */
 
-static int read_children(struct disk *d, struct disk_db *db, struct lookup *lookup)
+static int read_children(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	children_clear(lookup->batch);
 	return disk_list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir,
@@ -780,11 +651,11 @@ static int read_children(struct disk *d, struct disk_db *db, struct lookup *look
 static int disk_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		     struct children *batch)
 {
-	struct lookup lookup = {
+	struct disk_lookup lookup = {
 		.key = dir, .after = after, .after_is_dir = after_is_dir, .batch = batch
 	};
 
-	int rc = run_read(state, read_children, &lookup);
+	int rc = disk_read(state, read_children, &lookup);
 	if (rc < 0)
 		children_clear(batch);
 	return rc;
@@ -823,7 +694,7 @@ static int read_marker(struct disk_db *db, struct key dir, struct meta *meta)
 	return rc;
 }
 
-static int read_dir(struct disk *d, struct disk_db *db, struct lookup *lookup)
+static int read_dir(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	struct disk_range range;
 	int rc = read_marker(db, lookup->key, &lookup->meta);
@@ -839,9 +710,9 @@ static int read_dir(struct disk *d, struct disk_db *db, struct lookup *lookup)
 
 static int disk_dir_stat(void *state, struct key dir, struct meta *meta)
 {
-	struct lookup lookup = { .key = dir };
+	struct disk_lookup lookup = { .key = dir };
 
-	int rc = run_read(state, read_dir, &lookup);
+	int rc = disk_read(state, read_dir, &lookup);
 	if (rc == 0)
 		*meta = lookup.meta;
 	return rc;

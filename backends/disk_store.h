@@ -5,6 +5,7 @@
  * What the parts of the disk layer share:
  *
  *   disk.c         the backend: gets and lists on connections of their own, sets as jobs
+ *   disk_readers.c the connections that gets read on
  *   disk_list.c    children of a directory
  *   disk_writer.c  the one writer at a time, group commit, the writer thread
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
@@ -174,6 +175,19 @@ void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
 /* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
 int disk_writer_begin(struct disk *d);
 int disk_writer_commit(struct disk *d);
+
+/* --- connections for reading: disk_readers.c -------------------------------------------------- */
+
+/*
+ * Runs a read on a connection of its own, again and again while another program keeps it from it
+ * (-EAGAIN), for DISK_BUSY_MS at most. 0 or what it returned; -EHOSTDOWN: the database cannot be
+ * read now; -EIO: it is damaged.
+ */
+struct disk_lookup;
+int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+	      struct disk_lookup *lookup);
+
+void disk_readers_close(struct disk *d); /* no read is running, none will come */
 
 /* --- inside a transaction: disk_change.c ------------------------------------------------------ */
 

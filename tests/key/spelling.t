@@ -5,7 +5,8 @@
 LAYERS=${LAYERS:-'[{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}]'}
 
 mount_layers() {
-	mount_with "{\"layers\": $LAYERS}"
+	# Names that end in ~ are temporary by default.
+	mount_with "{\"layers\": $LAYERS, \"cachefs\": {\"scratch_names\": []}}"
 }
 
 # Whether what was stored is there after a restart.
