@@ -23,7 +23,8 @@ struct distrust {
 	struct state *state; /* NULL: nothing is remembered */
 	char *layer;
 	atomic_size_t count; /* read without the lock: nearly always 0 */
-	struct lock lock;    /* RANK_LAYER_INNER; guards the rest */
+	atomic_uint_fast64_t ends;
+	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
 	struct item *keys[BUCKETS];
 	struct item *prefixes;
 	size_t key_count, prefix_count;
@@ -178,6 +179,7 @@ static void take_within(struct distrust *d, struct key key, enum distrust_kind k
 {
 	struct item *taken = NULL;
 
+	atomic_fetch_add(&d->ends, 1);
 	lock_take(&d->lock);
 	if (kind == DISTRUST_KEY) {
 		take_locked(d, bucket(d, key), DISTRUST_KEY, key, kind, &taken);
@@ -451,6 +453,11 @@ bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *t)
 			fill(t, item, DISTRUST_PREFIX);
 	lock_release(&d->lock);
 	return found;
+}
+
+uint64_t distrust_ends(const struct distrust *d)
+{
+	return atomic_load(&d->ends);
 }
 
 uint64_t distrust_count(struct distrust *d)

@@ -68,6 +68,9 @@ int distrust_applied(struct distrust *d, const struct tombstone *tombstone, bool
 bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *tombstone);
 
 uint64_t distrust_count(struct distrust *d);
+
+/* How often something has become believed again: counted before it is. */
+uint64_t distrust_ends(const struct distrust *d);
 bool distrust_is_whole(struct distrust *d); /* the whole layer */
 
 #endif

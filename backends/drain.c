@@ -86,6 +86,7 @@ static void drop_all(struct drain *d, struct key key)
 {
 	for (size_t i = d->first; i < d->cache->count; i++)
 		drop(d, d->cache->layers[i], key);
+	atomic_fetch_add(&d->cache->uncovered, 1);
 }
 
 static enum verdict write_admitted(struct drain *d, const struct journal_item *item)

@@ -17,7 +17,8 @@ struct intents {
 	struct state *state;
 	char *layer;
 	atomic_size_t count; /* read without the lock: nearly always 0 */
-	struct lock lock;    /* RANK_LAYER_INNER; guards: */
+	atomic_uint_fast64_t ends;
+	struct lock lock; /* RANK_LAYER_INNER; guards: */
 	struct pending *first;
 };
 
@@ -173,6 +174,11 @@ bool intents_meet(struct intents *p, struct key dir)
 	return met;
 }
 
+uint64_t intents_ends(const struct intents *p)
+{
+	return atomic_load(&p->ends);
+}
+
 uint64_t intents_count(struct intents *p)
 {
 	return atomic_load(&p->count);
@@ -218,6 +224,7 @@ bool intents_first(struct intents *p, struct intent *intent)
 
 void intents_note_moved(struct intents *p, int64_t id)
 {
+	atomic_fetch_add(&p->ends, 1);
 	lock_take(&p->lock);
 	for (struct pending *i = p->first; i; i = i->next)
 		if (i->intent.id == id)

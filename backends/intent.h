@@ -43,6 +43,7 @@ bool intents_cover(struct intents *p, struct key key);
 bool intents_meet(struct intents *p, struct key dir);
 
 uint64_t intents_count(struct intents *p);
+uint64_t intents_ends(const struct intents *p); /* as distrust_ends() */
 
 /* The row is in the state already. 0 or -ENOMEM. */
 int intents_add(struct intents *p, int64_t id, struct key source, struct key target, bool moved);

@@ -267,6 +267,11 @@ bool layer_trusts_dir(struct layer *l, struct key dir)
 	return !distrust_covers_dir(l->distrust, dir) && !intents_cover(l->intents, dir);
 }
 
+uint64_t layer_trust_changes(const struct layer *l)
+{
+	return distrust_ends(l->distrust) + intents_ends(l->intents);
+}
+
 /* A set below a prefix that the layer has not removed yet would go with the rest. */
 static bool awaits_clearing(struct layer *l, struct key key)
 {

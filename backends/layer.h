@@ -76,6 +76,9 @@ void layer_count_promotion(struct layer *layer);
 int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
 bool layer_trusts_dir(struct layer *layer, struct key dir);
+/* How often it has become believed again about something: who read first and asked then, and finds
+ * another number, may have got what was not to be believed. */
+uint64_t layer_trust_changes(const struct layer *layer);
 
 /*
  * The layer failed to move: it is to catch up, as the intent of this number says (intent.h). false:

@@ -112,8 +112,8 @@ static int open_memory(struct layered *c, struct problem *problem)
 	if (rc < 0)
 		return rc;
 	stack_finish_moves(c);
-	rc = write_back_start(c, problem);
-	return rc < 0 ? rc : stack_teller_start(c, problem);
+	rc = stack_teller_start(c, problem); /* the drain has something for it */
+	return rc < 0 ? rc : write_back_start(c, problem);
 }
 
 int layered_open(const struct cache_conf *conf, const struct time_source *time,

@@ -8,6 +8,8 @@
 #include "stack.h"
 #include "write_back.h"
 
+enum { LIST_TRIES = 16 }; /* of a listing that the teller got in between of */
+
 int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 {
 	struct meta found = { 0 };
@@ -128,15 +130,14 @@ static int merge_streams(struct layered *c, struct stream *streams, size_t count
 	return 0;
 }
 
-int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
-		 struct children *batch)
+static int list_once(struct layered *c, struct key dir, struct key after, bool after_is_dir,
+		     struct children *batch)
 {
 	size_t count = c->count + (c->markers != NULL);
 	struct stream *streams = calloc(count, sizeof(*streams));
 
 	if (!streams)
 		return -ENOMEM;
-	stack_catch_up(c);
 	for (size_t i = 0; i < count; i++) {
 		struct stream *s = &streams[i];
 		s->layer = i < c->count ? c->layers[i] : c->markers;
@@ -146,6 +147,30 @@ int layered_list(struct layered *c, struct key dir, struct key after, bool after
 	for (size_t i = 0; i < count; i++)
 		children_fini(&streams[i].batch);
 	free(streams);
+	return rc;
+}
+
+static uint64_t trust_changes(struct layered *c)
+{
+	uint64_t changes = atomic_load(&c->uncovered);
+
+	for (size_t i = 0; i < c->count; i++)
+		changes += layer_trust_changes(c->layers[i]);
+	return changes;
+}
+
+int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
+		 struct children *batch)
+{
+	uint64_t changes;
+	int rc, tries = 0;
+
+	stack_catch_up(c);
+	do { /* a layer may have been told between its listing and the question what to believe */
+		changes = trust_changes(c);
+		children_clear(batch);
+		rc = list_once(c, dir, after, after_is_dir, batch);
+	} while (rc == 0 && changes != trust_changes(c) && ++tries < LIST_TRIES);
 	return rc;
 }
 
