@@ -44,6 +44,7 @@ static struct value *value_new(uint64_t size, size_t inline_size)
 	value->bytes = value->inline_bytes;
 	value->fd = -1;
 	value->offset = 0;
+	value->file_offered = false;
 	return value;
 }
 
