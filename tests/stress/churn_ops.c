@@ -270,9 +270,9 @@ static void op_copy_range(struct churn *c)
 			  ? -1
 			  : open_file(c, to, O_WRONLY | O_CREAT | O_TRUNC);
 	if (out >= 0) {
+		/* EINVAL: one file, overlapping; EINTR: the kernel makes a splice of it. */
 		judge(c, "copy_file_range", to, copy_file_range(in, NULL, out, NULL, 10000, 0),
-		      ERRNOS(EINVAL,
-			     EINTR)); /* one file, overlapping; it is a splice to the kernel */
+		      ERRNOS(EINVAL, EINTR));
 		close_file(c, to, out);
 	}
 	close_file(c, from, in);
