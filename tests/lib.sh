@@ -108,6 +108,20 @@ kill_daemon() {
 	start_daemon "${DAEMON_ARGUMENTS[@]}"
 }
 
+# mount_daemon [MOUNTPOINT]: its pid, by the connection that the kernel shows for its descriptor;
+# nothing if the kernel does not.
+mount_daemon() {
+	local connection file
+	connection=$(awk -v at="${1:-$MNT}" '$5 == at { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)
+	for file in /proc/[0-9]*/fdinfo/*; do
+		if grep -qsx "fuse_connection:	$connection" "$file"; then
+			file=${file#/proc/}
+			echo "${file%%/*}"
+			return
+		fi
+	done
+}
+
 # --- keys -------------------------------------------------------------------
 
 set_value() {

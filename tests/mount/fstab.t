@@ -29,19 +29,6 @@ is_unmounted() {
 	! is_mounted "$MNT"
 }
 
-# The daemon of the mount, by the connection that the kernel shows for its descriptor.
-mount_daemon() {
-	local connection file
-	connection=$(awk -v at="${1:-$MNT}" '$5 == at { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)
-	for file in /proc/[0-9]*/fdinfo/*; do
-		if grep -qsx "fuse_connection:	$connection" "$file"; then
-			file=${file#/proc/}
-			echo "${file%%/*}"
-			return
-		fi
-	done
-}
-
 unmount_here() {
 	umount "$MNT"
 	without_fstab

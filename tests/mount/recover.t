@@ -34,19 +34,6 @@ test_a_mount_that_does_not_answer_is_left_alone() {
 	expect_value k value
 }
 
-# The daemon of $MNT, by the connection that the kernel shows for its descriptor.
-find_daemon() {
-	local connection file
-	connection=$(awk -v at="$MNT" '$5 == at { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)
-	for file in /proc/[0-9]*/fdinfo/*; do
-		if grep -qsx "fuse_connection:	$connection" "$file"; then
-			file=${file#/proc/}
-			echo "${file%%/*}"
-			return
-		fi
-	done
-}
-
 a_notification_waits() {
 	grep -qs fuse_reverse_inval_entry /proc/"$1"/task/*/wchan
 }
@@ -68,7 +55,7 @@ test_a_daemon_killed_while_a_notification_waits_is_given_up() {
 		{"unix_socket_path": "%s", "socket_timeout": 60}}], "write_strategy": "write_back",
 		"cachefs": {"state_dir": "state"}}' "$TMP/redis.sock" >"$TMP/cachefs.json"
 	"$CACHEFS" "$TMP/cachefs.json" "$MNT"
-	daemon=$(find_daemon)
+	daemon=$(mount_daemon)
 	[[ $daemon ]] || skip "this kernel does not tell who serves a mount"
 	echo "$daemon" >"$TMP/.daemon"
 	set_value k old
