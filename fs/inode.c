@@ -618,6 +618,19 @@ void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 	inode_unpin_locked(t, inode);
 }
 
+void inode_supersede_locked(struct inodes *t, struct inode *inode)
+{
+	assert(inode->state == INODE_PRIVATE && inode->name && inode->name->holder != inode);
+	__atomic_store_n(&inode->content.dirty, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&inode->content.fresh, false, __ATOMIC_RELAXED);
+	inode_pin_locked(inode);
+	if (inode->scratch)
+		inode_end_scratch_locked(t, inode);
+	else
+		inode_settle_locked(t, inode);
+	inode_unpin_locked(t, inode);
+}
+
 void inode_settle_locked(struct inodes *t, struct inode *inode)
 {
 	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 ||

@@ -192,6 +192,9 @@ void inode_retire_locked(struct inodes *t, struct inode *inode); /* version -> s
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner);
 void inode_make_scratch_locked(struct inodes *t,
 			       struct inode *inode); /* private -> scratch file; never published */
+/* Another private inode has become its name's holder: what it has is not pending any more, until
+ * somebody writes on; it is stale when it is closed. */
+void inode_supersede_locked(struct inodes *t, struct inode *inode);
 void inode_end_scratch_locked(struct inodes *t, struct inode *inode); /* the caller has a pin */
 void inode_settle_locked(struct inodes *t,
 			 struct inode *inode); /* last writer or ticket may be gone */

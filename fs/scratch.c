@@ -93,6 +93,23 @@ static int adoption_prepare(void *self)
 	return rc == -ENOENT ? -ECANCELED : rc;
 }
 
+/* The name has another file now, which the kernel did not do itself: it is told, and whoever asks
+ * by the old file before that is led to the new one. */
+static void supersede_locked(struct fs *fs, struct name *name, struct inode *adopted)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *holder = name->holder != adopted ? name->holder : NULL;
+	struct inode *version = name->version;
+
+	if (fs->notifier && ((holder && holder->lookups > 0) || (version && version->lookups > 0)))
+		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	if (version)
+		inode_retire_locked(t, version);
+	inode_make_scratch_locked(t, adopted);
+	if (holder)
+		inode_supersede_locked(t, holder);
+}
+
 static void adoption_done(void *self, int rc)
 {
 	struct adoption *a = self;
@@ -102,12 +119,8 @@ static void adoption_done(void *self, int rc)
 		return;
 	inodes_lock(t);
 	struct name *name = a->inode->name;
-	if (name) {
-		if (name->holder && name->holder != a->inode)
-			inode_detach_locked(t, name->holder);
-		if (name->version)
-			inode_detach_locked(t, name->version);
-		inode_make_scratch_locked(t, a->inode);
+	if (name && !a->inode->scratch) {
+		supersede_locked(a->fs, name, a->inode);
 		name_touch_locked(t, name);
 	}
 	inodes_unlock(t);

@@ -6,7 +6,6 @@
 
 #include "churn.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -199,61 +198,7 @@ static void supervise(struct supervisor *s, unsigned seconds)
 			kill(s->pids[i], SIGKILL);
 }
 
-/* --- what is left -------------------------------------------------------------------------- */
-
-static void check_file(struct churn *c, int dir_fd, const char *name, const struct stat *st)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	off_t size = 0;
-	ssize_t n = 0;
-
-	while (fd >= 0 && (n = read(fd, c->buffer, CHURN_BUFFER)) > 0)
-		size += n;
-	if (fd < 0 || n < 0)
-		churn_violation(c, "%s is listed, but: %s", name, strerror(errno));
-	else if (size != st->st_size)
-		churn_violation(c, "%s has %lld bytes, stat says %lld", name, (long long)size,
-				(long long)st->st_size);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Everything that is listed is there, is what the listing says, and can be read to its end. */
-static unsigned check_tree(struct churn *c, int fd)
-{
-	DIR *dir = fdopendir(fd);
-	struct dirent *entry;
-	char target[256];
-	unsigned count = 0;
-	struct stat st;
-
-	if (!dir) {
-		churn_violation(c, "a directory cannot be listed: %s", strerror(errno));
-		return 0;
-	}
-	while ((entry = readdir(dir))) {
-		const char *name = entry->d_name;
-		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-			continue;
-		count++;
-		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			churn_violation(c, "%s is listed, but: %s", name, strerror(errno));
-		else if (entry->d_ino != st.st_ino ||
-			 (mode_t)DTTOIF(entry->d_type) != (st.st_mode & S_IFMT))
-			churn_violation(c, "%s is listed as inode %llu type %u, is %llu mode %o",
-					name, (unsigned long long)entry->d_ino, entry->d_type,
-					(unsigned long long)st.st_ino, st.st_mode);
-		else if (S_ISDIR(st.st_mode))
-			count += check_tree(c,
-					    openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-		else if (S_ISREG(st.st_mode))
-			check_file(c, fd, name, &st);
-		else if (readlinkat(fd, name, target, sizeof(target)) != st.st_size)
-			churn_violation(c, "readlink(%s) is not as long as stat says", name);
-	}
-	closedir(dir);
-	return count;
-}
+/* --- the report ---------------------------------------------------------------------------- */
 
 static uint64_t operations(const struct churn_shared *shared)
 {
@@ -371,10 +316,8 @@ int main(int argc, char **argv)
 	sigaddset(&interrupt, SIGINT);
 	sigprocmask(SIG_BLOCK, &interrupt, &s.mask);
 	supervise(&s, seconds);
-	if (!told_to_stop) {
-		poll(NULL, 0, 100); /* lifetimes of 0.05 s end */
-		left = check_tree(&s.churn, openat(s.churn.dir_fd, ".", O_RDONLY | O_DIRECTORY));
-	}
+	if (!told_to_stop)
+		left = churn_check_tree(&s.churn, s.churn.dir_fd, ".");
 	judge_stale(&s.churn);
 	report(&s, left);
 	free(s.churn.buffer);

@@ -3,8 +3,8 @@
 
 /*
  * One run of the churn test. churn_ops.c does one random operation at a time in a small name space
- * and judges its errno; churn.c starts the processes, kills some of them in the middle of it, sees
- * whether anybody hangs, and looks at the tree that is left.
+ * and judges its errno; churn.c starts the processes, kills some of them in the middle of it, and
+ * sees whether anybody hangs; churn_tree.c looks at the tree that is left.
  */
 
 #include <stdatomic.h>
@@ -52,6 +52,10 @@ extern const char *const *churn_op_names(void);
 
 /* Does one operation; a wrong outcome is a violation. */
 void churn_step(struct churn *c);
+
+/* Whether everything below a directory is there, is what the listing says and can be read to its
+ * end; what is not and stays so is a violation. Returns how many names there are. */
+unsigned churn_check_tree(struct churn *c, int dir_fd, const char *name);
 
 /* Counts it; the first few of a run are printed. */
 void churn_violation(struct churn *c, const char *format, ...)
