@@ -523,25 +523,44 @@ static int file_rename(void *state, struct key from, struct key to)
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
-/* Takes the markers below dir out of the index; whether there were any. */
-static bool take_markers(struct file_layer *f, struct key dir)
+/* Takes the markers below dir out of the index: a list of them. */
+static struct entry *take_markers(struct file_layer *f, struct key dir)
 {
-	struct entry *dead = NULL, *e;
+	struct entry *taken = NULL, *e;
 
 	lock_take(&f->lock);
 	while ((e = entries_first_below(&f->markers, dir)) != NULL) {
 		entries_take(&f->markers, e);
-		e->link = dead;
-		dead = e;
+		e->link = taken;
+		taken = e;
 	}
 	lock_release(&f->lock);
-	bool any = dead != NULL;
-	while (dead) {
-		e = dead;
-		dead = e->link;
-		entry_free(e);
+	return taken;
+}
+
+/* Puts them back, for there is room for as many, or frees them. */
+static void end_markers(struct file_layer *f, struct entry *taken, bool put_back)
+{
+	while (taken) {
+		struct entry *e = taken;
+		taken = e->link;
+		if (!put_back) {
+			entry_free(e);
+			continue;
+		}
+		lock_take(&f->lock);
+		entries_put(&f->markers, e);
+		lock_release(&f->lock);
 	}
-	return any;
+}
+
+static int remove_markers(struct file_layer *f, struct key dir)
+{
+	struct entry *taken = take_markers(f, dir);
+	int rc = taken ? file_markers_store(f) : 0;
+
+	end_markers(f, taken, rc < 0);
+	return rc;
 }
 
 static bool first_key_below(struct file_layer *f, struct key dir, struct key_buffer *key)
@@ -566,8 +585,8 @@ static int file_remove_prefix(void *state, struct key dir)
 		return rc;
 	while (rc == 0 && first_key_below(f, dir, &key))
 		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
-	if (rc == 0 && take_markers(f, dir))
-		rc = file_markers_store(f);
+	if (rc == 0)
+		rc = remove_markers(f, dir);
 	file_change_end(f);
 	return rc;
 }
@@ -728,34 +747,47 @@ static int file_dir_stat(void *state, struct key dir, struct meta *meta)
 	return rc;
 }
 
+/* Exchanges the marker of this key for another one, either may be NULL: the one that was there. */
+static struct entry *swap_marker(struct file_layer *f, struct key key, struct entry *e)
+{
+	lock_take(&f->lock);
+	struct entry *old = entries_find(&f->markers, key);
+	if (old)
+		entries_take(&f->markers, old);
+	if (e)
+		entries_put(&f->markers, e);
+	lock_release(&f->lock);
+	return old;
+}
+
+static bool reserve_marker(struct file_layer *f)
+{
+	lock_take(&f->lock);
+	bool room = entries_reserve(&f->markers);
+	lock_release(&f->lock);
+	return room;
+}
+
 /* Puts `e` in the place of the marker with its key, or (NULL) takes that out. */
 static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
 {
 	struct key_buffer buffer;
 	struct key key = marker_key(&buffer, dir);
+	struct entry *over = e;
 	int rc = file_change_begin(f);
 
 	if (rc < 0) {
 		entry_free(e);
 		return rc;
 	}
-	lock_take(&f->lock);
-	bool room = !e || entries_reserve(&f->markers);
-	struct entry *old = room ? entries_find(&f->markers, key) : NULL;
-	if (old)
-		entries_take(&f->markers, old);
-	if (room && e)
-		entries_put(&f->markers, e);
-	lock_release(&f->lock);
-	if (!room) {
-		entry_free(e);
-		rc = -ENOMEM;
-	} else if (!e && !old) {
-		rc = -ENOENT;
-	} else {
-		rc = file_markers_store(f);
+	rc = reserve_marker(f) ? 0 : -ENOMEM;
+	if (rc == 0) {
+		over = swap_marker(f, key, e);
+		rc = e || over ? file_markers_store(f) : -ENOENT;
+		if (rc < 0)
+			over = swap_marker(f, key, over);
 	}
-	entry_free(old);
+	entry_free(over);
 	file_change_end(f);
 	return rc;
 }

@@ -291,30 +291,51 @@ static int make_file(struct journal *j, const struct value *value, char name[DIS
 	return rc == -EXDEV ? -EIO : rc;
 }
 
+static int store(struct row_change *c)
+{
+	struct journal *j = c->journal;
+	struct value *value = c->value, *loaded = NULL;
+	char name[DISK_FILE_NAME];
+	int rc = 0;
+
+	c->file = NULL;
+	if (c->meta->size > INLINE_MAX) {
+		rc = make_file(j, value, name);
+		c->file = rc == 0 ? name : NULL;
+	} else if (!value_bytes(value)) {
+		loaded = value_load(value);
+		rc = loaded ? 0 : -ENOMEM;
+		c->value = loaded;
+	}
+	if (rc == 0)
+		rc = run(c, apply_set);
+	if (rc < 0 && c->file)
+		disk_values_remove(state_values(j->state), name);
+	c->value = value;
+	value_unref(loaded);
+	return rc;
+}
+
 static int journal_set(void *state, struct key key, struct value *value, const struct meta *meta)
 {
 	struct journal *j = state;
 	struct row_change c = { .journal = j, .key = key, .meta = meta, .value = value };
-	struct value *loaded = NULL;
-	char name[DISK_FILE_NAME];
+	struct timespec deadline = time_deadline(j->conf.wait_ms);
+	bool again = true;
+	int rc;
 
 	waiting_begin();
-	int rc = journal_wait_for_room(j, key, meta->size);
-	if (rc == 0 && meta->size > INLINE_MAX) {
-		rc = make_file(j, value, name);
-		c.file = rc == 0 ? name : NULL;
-	} else if (rc == 0 && !value_bytes(value)) {
-		loaded = value_load(value);
-		rc = loaded ? 0 : -ENOMEM;
-		c.value = loaded;
-	}
 	if (meta->expires_ms != 0)
 		atomic_store(&j->may_hide, true);
-	if (rc == 0)
-		rc = run(&c, apply_set);
-	if (rc < 0 && c.file)
-		disk_values_remove(state_values(j->state), name);
-	value_unref(loaded);
+	do {
+		rc = journal_wait_for_room(j, key, meta->size, &deadline);
+		if (rc < 0)
+			break;
+		rc = store(&c);
+		again = rc == -ENOSPC && journal_await_room(j, &deadline);
+	} while (again);
+	if (rc == 0 && atomic_load(&j->disk_full))
+		atomic_store(&j->disk_full, false);
 	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
 }
 

@@ -7,6 +7,8 @@
 #include "journal_store.h"
 #include "log.h"
 
+enum { DISK_POLL_MS = 100 }; /* nobody tells when other programs free space */
+
 static const char sql_amounts[] = "SELECT count(*), ifnull(sum(size + length(key)), 0),"
 				  " ifnull(max(expires_ms), 0) FROM journal";
 static const char sql_newest[] = "SELECT max((SELECT ifnull(max(seq), 0) FROM journal),"
@@ -180,26 +182,47 @@ static int64_t cost_of_row(struct journal *j, struct key key)
 	return cost;
 }
 
-int journal_wait_for_room(struct journal *j, struct key key, uint64_t size)
+/* Whether the journal's limit and its disk allow it; need is what the limit says it takes. */
+static bool has_room(struct journal *j, int64_t need, uint64_t size)
 {
-	int64_t need = (int64_t)journal_cost(key, size), max = (int64_t)j->conf.max_bytes;
-	struct timespec deadline = time_deadline(j->conf.wait_ms);
-	int rc = 0;
-
-	if (need > max)
-		return -EFBIG;
 	lock_take(&j->lock);
-	bool fits = j->bytes + need <= max;
+	bool fits = j->bytes + need <= (int64_t)j->conf.max_bytes;
 	lock_release(&j->lock);
-	if (fits)
+	if (!fits || state_has_space(j->state, size) ||
+	    (state_make_room(j->state) == 0 && state_has_space(j->state, size)))
+		return fits;
+	if (!atomic_exchange(&j->disk_full, true))
+		log_warning("journal: no space left on the disk of %s; sets wait for it, then fail",
+			    state_dir(j->state));
+	return false;
+}
+
+bool journal_await_room(struct journal *j, const struct timespec *deadline)
+{
+	struct timespec poll = time_deadline(DISK_POLL_MS);
+	bool sooner = poll.tv_sec != deadline->tv_sec ? poll.tv_sec < deadline->tv_sec
+						      : poll.tv_nsec < deadline->tv_nsec;
+
+	lock_take(&j->lock);
+	bool in_time = condition_wait_until(&j->room, &j->lock, sooner ? &poll : deadline);
+	lock_release(&j->lock);
+	return in_time || sooner;
+}
+
+int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
+			  const struct timespec *deadline)
+{
+	int64_t need = (int64_t)journal_cost(key, size);
+
+	if (need > (int64_t)j->conf.max_bytes)
+		return -EFBIG;
+	if (has_room(j, need, size))
 		return 0;
 	need -= cost_of_row(j, key);
-	lock_take(&j->lock);
-	while (rc == 0 && j->bytes + need > max)
-		if (!condition_wait_until(&j->room, &j->lock, &deadline))
-			rc = j->bytes + need > max ? -ENOSPC : 0;
-	lock_release(&j->lock);
-	return rc;
+	while (!has_room(j, need, size))
+		if (!journal_await_room(j, deadline))
+			return has_room(j, need, size) ? 0 : -ENOSPC;
+	return 0;
 }
 
 void journal_count_failure(struct journal *j)
@@ -342,6 +365,8 @@ static int take(struct taking *t)
 	struct journal *j = t->journal;
 	int rc = state_change(j->state, apply_take, t);
 
+	if (rc == -ENOSPC && state_make_room(j->state) == 0)
+		rc = state_change(j->state, apply_take, t);
 	if (rc == 0) {
 		journal_account(j, t->entries, t->bytes);
 		journal_files_remove(&t->files, state_values(j->state));

@@ -16,6 +16,7 @@ struct journal {
 	atomic_int_fast64_t seq;     /* the last number given out */
 	atomic_int_fast64_t entries; /* also read without the lock */
 	atomic_bool may_hide;        /* a row has an expiry, or is damaged */
+	atomic_bool disk_full;       /* and the log said so */
 	atomic_uint_fast64_t drained, failures, damaged;
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t room;
@@ -34,8 +35,11 @@ void journal_files_fini(struct journal_files *files);
 uint64_t journal_cost(struct key key, uint64_t size);
 int64_t journal_new_seq(struct journal *j);
 
-/* Waits until a value of this size fits. -EFBIG: never; -ENOSPC: not in time. */
-int journal_wait_for_room(struct journal *j, struct key key, uint64_t size);
+/* Waits until a value of this size fits, by the limit and on the disk. -EFBIG: never; -ENOSPC: not
+ * in time. await(): some time of that; false: it is over. */
+int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
+			  const struct timespec *deadline);
+bool journal_await_room(struct journal *j, const struct timespec *deadline);
 void journal_account(struct journal *j, int64_t entries, int64_t bytes);
 
 /* As journal_load(), expired or not; value NULL: metadata only. -ENOENT: no row. */

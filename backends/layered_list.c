@@ -33,14 +33,19 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 
 int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta)
 {
-	int rc = -EIO;
+	int failure = 0;
+	bool taken = false;
 
 	if (c->markers)
 		return layer_dir_set(c->markers, dir, meta);
-	for (size_t i = 0; i < c->durable_count; i++)
-		if (layer_dir_set(c->order[i], dir, meta) == 0)
-			rc = 0;
-	return rc;
+	for (size_t i = 0; i < c->durable_count; i++) {
+		int rc = layer_dir_set(c->order[i], dir, meta);
+		if (rc == 0)
+			taken = true;
+		else if (failure != -ENOSPC)
+			failure = rc;
+	}
+	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
 }
 
 /* One layer's part of a merged listing. */

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "disk_db.h"
@@ -25,6 +27,8 @@ enum {
 	IDLE_MAX = 8,
 	BUSY_MS = 2000, /* somebody looks at the database with another program */
 	CHECKPOINT_PAGES = 1000,
+	DB_PAGE_SIZE = 4096,
+	SPACE_KEPT = 256 * 1024, /* for changes that take away */
 };
 
 struct state_db {
@@ -65,6 +69,10 @@ struct state {
 
 /* --- connections ------------------------------------------------------------------------------ */
 
+/* Debian's SQLite overwrites what is deleted: as much to write as the value was, and on a full disk
+ * nothing could be deleted any more. */
+static const char settings[] = "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST";
+
 static int connection_open(struct state_db *db, const char *path)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -73,7 +81,7 @@ static int connection_open(struct state_db *db, const char *path)
 	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_busy_timeout(db->handle, BUSY_MS);
-		code = sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+		code = sqlite3_exec(db->handle, settings, NULL, NULL, NULL);
 	}
 	if (code == SQLITE_OK)
 		sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
@@ -295,6 +303,64 @@ int state_change(struct state *s, int (*apply)(void *self, struct state_db *db),
 	}
 	lock_release(&s->lock);
 	return change.rc;
+}
+
+/* --- space ------------------------------------------------------------------------------------ */
+
+static uint64_t wal_size(const struct state *s)
+{
+	char wal[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(wal, sizeof(wal), "%s-wal", s->path) >= (int)sizeof(wal) || stat(wal, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+/* Bytes of pages in the database that are free to be used again. */
+static uint64_t reusable(struct state *s)
+{
+	struct state_db *db = state_read_begin(s);
+	sqlite3_stmt *row = db ? state_statement(db, "PRAGMA freelist_count") : NULL;
+	uint64_t pages = 0;
+
+	if (row && state_step(db, row) > 0)
+		pages = (uint64_t)sqlite3_column_int64(row, 0);
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(s, db);
+	return pages * DB_PAGE_SIZE;
+}
+
+/* What is written goes into the WAL, or a file, and with a checkpoint into the database. */
+bool state_has_space(struct state *s, uint64_t size)
+{
+	struct statvfs disk;
+
+	if (statvfs(s->dir, &disk) < 0)
+		return true; /* the change will tell */
+	uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	uint64_t need = 2 * size + wal_size(s) + SPACE_KEPT;
+	if (free_bytes >= need)
+		return true;
+	return free_bytes >= size + SPACE_KEPT / 2 && free_bytes + reusable(s) >= need;
+}
+
+int state_make_room(struct state *s)
+{
+	waiting_begin();
+	lock_take(&s->lock);
+	while (s->leading)
+		condition_wait(&s->committed, &s->lock);
+	s->leading = true;
+	lock_release(&s->lock);
+	int code = sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+					     NULL, NULL);
+	lock_take(&s->lock);
+	s->leading = false;
+	pthread_cond_broadcast(&s->committed);
+	lock_release(&s->lock);
+	return disk_db_errno_of(code);
 }
 
 /* Files first: a row on disk must not point to bytes that are not. */

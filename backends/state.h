@@ -56,6 +56,14 @@ struct disk_values *state_values(struct state *s);
  */
 int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
 
+/*
+ * Whether the disk has space for a change of that many bytes, and leaves enough to take changes
+ * back after it: what fills the disk is to be removed by changes that need space too. make_room():
+ * the WAL gives back what it does not need. 0 or -errno; waits for the local disk.
+ */
+bool state_has_space(struct state *s, uint64_t size);
+int state_make_room(struct state *s);
+
 /* A connection for reading; NULL: out of memory or out of order. To be given back. */
 struct state_db *state_read_begin(struct state *s);
 void state_read_end(struct state *s, struct state_db *db);
