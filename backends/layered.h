@@ -113,10 +113,13 @@ int layered_remove_prefix(struct layered *cache, struct key dir, const struct la
 int layered_rename_prefix(struct layered *cache, struct key from, struct key to,
 			  const struct layered_hooks *hooks);
 
-/* Directories: see struct backend. They are kept by the durable layers, or in the daemon if there
- * is none. */
+/*
+ * Directories: see struct backend. They are kept by the durable layers, or in the daemon if there
+ * is none. A change of a marker is admitted as one of its key; prepare() may fill the metadata.
+ */
 int layered_dir_stat(struct layered *cache, struct key dir, struct meta *meta);
-int layered_dir_set(struct layered *cache, struct key dir, const struct meta *meta);
+int layered_dir_set(struct layered *cache, struct key dir, const struct meta *meta,
+		    const struct layered_hooks *hooks);
 bool layered_dir_is_empty(struct layered *cache,
 			  struct key dir); /* no live child; -errno counts as not empty */
 

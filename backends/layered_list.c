@@ -12,26 +12,26 @@ enum { LIST_TRIES = 16 }; /* of a listing that the teller got in between of */
 
 int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 {
-	struct meta found = { 0 };
 	int rc = -ENOENT;
 
 	stack_catch_up(c);
-	/* A marker anywhere says more than keys below it in a faster layer. */
+	/* A marker anywhere says more than keys below it in a faster layer. That of the root may
+	 * have times alone. */
 	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
 		struct layer *l = i == 0 && c->markers ? c->markers
 						       : c->order[i - (c->markers != NULL)];
+		struct meta found = { 0 };
 		if (layer_dir_stat(l, dir, &found) < 0)
 			continue;
 		rc = 0;
-		if (found.mode != 0)
+		*meta = found;
+		if (found.mode != 0 || found.mtime.tv_sec != 0)
 			break;
 	}
-	if (rc == 0)
-		*meta = found;
 	return rc;
 }
 
-int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta)
+static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
 {
 	int failure = 0;
 	bool taken = false;
@@ -46,6 +46,24 @@ int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta)
 			failure = rc;
 	}
 	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
+}
+
+int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta,
+		    const struct layered_hooks *hooks)
+{
+	struct admission_claim claim = stack_claim(dir);
+	int rc = stack_enter(c, &claim);
+	bool admitted = rc == 0;
+
+	if (rc == 0 && hooks)
+		rc = hooks->prepare(hooks->self);
+	if (rc == 0)
+		rc = set_marker(c, dir, meta);
+	if (hooks)
+		hooks->done(hooks->self, rc);
+	if (admitted)
+		stack_leave(c, &claim);
+	return rc;
 }
 
 /* One layer's part of a merged listing. */

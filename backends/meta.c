@@ -36,6 +36,8 @@ void meta_update(struct meta *to, const struct meta *from, unsigned fields)
 		to->mtime = from->mtime;
 		to->ctime = from->ctime;
 	}
+	if (fields & META_INO)
+		to->ino = from->ino;
 	if (fields & META_EXPIRY)
 		to->expires_ms = from->expires_ms;
 	if (fields & META_XATTRS) {

@@ -38,6 +38,7 @@ enum meta_fields {
 	META_TIMES = 1 << 2,  /* mtime and ctime */
 	META_EXPIRY = 1 << 3, /* expires_ms */
 	META_XATTRS = 1 << 4, /* xattrs */
+	META_INO = 1 << 5,    /* ino: of an entry that had none */
 };
 
 void meta_copy(

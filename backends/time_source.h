@@ -1,6 +1,7 @@
 #ifndef CACHEFS_TIME_SOURCE_H
 #define CACHEFS_TIME_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -22,6 +23,12 @@ int64_t time_mono_ns(void);
 
 /* The wall clock with nanoseconds, for file times (always the system's). */
 struct timespec time_now(void);
+
+/* Whether a is after b. */
+static inline bool time_is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
 
 /* The CLOCK_MONOTONIC instant `ms` milliseconds from now, for timed waits. */
 struct timespec time_deadline(int64_t ms);

@@ -65,68 +65,203 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 								 : RMDIR_INVALIDATE_PREFIX;
 }
 
+/* --- mkdir ------------------------------------------------------------------------------------ */
+
+struct making {
+	struct fs *fs;
+	struct inode *dir; /* where */
+	struct name *name;
+	struct key_buffer key;
+};
+
+static int making_prepare(void *self)
+{
+	const struct making *m = self;
+	struct key key = key_make(m->key.bytes, m->key.size);
+	struct meta now = { 0 };
+
+	inodes_lock(&m->fs->inodes);
+	bool removed = m->dir->removed, pending = name_pending_locked(m->name);
+	inodes_unlock(&m->fs->inodes);
+	if (removed)
+		return -ENOENT;
+	bool exists = pending || layered_stat(m->fs->cache, key, &now) == 0 ||
+		      layered_dir_stat(m->fs->cache, key, &now) == 0;
+	meta_fini(&now);
+	return exists ? -EEXIST : 0;
+}
+
+static void making_done(void *self, int rc)
+{
+	struct making *m = self;
+
+	if (rc < 0)
+		return;
+	inodes_lock(&m->fs->inodes);
+	m->dir->dir_mtime = time_now();
+	name_touch_locked(&m->fs->inodes, m->name);
+	inodes_unlock(&m->fs->inodes);
+}
+
 int directory_make(struct fs *fs, struct inode *dir, struct key text, const struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer key;
-	struct meta now = { 0 };
+	struct making m = { .fs = fs, .dir = dir };
+	struct layered_hooks hooks = { making_prepare, making_done, &m };
 
 	inodes_lock(t);
-	struct name *name = dir->removed ? NULL : name_get_locked(t, dir, text);
-	int rc = name ? name_key_locked(t, name, &key) : -ENOENT;
-	bool pending = rc == 0 && name_pending_locked(name);
+	m.name = dir->removed ? NULL : name_get_locked(t, dir, text);
+	int rc = m.name ? name_key_locked(t, m.name, &m.key) : -ENOENT;
 	inodes_unlock(t);
-	struct key k = key_make(key.bytes, key.size);
-	if (rc == 0 && !key_can_hold(k))
+	struct key key = key_make(m.key.bytes, m.key.size);
+	if (rc == 0 && !key_can_hold(key))
 		rc = -EINVAL;
-	if (rc == 0 && (pending || layered_stat(fs->cache, k, &now) == 0 ||
-			layered_dir_stat(fs->cache, k, &now) == 0))
-		rc = -EEXIST;
-	meta_fini(&now);
 	if (rc == 0)
-		rc = layered_dir_set(fs->cache, k, meta);
+		rc = layered_dir_set(fs->cache, key, meta, &hooks);
 	inodes_lock(t);
-	if (rc == 0) {
-		dir->dir_mtime = time_now();
-		name_touch_locked(t, name);
-	}
-	if (name)
-		name_put_locked(t, name);
+	if (m.name)
+		name_put_locked(t, m.name);
 	inodes_unlock(t);
+	return rc;
+}
+
+/* --- the marker ------------------------------------------------------------------------------- */
+
+/* A change of a directory's marker; all but `meta` is set up before it is admitted. */
+struct marking {
+	struct fs *fs;
+	struct inode *dir;
+	int (*change)(struct marking *marking);
+	int (*edit)(void *self, struct meta *meta); /* of directory_update() */
+	void *self;
+	unsigned fields;
+	struct key_buffer key;
+	struct meta meta; /* the result */
+	struct timespec saved;
+};
+
+/* -EAGAIN: renamed while we waited. */
+static int marking_prepare(void *self)
+{
+	struct marking *m = self;
+	struct key_buffer key;
+
+	int rc = key_of_directory(m->fs, m->dir, &key);
+	if (rc == 0 &&
+	    !key_equal(key_make(key.bytes, key.size), key_make(m->key.bytes, m->key.size)))
+		rc = -EAGAIN;
+	if (rc == 0)
+		rc = directory_stat(m->fs, m->dir, &m->meta);
+	return rc == 0 ? m->change(m) : rc;
+}
+
+static void marking_done(void *self, int rc)
+{
+	struct marking *m = self;
+	struct inode *dir = m->dir;
+
+	if (rc < 0)
+		return;
+	inodes_lock(&m->fs->inodes);
+	directory_refresh_locked(&m->fs->inodes, dir, &m->meta);
+	bool is_saved = dir->dir_mtime.tv_sec == m->saved.tv_sec &&
+			dir->dir_mtime.tv_nsec == m->saved.tv_nsec;
+	if ((m->fields & META_TIMES) || is_saved)
+		dir->dir_mtime = (struct timespec){ 0 };
+	inodes_unlock(&m->fs->inodes);
+}
+
+static int mark(struct marking *m)
+{
+	struct layered_hooks hooks = { marking_prepare, marking_done, m };
+	int rc;
+
+	do {
+		meta_fini(&m->meta);
+		rc = key_of_directory(m->fs, m->dir, &m->key);
+		if (rc == 0)
+			rc = layered_dir_set(m->fs->cache, key_make(m->key.bytes, m->key.size),
+					     &m->meta, &hooks);
+	} while (rc == -EAGAIN);
+	meta_fini(&m->meta);
+	return rc;
+}
+
+static int change_by_edit(struct marking *m)
+{
+	if (m->meta.mode == 0) {
+		/* The first attribute of a prefix that other programs made, or of the root. */
+		m->meta.mode = S_IFDIR | (0777 & ~m->fs->umask);
+		m->meta.uid = m->fs->uid;
+		m->meta.gid = m->fs->gid;
+		if (m->meta.mtime.tv_sec == 0)
+			m->meta.mtime = time_now();
+	}
+	int rc = m->edit(m->self, &m->meta);
+	m->meta.ctime = time_now();
 	return rc;
 }
 
 int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
 		     int (*change)(void *self, struct meta *meta), void *self)
 {
-	struct key_buffer key;
-	struct meta meta = { 0 };
-	int rc = directory_stat(fs, dir, &meta);
+	struct marking m = { .fs = fs,
+			     .dir = dir,
+			     .change = change_by_edit,
+			     .edit = change,
+			     .self = self,
+			     .fields = fields };
 
-	if (rc == 0)
-		rc = key_of_directory(fs, dir, &key);
-	if (rc == 0 && meta.mode == 0) {
-		/* The first attribute of a prefix that other programs made. */
-		meta.mode = S_IFDIR | (0777 & ~fs->umask);
-		meta.uid = fs->uid;
-		meta.gid = fs->gid;
-		meta.mtime = time_now();
-	}
-	if (rc == 0)
-		rc = change(self, &meta);
-	if (rc == 0) {
-		meta.ctime = time_now();
-		rc = layered_dir_set(fs->cache, key_make(key.bytes, key.size), &meta);
-	}
-	if (rc == 0) {
+	return mark(&m);
+}
+
+/* The root's marker may have no mode: then owner and mode stay those of whoever mounts. */
+static int change_time(struct marking *m)
+{
+	inodes_lock(&m->fs->inodes);
+	m->saved = m->dir->dir_mtime;
+	inodes_unlock(&m->fs->inodes);
+	if (m->saved.tv_sec == 0 || (m->meta.mode == 0 && m->dir != &m->fs->inodes.root))
+		return -ECANCELED;
+	m->meta.mtime = m->saved;
+	if (time_is_later(&m->saved, &m->meta.ctime))
+		m->meta.ctime = m->saved;
+	return 0;
+}
+
+static void save_time(struct fs *fs, struct inode *dir)
+{
+	struct marking m = { .fs = fs, .dir = dir, .change = change_time };
+	int rc = mark(&m);
+
+	inodes_lock(&fs->inodes);
+	if (rc < 0 && dir->lookups == 0)
+		dir->dir_mtime = (struct timespec){ 0 }; /* given up, or it could not be freed */
+	inode_unpin_locked(&fs->inodes, dir);
+	inodes_unlock(&fs->inodes);
+}
+
+void directory_save_times(struct fs *fs)
+{
+	struct inode *dir;
+
+	do {
 		inodes_lock(&fs->inodes);
-		directory_refresh_locked(&fs->inodes, dir, &meta);
-		if (fields & META_TIMES)
-			dir->dir_mtime = (struct timespec){ 0 };
+		dir = inodes_take_unsaved_locked(&fs->inodes);
 		inodes_unlock(&fs->inodes);
-	}
-	meta_fini(&meta);
-	return rc;
+		if (dir)
+			save_time(fs, dir);
+	} while (dir);
+}
+
+void directory_save_all_times(struct fs *fs)
+{
+	inodes_lock(&fs->inodes);
+	for (struct inode *i = fs->inodes.all; i; i = i->next)
+		inode_keep_unsaved_locked(&fs->inodes, i);
+	inode_keep_unsaved_locked(&fs->inodes, &fs->inodes.root);
+	inodes_unlock(&fs->inodes);
+	directory_save_times(fs);
 }
 
 /* --- rmdir ------------------------------------------------------------------------------------ */

@@ -36,6 +36,14 @@ int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);
 int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
 		     int (*change)(void *self, struct meta *meta), void *self);
 
+/*
+ * Writes to their markers when directories last changed, which only their inodes know: of those
+ * that nobody holds any more, which are freed then; of all (at the end of the mount). What has no
+ * marker, a prefix that other programs made, gets none for that.
+ */
+void directory_save_times(struct fs *fs);
+void directory_save_all_times(struct fs *fs);
+
 /* Everything below the directory inode, and itself, has been removed. */
 void directory_detach_locked(struct inodes *t, struct inode *dir);
 

@@ -135,6 +135,8 @@ void fs_free(struct fs *fs)
 	inodes_unlock(&fs->inodes);
 	handles_fini(fs);
 	listings_fini(fs);
+	if (fs->cache)
+		directory_save_all_times(fs);
 	if (fs->cache) /* reports what it drops until it is closed */
 		layered_close(fs->cache);
 	inodes_fini(&fs->inodes);

@@ -482,9 +482,33 @@ struct inode *inode_new_private_locked(struct inodes *t, struct name *name, cons
 	return inode;
 }
 
+bool inode_keep_unsaved_locked(struct inodes *t, struct inode *inode)
+{
+	if (inode->kind != INODE_DIR || inode->dir_mtime.tv_sec == 0 || inode->unsaved ||
+	    (!inode->name && inode != &t->root))
+		return false;
+	inode->unsaved = true;
+	inode->next_unsaved = t->unsaved;
+	t->unsaved = inode;
+	inode_pin_locked(inode);
+	return true;
+}
+
+struct inode *inodes_take_unsaved_locked(struct inodes *t)
+{
+	struct inode *inode = t->unsaved;
+
+	if (inode) {
+		t->unsaved = inode->next_unsaved;
+		inode->unsaved = false;
+	}
+	return inode;
+}
+
 static void maybe_free(struct inodes *t, struct inode *inode)
 {
-	if (inode->lookups > 0 || inode->pins > 0 || inode == &t->root)
+	if (inode->lookups > 0 || inode->pins > 0 || inode == &t->root ||
+	    inode_keep_unsaved_locked(t, inode))
 		return;
 	assert(inode->readers == 0 && inode->writers == 0 && inode->tickets == 0 && !inode->names);
 	struct name *name = inode->name;

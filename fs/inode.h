@@ -83,6 +83,8 @@ struct inode {
 	int64_t dir_ttl_ms;        /* default for sets below; -1: none */
 	int dir_rmdir;             /* enum rmdir_policy, or -1: the parent's */
 	struct timespec dir_mtime; /* of the last change of a child; 0: the marker's counts */
+	bool unsaved;              /* in the table's list of that name, which has a pin */
+	struct inode *next_unsaved;
 };
 
 struct name {
@@ -120,7 +122,8 @@ struct inodes {
 	uint64_t moves; /* directory renames so far */
 	bool stopping;
 	struct graveyard *graveyard;
-	struct inode *all; /* but the root */
+	struct inode *all;     /* but the root */
+	struct inode *unsaved; /* directories whose dir_mtime is to be written to their marker */
 	uint64_t inode_count;
 	struct working_copies copies;
 };
@@ -215,6 +218,14 @@ uint64_t inode_draw_ino(void);
 /* The identity of what has none of its own, a foreign entry or a prefix without marker: a hash of
  * its key, never 0 or the root's. */
 uint64_t inode_ino_of_key(struct key key, bool is_dir);
+
+/*
+ * A directory that changed, and that nobody holds any more, is freed only when its marker says so.
+ * keep(): puts it into the list, if its dir_mtime is not saved; nobody else does but the freeing of
+ * inodes. take(): the next, whose pin passes to the caller; NULL: none.
+ */
+bool inode_keep_unsaved_locked(struct inodes *t, struct inode *inode);
+struct inode *inodes_take_unsaved_locked(struct inodes *t);
 
 /* Calls visit for every name below dir, deepest directories included, dir's own children first. */
 void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),

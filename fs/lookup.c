@@ -50,11 +50,6 @@ static void private_attributes_locked(struct inode *inode, pid_t tid, struct att
 		inode->size_told = true;
 }
 
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
-}
-
 static void directory_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out)
 {
 	struct meta *m = &out->meta;
@@ -77,7 +72,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 	inode->ino = out->ino; /* what it shows when it is removed */
 	if (inode->dir_mtime.tv_sec != 0) {
 		m->mtime = inode->dir_mtime;
-		if (is_later(&inode->dir_mtime, &m->ctime))
+		if (time_is_later(&inode->dir_mtime, &m->ctime))
 			m->ctime = inode->dir_mtime;
 	}
 	out->nlink = inode->removed ? 0 : 1;

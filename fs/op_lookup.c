@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "control_layers.h"
+#include "directory.h"
 #include "lookup.h"
 #include "reply.h"
 
@@ -66,8 +67,11 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	reply_forget(fs_of(req), request_inode(req, ino), nlookup);
+	struct fs *fs = fs_of(req);
+
+	reply_forget(fs, request_inode(req, ino), nlookup);
 	fuse_reply_none(req);
+	directory_save_times(fs);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
@@ -80,4 +84,5 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 				    forgets[i].nlookup);
 	inodes_unlock(&fs->inodes);
 	fuse_reply_none(req);
+	directory_save_times(fs);
 }

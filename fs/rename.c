@@ -165,8 +165,43 @@ static void rename_file_done(void *self, int rc)
 	inodes_unlock(t);
 }
 
+static void identity_done(void *self, int rc)
+{
+	struct renaming *r = self;
+
+	inodes_lock(&r->fs->inodes);
+	struct inode *version = r->from->version;
+	if (rc == 0 && version && version->meta.ino == 0)
+		version->meta.ino = version->ino;
+	inodes_unlock(&r->fs->inodes);
+}
+
+/* An entry of another program shows a hash of its key: it gets that for good before its key
+ * changes. */
+static void keep_identity(struct renaming *r)
+{
+	const struct layered_hooks hooks = { NULL, identity_done, r };
+	struct meta meta = { 0 };
+
+	inodes_lock(&r->fs->inodes);
+	const struct inode *version = r->from->version;
+	bool known = version != NULL;
+	if (known)
+		meta.ino = version->meta.ino;
+	inodes_unlock(&r->fs->inodes);
+	if (!known && layered_stat(r->fs->cache, key_in(&r->from_key), &meta) < 0)
+		return;
+	bool has_none = meta.ino == 0;
+	meta_fini(&meta);
+	if (!has_none)
+		return;
+	meta.ino = inode_ino_of_key(key_in(&r->from_key), false);
+	layered_touch(r->fs->cache, key_in(&r->from_key), &meta, META_INO, &hooks);
+}
+
 static int rename_file(struct renaming *r)
 {
+	keep_identity(r);
 	struct layered_hooks hooks = { rename_file_prepare, rename_file_done, r };
 	int rc = layered_rename(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), &hooks);
 

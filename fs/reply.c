@@ -9,11 +9,8 @@ static struct timespec access_time(const struct meta *meta)
 {
 	struct timespec hit = { .tv_sec = meta->hit_ms / 1000,
 				.tv_nsec = meta->hit_ms % 1000 * 1000000 };
-	const struct timespec *mtime = &meta->mtime;
-	bool later = hit.tv_sec > mtime->tv_sec ||
-		     (hit.tv_sec == mtime->tv_sec && hit.tv_nsec > mtime->tv_nsec);
 
-	return meta->hits > 0 && later ? hit : *mtime;
+	return meta->hits > 0 && time_is_later(&hit, &meta->mtime) ? hit : meta->mtime;
 }
 
 void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)

@@ -164,26 +164,37 @@ order() {
 	expect_list "" ""
 }
 
+described() {
+	stat -c '%a %u %g %i %.9Y %s' "$MNT/m" "$MNT/md"
+	get_xattr m user.cachefs.expires_at
+	getfattr --absolute-names -e hex -d "$MNT/m" | grep -v cachefs.ttl
+	readlink "$MNT/link"
+}
+
+# What is known of a key stays, in each layer by itself.
 metadata() {
 	set_value m value
 	chmod 640 "$MNT/m"
 	chown 12:34 "$MNT/m" 2>/dev/null || true
 	touch -d '2103-04-05 06:07:08.123456789 UTC' "$MNT/m"
 	setfattr -n user.colour -v "dark red" "$MNT/m"
+	setfattr -n user.bytes -v 0x00ff0a2200 "$MNT/m"
+	set_ttl m 3000
 	ln -s m "$MNT/link"
+	mkdir "$MNT/md"
+	set_value md/k value
 	local before
-	before=$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")
+	before=$(described)
 	expect_value m value
 	expect_value m value
-	expect metadata "$before" "$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")"
-	expect attribute "dark red" "$(get_xattr m user.colour)"
-	expect link m "$(readlink "$MNT/link")"
+	expect metadata "$before" "$(described)"
+	echo 2 >/proc/sys/vm/drop_caches
+	expect "after the kernel forgot it" "$before" "$(described)"
 	[[ $DURABLE ]] || return 0
 	restart_daemon
+	expect "after a restart" "$before" "$(described)"
 	expect_value m value
-	expect "after a restart" "$before" "$(stat -c '%a %u %g %i %.9Y %s' "$MNT/m")"
-	expect "attribute after a restart" "dark red" "$(get_xattr m user.colour)"
-	expect "link after a restart" m "$(readlink "$MNT/link")"
+	expect "after a restart and a get" "$before" "$(described)"
 }
 
 # The default run has each layer and each strategy once.
@@ -200,6 +211,7 @@ suite() {
 	prefixes
 	metadata
 	rm -f "$MNT/m" "$MNT/link"
+	rmdir "$MNT/md"
 	order "$1"
 }
 
