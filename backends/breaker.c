@@ -10,6 +10,7 @@
 enum {
 	PAUSE_MIN_MS = 100, /* before the first probe: a restart should hardly be noticed */
 	PAUSE_MAX_MS = 10000,
+	STEADY_MS = 10000, /* down again sooner than that, it was not up in earnest */
 };
 
 static int64_t now_ms(void)
@@ -50,12 +51,14 @@ static enum breaker_state go_down_locked(struct breaker *b, const char *reason)
 {
 	enum breaker_state before = (enum breaker_state)atomic_load(&b->state);
 
-	if (before == BREAKER_DOWN && b->pause_ms < PAUSE_MAX_MS)
+	bool relapse = before == BREAKER_UP && b->pause_ms > 0 &&
+		       now_ms() - b->since_ms < STEADY_MS;
+	if (before == BREAKER_DOWN || relapse)
 		b->pause_ms = b->pause_ms * 2 < PAUSE_MAX_MS ? b->pause_ms * 2 : PAUSE_MAX_MS;
-	if (before != BREAKER_DOWN) {
+	else
 		b->pause_ms = PAUSE_MIN_MS;
+	if (before != BREAKER_DOWN)
 		b->since_ms = now_ms();
-	}
 	b->next_ms = now_ms() + b->pause_ms;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
 	atomic_store(&b->state, BREAKER_DOWN);
@@ -63,36 +66,52 @@ static enum breaker_state go_down_locked(struct breaker *b, const char *reason)
 	return before;
 }
 
-static void log_down(const struct breaker *b, const char *reason)
+static void log_down(const struct breaker *b, const char *reason, int64_t pause_ms)
 {
 	log_warning("%s: layer \"%s\" down (%s); next try in %g s", b->type, b->layer_name, reason,
-		    PAUSE_MIN_MS / 1000.0);
+		    (double)pause_ms / 1000);
 }
 
 bool breaker_fail(struct breaker *b, unsigned round, const char *reason)
 {
 	lock_take(&b->lock);
-	bool news = atomic_load(&b->state) == BREAKER_UP && round == atomic_load(&b->round);
+	bool latest = round == atomic_load(&b->round);
+	bool news = latest && atomic_load(&b->state) == BREAKER_UP;
+	b->failed_again |= latest;
 	if (news)
 		go_down_locked(b, reason);
+	int64_t pause_ms = b->pause_ms;
 	lock_release(&b->lock);
 	if (news)
-		log_down(b, reason);
+		log_down(b, reason, pause_ms);
 	return news;
+}
+
+void breaker_probe_begin(struct breaker *b)
+{
+	lock_take(&b->lock);
+	b->failed_again = false;
+	lock_release(&b->lock);
 }
 
 void breaker_probe_failed(struct breaker *b, const char *reason)
 {
 	lock_take(&b->lock);
 	enum breaker_state before = go_down_locked(b, reason);
+	int64_t pause_ms = b->pause_ms;
 	lock_release(&b->lock);
 	if (before != BREAKER_DOWN)
-		log_down(b, reason);
+		log_down(b, reason, pause_ms);
 }
 
-void breaker_probe_succeeded(struct breaker *b)
+bool breaker_probe_succeeded(struct breaker *b)
 {
 	lock_take(&b->lock);
+	if (b->failed_again) {
+		b->next_ms = now_ms();
+		lock_release(&b->lock);
+		return false;
+	}
 	enum breaker_state before = (enum breaker_state)atomic_load(&b->state);
 	int64_t away_ms = now_ms() - b->since_ms;
 	if (before != BREAKER_UP) {
@@ -106,6 +125,7 @@ void breaker_probe_succeeded(struct breaker *b)
 	if (before == BREAKER_DOWN)
 		log_info("%s: layer \"%s\" up again after %.1f s", b->type, b->layer_name,
 			 (double)away_ms / 1000);
+	return true;
 }
 
 int64_t breaker_probe_due(struct breaker *b)

@@ -389,12 +389,13 @@ static int watch_entry(struct redis_call *call, struct key key, struct redis_see
 
 static int redis_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
 {
+	int64_t start_ms = time_mono_ms(&time_system);
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
 		struct redis_seen seen = { 0 };
 		struct redis_call call;
-		rc = redis_call_begin(&call, state, REDIS_WRITES);
+		rc = redis_call_again(&call, state, REDIS_WRITES, start_ms);
 		if (rc < 0)
 			return rc;
 		rc = watch_entry(&call, key, &seen);
@@ -474,6 +475,7 @@ static int rename_watched(struct redis_call *call, struct key from, struct key t
 static int redis_rename(void *state, struct key from, struct key to)
 {
 	struct redis *r = state;
+	int64_t start_ms = time_mono_ms(&time_system);
 	struct meta meta = { 0 };
 	int rc = -EAGAIN;
 
@@ -487,7 +489,7 @@ static int redis_rename(void *state, struct key from, struct key to)
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
 		struct redis_seen seen = { 0 };
 		struct redis_call call;
-		rc = redis_call_begin(&call, r, REDIS_WRITES);
+		rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
 		if (rc < 0)
 			return rc;
 		rc = watch_entry(&call, from, &seen);

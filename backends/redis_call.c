@@ -99,18 +99,28 @@ static int pool_try_locked(struct redis *r, struct redis_link **link)
 	return 0;
 }
 
-/* Waits for one as long as a command may take. */
+/* Waits for one half as long as a command may take: the other half is for the command. */
 static int pool_take(struct redis *r, struct redis_link **link)
 {
-	struct timespec deadline = time_deadline(r->conf->socket_timeout_ms);
+	struct timespec deadline = time_deadline(r->conf->socket_timeout_ms / 2);
 	int rc;
 
 	lock_take(&r->pool);
-	while ((rc = pool_try_locked(r, link)) < 0)
+	while ((rc = pool_try_locked(r, link)) < 0 &&
+	       atomic_load(&r->breaker.state) != BREAKER_DOWN)
 		if (!condition_wait_until(&r->returned, &r->pool, &deadline))
 			break;
 	lock_release(&r->pool);
 	return rc;
+}
+
+/* The server is away: nobody need wait for a connection to it. */
+static void pool_give_up(struct redis *r)
+{
+	redis_pool_clear(r);
+	lock_take(&r->pool);
+	pthread_cond_broadcast(&r->returned);
+	lock_release(&r->pool);
 }
 
 /* --- making connections ----------------------------------------------------------------------- */
@@ -172,12 +182,20 @@ static void fail(struct redis_call *call, const char *why)
 
 	snprintf(reason, sizeof(reason), "%.*s: %.*s", 70, call->r->place, 80, why);
 	if (breaker_fail(&call->r->breaker, call->round, reason)) {
-		redis_pool_clear(call->r);
+		pool_give_up(call->r);
 		redis_upkeep_nudge(call->r);
 	}
 }
 
-/* A new connection in the place that the pool reserved. */
+/* What an operation may take that has to connect. */
+static int64_t longest_ms(const struct redis *r)
+{
+	return r->conf->connect_timeout_ms > r->conf->socket_timeout_ms
+		       ? r->conf->connect_timeout_ms
+		       : r->conf->socket_timeout_ms;
+}
+
+/* A new connection in the place that the pool reserved; its turn goes on to be the call's. */
 static int link_make(struct redis_call *call)
 {
 	struct redis *r = call->r;
@@ -191,9 +209,17 @@ static int link_make(struct redis_call *call)
 		pool_leave(r);
 		return -ENOMEM;
 	}
-	int rc = redis_link_open(call->link, &address, r->conf->connect_timeout_ms);
+	int64_t limit_ms = longest_ms(r), now_ms = time_mono_ms(&time_system);
+	int64_t left_ms = call->start_ms + limit_ms - now_ms;
+	if (r->conf->connect_timeout_ms < left_ms)
+		left_ms = r->conf->connect_timeout_ms;
+	int rc = redis_link_open(call->link, &address, now_ms, left_ms);
 	if (rc == 0) {
-		redis_link_turn(call->link, r->conf->socket_timeout_ms);
+		now_ms = time_mono_ms(&time_system);
+		if (now_ms + r->conf->socket_timeout_ms < call->start_ms + limit_ms)
+			redis_link_turn(call->link, now_ms, r->conf->socket_timeout_ms);
+		else
+			redis_link_turn(call->link, call->start_ms, limit_ms);
 		rc = redis_link_greet(r, call->link);
 	}
 	if (rc < 0) {
@@ -207,20 +233,28 @@ static int link_make(struct redis_call *call)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_kind kind)
+/* Until when the first probe is waited for: how long it may take, unless the caller only reads. */
+static int64_t patience_ms(const struct redis *r, enum redis_call_kind kind)
 {
-	int64_t patience = kind == REDIS_READS
-				   ? r->opened_ms + FIRST_PROBE_MS
-				   : time_mono_ms(&time_system) + r->conf->connect_timeout_ms +
-					     r->conf->socket_timeout_ms;
+	return r->opened_ms + (kind == REDIS_READS
+				       ? FIRST_PROBE_MS
+				       : r->conf->connect_timeout_ms + r->conf->socket_timeout_ms);
+}
 
-	*call = (struct redis_call){ .r = r, .kind = kind };
+int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_kind kind,
+		     int64_t start_ms)
+{
+	enum breaker_state before = (enum breaker_state)atomic_load(&r->breaker.state);
+
+	*call = (struct redis_call){ .r = r, .kind = kind, .start_ms = start_ms };
 	/* Away: refused at once, without a handover. */
-	if (atomic_load(&r->breaker.state) == BREAKER_DOWN)
+	if (before == BREAKER_DOWN)
 		return -EHOSTDOWN;
 	waiting_begin();
-	if (!breaker_enter(&r->breaker, patience, &call->round))
+	if (!breaker_enter(&r->breaker, patience_ms(r, kind), &call->round))
 		return -EHOSTDOWN;
+	if (before == BREAKER_UNKNOWN)
+		call->start_ms = time_mono_ms(&time_system);
 	int rc = pool_take(r, &call->link);
 	if (rc < 0)
 		return -EHOSTDOWN; /* the server is there, but busy */
@@ -229,15 +263,19 @@ int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_k
 		call->link = NULL;
 	}
 	if (!call->link)
-		rc = link_make(call);
-	if (rc == 0)
-		redis_link_turn(call->link, r->conf->socket_timeout_ms);
-	return rc;
+		return link_make(call);
+	redis_link_turn(call->link, call->start_ms, r->conf->socket_timeout_ms);
+	return 0;
+}
+
+int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_kind kind)
+{
+	return redis_call_again(call, r, kind, time_mono_ms(&time_system));
 }
 
 void redis_call_turn(struct redis_call *call)
 {
-	redis_link_turn(call->link, call->r->conf->socket_timeout_ms);
+	redis_link_turn(call->link, time_mono_ms(&time_system), call->r->conf->socket_timeout_ms);
 }
 
 /* The server may carry out yet what this connection sent: see redis_upkeep.c. */

@@ -34,9 +34,9 @@ static int trouble(struct redis_link *l, const char *what, int error)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-void redis_link_turn(struct redis_link *l, int64_t timeout_ms)
+void redis_link_turn(struct redis_link *l, int64_t start_ms, int64_t timeout_ms)
 {
-	l->start_ms = time_mono_ms(&time_system);
+	l->start_ms = start_ms;
 	l->timeout_ms = timeout_ms;
 	l->moved = 0;
 }
@@ -78,10 +78,11 @@ static int finish_connect(struct redis_link *l)
 	return 0;
 }
 
-int redis_link_open(struct redis_link *l, const struct redis_address *address, int64_t timeout_ms)
+int redis_link_open(struct redis_link *l, const struct redis_address *address, int64_t start_ms,
+		    int64_t timeout_ms)
 {
 	*l = (struct redis_link){ .fd = -1 };
-	redis_link_turn(l, timeout_ms);
+	redis_link_turn(l, start_ms, timeout_ms);
 	l->reader = redisReaderCreate();
 	if (!l->reader)
 		return trouble(l, "out of memory", ENOMEM);

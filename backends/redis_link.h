@@ -47,11 +47,11 @@ struct redis_arg {
 	struct key parts[3];
 };
 
-/* The end of a turn that begins now and may take timeout_ms. */
-void redis_link_turn(struct redis_link *link, int64_t timeout_ms);
+/* A turn that began at the instant start_ms (CLOCK_MONOTONIC) and may take timeout_ms. */
+void redis_link_turn(struct redis_link *link, int64_t start_ms, int64_t timeout_ms);
 
-/* Connects within timeout_ms. 0 or -EHOSTDOWN with the trouble. Closed by redis_link_close(). */
-int redis_link_open(struct redis_link *link, const struct redis_address *address,
+/* Connects within a turn. 0 or -EHOSTDOWN with the trouble. Closed by redis_link_close(). */
+int redis_link_open(struct redis_link *link, const struct redis_address *address, int64_t start_ms,
 		    int64_t timeout_ms);
 void redis_link_close(struct redis_link *link);
 

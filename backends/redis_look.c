@@ -225,7 +225,7 @@ static bool is_other(const struct redis_seen *now, const struct redis_seen *seen
  * Brings the index in line with the value that was seen: adopts a foreign one, forgets one that is
  * gone. 0 with the metadata that is written down now; -EAGAIN: the value is another one by now.
  */
-static int mend(struct redis *r, struct key key, struct redis_seen *seen)
+static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_t start_ms)
 {
 	struct redis_seen now = { 0 };
 	struct redis_call call;
@@ -233,7 +233,7 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen)
 
 	if (atomic_load(&r->refuses_writes))
 		return -EROFS;
-	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	int rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
 	if (rc < 0)
 		return rc;
 	rc = redis_look_and_watch(&call, key, &now);
@@ -248,19 +248,20 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen)
 /* What a key holds after what others did to it has been noted. 0, -ENOENT or -errno. */
 int redis_find(struct redis *r, struct key key, enum redis_look look, struct redis_seen *seen)
 {
+	int64_t start_ms = time_mono_ms(&time_system);
 	struct redis_call call;
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
 		redis_seen_fini(seen);
-		rc = redis_call_begin(&call, r, REDIS_READS);
+		rc = redis_call_again(&call, r, REDIS_READS, start_ms);
 		if (rc < 0)
 			return rc;
 		rc = redis_call_end(&call, look_at_once(&call, key, look, seen));
 		if (rc < 0)
 			return rc;
 		if (seen->fits ? seen->learned : seen->has_value || seen->has_members)
-			rc = mend(r, key, seen);
+			rc = mend(r, key, seen, start_ms);
 		if (rc == 0 && seen->has_members && !seen->fits)
 			r->env->gone(r->env->self, key);
 	}

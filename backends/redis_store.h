@@ -29,6 +29,7 @@
 #include "lock.h"
 #include "redis_link.h"
 #include "redis_member.h"
+#include "resolve.h"
 
 struct redis_conf {
 	char *host;
@@ -65,7 +66,7 @@ struct redis {
 	pthread_cond_t returned;
 	struct redis_link *idle;
 	uint64_t links;
-	struct redis_address address; /* that the prober reached */
+	struct redis_address address; /* that the prober reached; size 0: none yet */
 	int probe_fd;                 /* of its connection, or -1 */
 	char run_id[REDIS_RUN_ID];    /* of the server that the rest is about */
 	long long *lost;              /* connections whose last command may still be carried out */
@@ -75,6 +76,7 @@ struct redis {
 	struct lock upkeep;
 	pthread_cond_t work;
 	pthread_t thread;
+	struct resolve *resolve; /* of the host, while it is being asked for */
 	bool stop, nudged;
 };
 
@@ -92,6 +94,15 @@ struct redis_arg redis_to(struct key key);
 /*
  * The commands of one operation, on a connection of its own. Nothing is held that a lock would be;
  * begin waits (waiting_begin()) and fails with -EHOSTDOWN while the server is away.
+ *
+ * An operation has one deadline, however many commands, replies and connections it takes (a part of
+ * a listing can be a hundred round trips): it ends socket_timeout after it began, at most half of
+ * that being spent on waiting for one of max_connections. If it has to connect, that may take
+ * socket_connect_timeout, and all together the longer of the two. Only bytes buy more time, at the
+ * rate of LINK_BYTES_PER_MS. What is late opens the breaker, and from then on nothing waits. Two
+ * kinds of calls take longer: what changes all below a prefix has a turn for each REDIS_PAGE keys,
+ * and what comes before the first probe has ended waits for that as well, a read for no longer than
+ * half a second after the start.
  */
 enum redis_call_kind { REDIS_READS, REDIS_WRITES };
 
@@ -100,11 +111,15 @@ struct redis_call {
 	struct redis_link *link;
 	unsigned round; /* of the breaker */
 	enum redis_call_kind kind;
-	bool away; /* the server answered that it can't work now */
+	int64_t start_ms; /* of the operation, CLOCK_MONOTONIC */
+	bool away;        /* the server answered that it can't work now */
 	char why[BREAKER_REASON];
 };
 
 int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_kind kind);
+/* As begin(), for an operation that began before, with another call. */
+int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_kind kind,
+		     int64_t start_ms);
 int redis_call_end(struct redis_call *call, int rc); /* returns rc */
 
 /* Gives a turn's time to the next batch of a long operation. */

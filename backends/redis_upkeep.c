@@ -4,7 +4,6 @@
  * redis_store.h.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +111,7 @@ static int meet(struct redis *r, struct redis_link *link)
 	char run_id[REDIS_RUN_ID] = "", version[16] = "";
 	redisReply *info;
 
-	redis_link_turn(link, r->conf->socket_timeout_ms);
+	redis_link_turn(link, time_mono_ms(&time_system), r->conf->socket_timeout_ms);
 	int rc = redis_link_greet(r, link);
 	if (rc == 0)
 		rc = ask_info(link, "server", &info);
@@ -143,7 +142,8 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 
 	if (!link)
 		return -ENOMEM;
-	int rc = redis_link_open(link, address, r->conf->connect_timeout_ms);
+	int rc = redis_link_open(link, address, time_mono_ms(&time_system),
+				 r->conf->connect_timeout_ms);
 	if (rc == 0) {
 		note_probe(r, link->fd);
 		rc = meet(r, link);
@@ -163,24 +163,56 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 	return 0;
 }
 
+/* What is being asked for, from an earlier probe if that has not been answered yet. */
+static struct resolve *resolve_of(struct redis *r)
+{
+	lock_take(&r->upkeep);
+	if (!r->resolve && !r->stop)
+		r->resolve = resolve_new(r->conf->host, r->conf->port);
+	struct resolve *resolve = r->resolve;
+	lock_release(&r->upkeep);
+	return resolve;
+}
+
+static int find_addresses(struct redis *r, struct addrinfo **found, char *why)
+{
+	struct resolve *resolve = resolve_of(r);
+	const char *text = "the name server does not answer";
+
+	*found = NULL;
+	if (!resolve)
+		return -ENOMEM;
+	int rc = resolve_wait(resolve, r->conf->connect_timeout_ms, found, &text);
+	if (rc < 0)
+		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, text);
+	if (rc == -ETIMEDOUT || rc == -ECANCELED)
+		return rc;
+	lock_take(&r->upkeep);
+	r->resolve = NULL;
+	lock_release(&r->upkeep);
+	resolve_free(resolve);
+	return rc;
+}
+
 static int probe_host(struct redis *r, char *why)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
-	char port[16];
+	struct addrinfo *found;
+	int rc = find_addresses(r, &found, why);
 
-	snprintf(port, sizeof(port), "%llu", (unsigned long long)r->conf->port);
-	int error = getaddrinfo(r->conf->host, port, &hints, &found);
-	if (error) {
-		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, gai_strerror(error));
-		return -EHOSTDOWN;
+	/* Where it was before, if nobody knows where it is now. */
+	if (rc < 0 && rc != -ECANCELED && r->address.size > 0) {
+		struct redis_address address = r->address;
+		return probe_address(r, &address, why);
 	}
-	int rc = -EHOSTDOWN;
+	if (rc == 0)
+		rc = -EHOSTDOWN;
 	for (const struct addrinfo *a = found; a && rc < 0; a = a->ai_next) {
 		struct redis_address address = { .size = a->ai_addrlen };
 		memcpy(&address.bytes, a->ai_addr, a->ai_addrlen);
 		rc = probe_address(r, &address, why);
 	}
-	freeaddrinfo(found);
+	if (found)
+		freeaddrinfo(found);
 	return rc;
 }
 
@@ -189,16 +221,18 @@ static void probe(struct redis *r)
 	char why[BREAKER_REASON] = "out of memory";
 	int rc;
 
+	breaker_probe_begin(&r->breaker);
 	if (r->conf->unix_socket_path) {
 		struct redis_address address = r->address;
 		rc = probe_address(r, &address, why);
 	} else {
 		rc = probe_host(r, why);
 	}
-	if (rc == 0)
-		breaker_probe_succeeded(&r->breaker);
-	else
+	if (rc < 0)
 		breaker_probe_failed(&r->breaker, why);
+	else if (!breaker_probe_succeeded(&r->breaker))
+		redis_pool_clear(
+			r); /* a write was given up meanwhile: the fence is to be built anew */
 }
 
 /* --- reconciling ------------------------------------------------------------------------------ */
@@ -450,9 +484,12 @@ void redis_upkeep_stop(struct redis *r)
 	r->stop = true;
 	if (r->probe_fd >= 0)
 		shutdown(r->probe_fd, SHUT_RDWR);
+	if (r->resolve)
+		resolve_cancel(r->resolve);
 	pthread_cond_signal(&r->work);
 	lock_release(&r->upkeep);
 	pthread_join(r->thread, NULL);
+	resolve_free(r->resolve);
 }
 
 void redis_upkeep_nudge(struct redis *r)

@@ -99,44 +99,6 @@ nothing_is_left_of() {
 	! redis cache-get "$1" >/dev/null 2>&1
 }
 
-test_a_hung_redis_is_waited_for_once() {
-	start_redis
-	mount_three
-	set_value k value
-	kill -STOP "$REDIS_PID"
-	local start spent
-	start=$(now_ms)
-	set_value new value
-	expect_value new value
-	spent=$(($(now_ms) - start))
-	wait_until 20 layer_is shared true
-	((spent < 5000)) || fail "the first took $spent ms"
-	start=$(now_ms)
-	local i
-	for ((i = 0; i < 20; i++)); do
-		set_value "k$i" "v$i"
-		expect_value "k$i" "v$i"
-	done
-	spent=$(($(now_ms) - start))
-	# Twenty waits of the timeout would be ten seconds and more.
-	((spent < 9000)) || fail "twenty sets took $spent ms"
-	expect "said once" 1 "$(grep -c '"shared" down' "$LOG")"
-	kill -CONT "$REDIS_PID"
-	wait_until 30 layer_is shared false
-	for ((i = 0; i < 20; i++)); do
-		expect_value "k$i" "v$i"
-	done
-	expect_value new value
-	wait_until 30 theirs_is_not_older new value
-}
-
-# Told what it missed, it has the new value or none.
-theirs_is_not_older() {
-	local got
-	got=$(redis cache-get "$1" 2>/dev/null) || return 0
-	[[ $got = "$2" ]]
-}
-
 test_a_redis_that_hangs_at_the_start_does_not_keep_the_mount_from_coming_up() {
 	start_redis
 	kill -STOP "$REDIS_PID"
