@@ -1,23 +1,10 @@
 #!/bin/bash
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/proxy.sh"
 
 # However a server fails to answer, it costs a caller one timeout, once, and then nothing until it answers again.
-# A stand-in for the network (helpers/redis_proxy.py) lies between the daemon and a real server.
 
 TIMEOUT=2 # seconds; what a caller may pay is told from what twenty would have to
-
-start_proxy() {
-	proxy_is pass
-	python3 -ES "$ROOT/tests/helpers/redis_proxy.py" proxy.sock redis.sock proxy.mode >proxy.log 2>&1 &
-	at_end "kill $!"
-	wait_until 60 test -S proxy.sock
-}
-
-# proxy_is MODE: from now on
-proxy_is() {
-	echo "$1" >proxy.mode.new
-	mv proxy.mode.new proxy.mode
-}
 
 # mount_proxied [FIRST_LAYER]: memory, or another, over the proxy and a database.
 mount_proxied() {
@@ -75,16 +62,6 @@ expect_recovery() {
 	expect "k9 in the server" 0 "$(redis EXISTS accuralai:cache:k9)"
 	set_value after value
 	expect "cache-get" value "$(redis cache-get after)"
-}
-
-nothing_is_to_be_told() {
-	[[ $(layer_stat shared tombstones) = 0 ]]
-}
-
-theirs_is_not_older() {
-	local got
-	got=$(redis cache-get "$1" 2>/dev/null) || return 0
-	[[ $got = "$2" ]]
 }
 
 set_ten() {

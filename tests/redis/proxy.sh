@@ -1,0 +1,27 @@
+# Words for tests of a layer "shared" whose server, or the way to it, fails. A stand-in for the network
+# (helpers/redis_proxy.py) lies between the daemon and a real server.
+
+start_proxy() {
+	proxy_is pass
+	python3 -ES "$ROOT/tests/helpers/redis_proxy.py" proxy.sock redis.sock proxy.mode >proxy.log 2>&1 &
+	at_end "kill $!"
+	wait_until 60 test -S proxy.sock
+}
+
+# proxy_is MODE: from now on
+proxy_is() {
+	echo "$1" >proxy.mode.new
+	mv proxy.mode.new proxy.mode
+}
+
+# All that the server missed, or may have, it has been told.
+nothing_is_to_be_told() {
+	[[ $(layer_stat shared tombstones) = 0 ]]
+}
+
+# theirs_is_not_older KEY VALUE: the server has this value or none.
+theirs_is_not_older() {
+	local got
+	got=$(redis cache-get "$1" 2>/dev/null) || return 0
+	[[ $got = "$2" ]]
+}
