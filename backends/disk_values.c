@@ -11,29 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "time_source.h"
-
-enum {
-	UNSYNCED_MAX = 1024,
-	SYNC_WAIT_MS = 60000,
-};
-
 int disk_values_init(struct disk_values *v, const char *database_path)
 {
 	memset(v, 0, sizeof(*v));
 	if (asprintf(&v->path, "%s.values", database_path) < 0)
 		v->path = NULL;
-	v->unsynced = calloc(UNSYNCED_MAX, sizeof(*v->unsynced));
 	lock_init(&v->lock, RANK_LAYER_INNER);
-	condition_init(&v->synced);
-	return v->path && v->unsynced ? 0 : -ENOMEM;
+	int rc = unsynced_init(&v->unsynced);
+	return v->path ? rc : -ENOMEM;
 }
 
 void disk_values_fini(struct disk_values *v)
 {
-	pthread_cond_destroy(&v->synced);
+	unsynced_fini(&v->unsynced);
 	lock_fini(&v->lock);
-	free(v->unsynced);
 	free(v->path);
 }
 
@@ -93,16 +84,6 @@ int disk_values_copy(struct disk_values *v, const struct value *value)
 	return fd;
 }
 
-static void note_unsynced(struct disk_values *v, const char *name)
-{
-	lock_take(&v->lock);
-	if (v->unsynced_count < UNSYNCED_MAX)
-		memcpy(v->unsynced[v->unsynced_count++], name, DISK_FILE_NAME);
-	else
-		v->overflow = true;
-	lock_release(&v->lock);
-}
-
 int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
 {
 	char from[40], to[PATH_MAX];
@@ -117,7 +98,7 @@ int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
 		if (rc < 0)
 			return rc;
 		if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0) {
-			note_unsynced(v, name);
+			unsynced_note(&v->unsynced, name);
 			return 0;
 		}
 		if (errno != EEXIST)
@@ -199,99 +180,7 @@ void disk_values_note_verified(struct disk_values *v, int fd)
 
 /* --- power loss ------------------------------------------------------------------------------- */
 
-static int sync_path(const char *path, int flags)
-{
-	int fd = open(path, flags | O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno; /* replaced or evicted meanwhile */
-	int rc = fsync(fd) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-static int sync_parent(const char *path)
-{
-	char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	char *slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy ? 1 : 0] = '\0';
-	int rc = sync_path(slash ? copy : ".", O_DIRECTORY);
-	free(copy);
-	return rc;
-}
-
-static int sync_all(const struct disk_values *v)
-{
-	int fd = open(v->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	int rc = syncfs(fd) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-static int sync_names(const struct disk_values *v, char (*names)[DISK_FILE_NAME], size_t count)
-{
-	char path[PATH_MAX];
-	int rc = 0;
-
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = file_path(v, names[i], path);
-		if (rc == 0)
-			rc = sync_path(path, 0);
-	}
-	if (rc == 0 && count > 0)
-		rc = sync_path(v->path, O_DIRECTORY);
-	return rc == 0 && count > 0 ? sync_parent(v->path) : rc;
-}
-
-/* One sync at a time: the next one must not return before the files taken by this one are safe. */
-static bool sync_enter(struct disk_values *v)
-{
-	struct timespec deadline = time_deadline(SYNC_WAIT_MS);
-
-	lock_take(&v->lock);
-	while (v->syncing)
-		if (!condition_wait_until(&v->synced, &v->lock, &deadline))
-			break;
-	bool entered = !v->syncing;
-	v->syncing = true;
-	lock_release(&v->lock);
-	return entered;
-}
-
 int disk_values_sync(struct disk_values *v)
 {
-	char(*spare)[DISK_FILE_NAME] = calloc(UNSYNCED_MAX, sizeof(*spare));
-
-	if (!spare)
-		return -ENOMEM;
-	if (!sync_enter(v)) {
-		free(spare);
-		return -ETIMEDOUT;
-	}
-	lock_take(&v->lock);
-	char(*names)[DISK_FILE_NAME] = v->unsynced;
-	size_t count = v->unsynced_count;
-	bool all = v->overflow;
-	v->unsynced = spare;
-	v->unsynced_count = 0;
-	v->overflow = false;
-	lock_release(&v->lock);
-
-	int rc = all ? sync_all(v) : sync_names(v, names, count);
-	free(names);
-
-	lock_take(&v->lock);
-	if (rc < 0)
-		v->overflow = true; /* not safe yet: the next one syncs everything */
-	v->syncing = false;
-	pthread_cond_broadcast(&v->synced);
-	lock_release(&v->lock);
-	return rc;
+	return unsynced_sync(&v->unsynced, v->path);
 }

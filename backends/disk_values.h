@@ -8,10 +8,10 @@
  * Thread-safe. Functions return 0 (or an fd) or -errno.
  */
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include "lock.h"
+#include "unsynced.h"
 #include "value.h"
 
 enum {
@@ -27,13 +27,9 @@ struct disk_verified {
 };
 
 struct disk_values {
-	char *path;       /* the directory */
-	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
-	pthread_cond_t synced;
-	char (*unsynced)[DISK_FILE_NAME]; /* linked since the last sync */
-	size_t unsynced_count;
-	bool overflow; /* more than fit */
-	bool syncing;
+	char *path;                                   /* the directory */
+	struct unsynced unsynced;                     /* files that were given a name */
+	struct lock lock;                             /* RANK_LAYER_INNER; guards: */
 	struct disk_verified verified[DISK_VERIFIED]; /* by inode number */
 };
 

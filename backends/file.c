@@ -95,6 +95,7 @@ static void file_free(struct file_layer *f)
 	entries_fini(&f->entries);
 	entries_fini(&f->files);
 	entries_fini(&f->markers);
+	unsynced_fini(&f->unsynced);
 	pthread_cond_destroy(&f->turned);
 	lock_fini(&f->lock);
 	free(f);
@@ -120,7 +121,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 	condition_init(&f->turned);
 	f->dir_fd = open(c->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rc = f->dir_fd < 0 ? -errno : 0;
-	if (entries_init(&f->entries, &entries_lru) < 0 ||
+	if (unsynced_init(&f->unsynced) < 0 || entries_init(&f->entries, &entries_lru) < 0 ||
 	    entries_init(&f->files, &entries_keep) < 0 ||
 	    entries_init(&f->markers, &entries_keep) < 0)
 		rc = -ENOMEM;
@@ -807,13 +808,12 @@ static int file_dir_remove(void *state, struct key dir)
 
 /* --- the rest --------------------------------------------------------------------------------- */
 
-/* Every file of the directory's file system, and the directory: which ones is not kept. */
 static int file_sync(void *state)
 {
 	struct file_layer *f = state;
 
 	waiting_begin();
-	return syncfs(f->dir_fd) < 0 ? -errno : 0;
+	return unsynced_sync(&f->unsynced, f->conf->directory);
 }
 
 static void file_usage(void *state, struct layer_usage *usage)

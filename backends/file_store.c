@@ -466,6 +466,8 @@ static int write_file(struct file_layer *f, const char *name, const char *text, 
 		rc = -errno;
 	if (rc < 0)
 		unlinkat(f->dir_fd, temp, 0);
+	else
+		unsynced_note(&f->unsynced, name);
 	close(fd);
 	return rc;
 }
@@ -521,6 +523,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 		return -ENOENT;
 	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
 		return -errno;
+	unsynced_note(&f->unsynced, name);
 	forget(f, name);
 	if (reason == FILE_REMOVED)
 		return 0;

@@ -22,6 +22,7 @@
 #include "entries.h"
 #include "file_entry.h"
 #include "lock.h"
+#include "unsynced.h"
 
 enum { FILE_NAME_SIZE = 256 }; /* of a file name, with its terminator */
 
@@ -44,6 +45,7 @@ struct file_layer {
 	const struct file_conf *conf;
 	const struct backend_env *env;
 	int dir_fd;
+	struct unsynced unsynced;
 	atomic_uint_fast64_t temp_number, complained; /* hash of the name last complained of */
 
 	struct lock lock; /* RANK_LAYER; guards: */
