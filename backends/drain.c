@@ -12,6 +12,7 @@
 enum {
 	BATCH_MAX = 64,
 	BATCH_BYTES = 64 << 20,
+	MARKERS_MAX = 64,
 	LINGER_MS = 10,       /* so that a burst of sets is one round */
 	PAUSE_FIRST_MS = 100, /* after a round in which nothing could be written; doubled */
 	PAUSE_MAX_MS = 5000,
@@ -125,6 +126,40 @@ static enum verdict drain_row(struct drain *d, const struct journal_item *item)
 	return verdict;
 }
 
+/* --- markers ---------------------------------------------------------------------------------- */
+
+static enum verdict write_marker(struct drain *d, const struct journal_marker *marker)
+{
+	struct layered *c = d->cache;
+	bool taken = false, all_unreachable = true;
+
+	for (size_t i = c->count; i-- > d->first;) {
+		if (!layer_is_durable(c->layers[i]))
+			continue;
+		int rc = layer_dir_set(c->layers[i], journal_marker_dir(marker), &marker->meta);
+		taken |= rc == 0;
+		all_unreachable &= rc < 0 && is_unreachable(rc);
+	}
+	return taken ? WRITTEN : all_unreachable ? UNREACHABLE : FAILED;
+}
+
+/* Fills `marker` with the next one, and writes it. GONE: there is none. */
+static enum verdict drain_marker(struct drain *d, struct journal_marker *marker)
+{
+	if (!journal_next_marker(d->journal, marker))
+		return GONE;
+	struct admission_claim claim = stack_claim(journal_marker_dir(marker));
+	if (!stack_try(d->cache, &claim))
+		return BUSY;
+	/* It may have been changed or removed before the admission: what is there now counts. */
+	enum verdict verdict = journal_has_marker(d->journal, marker) ? write_marker(d, marker)
+								      : BUSY;
+	stack_leave(d->cache, &claim);
+	if (verdict == FAILED || verdict == UNREACHABLE)
+		journal_count_failure(d->journal);
+	return verdict;
+}
+
 /* --- a round ---------------------------------------------------------------------------------- */
 
 /* Every durable layer has what it took, for good; one that does not answer had it taken away. */
@@ -169,12 +204,57 @@ static bool time_is_over(struct drain *d)
 	return over;
 }
 
+/* Through the markers once, in batches of MARKERS_MAX. */
+static void drain_markers(struct drain *d, struct round *r, struct journal_marker *written)
+{
+	struct journal_marker at = { .begun = false };
+	enum verdict verdict;
+
+	do {
+		size_t count = 0;
+		do {
+			verdict = drain_marker(d, &at);
+			r->busy |= verdict == BUSY;
+			r->failed |= verdict == FAILED;
+			r->unreachable |= verdict == UNREACHABLE;
+			if (verdict == WRITTEN)
+				journal_marker_take(&written[count++], &at);
+			journal_marker_fini(&at);
+		} while (verdict != GONE && verdict != UNREACHABLE && count < MARKERS_MAX);
+		bool done = count == 0 || (sync_layers(d) &&
+					   journal_markers_done(d->journal, written, count) == 0);
+		r->progress |= done && count > 0;
+		r->failed |= !done;
+		while (count > 0)
+			journal_marker_fini(&written[--count]);
+		if (!done)
+			return;
+	} while (verdict != GONE && verdict != UNREACHABLE && !time_is_over(d));
+}
+
+static void run_markers(struct drain *d, struct round *r)
+{
+	struct journal_marker *written;
+
+	if (!journal_has_markers(d->journal))
+		return;
+	written = calloc(MARKERS_MAX, sizeof(*written));
+	if (written)
+		drain_markers(d, r, written);
+	r->failed |= !written;
+	free(written);
+	lock_take(&d->lock);
+	pthread_cond_broadcast(&d->drained);
+	lock_release(&d->lock);
+}
+
 /* Through the queue once. */
 static void run_round(struct drain *d, struct round *r)
 {
 	struct journal_item item = { .seq = 0 };
 
 	*r = (struct round){ .count = 0 };
+	run_markers(d, r);
 	while (!r->unreachable && !time_is_over(d) && journal_next(d->journal, item.seq, &item)) {
 		switch (drain_row(d, &item)) {
 		case WRITTEN:

@@ -30,12 +30,16 @@ static const char sql_move[] =
 	"UPDATE journal SET seq = ?2, key = ?3, expires_ms = ?4, head = ?5 WHERE seq = ?1";
 static const char sql_below[] = "SELECT seq, size, file, head, key FROM journal"
 				" WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* RENAME_BATCH */
-static const char sql_list[] = "SELECT key, file, head FROM journal WHERE key >= ?1 AND key < ?2"
-			       " AND (expires_ms = 0 OR expires_ms > ?3) ORDER BY key";
+static const char sql_list[] = "SELECT key, file, head, 0 FROM journal WHERE key >= ?1 AND key < ?2"
+			       " AND (expires_ms = 0 OR expires_ms > ?3)"
+			       " UNION ALL SELECT key, NULL, head, 1 FROM directories"
+			       " WHERE key >= ?1 AND key < ?2 ORDER BY key";
 static const char sql_longest[] =
-	"SELECT ifnull(max(length(key)), 0) FROM journal WHERE key >= ?1 AND key < ?2";
+	"SELECT max((SELECT ifnull(max(length(key)), 0) FROM journal WHERE key >= ?1 AND key < ?2),"
+	" (SELECT ifnull(max(length(key)), 1) - 1 FROM directories WHERE key >= ?1 AND key < ?2))";
 static const char sql_any[] = "SELECT 1 FROM journal WHERE key >= ?1 AND key < ?2"
-			      " AND (expires_ms = 0 OR expires_ms > ?3) LIMIT 1";
+			      " AND (expires_ms = 0 OR expires_ms > ?3) UNION ALL"
+			      " SELECT 1 FROM directories WHERE key >= ?1 AND key < ?2 LIMIT 1";
 
 enum column { COLUMN_SEQ, COLUMN_SIZE, COLUMN_FILE, COLUMN_HEAD, COLUMN_EXTRA };
 
@@ -180,6 +184,7 @@ struct row_change {
 	struct value *value;
 	const char *file; /* of the new value */
 	int64_t entries, bytes;
+	struct journal_dirs directories;
 	struct journal_files unlinked;
 	bool found;
 };
@@ -245,6 +250,7 @@ static int insert_row(struct row_change *c, struct state_db *db)
 static void change_reset(struct row_change *c)
 {
 	c->entries = c->bytes = 0;
+	c->directories = (struct journal_dirs){ 0 };
 	c->found = false;
 }
 
@@ -265,6 +271,7 @@ static int run(struct row_change *c, int (*apply)(void *self, struct state_db *d
 
 	if (rc == 0) {
 		journal_account(j, c->entries, c->bytes);
+		journal_account_directories(j, c->directories.count, c->directories.bytes);
 		journal_files_remove(&c->unlinked, state_values(j->state));
 	}
 	journal_files_fini(&c->unlinked);
@@ -474,7 +481,7 @@ static int apply_below(void *self, struct state_db *db)
 	do {
 		rc = change_below(c, db);
 	} while (rc > 0);
-	return rc;
+	return rc < 0 ? rc : journal_dirs_change(db, c->key, c->to, &c->directories);
 }
 
 static int journal_remove_prefix(void *state, struct key dir)
@@ -559,10 +566,16 @@ static int add_row(sqlite3_stmt *rows, struct key dir, struct children *batch,
 	const char *slash = memchr(rest.bytes, '/', rest.size);
 	struct meta meta = { 0 };
 
+	bool is_marker = sqlite3_column_int(rows, 3) != 0;
+	if (is_marker && rest.size == 0)
+		return 0; /* the directory's own */
 	if (slash) {
 		struct key name = key_make(rest.bytes, (size_t)(slash - rest.bytes));
-		int rc = children_add(batch, name, true, NULL);
+		if (is_marker && name.size + 1 == rest.size)
+			read_head(rows, key, 1, &meta); /* damaged: a directory all the same */
+		int rc = children_add(batch, name, true, &meta);
 		seek_after(first, dir, name, '0');
+		meta_fini(&meta);
 		return rc < 0 ? rc : 1;
 	}
 	int rc = read_head(rows, key, 1, &meta);
@@ -622,6 +635,8 @@ static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
 
 	if (journal_is_empty(j))
 		return -ENOENT;
+	if (journal_find_marker(j, dir, meta) == 0)
+		return 0;
 	struct state_db *db = state_read_begin(j->state);
 	sqlite3_stmt *row = db ? state_statement(db, sql_any) : NULL;
 	if (row) {
@@ -635,22 +650,6 @@ static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
 	if (rc > 0)
 		*meta = (struct meta){ 0 };
 	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
-}
-
-/* Markers are the layers' affair. */
-static int journal_dir_set(void *state, struct key dir, const struct meta *meta)
-{
-	(void)state;
-	(void)dir;
-	(void)meta;
-	return -EOPNOTSUPP;
-}
-
-static int journal_dir_remove(void *state, struct key dir)
-{
-	(void)state;
-	(void)dir;
-	return -ENOENT;
 }
 
 /* --- the layer -------------------------------------------------------------------------------- */

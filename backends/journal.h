@@ -3,7 +3,8 @@
 
 /*
  * The write-back journal: sets that were acknowledged and that the slower layers have not got yet,
- * one row per key in the state's database, the value in it or in a file beside it. For reads it is
+ * one row per key in the state's database, the value in it or in a file beside it; and markers of
+ * directories. For reads it is
  * a layer of the stack, between the fastest one and those it owes (write_back.c): backend_journal,
  * whose conf is the struct journal. What differs from other layers:
  *
@@ -63,7 +64,28 @@ int journal_done(struct journal *j, const int64_t *seqs, size_t count);
 /* A damaged row goes to a table of its own, for a person to look at. */
 int journal_set_aside(struct journal *j, const struct journal_item *item);
 
-/* The number of the newest row, and whether a row up to `seq` is at or below prefix. */
+/*
+ * Markers of directories to be drained, in the order of their keys: made with = {0}, the next one
+ * each time (false: no more, or they cannot be read). done() takes out those that the layers have
+ * now; one that changed since stays.
+ */
+struct journal_marker {
+	struct key_buffer key;
+	bool begun;
+	struct meta meta;
+	void *head; /* of the row, to know it again */
+	size_t size;
+};
+bool journal_next_marker(struct journal *j, struct journal_marker *marker);
+struct key journal_marker_dir(const struct journal_marker *marker);
+void journal_marker_fini(struct journal_marker *marker); /* but for the key */
+void journal_marker_take(struct journal_marker *to, struct journal_marker *from);
+bool journal_has_markers(struct journal *j);
+bool journal_has_marker(struct journal *j, const struct journal_marker *marker); /* unchanged */
+int journal_markers_done(struct journal *j, const struct journal_marker *markers, size_t count);
+
+/* The number of the newest row, and whether a row up to `seq`, or a marker, is at or below
+ * prefix. */
 int64_t journal_newest(struct journal *j);
 bool journal_owes(struct journal *j, struct key prefix, int64_t seq);
 

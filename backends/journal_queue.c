@@ -23,7 +23,8 @@ static const char sql_aside[] =
 	"INSERT OR REPLACE INTO journal_damaged(seq, key, file, head, value)"
 	" SELECT seq, key, file, head, value FROM journal WHERE seq = ?1";
 static const char sql_owes[] = "SELECT 1 FROM journal WHERE seq <= ?1 AND (key = ?2 OR"
-			       " (key >= ?3 AND key < ?4)) LIMIT 1";
+			       " (key >= ?3 AND key < ?4)) UNION ALL SELECT 1 FROM directories"
+			       " WHERE key >= ?3 AND key < ?4 LIMIT 1";
 static const char sql_oldest[] = "SELECT queued_ms FROM journal ORDER BY seq LIMIT 1";
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -121,6 +122,8 @@ int journal_open(struct state *state, const struct journal_conf *conf,
 	condition_init(&j->room);
 	int rc = read_amounts(j, db);
 	if (rc == 0)
+		rc = journal_dirs_open(j, db);
+	if (rc == 0)
 		sweep(j, db);
 	state_read_end(state, db);
 	if (rc < 0) {
@@ -152,7 +155,7 @@ int64_t journal_newest(struct journal *j)
 
 bool journal_is_empty(struct journal *j)
 {
-	return atomic_load(&j->entries) == 0;
+	return atomic_load(&j->entries) == 0 && atomic_load(&j->directories) == 0;
 }
 
 bool journal_may_hide(struct journal *j)
@@ -237,7 +240,7 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 
 	*stats = (struct journal_stats){
 		.active = true,
-		.entries = (uint64_t)atomic_load(&j->entries),
+		.entries = (uint64_t)(atomic_load(&j->entries) + atomic_load(&j->directories)),
 		.max_bytes = j->conf.max_bytes,
 		.drained = atomic_load(&j->drained),
 		.failures = atomic_load(&j->failures),

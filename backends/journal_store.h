@@ -13,10 +13,11 @@ struct journal {
 	struct state *state;
 	struct journal_conf conf;
 	const struct time_source *time;
-	atomic_int_fast64_t seq;     /* the last number given out */
-	atomic_int_fast64_t entries; /* also read without the lock */
-	atomic_bool may_hide;        /* a row has an expiry, or is damaged */
-	atomic_bool disk_full;       /* and the log said so */
+	atomic_int_fast64_t seq;         /* the last number given out */
+	atomic_int_fast64_t entries;     /* also read without the lock */
+	atomic_int_fast64_t directories; /* markers */
+	atomic_bool may_hide;            /* a row has an expiry, or is damaged */
+	atomic_bool disk_full;           /* and the log said so */
 	atomic_uint_fast64_t drained, failures, damaged;
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t room;
@@ -31,6 +32,29 @@ struct journal_files {
 int journal_files_add(struct journal_files *files, const char *name);
 void journal_files_remove(struct journal_files *files, struct disk_values *values);
 void journal_files_fini(struct journal_files *files);
+
+/* --- markers of directories: journal_dirs.c ----------------------------------------------------
+ */
+
+/* What a change comes to, for journal_account_directories() once it is committed. */
+struct journal_dirs {
+	int64_t count, bytes;
+};
+void journal_account_directories(struct journal *j, int64_t count, int64_t bytes);
+
+/* Counts what there is. */
+int journal_dirs_open(struct journal *j, struct state_db *db);
+
+/* Moves the markers of `from` and all below it, or (`to` the root) deletes them; within a change of
+ * the state. */
+int journal_dirs_change(struct state_db *db, struct key from, struct key to,
+			struct journal_dirs *change);
+
+int journal_find_marker(struct journal *j, struct key dir, struct meta *meta);
+int journal_dir_set(void *state, struct key dir, const struct meta *meta);
+int journal_dir_remove(void *state, struct key dir);
+
+/* --- amounts ---------------------------------------------------------------------------------- */
 
 uint64_t journal_cost(struct key key, uint64_t size);
 int64_t journal_new_seq(struct journal *j);

@@ -584,8 +584,8 @@ int layer_check_move(struct layer *l, struct key from, struct key to)
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	enter_dir(dir);
-	if (intents_cover(l->intents, dir))
-		return -EHOSTDOWN;
+	if (intents_cover(l->intents, dir) || distrust_covers_dir(l->distrust, dir))
+		return -EHOSTDOWN; /* it would go with what is still to be cleared */
 	int64_t begun = call_begin(l);
 	return call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
 }

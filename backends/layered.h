@@ -50,8 +50,8 @@ extern const struct option_spec layer_common_options[]; /* fills struct layer_co
 
 struct layered;
 
-/* gone(): an entry that may have been visible left every layer of its own accord, or another program
- * changed it; KEY_ROOT: any entry may have been. Called with no lock held. */
+/* gone(): an entry that may have been visible left every layer of its own accord, or another
+ * program changed it; KEY_ROOT: any entry may have been. Called with no lock held. */
 struct layered_events {
 	void (*gone)(void *self, struct key key);
 	void *self;
@@ -202,9 +202,9 @@ struct layer_stats {
 /* What write_back has acknowledged and not written to the slower layers yet. */
 struct journal_stats {
 	bool active;
-	uint64_t entries;
+	uint64_t entries; /* directories included */
 	uint64_t bytes, max_bytes;
-	int64_t oldest_ms; /* age of the oldest entry; 0: there is none */
+	int64_t oldest_ms; /* age of the oldest entry; 0: there is none but directories */
 	uint64_t drained;  /* entries written since the start */
 	uint64_t failures; /* attempts that failed */
 	uint64_t damaged;  /* rows set aside */

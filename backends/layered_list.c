@@ -15,11 +15,11 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 	int rc = -ENOENT;
 
 	stack_catch_up(c);
-	/* A marker anywhere says more than keys below it in a faster layer. That of the root may
-	 * have times alone. */
+	/* A marker anywhere says more than keys below it in a faster layer; of two the faster
+	 * layer's is newer. That of the root may have times alone. */
 	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
 		struct layer *l = i == 0 && c->markers ? c->markers
-						       : c->order[i - (c->markers != NULL)];
+						       : c->layers[i - (c->markers != NULL)];
 		struct meta found = { 0 };
 		if (layer_dir_stat(l, dir, &found) < 0)
 			continue;
@@ -31,21 +31,28 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 	return rc;
 }
 
-static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
+static int set_through(struct layered *c, struct key dir, const struct meta *meta)
 {
 	int failure = 0;
 	bool taken = false;
 
-	if (c->markers)
-		return layer_dir_set(c->markers, dir, meta);
 	for (size_t i = 0; i < c->durable_count; i++) {
-		int rc = layer_dir_set(c->order[i], dir, meta);
+		int rc = stack_is_journal(c, c->order[i]) ? -EOPNOTSUPP
+							  : layer_dir_set(c->order[i], dir, meta);
 		if (rc == 0)
 			taken = true;
-		else if (failure != -ENOSPC)
+		else if (rc != -EOPNOTSUPP && failure != -ENOSPC)
 			failure = rc;
 	}
 	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
+}
+
+static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
+{
+	if (c->markers)
+		return layer_dir_set(c->markers, dir, meta);
+	int rc = write_back_dir_set(c, dir, meta);
+	return rc == -EFBIG ? set_through(c, dir, meta) : rc; /* no journal, or too small */
 }
 
 int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta,

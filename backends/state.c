@@ -429,6 +429,11 @@ int state_run(struct state_db *db, sqlite3_stmt *statement)
 	return rc > 0 ? 0 : rc;
 }
 
+int state_changes(struct state_db *db)
+{
+	return sqlite3_changes(db->handle);
+}
+
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key)
 {
 	sqlite3_bind_blob(statement, index, key.bytes, (int)key.size, SQLITE_STATIC);

@@ -79,6 +79,7 @@ int state_sync(struct state *s);
 sqlite3_stmt *state_statement(struct state_db *db, const char *sql);
 int state_step(struct state_db *db, sqlite3_stmt *statement);
 int state_run(struct state_db *db, sqlite3_stmt *statement); /* no rows; resets it */
+int state_changes(struct state_db *db); /* rows that the last INSERT, UPDATE or DELETE changed */
 
 /* Keys are BLOBs: they sort by their bytes. */
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key);

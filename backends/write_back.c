@@ -200,6 +200,22 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
 	return 0;
 }
 
+int write_back_dir_set(struct layered *c, struct key dir, const struct meta *meta)
+{
+	struct write_back *w = c->write_back;
+
+	if (!w || (!w->on && !journal_owes(w->journal, dir, INT64_MAX)))
+		return -EFBIG;
+	int rc = layer_dir_set(w->layer, dir, meta);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < w->index; i++)
+		if (layer_is_durable(c->layers[i]))
+			layer_dir_set(c->layers[i], dir, meta);
+	drain_soon(w->drain);
+	return 0;
+}
+
 void write_back_passed(struct layered *c)
 {
 	if (c->write_back)

@@ -26,6 +26,10 @@ bool write_back_is_on(const struct layered *c);
 /* The set of an admitted change. -EFBIG: larger than the journal, to be written through. */
 int write_back_set(struct layered *c, struct key key, struct value *value, const struct meta *meta);
 
+/* The same for a directory's marker; also where the journal is only drained, and has an older one.
+ */
+int write_back_dir_set(struct layered *c, struct key dir, const struct meta *meta);
+
 /* A set was written through after all. */
 void write_back_passed(struct layered *c);
 

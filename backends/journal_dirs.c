@@ -1,0 +1,358 @@
+/*
+ * Markers of directories in the journal, as many as the slower layers have not got yet. Their keys
+ * end with a slash (marker_key()), so that they sort as a listing does; the head is a row's. A
+ * marker has no number: it is taken out by its key and its very bytes. See journal.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+#include "journal_row.h"
+#include "journal_store.h"
+#include "log.h"
+#include "waiting.h"
+
+static const char sql_find[] = "SELECT head FROM directories WHERE key = ?1";
+static const char sql_next[] =
+	"SELECT key, head FROM directories WHERE key > ?1 OR ?2 ORDER BY key LIMIT 1";
+static const char sql_put[] = "INSERT OR REPLACE INTO directories(key, head) VALUES(?1, ?2)";
+static const char sql_delete[] = "DELETE FROM directories WHERE key = ?1";
+static const char sql_done[] = "DELETE FROM directories WHERE key = ?1 AND head = ?2";
+static const char sql_below[] =
+	"SELECT key, head FROM directories WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* BATCH */
+static const char sql_amounts[] = "SELECT count(*), ifnull(sum(length(key)), 0) FROM directories";
+
+enum { BATCH = 64 };
+
+static int64_t cost(struct key key)
+{
+	return (int64_t)journal_cost(key, 0);
+}
+
+void journal_account_directories(struct journal *j, int64_t count, int64_t bytes)
+{
+	atomic_fetch_add(&j->directories, count);
+	journal_account(j, 0, bytes);
+}
+
+int journal_dirs_open(struct journal *j, struct state_db *db)
+{
+	sqlite3_stmt *row = state_statement(db, sql_amounts);
+	int rc = state_step(db, row);
+
+	if (rc > 0) {
+		int64_t count = sqlite3_column_int64(row, 0);
+		atomic_store(&j->directories, count);
+		j->bytes += sqlite3_column_int64(row, 1) + count * cost(KEY_ROOT);
+	}
+	if (row)
+		sqlite3_reset(row);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- one marker ------------------------------------------------------------------------------- */
+
+static int read_head(sqlite3_stmt *row, int column, struct key key, struct meta *meta)
+{
+	const void *head = sqlite3_column_blob(row, column);
+	int size = sqlite3_column_bytes(row, column);
+
+	return journal_row_unpack(head, head ? (size_t)size : 0, key, NULL, meta);
+}
+
+/* Deletes one; 1: there was one. */
+static int delete_marker(struct state_db *db, struct key key, struct journal_dirs *change)
+{
+	sqlite3_stmt *row = state_statement(db, sql_find);
+
+	if (row)
+		state_bind_key(row, 1, key);
+	int found = state_step(db, row);
+	if (row)
+		sqlite3_reset(row);
+	if (found <= 0)
+		return found;
+	sqlite3_stmt *s = state_statement(db, sql_delete);
+	if (s)
+		state_bind_key(s, 1, key);
+	change->count--;
+	change->bytes -= cost(key);
+	int rc = state_run(db, s);
+	return rc < 0 ? rc : 1;
+}
+
+static int put_marker(struct state_db *db, struct key key, const struct meta *meta,
+		      struct journal_dirs *change)
+{
+	size_t size = 0;
+	int rc = delete_marker(db, key, change);
+	sqlite3_stmt *s = rc < 0 ? NULL : state_statement(db, sql_put);
+	void *head = s ? journal_row_pack(key, NULL, meta, &size) : NULL;
+
+	if (!head)
+		return rc < 0 ? rc : s ? -ENOMEM : -EIO;
+	state_bind_key(s, 1, key);
+	sqlite3_bind_blob(s, 2, head, (int)size, SQLITE_STATIC);
+	rc = state_run(db, s);
+	sqlite3_clear_bindings(s);
+	free(head);
+	change->count++;
+	change->bytes += cost(key);
+	return rc;
+}
+
+struct setting {
+	struct key key;
+	const struct meta *meta; /* NULL: it goes */
+	struct journal_dirs change;
+	bool found;
+};
+
+static int apply_setting(void *self, struct state_db *db)
+{
+	struct setting *s = self;
+
+	s->change = (struct journal_dirs){ 0 };
+	if (s->meta)
+		return put_marker(db, s->key, s->meta, &s->change);
+	int rc = delete_marker(db, s->key, &s->change);
+	s->found = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+static int run(struct journal *j, struct setting *s)
+{
+	int rc = state_change(j->state, apply_setting, s);
+
+	if (rc == 0)
+		journal_account_directories(j, s->change.count, s->change.bytes);
+	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
+}
+
+int journal_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	struct journal *j = state;
+	struct key_buffer buffer;
+	struct setting s = { .key = marker_key(&buffer, dir), .meta = meta };
+	struct timespec deadline = time_deadline(j->conf.wait_ms);
+	int rc;
+
+	waiting_begin();
+	do {
+		rc = journal_wait_for_room(j, s.key, 0, &deadline);
+		if (rc < 0)
+			return rc;
+		rc = run(j, &s);
+	} while (rc == -ENOSPC && journal_await_room(j, &deadline));
+	return rc;
+}
+
+int journal_dir_remove(void *state, struct key dir)
+{
+	struct journal *j = state;
+	struct key_buffer buffer;
+	struct setting s = { .key = marker_key(&buffer, dir) };
+
+	if (atomic_load(&j->directories) == 0)
+		return -ENOENT;
+	int rc = run(j, &s);
+	return rc == 0 && !s.found ? -ENOENT : rc;
+}
+
+int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
+{
+	struct key_buffer buffer;
+	struct key key = marker_key(&buffer, dir);
+
+	if (atomic_load(&j->directories) == 0)
+		return -ENOENT;
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_find) : NULL;
+	if (row)
+		state_bind_key(row, 1, key);
+	int rc = row ? state_step(db, row) : -EIO;
+	rc = rc > 0 ? read_head(row, 0, key, meta) : rc == 0 ? -ENOENT : rc;
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(j->state, db);
+	return rc == -EBADMSG ? -ENOENT : rc;
+}
+
+/* --- prefixes --------------------------------------------------------------------------------- */
+
+/* What becomes of the marker that the statement stands at; `to` the root: it goes. */
+static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, struct key to,
+		      struct journal_dirs *change)
+{
+	struct key key = state_column_key(row, 0);
+	struct meta meta = { 0 };
+	struct key_buffer moved;
+	int rc = 0;
+
+	if (to.size > 0 && read_head(row, 1, key, &meta) == 0) {
+		struct key rest = key_relative(key, from);
+		if (to.size + 1 + rest.size > KEY_MAX + 1)
+			rc = -ENAMETOOLONG;
+		memcpy(moved.bytes, to.bytes, to.size);
+		moved.bytes[to.size] = '/';
+		moved.size = to.size + 1 + rest.size;
+		if (rc == 0) {
+			memcpy(moved.bytes + to.size + 1, rest.bytes, rest.size);
+			rc = put_marker(db, key_make(moved.bytes, moved.size), &meta, change);
+		}
+		meta_fini(&meta);
+	}
+	return rc < 0 ? rc : delete_marker(db, key, change);
+}
+
+int journal_dirs_change(struct state_db *db, struct key from, struct key to,
+			struct journal_dirs *change)
+{
+	sqlite3_stmt *rows = state_statement(db, sql_below);
+	struct state_range range;
+	int rc = rows ? 0 : -EIO, count;
+
+	do {
+		count = 0;
+		if (rows)
+			state_bind_range(rows, 1, from, &range);
+		while (rc >= 0 && (rc = state_step(db, rows)) > 0) {
+			rc = change_one(db, rows, from, to, change);
+			count++;
+		}
+		if (rows)
+			sqlite3_reset(rows);
+	} while (rc >= 0 && count == BATCH);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the drain's end -------------------------------------------------------------------------- */
+
+void journal_marker_fini(struct journal_marker *marker)
+{
+	free(marker->head);
+	marker->head = NULL;
+	meta_fini(&marker->meta);
+}
+
+/* 0, -ENOENT: no more; -EBADMSG: what is there is damaged; its key is read. */
+static int read_next(struct journal *j, struct journal_marker *marker)
+{
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_next) : NULL;
+
+	if (row) {
+		state_bind_key(row, 1, key_make(marker->key.bytes, marker->key.size));
+		sqlite3_bind_int(row, 2, !marker->begun);
+	}
+	int rc = row ? state_step(db, row) : -EIO;
+	rc = rc == 0 ? -ENOENT : rc;
+	if (rc > 0) {
+		struct key key = state_column_key(row, 0);
+		marker->begun = true;
+		marker->key.size = key.size <= KEY_MAX + 1 ? key.size : 0;
+		memcpy(marker->key.bytes, key.bytes, marker->key.size);
+		rc = marker->key.size < key.size ? -EBADMSG : read_head(row, 1, key, &marker->meta);
+		marker->size = (size_t)sqlite3_column_bytes(row, 1);
+		marker->head = rc == 0 ? malloc(marker->size) : NULL;
+		if (marker->head)
+			memcpy(marker->head, sqlite3_column_blob(row, 1), marker->size);
+		else if (rc == 0)
+			rc = -ENOMEM;
+	}
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(j->state, db);
+	return rc;
+}
+
+struct key journal_marker_dir(const struct journal_marker *marker)
+{
+	size_t size = marker->key.size;
+
+	return key_make(marker->key.bytes, size > 0 ? size - 1 : 0);
+}
+
+bool journal_next_marker(struct journal *j, struct journal_marker *marker)
+{
+	int rc = -ENOENT;
+
+	while (atomic_load(&j->directories) > 0 && (rc = read_next(j, marker)) == -EBADMSG) {
+		struct setting s = { .key = key_make(marker->key.bytes, marker->key.size) };
+		log_error("journal: the marker of a directory is damaged, and dropped");
+		if (run(j, &s) < 0)
+			break;
+	}
+	if (rc < 0)
+		journal_marker_fini(marker);
+	return rc == 0;
+}
+
+void journal_marker_take(struct journal_marker *to, struct journal_marker *from)
+{
+	*to = *from;
+	from->head = NULL;
+	from->meta = (struct meta){ 0 };
+}
+
+bool journal_has_markers(struct journal *j)
+{
+	return atomic_load(&j->directories) > 0;
+}
+
+bool journal_has_marker(struct journal *j, const struct journal_marker *marker)
+{
+	struct state_db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? state_statement(db, sql_find) : NULL;
+
+	if (row)
+		state_bind_key(row, 1, key_make(marker->key.bytes, marker->key.size));
+	bool same = row && state_step(db, row) > 0 &&
+		    (size_t)sqlite3_column_bytes(row, 0) == marker->size &&
+		    memcmp(sqlite3_column_blob(row, 0), marker->head, marker->size) == 0;
+	if (row)
+		sqlite3_reset(row);
+	state_read_end(j->state, db);
+	return same;
+}
+
+struct done {
+	const struct journal_marker *markers;
+	size_t count;
+	struct journal_dirs change;
+};
+
+static int apply_done(void *self, struct state_db *db)
+{
+	struct done *d = self;
+	sqlite3_stmt *s = state_statement(db, sql_done);
+	int rc = s ? 0 : -EIO;
+
+	d->change = (struct journal_dirs){ 0 };
+	for (size_t i = 0; i < d->count && rc == 0; i++) {
+		struct key key = key_make(d->markers[i].key.bytes, d->markers[i].key.size);
+		state_bind_key(s, 1, key);
+		sqlite3_bind_blob(s, 2, d->markers[i].head, (int)d->markers[i].size, SQLITE_STATIC);
+		rc = state_run(db, s);
+		sqlite3_clear_bindings(s);
+		if (rc == 0 && state_changes(db) > 0) {
+			d->change.count--;
+			d->change.bytes -= cost(key);
+		}
+	}
+	return rc;
+}
+
+int journal_markers_done(struct journal *j, const struct journal_marker *markers, size_t count)
+{
+	struct done d = { .markers = markers, .count = count };
+	int rc = state_change(j->state, apply_done, &d);
+
+	if (rc == -ENOSPC && state_make_room(j->state) == 0)
+		rc = state_change(j->state, apply_done, &d);
+	if (rc == 0)
+		journal_account_directories(j, d.change.count, d.change.bytes);
+	return rc;
+}
