@@ -111,13 +111,13 @@ void stack_catch_up(struct layered *c)
 
 /* --- what layers tell ------------------------------------------------------------------------- */
 
-/* What is not durable is no more than a copy. */
+/* What is not durable is no more than a copy. The root, whose metadata may change, has none. */
 static void drop_volatile(struct layered *c, struct key key, bool prefix)
 {
 	for (size_t i = c->durable_count; i < c->count; i++) {
 		if (prefix)
 			layer_remove_prefix(c->order[i], key);
-		else
+		else if (key_is_valid(key))
 			layer_remove(c->order[i], key);
 	}
 }

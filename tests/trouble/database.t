@@ -33,6 +33,20 @@ snapshot() {
 	(cd "$TMP" && find db.sqlite* -type f -exec sha256sum {} + | sort)
 }
 
+# At unmount the root's time is stored: into the new database, as one that others have changed.
+test_a_database_that_was_removed_is_made_anew_and_the_mount_ends_well() {
+	mount_stack
+	set_value k v
+	expect_value k v
+	rm db.sqlite*
+	unmount
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	expect_absent k
+	set_value k again
+	restart_daemon
+	expect_value k again
+}
+
 test_a_file_that_is_no_database_is_left_alone_and_replaced_by_a_good_one_works() {
 	printf 'shopping list: eggs\n' >db.sqlite
 	printf 'a log of something else\n' >db.sqlite-wal
