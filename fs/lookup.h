@@ -36,6 +36,13 @@ void lookup_recheck(struct fs *fs, struct inode *inode);
  */
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid);
 
+/*
+ * The layers have nothing under the name of this file inode, for a request as above. 0: it answers
+ * for itself, because somebody has it open. -ENOENT: the name leads to nothing, which is sure if
+ * the inode was what it led to, or if this is the second try. -ESTALE: a ticket is out.
+ */
+int lookup_gone(struct fs *fs, struct inode *inode, pid_t tid);
+
 /* The attributes of an inode as it stands, for replies to CREATE, SETATTR and the like. */
 void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
 

@@ -109,16 +109,6 @@ static int change_unnamed(struct changing *c)
 	return 0;
 }
 
-/* Evicted or removed since we looked: the kernel shall look again. */
-static int gone_meanwhile(struct fs *fs, struct inode *inode, pid_t tid)
-{
-	inodes_lock(&fs->inodes);
-	inode_retire_locked(&fs->inodes, inode);
-	bool answers = lookup_answers_locked(fs, inode, tid);
-	inodes_unlock(&fs->inodes);
-	return answers ? 0 : -ESTALE;
-}
-
 int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 		    const struct metadata_change *change)
 {
@@ -143,8 +133,8 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 					   c.fields, &hooks);
 	} while (rc == -EAGAIN);
 	meta_fini(&c.meta);
-	if (rc == -ENOENT)
-		rc = gone_meanwhile(fs, inode, tid);
+	if (rc == -ENOENT) /* evicted or removed since we looked */
+		rc = lookup_gone(fs, inode, tid);
 	return rc == -ECANCELED ? 0 : rc;
 }
 
@@ -185,15 +175,25 @@ int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_
 	return 0;
 }
 
-int metadata_peek(struct fs *fs, struct inode *inode, struct meta *meta)
+int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer key;
 
 	inodes_lock(t);
 	bool stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &key) == 0;
-	if (!stored)
-		meta_copy(meta, &inode->meta);
 	inodes_unlock(t);
-	return stored ? layered_stat(fs->cache, key_make(key.bytes, key.size), meta) : 0;
+	if (stored) {
+		int rc = layered_stat(fs->cache, key_make(key.bytes, key.size), meta);
+		if (rc == -ENOENT)
+			rc = lookup_gone(fs, inode, tid);
+		else if (rc == 0)
+			return 0;
+		if (rc < 0)
+			return rc;
+	}
+	inodes_lock(t);
+	meta_copy(meta, &inode->meta);
+	inodes_unlock(t);
+	return 0;
 }

@@ -21,8 +21,8 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 /* A TTL from now in ms; -1: never expires. */
 int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_ms);
 
-/* The metadata as stored (hits included), or of what is not published yet. 0, -ENOENT. Ended with
- * meta_fini(). */
-int metadata_peek(struct fs *fs, struct inode *inode, struct meta *meta);
+/* The metadata as stored (hits included), or of what is not published yet. 0; else as
+ * lookup_gone(). Ended with meta_fini(). */
+int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta);
 
 #endif

@@ -178,11 +178,13 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		ssize_t n = value_read(value, target, sizeof(target) - 1, 0);
 		rc = n < 0 ? (int)n : 0;
 		target[n < 0 ? 0 : n] = '\0';
+	} else if (rc == -ENOENT && !is_view) {
+		rc = lookup_gone(fs, inode, request_tid(req)) == -ESTALE ? -ESTALE : -ENOENT;
 	}
 	value_unref(value);
 	meta_fini(&meta);
 	if (rc < 0)
-		reply_status(req, rc == -ENOENT ? -ESTALE : rc);
+		reply_status(req, rc);
 	else
 		fuse_reply_readlink(req, target);
 }

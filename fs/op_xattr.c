@@ -185,10 +185,10 @@ static void reply_bytes(fuse_req_t req, const void *bytes, size_t length, size_t
 		fuse_reply_buf(req, bytes, length);
 }
 
-static int peek(struct fs *fs, struct inode *inode, struct meta *meta)
+static int peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	return inode->kind == INODE_DIR ? directory_stat(fs, inode, meta)
-					: metadata_peek(fs, inode, meta);
+					: metadata_peek(fs, inode, tid, meta);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -209,7 +209,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		reply_status(req, -ENODATA);
 		return;
 	}
-	int rc = peek(fs, inode, &meta);
+	int rc = peek(fs, inode, request_tid(req), &meta);
 	if (rc == 0 && own_name(name) && inode->kind != INODE_DIR) {
 		rc = own_text(fs, inode, &meta, own_name(name), text, sizeof(text));
 		bytes = text;
@@ -219,7 +219,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		rc = bytes ? 0 : -ENODATA;
 	}
 	if (rc < 0)
-		reply_status(req, rc == -ENOENT ? -ENODATA : rc);
+		reply_status(req, rc);
 	else
 		reply_bytes(req, bytes, length, size);
 	meta_fini(&meta);
@@ -236,7 +236,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	int rc = fs->conf->xattr ? 0 : -ENOSYS;
 
 	if (rc == 0 && inode->kind != INODE_VIRTUAL)
-		rc = peek(fs, inode, &meta);
+		rc = peek(fs, inode, request_tid(req), &meta);
 	char *list = malloc(XATTRS_MAX_BYTES + sizeof(ttl));
 	if (!list)
 		rc = -ENOMEM;
@@ -251,7 +251,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		length += n;
 	}
 	if (rc < 0)
-		reply_status(req, rc == -ENOENT ? -ESTALE : rc);
+		reply_status(req, rc);
 	else
 		reply_bytes(req, list, length, size);
 	free(list);

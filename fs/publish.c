@@ -36,9 +36,11 @@ static int freeze_content(struct publishing *p, struct value **value)
 	int rc = -ECANCELED;
 
 	inode_content_lock(p->inode);
-	if (c->withheld && c->failure < 0)
+	/* A scratch file is what it is, whoever wrote it and however that ended. */
+	bool withheld = c->withheld && !p->to;
+	if (withheld && c->failure < 0)
 		rc = c->failure; /* a close after a failed fsync fails as well */
-	if (c->live && !c->withheld && (c->dirty || c->fresh)) {
+	if (c->live && !withheld && (c->dirty || c->fresh)) {
 		*value = working_copy_freeze(&c->copy);
 		rc = *value ? 0 : -ENOMEM;
 		c->withheld = !*value;
@@ -253,24 +255,29 @@ static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 
 int publish(struct fs *fs, struct inode *inode)
 {
-	enum purpose purpose = purpose_of(fs, inode);
 	struct publishing *p;
 	int rc;
 
-	if (purpose != PURPOSE_SET)
-		return purpose == PURPOSE_ADOPT ? scratch_adopt(fs, inode) : 0;
 	p = malloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	do {
+	do { /* again if it was renamed meanwhile, perhaps to or from a scratch name */
 		*p = (struct publishing){ .fs = fs, .inode = inode };
 		inodes_lock(&fs->inodes);
 		rc = inode_key_locked(&fs->inodes, inode, &p->key);
 		inodes_unlock(&fs->inodes);
 		if (rc < 0)
 			break;
+		struct key key = key_make(p->key.bytes, p->key.size);
+		enum purpose purpose = purpose_of(fs, inode);
+		if (purpose == PURPOSE_NOTHING)
+			break;
+		if (purpose == PURPOSE_ADOPT) {
+			rc = scratch_adopt(fs, inode, key);
+			continue;
+		}
 		struct layered_change change = { publish_prepare, publish_done, p };
-		rc = layered_set(fs->cache, key_make(p->key.bytes, p->key.size), &change);
+		rc = layered_set(fs->cache, key, &change);
 	} while (rc == -EAGAIN);
 	free(p);
 	return rc == -ECANCELED || rc == -ENOENT ? 0 : rc;

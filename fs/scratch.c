@@ -75,7 +75,8 @@ static struct inode *scratch_file_locked(const struct name *name)
 struct adoption {
 	struct fs *fs;
 	struct inode *inode;
-	struct key_buffer key;
+	struct key key; /* the one it had when it was found to have a scratch name */
+	bool moved;     /* after that was checked again, to a real name */
 };
 
 static int adoption_prepare(void *self)
@@ -87,8 +88,7 @@ static int adoption_prepare(void *self)
 	inodes_lock(t);
 	int rc = inode_key_locked(t, a->inode, &key);
 	inodes_unlock(t);
-	if (rc == 0 &&
-	    !key_equal(key_make(key.bytes, key.size), key_make(a->key.bytes, a->key.size)))
+	if (rc == 0 && !key_equal(key_make(key.bytes, key.size), a->key))
 		rc = -EAGAIN; /* renamed while we waited */
 	return rc == -ENOENT ? -ECANCELED : rc;
 }
@@ -119,27 +119,21 @@ static void adoption_done(void *self, int rc)
 		return;
 	inodes_lock(t);
 	struct name *name = a->inode->name;
-	if (name && !a->inode->scratch) {
+	a->moved = name && !is_scratch_name(a->fs, name);
+	if (name && !a->moved && !a->inode->scratch) {
 		supersede_locked(a->fs, name, a->inode);
 		name_touch_locked(t, name);
 	}
 	inodes_unlock(t);
 }
 
-int scratch_adopt(struct fs *fs, struct inode *inode)
+int scratch_adopt(struct fs *fs, struct inode *inode, struct key key)
 {
-	struct adoption a = { .fs = fs, .inode = inode };
+	struct adoption a = { .fs = fs, .inode = inode, .key = key };
 	struct layered_hooks hooks = { adoption_prepare, adoption_done, &a };
-	int rc;
+	int rc = layered_remove(fs->cache, key, &hooks);
 
-	do {
-		inodes_lock(&fs->inodes);
-		rc = inode_key_locked(&fs->inodes, inode, &a.key);
-		inodes_unlock(&fs->inodes);
-		if (rc == 0)
-			rc = layered_remove(fs->cache, key_make(a.key.bytes, a.key.size), &hooks);
-	} while (rc == -EAGAIN);
-	return rc == -ENOENT || rc == -ECANCELED ? 0 : rc;
+	return a.moved ? -EAGAIN : rc == -ENOENT ? 0 : rc;
 }
 
 /* A scratch file of these bytes; nothing has its name. */

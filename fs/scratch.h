@@ -25,9 +25,10 @@ bool scratch_is_name(char *const *patterns, struct key name);
 
 /*
  * A private inode of a name that is a scratch name is to be published: it becomes the scratch file
- * instead, and what the layers have under the name goes. As publish().
+ * instead, and what the layers have under the name goes. key: what it had when it was found to have
+ * such a name. As publish(), or -EAGAIN: it was renamed meanwhile.
  */
-int scratch_adopt(struct fs *fs, struct inode *inode);
+int scratch_adopt(struct fs *fs, struct inode *inode, struct key key);
 
 /* A symbolic link under a scratch name that nothing has. -EEXIST, -ENOSPC, -ENOMEM. */
 int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target);

@@ -248,6 +248,21 @@ test_the_last_of_two_closes_after_the_move_is_what_the_temporary_name_shows() {
 	expect_list . ""
 }
 
+# What its killed writer left is withheld from the key; under a temporary name it is a file.
+test_what_a_killed_writer_left_can_be_moved_to_a_temporary_name_and_back() {
+	mount_stack
+	open_writer killed k w,creat
+	open_writer other k rw
+	tell killed write half
+	kill_hand killed KILL
+	mv "$MNT/k" "$MNT/k.tmp"
+	expect_value k.tmp half
+	mv "$MNT/k.tmp" "$MNT/k2"
+	expect_value k2 half
+	tell other close
+	expect_list . k2
+}
+
 test_a_writer_follows_its_file_to_the_real_name() {
 	mount_stack
 	open_writer w k.part

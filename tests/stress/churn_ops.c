@@ -19,7 +19,7 @@
 
 #include "record.h"
 
-enum { PATH_SIZE = 128, LARGE_MAX = 100000, LISTED_MAX = 500 };
+enum { STALE_PRINTED = 10, PATH_SIZE = 128, LARGE_MAX = 100000, LISTED_MAX = 500 };
 
 static unsigned dice(struct churn *c, unsigned sides)
 {
@@ -76,8 +76,11 @@ static bool judge(struct churn *c, const char *call, const char *path, long rc, 
 		_exit(0);
 	if (op >= 0)
 		atomic_fetch_add(&c->shared->failed[op], 1);
-	if (error == ESTALE)
-		atomic_fetch_add(&c->shared->stale, 1);
+	if (error == ESTALE && atomic_fetch_add(&c->shared->stale, 1) < STALE_PRINTED)
+		dprintf(STDERR_FILENO, "churn: stale: thread %d, %s: %s(%s)\n", (int)getpid(),
+			op >= 0 ? churn_op_names()[op] : "-", call, path);
+	else if (error == ESTALE)
+		;
 	else if (!is_expected(c, error, allowed))
 		churn_violation(c, "%s(%s): %s", call, path, strerror(error));
 	errno = error;
