@@ -231,8 +231,8 @@ static bool write_by_ticket_locked(struct opening *o)
 		return false;
 	if (ticket->kind != TICKET_TRUNCATE && ticket->kind != TICKET_IN_PLACE)
 		return false;
-	o->truncate_shared = truncate &&
-			     (ticket->inode != o->inode || ticket->kind == TICKET_IN_PLACE);
+	o->truncate_shared = truncate && (ticket->inode != o->inode ||
+					  ticket->kind == TICKET_IN_PLACE || ticket->shares);
 	add_handle_locked(o, o->inode, true);
 	ticket_end_locked(o->t, ticket);
 	return true;

@@ -371,7 +371,7 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 		ticket_promise_locked(ticket, inode);
 	}
 	int rc = reply_locked(f->fs, ticket->inode, f->tid, out);
-	if (missed)
+	if (missed || ticket->inode->name != f->name) /* for this call alone */
 		out->entry_timeout_ms = 0;
 	return rc;
 }
@@ -460,6 +460,24 @@ static int lookup_by_ticket_locked(struct finding *f, enum ticket_kind kind, str
 
 /* --- entry points ----------------------------------------------------------------------------- */
 
+/* A scratch file is what its name leads to, ticket or not; an open that was refused is promised it,
+ * for it may be renamed or removed before it comes. */
+static int lookup_scratch_locked(struct finding *f, struct attributes *out)
+{
+	struct inode *file = f->name->holder;
+	struct ticket *ticket = my_ticket_locked(f);
+
+	if (!ticket)
+		ticket = ticket_follow_locked(f->t, f->tid, f->name, true,
+					      time_mono_ms(f->fs->time));
+	if (ticket && ticket->kind != TICKET_ATTR && ticket->inode != file) {
+		ticket_withdraw_locked(f->t, ticket);
+		ticket_promise_locked(ticket, file);
+		ticket->shares = true;
+	}
+	return reply_locked(f->fs, file, f->tid, out);
+}
+
 int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct attributes *out)
 {
 	struct finding *f;
@@ -488,7 +506,7 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 		struct ticket *ticket = my_ticket_locked(f);
 		struct inode *holder = f->name->holder;
 		if (holder && holder->scratch)
-			rc = reply_locked(f->fs, holder, f->tid, out);
+			rc = lookup_scratch_locked(f, out);
 		else
 			rc = lookup_by_ticket_locked(f, ticket ? ticket->kind : TICKET_ATTR, out);
 		name_put_locked(f->t, f->name);

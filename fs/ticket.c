@@ -23,6 +23,7 @@ void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket)
 	struct inode *inode = ticket->inode;
 
 	ticket->inode = NULL;
+	ticket->shares = false;
 	if (!inode)
 		return;
 	inode->tickets--;

@@ -31,6 +31,7 @@ struct ticket {
 	uint64_t got_at;   /* the table's clock when it was got */
 	bool looked_up;    /* a LOOKUP came since */
 	bool waited;       /* for a pending key, already */
+	bool shares;       /* the promised inode is (or was then) a scratch file, which all share */
 	int64_t missed_ms; /* mono; when a LOOKUP found nothing; 0: none did */
 };
 
