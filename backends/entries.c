@@ -515,6 +515,13 @@ void entries_evict(struct entries *s, struct entry *e)
 	entries_take(s, e);
 }
 
+void entries_replace(struct entries *s, struct entry *old, struct entry *e)
+{
+	s->policy->replace(s, old, e);
+	store_unlink(s, old);
+	store_link(s, e);
+}
+
 void entries_move(struct entries *s, struct entry *from, struct entry *to)
 {
 	assert(!to->value && !to->meta.xattrs);

@@ -116,6 +116,10 @@ void entries_evict(struct entries *s,
  */
 void entries_move(struct entries *s, struct entry *from, struct entry *to);
 
+/* Takes `old` out and puts e in its place in the policy's order; no other entry has e's key. Cannot
+ * fail. */
+void entries_replace(struct entries *s, struct entry *old, struct entry *e);
+
 void entries_hit(struct entries *s, struct entry *e);
 
 /* meta_update() of an entry in the store. What xattrs it had come out in *old, a reference. */

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "entries_dirs.h"
 #include "file_store.h"
 #include "waiting.h"
 
@@ -139,6 +138,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 static void file_close(void *state)
 {
 	file_watch_stop(state);
+	file_hits_store(state);
 	file_free(state);
 }
 
@@ -319,11 +319,15 @@ static int file_peek(void *state, struct key key, struct value **value, struct m
 static void file_note_hit(void *state, struct key key)
 {
 	struct file_layer *f = state;
+	int64_t now_ms = time_wall_ms(f->env->time);
 
 	lock_take(&f->lock);
 	struct entry *e = entries_find(&f->entries, key);
-	if (e)
+	if (e) {
 		e->meta.hits++;
+		e->meta.hit_ms = now_ms;
+		e->lost = true; /* with a kill -9: see file_lists.c */
+	}
 	lock_release(&f->lock);
 }
 
@@ -332,8 +336,10 @@ static int file_get(void *state, struct key key, struct value **value, struct me
 	int rc = file_peek(state, key, value, meta);
 
 	if (rc == 0) {
+		struct file_layer *f = state;
 		file_note_hit(state, key);
 		meta->hits++;
+		meta->hit_ms = time_wall_ms(f->env->time);
 	}
 	return rc;
 }
@@ -393,7 +399,7 @@ static int set_changing(struct file_layer *f, struct key key, struct value *valu
 	if (!found)
 		rc = make_room(f);
 	if (rc == 0)
-		rc = file_store(f, place.name, key, value, meta, NULL);
+		rc = file_store(f, place.name, key, value, meta, KEY_ROOT);
 	meta_fini(&place.meta);
 	return rc;
 }
@@ -430,33 +436,18 @@ static int load_current(struct file_layer *f, struct key key, struct place *plac
 	return rc;
 }
 
-/* The age of a file, which what is no set keeps. */
-static const struct timespec *age_of(struct file_layer *f, const char *name, struct timespec *age)
-{
-	struct file_look look;
-
-	if (!file_known_look(f, name, &look))
-		return NULL;
-	*age = look.mtime;
-	return age;
-}
-
-/*
- * Writes an entry that was there before under a name; its age, and so its turn to be evicted, stays
- * (a new place in the index's order is given back with the next start).
- */
+/* Its age, and so its turn to be evicted, stays. */
 static int touch_changing(struct file_layer *f, struct key key, const struct meta *meta,
 			  unsigned fields)
 {
 	struct place place;
 	struct value *value;
-	struct timespec age;
 	int rc = load_current(f, key, &place, &value);
 
 	if (rc < 0)
 		return rc;
 	meta_update(&place.meta, meta, fields);
-	rc = file_store(f, place.name, key, value, &place.meta, age_of(f, place.name, &age));
+	rc = file_store(f, place.name, key, value, &place.meta, key);
 	meta_fini(&place.meta);
 	value_unref(value);
 	return rc;
@@ -487,11 +478,10 @@ static int file_remove(void *state, struct key key)
 	return rc;
 }
 
-static int rename_changing(struct file_layer *f, struct key from, struct key to)
+int file_rename_within(struct file_layer *f, struct key from, struct key to)
 {
 	struct place place, target;
 	struct value *value;
-	struct timespec age;
 	int rc = load_current(f, from, &place, &value);
 
 	if (rc < 0)
@@ -501,10 +491,9 @@ static int rename_changing(struct file_layer *f, struct key from, struct key to)
 		meta_fini(&target.meta);
 		if (target.name[0] == '\0')
 			file_choose_name(f, to, target.name);
-		rc = file_store(f, target.name, to, value, &place.meta,
-				age_of(f, place.name, &age));
+		rc = file_store(f, target.name, to, value, &place.meta, from);
 		if (rc == 0)
-			rc = file_drop(f, from, FILE_REMOVED);
+			rc = file_remove_file(f, place.name);
 	}
 	meta_fini(&place.meta);
 	value_unref(value);
@@ -517,293 +506,9 @@ static int file_rename(void *state, struct key from, struct key to)
 
 	if (rc < 0)
 		return rc;
-	rc = rename_changing(state, from, to);
+	rc = file_rename_within(state, from, to);
 	file_change_end(state);
 	return rc;
-}
-
-/* --- prefixes --------------------------------------------------------------------------------- */
-
-/* Takes the markers below dir out of the index: a list of them. */
-static struct entry *take_markers(struct file_layer *f, struct key dir)
-{
-	struct entry *taken = NULL, *e;
-
-	lock_take(&f->lock);
-	while ((e = entries_first_below(&f->markers, dir)) != NULL) {
-		entries_take(&f->markers, e);
-		e->link = taken;
-		taken = e;
-	}
-	lock_release(&f->lock);
-	return taken;
-}
-
-/* Puts them back, for there is room for as many, or frees them. */
-static void end_markers(struct file_layer *f, struct entry *taken, bool put_back)
-{
-	while (taken) {
-		struct entry *e = taken;
-		taken = e->link;
-		if (!put_back) {
-			entry_free(e);
-			continue;
-		}
-		lock_take(&f->lock);
-		entries_put(&f->markers, e);
-		lock_release(&f->lock);
-	}
-}
-
-static int remove_markers(struct file_layer *f, struct key dir)
-{
-	struct entry *taken = take_markers(f, dir);
-	int rc = taken ? file_markers_store(f) : 0;
-
-	end_markers(f, taken, rc < 0);
-	return rc;
-}
-
-static bool first_key_below(struct file_layer *f, struct key dir, struct key_buffer *key)
-{
-	lock_take(&f->lock);
-	struct entry *e = entries_first_below(&f->entries, dir);
-	if (e) {
-		key->size = e->key.size;
-		memcpy(key->bytes, e->key.bytes, key->size);
-	}
-	lock_release(&f->lock);
-	return e != NULL;
-}
-
-static int file_remove_prefix(void *state, struct key dir)
-{
-	struct file_layer *f = state;
-	struct key_buffer key;
-	int rc = file_change_begin(f);
-
-	if (rc < 0)
-		return rc;
-	while (rc == 0 && first_key_below(f, dir, &key))
-		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
-	if (rc == 0)
-		rc = remove_markers(f, dir);
-	file_change_end(f);
-	return rc;
-}
-
-static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,
-		     size_t limit)
-{
-	lock_take(&f->lock);
-	int rc = entries_move_next(s, move, limit);
-	lock_release(&f->lock);
-	return rc;
-}
-
-/* Whether all keys that a rename would make are short enough. */
-static int move_check(struct file_layer *f, struct entries *s, struct entries_walk *move)
-{
-	size_t limit = s == &f->markers ? KEY_MAX + 1 : KEY_MAX;
-	int rc;
-
-	if (move->to.size <= move->from.size)
-		return 0;
-	marker_key(&move->key, move->from);
-	while ((rc = move_next(f, s, move, limit)) == 0)
-		move->key.bytes[move->key.size++] = '\0';
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int move_entries(struct file_layer *f, struct entries_walk *move)
-{
-	int rc;
-
-	marker_key(&move->key, move->from);
-	while ((rc = move_next(f, &f->entries, move, KEY_MAX)) == 0) {
-		struct key from = key_make(move->key.bytes, move->key.size);
-		rc = rename_changing(f, from, key_make(move->moved.bytes, move->moved.size));
-		if (rc == -ENOENT) /* damaged: it has no value to move */
-			move->key.bytes[move->key.size++] = '\0';
-		else if (rc < 0)
-			return rc;
-	}
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int move_markers(struct file_layer *f, struct entries_walk *move)
-{
-	bool any = false;
-	int rc;
-
-	marker_key(&move->key, move->from);
-	while ((rc = move_next(f, &f->markers, move, KEY_MAX + 1)) == 0) {
-		struct entry *e = entry_new(key_make(move->moved.bytes, move->moved.size), NULL,
-					    NULL);
-		if (!e)
-			return -ENOMEM;
-		lock_take(&f->lock);
-		struct entry *old = entries_find(&f->markers,
-						 key_make(move->key.bytes, move->key.size));
-		struct entry *there = entries_find(&f->markers, e->key);
-		if (there)
-			entries_take(&f->markers, there);
-		entries_move(&f->markers, old, e);
-		lock_release(&f->lock);
-		entry_free(old);
-		entry_free(there);
-		any = true;
-	}
-	return rc != -ENOENT ? rc : any ? file_markers_store(f) : 0;
-}
-
-static int file_check_rename_prefix(void *state, struct key from, struct key to)
-{
-	struct file_layer *f = state;
-	struct entries_walk move = { .from = from, .to = to };
-
-	int rc = move_check(f, &f->entries, &move);
-	return rc < 0 ? rc : move_check(f, &f->markers, &move);
-}
-
-static int file_rename_prefix(void *state, struct key from, struct key to)
-{
-	struct file_layer *f = state;
-	struct entries_walk move = { .from = from, .to = to };
-
-	if (key_equal(from, to))
-		return 0;
-	int rc = file_change_begin(f);
-	if (rc < 0)
-		return rc;
-	file_expire(f);
-	rc = file_check_rename_prefix(f, from, to);
-	if (rc == 0)
-		rc = move_entries(f, &move);
-	if (rc == 0)
-		rc = move_markers(f, &move);
-	file_change_end(f);
-	return rc;
-}
-
-/* --- directories ------------------------------------------------------------------------------ */
-
-static int purge_expired(struct file_layer *f)
-{
-	int rc = file_change_begin(f);
-
-	if (rc < 0)
-		return rc;
-	file_expire(f);
-	file_change_end(f);
-	return 0;
-}
-
-static int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
-		     struct children *batch)
-{
-	struct file_layer *f = state;
-	struct entries_listing l = { .batch = batch };
-	struct entry *expired;
-	int rc = file_wait_loaded(f);
-
-	if (rc == 0)
-		rc = entries_list_start(&l, dir, after, after_is_dir);
-	while (rc == 0) {
-		int64_t now_ms = time_wall_ms(f->env->time);
-		lock_take(&f->lock);
-		rc = entries_list(&l, &f->entries, &f->markers, now_ms, &expired);
-		lock_release(&f->lock);
-		if (rc != -EAGAIN)
-			break;
-		rc = purge_expired(f);
-	}
-	return rc;
-}
-
-static int file_dir_stat(void *state, struct key dir, struct meta *meta)
-{
-	struct file_layer *f = state;
-	struct key_buffer buffer;
-	int rc = file_wait_loaded(f);
-
-	while (rc == 0) {
-		int64_t now_ms = time_wall_ms(f->env->time);
-		bool expired = false;
-		*meta = (struct meta){ 0 };
-		lock_take(&f->lock);
-		struct entry *marker = entries_find(&f->markers, marker_key(&buffer, dir));
-		struct entry *first = entries_first_below(&f->entries, dir);
-		if (marker)
-			meta_copy(meta, &marker->meta);
-		else if (!entries_first_below(&f->markers, dir)) {
-			expired = first && meta_is_expired(&first->meta, now_ms);
-			rc = first ? 0 : -ENOENT;
-		}
-		lock_release(&f->lock);
-		if (!expired)
-			break;
-		rc = purge_expired(f);
-	}
-	return rc;
-}
-
-/* Exchanges the marker of this key for another one, either may be NULL: the one that was there. */
-static struct entry *swap_marker(struct file_layer *f, struct key key, struct entry *e)
-{
-	lock_take(&f->lock);
-	struct entry *old = entries_find(&f->markers, key);
-	if (old)
-		entries_take(&f->markers, old);
-	if (e)
-		entries_put(&f->markers, e);
-	lock_release(&f->lock);
-	return old;
-}
-
-static bool reserve_marker(struct file_layer *f)
-{
-	lock_take(&f->lock);
-	bool room = entries_reserve(&f->markers);
-	lock_release(&f->lock);
-	return room;
-}
-
-/* Puts `e` in the place of the marker with its key, or (NULL) takes that out. */
-static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
-{
-	struct key_buffer buffer;
-	struct key key = marker_key(&buffer, dir);
-	struct entry *over = e;
-	int rc = file_change_begin(f);
-
-	if (rc < 0) {
-		entry_free(e);
-		return rc;
-	}
-	rc = reserve_marker(f) ? 0 : -ENOMEM;
-	if (rc == 0) {
-		over = swap_marker(f, key, e);
-		rc = e || over ? file_markers_store(f) : -ENOENT;
-		if (rc < 0)
-			over = swap_marker(f, key, over);
-	}
-	entry_free(over);
-	file_change_end(f);
-	return rc;
-}
-
-static int file_dir_set(void *state, struct key dir, const struct meta *meta)
-{
-	struct key_buffer buffer;
-	struct entry *e = entry_new(marker_key(&buffer, dir), NULL, meta);
-
-	return e ? change_marker(state, dir, e) : -ENOMEM;
-}
-
-static int file_dir_remove(void *state, struct key dir)
-{
-	return change_marker(state, dir, NULL);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */

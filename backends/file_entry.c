@@ -164,6 +164,10 @@ static char *write_meta(char *to, const struct meta *meta)
 		      "\",\n    \"hits\": %" PRIu64 ",\n    \"created\": ",
 		      meta->size, meta->ino, meta->version, meta->checksum, meta->hits);
 	to = write_seconds(to, meta->created_ms);
+	if (meta->hit_ms != 0) {
+		to += sprintf(to, ",\n    \"hit\": ");
+		to = write_seconds(to, meta->hit_ms);
+	}
 	to = write_time(to, "mtime", meta->mtime);
 	to = write_time(to, "ctime", meta->ctime);
 	to += sprintf(to, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u", meta->mode,
@@ -324,6 +328,8 @@ static bool read_meta_word(const char *name, const char *word, struct meta *meta
 		return read_unsigned(word, 16, UINT64_MAX, &meta->checksum);
 	if (strcmp(name, "hits") == 0)
 		return read_unsigned(word, 10, UINT64_MAX, &meta->hits);
+	if (strcmp(name, "hit") == 0)
+		return read_ms(word, &meta->hit_ms);
 	if (strcmp(name, "created") == 0)
 		return read_ms(word, &meta->created_ms);
 	if (strcmp(name, "mtime") == 0)

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json_text.h"
 #include "log.h"
 #include "waiting.h"
 
@@ -21,8 +20,6 @@ enum {
 	EXPIRE_STEPS = 64,
 	HASH_SIZE = 17, /* "~" and 16 digits */
 };
-
-static const char markers_name[] = FILE_OURS "directories";
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -213,8 +210,9 @@ static void take_locked(struct entries *s, struct entry *e, struct entry **dead)
 	*dead = e;
 }
 
-/* Forgets a file, and the entry that it holds. */
-static void forget_locked(struct file_layer *f, const char *name, struct entry **dead)
+/* Forgets a file, and the entry that it holds, if that is not to be kept. */
+static void forget_locked(struct file_layer *f, const char *name, const struct entry *kept,
+			  struct entry **dead)
 {
 	struct entry *file = entries_find(&f->files, key_of(name));
 
@@ -223,14 +221,35 @@ static void forget_locked(struct file_layer *f, const char *name, struct entry *
 	f->bytes -= record_look(file).size;
 	struct key key = record_key(file);
 	struct entry *e = key.size > 0 ? entries_find(&f->entries, key) : NULL;
-	if (e && key_equal(key_make(value_bytes(e->value), value_size(e->value)), key_of(name)))
+	if (e && e != kept &&
+	    key_equal(key_make(value_bytes(e->value), value_size(e->value)), key_of(name)))
 		take_locked(&f->entries, e, dead);
 	take_locked(&f->files, file, dead);
 }
 
-/* Enters what was read or written. key of no bytes: a damaged file. 0 or -ENOMEM. */
+/* Puts e in, or in the place that `old` (NULL: none) has in the order of age. */
+static void enter_locked(struct file_layer *f, struct entry *e, struct entry *old,
+			 struct entry **dead)
+{
+	struct entry *there = entries_find(&f->entries, e->key);
+
+	if (there && there != old)
+		take_locked(&f->entries, there, dead);
+	if (!old) {
+		entries_put(&f->entries, e);
+		return;
+	}
+	entries_replace(&f->entries, old, e);
+	old->link = *dead;
+	*dead = old;
+}
+
+/*
+ * Enters what was read or written, in the place of the entry that it has the age of (KEY_ROOT:
+ * none). key of no bytes: a damaged file. 0 or -ENOMEM.
+ */
 static int remember(struct file_layer *f, const char *name, const struct file_look *look,
-		    struct key key, const struct meta *meta)
+		    struct key key, const struct meta *meta, struct key aged)
 {
 	struct value *record = file_record(look, key), *file = value_copy(name, strlen(name));
 	struct entry *by_name = record ? entry_new(key_of(name), record, NULL) : NULL;
@@ -241,10 +260,11 @@ static int remember(struct file_layer *f, const char *name, const struct file_lo
 	lock_take(&f->lock);
 	if (by_name && (by_key || key.size == 0) && entries_reserve(&f->files) &&
 	    entries_reserve(&f->entries)) {
-		forget_locked(f, name, &dead);
+		struct entry *old = aged.size > 0 ? entries_find(&f->entries, aged) : NULL;
+		forget_locked(f, name, old, &dead);
 		put_locked(&f->files, by_name, &dead);
 		if (by_key)
-			put_locked(&f->entries, by_key, &dead);
+			enter_locked(f, by_key, old, &dead);
 		f->bytes += look->size;
 		by_name = by_key = NULL;
 		rc = 0;
@@ -263,7 +283,7 @@ static void forget(struct file_layer *f, const char *name)
 	struct entry *dead = NULL;
 
 	lock_take(&f->lock);
-	forget_locked(f, name, &dead);
+	forget_locked(f, name, NULL, &dead);
 	lock_release(&f->lock);
 	free_all(dead);
 }
@@ -376,13 +396,13 @@ static void read_again(struct file_layer *f, const char *name, int fd, const str
 		rc = -EINVAL;
 	if (rc < 0) {
 		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
-		remember(f, name, look, KEY_ROOT, NULL);
+		remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
 	} else {
 		struct key key = key_make(entry.key, entry.key_size);
 		if (entry.foreign)
 			entry.meta.mtime = entry.meta.ctime = look->mtime;
 		if (!has_younger_file(f, key, name, look))
-			remember(f, name, look, key, &entry.meta);
+			remember(f, name, look, key, &entry.meta, KEY_ROOT);
 		if (f->loaded && f->env->changed)
 			f->env->changed(f->env->self, key);
 	}
@@ -446,9 +466,8 @@ static int temp_open(struct file_layer *f, char name[FILE_NAME_SIZE])
 	return fd;
 }
 
-/* The text under the name, the old file or the new one at every instant. */
-static int write_file(struct file_layer *f, const char *name, const char *text, size_t size,
-		      const struct timespec *old_time, struct file_look *look)
+int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
+	       const struct timespec *old_time, struct file_look *look)
 {
 	char temp[FILE_NAME_SIZE];
 	int fd = temp_open(f, temp);
@@ -472,20 +491,35 @@ static int write_file(struct file_layer *f, const char *name, const char *text, 
 	return rc;
 }
 
+/* The age of the entry's file; false: nothing is known of it. */
+static bool age_of(struct file_layer *f, struct key key, struct timespec *age)
+{
+	lock_take(&f->lock);
+	struct entry *e = key.size > 0 ? entries_find(&f->entries, key) : NULL;
+	struct entry *file = e ? entries_find(&f->files,
+					      key_make(value_bytes(e->value), value_size(e->value)))
+			       : NULL;
+	if (file)
+		*age = record_look(file).mtime;
+	lock_release(&f->lock);
+	return file != NULL;
+}
+
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
-	       const struct meta *meta, const struct timespec *old_time)
+	       const struct meta *meta, struct key aged)
 {
 	struct file_look look;
+	struct timespec age;
 	char *text;
 	size_t size;
 	int rc = file_entry_write(key, value, meta, &text, &size);
 
 	if (rc < 0)
 		return rc;
-	rc = write_file(f, name, text, size, old_time, &look);
+	rc = file_write(f, name, text, size, age_of(f, aged, &age) ? &age : NULL, &look);
 	free(text);
 	if (rc == 0)
-		rc = remember(f, name, &look, key, meta);
+		rc = remember(f, name, &look, key, meta, aged);
 	return rc;
 }
 
@@ -508,6 +542,15 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 
 /* --- removing --------------------------------------------------------------------------------- */
 
+int file_remove_file(struct file_layer *f, const char *name)
+{
+	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	unsynced_note(&f->unsynced, name);
+	forget(f, name);
+	return 0;
+}
+
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 {
 	char name[FILE_NAME_SIZE] = "";
@@ -521,12 +564,9 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 	lock_release(&f->lock);
 	if (!e)
 		return -ENOENT;
-	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	unsynced_note(&f->unsynced, name);
-	forget(f, name);
-	if (reason == FILE_REMOVED)
-		return 0;
+	int rc = file_remove_file(f, name);
+	if (rc < 0 || reason == FILE_REMOVED)
+		return rc;
 	lock_take(&f->lock);
 	f->evictions += reason == FILE_EVICTED;
 	f->expiries += reason == FILE_EXPIRED;
@@ -552,99 +592,4 @@ void file_expire(struct file_layer *f)
 		if (!due || file_drop(f, key_make(key.bytes, key.size), FILE_EXPIRED) < 0)
 			return;
 	}
-}
-
-/* --- markers ---------------------------------------------------------------------------------- */
-
-/* The next marker's text appended to a list of them. */
-static int append_marker(const struct entry *e, char **all, size_t *size)
-{
-	size_t one_size;
-	char *one;
-	int rc = file_entry_write(e->key, NULL, &e->meta, &one, &one_size);
-
-	if (rc < 0)
-		return rc;
-	char *grown = realloc(*all, *size + one_size + 4);
-	if (grown) {
-		*all = grown;
-		memcpy(*all + *size, *size == 0 ? "[\n" : ",\n", 2);
-		memcpy(*all + *size + 2, one, one_size);
-		*size += one_size + 2;
-	}
-	free(one);
-	return grown ? 0 : -ENOMEM;
-}
-
-int file_markers_store(struct file_layer *f)
-{
-	struct file_look look;
-	char *all = NULL;
-	size_t size = 0;
-	int rc = 0;
-
-	/* Only changes touch the markers, and this is one: the walk needs no lock. */
-	for (const struct entry *e = f->markers.first[0]; e && rc == 0; e = entries_next(e))
-		rc = append_marker(e, &all, &size);
-	if (rc == 0 && size > 0) {
-		all[size++] = ']';
-		all[size++] = '\n';
-	}
-	if (rc == 0)
-		rc = write_file(f, markers_name, size > 0 ? all : "[]\n", size > 0 ? size : 3, NULL,
-				&look);
-	free(all);
-	return rc;
-}
-
-static bool load_marker(struct file_layer *f, struct json_text *t)
-{
-	struct file_entry entry;
-	struct entry *dead = NULL;
-
-	json_skip_space(t);
-	const char *start = t->at;
-	if (!json_skip_value(t, JSON_STRICT) || t->at == t->end || *t->at != '\n')
-		return false;
-	t->at++; /* with the end of line that closes an entry's text */
-	if (file_entry_read(start, (size_t)(t->at - start), false, &entry) < 0)
-		return false;
-	struct entry *e = entry.key && !entry.foreign
-				  ? entry_new(key_make(entry.key, entry.key_size), NULL,
-					      &entry.meta)
-				  : NULL;
-	bool good = e && entries_reserve(&f->markers);
-	if (good) {
-		lock_take(&f->lock);
-		put_locked(&f->markers, e, &dead);
-		lock_release(&f->lock);
-	} else {
-		entry_free(e);
-	}
-	free_all(dead);
-	file_entry_fini(&entry);
-	return good;
-}
-
-void file_markers_load(struct file_layer *f)
-{
-	struct file_look look;
-	char *text = NULL;
-	int fd = openat(f->dir_fd, markers_name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	int rc = file_look_at(fd, &look);
-	if (rc == 0)
-		rc = file_text(fd, look.size, &text);
-	close(fd);
-	if (rc < 0)
-		return;
-	struct json_text t = { text, text + look.size };
-	bool good = json_skip_char(&t, '[');
-	while (good && !json_skip_char(&t, ']'))
-		good = load_marker(f, &t) && (json_skip_char(&t, ',') || true);
-	if (!good)
-		file_complain(f, markers_name, "damaged; some directories may be missing");
-	free(text);
 }

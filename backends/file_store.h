@@ -74,9 +74,23 @@ void file_change_end(struct file_layer *f);
 /* Reads the file again if it looks different from what is known, or forgets it if it is gone. */
 void file_reload(struct file_layer *f, const char *name);
 
-/* Stores an entry under the name, whatever was there; old_time (may be NULL) is the file's age. */
+/*
+ * Stores an entry under the name, whatever was there. aged: the entry whose age it takes over, and
+ * with that its turn to be evicted, in the index as well, where it comes out; KEY_ROOT: it is new.
+ */
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
-	       const struct meta *meta, const struct timespec *old_time);
+	       const struct meta *meta, struct key aged);
+
+/* The text under the name: the old file or the new one at every instant. old_time (may be NULL) is
+ * its age; how it looks then comes out. */
+int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
+	       const struct timespec *old_time, struct file_look *look);
+
+/* Removes a file, and what the index says of it. */
+int file_remove_file(struct file_layer *f, const char *name);
+
+/* rename() of struct backend. */
+int file_rename_within(struct file_layer *f, struct key from, struct key to);
 
 enum file_reason { FILE_REMOVED, FILE_EVICTED, FILE_EXPIRED };
 
@@ -89,8 +103,29 @@ void file_expire(struct file_layer *f);
 /* The name for a key that has none: see file_names(). */
 void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_SIZE]);
 
+/* Lists in files of their own: file_lists.c. */
 int file_markers_store(struct file_layer *f); /* as they are in the index */
 void file_markers_load(struct file_layer *f);
+void file_hits_store(struct file_layer *f); /* when the layer is closed */
+void file_hits_load(struct file_layer *f);
+int file_move_note(struct file_layer *f, struct key from, struct key to);
+int file_move_over(struct file_layer *f);
+bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_buffer *to);
+
+/* Carries out the rename of a directory that was cut off. 0, also when there is none; -errno: it is
+ * still to be done. */
+int file_move_finish(struct file_layer *f);
+
+/* --- operations of struct backend: file_dirs.c, file_move.c ----------------------------------- */
+
+int file_remove_prefix(void *state, struct key dir);
+int file_check_rename_prefix(void *state, struct key from, struct key to);
+int file_rename_prefix(void *state, struct key from, struct key to);
+int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	      struct children *batch);
+int file_dir_stat(void *state, struct key dir, struct meta *meta);
+int file_dir_set(void *state, struct key dir, const struct meta *meta);
+int file_dir_remove(void *state, struct key dir);
 
 /* --- at any time ------------------------------------------------------------------------------ */
 

@@ -195,6 +195,11 @@ static void *watch_main(void *argument)
 
 	file_markers_load(f);
 	scan(f);
+	file_hits_load(f);
+	if (file_move_finish(f) < 0)
+		log_error("file: layer \"%s\": a rename of a directory that had begun earlier is "
+			  "still half done",
+			  f->env->layer_name);
 	lock_take(&f->lock);
 	f->loaded = true;
 	pthread_cond_broadcast(&f->turned);

@@ -182,6 +182,96 @@ test_the_oldest_is_evicted_also_after_a_restart() {
 	expect files 3 "$(ls files | wc -l)"
 }
 
+test_what_is_no_set_keeps_the_turn_to_be_evicted() {
+	mount_files '"max_files": 4'
+	local i
+	for i in 1 2 3 4; do
+		set_value "$i" x
+	done
+	chmod 600 "$MNT/1"
+	mv "$MNT/2" "$MNT/two"
+	touch "$MNT/3"
+	set_value 5 x
+	expect_list "" "3 4 5 two"
+	set_value 6 x
+	expect_list "" "3 4 5 6"
+	set_value 7 x
+	expect_list "" "4 5 6 7"
+	mv "$MNT/7" "$MNT/4"
+	set_value 8 x
+	set_value 9 x
+	expect_list "" "4 6 8 9"
+}
+
+test_hits_and_the_time_of_the_last_survive_without_a_write_per_get() {
+	mount_files
+	set_value k value
+	set_value l value
+	local before i hits atime
+	before=$(stat -c '%i %Y %s' files/k.json)
+	for i in 1 2 3; do
+		cat "$MNT/k" >/dev/null
+	done
+	expect "the file" "$before" "$(stat -c '%i %Y %s' files/k.json)"
+	hits=$(get_xattr k user.cachefs.hits)
+	((hits >= 3)) || fail "$hits hits after 3 gets"
+	restart_daemon
+	expect hits "$hits" "$(get_xattr k user.cachefs.hits)"
+	atime=$(stat -c %.3X "$MNT/k")
+	[[ $atime > $(stat -c %.3Y "$MNT/k") ]] || fail "access time $atime"
+	restart_daemon
+	expect "access time" "$atime" "$(stat -c %.3X "$MNT/k")"
+	cat "$MNT/k" >/dev/null
+	restart_daemon
+	expect hits $((hits + 1)) "$(get_xattr k user.cachefs.hits)"
+	set_value k new
+	expect hits 0 "$(get_xattr k user.cachefs.hits)"
+	restart_daemon
+	expect hits 0 "$(get_xattr k user.cachefs.hits)"
+}
+
+has_moved_some() {
+	[[ $(find files -name 'to_*.json' | wc -l) -gt "$1" ]]
+}
+
+test_a_directory_whose_rename_was_cut_off_is_renamed_whole() {
+	mount_files
+	mkdir "$MNT/from" "$MNT/from/sub"
+	python3 - "$MNT" <<'END'
+import sys
+for i in range(500):
+    with open("%s/from/%s%04d" % (sys.argv[1], "sub/" if i % 2 else "", i), "w") as f:
+        f.write("value %d" % i)
+END
+	set_value other x
+	set_value tool y
+	local cut=0 round from=from to=to
+	for round in 1 2; do
+		rename_and_kill "$from" "$to"
+		expect_list "" "other $to tool"
+		expect "keys" 500 "$(find "$MNT/$to" -type f | wc -l)"
+		expect_value "$to/0000" "value 0"
+		expect_value "$to/sub/0499" "value 499"
+		expect "notes left" 0 "$(find files -name '.cachefs-rename' | wc -l)"
+		mv "$MNT/$to" "$MNT/$from"
+	done
+	((cut > 0)) || fail "no rename was cut off"
+	expect "files" 502 "$(ls files | wc -l)"
+}
+
+# rename_and_kill FROM TO: kill -9 once some keys have moved; counts in $cut that not all had.
+rename_and_kill() {
+	mv "$MNT/$1" "$MNT/$2" 2>/dev/null &
+	local mover=$!
+	wait_until 60 has_moved_some $((round * 30))
+	kill -9 "$DAEMON_PID"
+	await_daemon 137 2>/dev/null
+	wait "$mover" || true
+	[[ $(find files -name "$1_*.json" | wc -l) = 0 ]] || ((++cut))
+	fusermount3 -u -z "$MNT"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+}
+
 test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	mount_files
 	set_value k value

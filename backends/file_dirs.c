@@ -1,0 +1,196 @@
+/* Type "file": prefixes and directories; their renames are file_move.c's. See file_store.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "entries_dirs.h"
+#include "file_store.h"
+
+/* --- prefixes --------------------------------------------------------------------------------- */
+
+/* Takes the markers below dir out of the index: a list of them. */
+static struct entry *take_markers(struct file_layer *f, struct key dir)
+{
+	struct entry *taken = NULL, *e;
+
+	lock_take(&f->lock);
+	while ((e = entries_first_below(&f->markers, dir)) != NULL) {
+		entries_take(&f->markers, e);
+		e->link = taken;
+		taken = e;
+	}
+	lock_release(&f->lock);
+	return taken;
+}
+
+/* Puts them back, for there is room for as many, or frees them. */
+static void end_markers(struct file_layer *f, struct entry *taken, bool put_back)
+{
+	while (taken) {
+		struct entry *e = taken;
+		taken = e->link;
+		if (!put_back) {
+			entry_free(e);
+			continue;
+		}
+		lock_take(&f->lock);
+		entries_put(&f->markers, e);
+		lock_release(&f->lock);
+	}
+}
+
+static int remove_markers(struct file_layer *f, struct key dir)
+{
+	struct entry *taken = take_markers(f, dir);
+	int rc = taken ? file_markers_store(f) : 0;
+
+	end_markers(f, taken, rc < 0);
+	return rc;
+}
+
+static bool first_key_below(struct file_layer *f, struct key dir, struct key_buffer *key)
+{
+	lock_take(&f->lock);
+	struct entry *e = entries_first_below(&f->entries, dir);
+	if (e) {
+		key->size = e->key.size;
+		memcpy(key->bytes, e->key.bytes, key->size);
+	}
+	lock_release(&f->lock);
+	return e != NULL;
+}
+
+int file_remove_prefix(void *state, struct key dir)
+{
+	struct file_layer *f = state;
+	struct key_buffer key;
+	int rc = file_change_begin(f);
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && first_key_below(f, dir, &key))
+		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
+	if (rc == 0)
+		rc = remove_markers(f, dir);
+	file_change_end(f);
+	return rc;
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static int purge_expired(struct file_layer *f)
+{
+	int rc = file_change_begin(f);
+
+	if (rc < 0)
+		return rc;
+	file_expire(f);
+	file_change_end(f);
+	return 0;
+}
+
+int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	      struct children *batch)
+{
+	struct file_layer *f = state;
+	struct entries_listing l = { .batch = batch };
+	struct entry *expired;
+	int rc = file_wait_loaded(f);
+
+	if (rc == 0)
+		rc = entries_list_start(&l, dir, after, after_is_dir);
+	while (rc == 0) {
+		int64_t now_ms = time_wall_ms(f->env->time);
+		lock_take(&f->lock);
+		rc = entries_list(&l, &f->entries, &f->markers, now_ms, &expired);
+		lock_release(&f->lock);
+		if (rc != -EAGAIN)
+			break;
+		rc = purge_expired(f);
+	}
+	return rc;
+}
+
+int file_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct file_layer *f = state;
+	struct key_buffer buffer;
+	int rc = file_wait_loaded(f);
+
+	while (rc == 0) {
+		int64_t now_ms = time_wall_ms(f->env->time);
+		bool expired = false;
+		*meta = (struct meta){ 0 };
+		lock_take(&f->lock);
+		struct entry *marker = entries_find(&f->markers, marker_key(&buffer, dir));
+		struct entry *first = entries_first_below(&f->entries, dir);
+		if (marker)
+			meta_copy(meta, &marker->meta);
+		else if (!entries_first_below(&f->markers, dir)) {
+			expired = first && meta_is_expired(&first->meta, now_ms);
+			rc = first ? 0 : -ENOENT;
+		}
+		lock_release(&f->lock);
+		if (!expired)
+			break;
+		rc = purge_expired(f);
+	}
+	return rc;
+}
+
+/* Exchanges the marker of this key for another one, either may be NULL: the one that was there. */
+static struct entry *swap_marker(struct file_layer *f, struct key key, struct entry *e)
+{
+	lock_take(&f->lock);
+	struct entry *old = entries_find(&f->markers, key);
+	if (old)
+		entries_take(&f->markers, old);
+	if (e)
+		entries_put(&f->markers, e);
+	lock_release(&f->lock);
+	return old;
+}
+
+static bool reserve_marker(struct file_layer *f)
+{
+	lock_take(&f->lock);
+	bool room = entries_reserve(&f->markers);
+	lock_release(&f->lock);
+	return room;
+}
+
+/* Puts `e` in the place of the marker with its key, or (NULL) takes that out. */
+static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
+{
+	struct key_buffer buffer;
+	struct key key = marker_key(&buffer, dir);
+	struct entry *over = e;
+	int rc = file_change_begin(f);
+
+	if (rc < 0) {
+		entry_free(e);
+		return rc;
+	}
+	rc = reserve_marker(f) ? 0 : -ENOMEM;
+	if (rc == 0) {
+		over = swap_marker(f, key, e);
+		rc = e || over ? file_markers_store(f) : -ENOENT;
+		if (rc < 0)
+			over = swap_marker(f, key, over);
+	}
+	entry_free(over);
+	file_change_end(f);
+	return rc;
+}
+
+int file_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	struct key_buffer buffer;
+	struct entry *e = entry_new(marker_key(&buffer, dir), NULL, meta);
+
+	return e ? change_marker(state, dir, e) : -ENOMEM;
+}
+
+int file_dir_remove(void *state, struct key dir)
+{
+	return change_marker(state, dir, NULL);
+}

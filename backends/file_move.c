@@ -1,0 +1,157 @@
+/*
+ * Type "file": rename of a directory. Each key is a file to be written anew, so a crash in the
+ * middle would leave some there and some here: the rename is written down in the directory, and
+ * finished before the layer answers anything again. See file_store.h.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "entries_dirs.h"
+#include "file_store.h"
+#include "log.h"
+
+static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,
+		     size_t limit)
+{
+	lock_take(&f->lock);
+	int rc = entries_move_next(s, move, limit);
+	lock_release(&f->lock);
+	return rc;
+}
+
+/* Whether all keys that a rename would make are short enough. */
+static int move_check(struct file_layer *f, struct entries *s, struct entries_walk *move)
+{
+	size_t limit = s == &f->markers ? KEY_MAX + 1 : KEY_MAX;
+	int rc;
+
+	if (move->to.size <= move->from.size)
+		return 0;
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, s, move, limit)) == 0)
+		move->key.bytes[move->key.size++] = '\0';
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int move_entries(struct file_layer *f, struct entries_walk *move)
+{
+	int rc;
+
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, &f->entries, move, KEY_MAX)) == 0) {
+		struct key from = key_make(move->key.bytes, move->key.size);
+		rc = file_rename_within(f, from, key_make(move->moved.bytes, move->moved.size));
+		if (rc == -ENOENT) /* damaged: it has no value to move */
+			move->key.bytes[move->key.size++] = '\0';
+		else if (rc < 0)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int move_markers(struct file_layer *f, struct entries_walk *move)
+{
+	bool any = false;
+	int rc;
+
+	marker_key(&move->key, move->from);
+	while ((rc = move_next(f, &f->markers, move, KEY_MAX + 1)) == 0) {
+		struct entry *e = entry_new(key_make(move->moved.bytes, move->moved.size), NULL,
+					    NULL);
+		if (!e)
+			return -ENOMEM;
+		lock_take(&f->lock);
+		struct entry *old = entries_find(&f->markers,
+						 key_make(move->key.bytes, move->key.size));
+		struct entry *there = entries_find(&f->markers, e->key);
+		if (there)
+			entries_take(&f->markers, there);
+		entries_move(&f->markers, old, e);
+		lock_release(&f->lock);
+		entry_free(old);
+		entry_free(there);
+		any = true;
+	}
+	return rc != -ENOENT ? rc : any ? file_markers_store(f) : 0;
+}
+
+int file_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct file_layer *f = state;
+	struct entries_walk move = { .from = from, .to = to };
+
+	int rc = move_check(f, &f->entries, &move);
+	return rc < 0 ? rc : move_check(f, &f->markers, &move);
+}
+
+static bool has_any_below(struct file_layer *f, struct key dir)
+{
+	lock_take(&f->lock);
+	bool any = entries_first_below(&f->entries, dir) || entries_first_below(&f->markers, dir);
+	lock_release(&f->lock);
+	return any;
+}
+
+static int move_all(struct file_layer *f, struct key from, struct key to)
+{
+	struct entries_walk move = { .from = from, .to = to };
+	int rc = move_entries(f, &move);
+
+	return rc < 0 ? rc : move_markers(f, &move);
+}
+
+/*
+ * The move is written down before it begins. One that fails goes back, and is turned around in the
+ * writing first, so that a crash from there on leads back.
+ */
+static int move_noted(struct file_layer *f, struct key from, struct key to)
+{
+	int rc = file_move_note(f, from, to);
+
+	if (rc < 0)
+		return rc;
+	rc = move_all(f, from, to);
+	if (rc < 0 && (file_move_note(f, to, from) < 0 || move_all(f, to, from) < 0)) {
+		log_error("file: layer \"%s\": the rename of a directory is stuck halfway (%s); it "
+			  "goes on with the next rename or start",
+			  f->env->layer_name, strerror(-rc));
+		return rc;
+	}
+	int over = file_move_over(f);
+	return rc < 0 ? rc : over;
+}
+
+int file_move_finish(struct file_layer *f)
+{
+	struct key_buffer from, to;
+
+	if (!file_move_read(f, &from, &to))
+		return 0;
+	int rc = move_all(f, key_make(from.bytes, from.size), key_make(to.bytes, to.size));
+	if (rc == 0)
+		rc = file_move_over(f);
+	if (rc == 0)
+		log_info("file: layer \"%s\": finished the rename of a directory that had begun "
+			 "earlier",
+			 f->env->layer_name);
+	return rc;
+}
+
+int file_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct file_layer *f = state;
+
+	if (key_equal(from, to))
+		return 0;
+	int rc = file_change_begin(f);
+	if (rc < 0)
+		return rc;
+	file_expire(f);
+	rc = file_move_finish(f);
+	if (rc == 0)
+		rc = file_check_rename_prefix(f, from, to);
+	if (rc == 0 && has_any_below(f, from))
+		rc = move_noted(f, from, to);
+	file_change_end(f);
+	return rc;
+}
