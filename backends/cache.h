@@ -141,6 +141,15 @@ struct backend {
 	int (*revalidate)(void *state, struct key key, const struct meta *meta);
 
 	/*
+	 * Whether the store has dropped nothing of its own accord (evicted, lost with a restart)
+	 * since the instant (CLOCK_MONOTONIC). An entry that was there then, is not there now and
+	 * has not expired was removed by another program, and its copies are to go; otherwise a
+	 * durable layer keeps its copy. Asked after revalidate() said -ENOENT; may wait. NULL: it
+	 * never does.
+	 */
+	bool (*kept_all)(void *state, int64_t since_ms);
+
+	/*
 	 * For a store that can tell what other programs have changed in it: learns what is new and
 	 * tells env->changed() of it before it returns. Cheap when nothing is, for it is called
 	 * before each answer of a faster layer that is not durable. True: such a copy needs no

@@ -10,11 +10,6 @@
  * days. */
 enum { SLOTS = 16384 };
 
-static uint32_t now(void)
-{
-	return (uint32_t)time_mono_ms(&time_system);
-}
-
 int freshness_init(struct freshness *f, int64_t period_ms)
 {
 	f->period_ms = period_ms;
@@ -28,11 +23,11 @@ void freshness_fini(struct freshness *f)
 	f->slots = NULL;
 }
 
-void freshness_note(struct freshness *f, struct key key)
+void freshness_note(struct freshness *f, struct key key, int64_t at_ms)
 {
 	uint64_t hash = key_hash(key);
 
-	atomic_store_explicit(&f->slots[hash % SLOTS], hash >> 32 << 32 | now(),
+	atomic_store_explicit(&f->slots[hash % SLOTS], hash >> 32 << 32 | (uint32_t)at_ms,
 			      memory_order_relaxed);
 }
 
@@ -45,13 +40,15 @@ void freshness_forget(struct freshness *f, struct key key)
 		atomic_compare_exchange_strong(&f->slots[hash % SLOTS], &slot, 0);
 }
 
-bool freshness_is_due(const struct freshness *f, struct key key, bool *seen)
+bool freshness_is_due(const struct freshness *f, struct key key, int64_t *seen_ms)
 {
 	uint64_t hash = key_hash(key);
 	uint64_t slot = atomic_load_explicit(&f->slots[hash % SLOTS], memory_order_relaxed);
+	int64_t now_ms = time_mono_ms(&time_system);
+	uint32_t age_ms = (uint32_t)now_ms - (uint32_t)slot;
 
-	*seen = slot != 0 && slot >> 32 == hash >> 32;
-	return !*seen || now() - (uint32_t)slot >= f->period_ms;
+	*seen_ms = slot != 0 && slot >> 32 == hash >> 32 ? now_ms - age_ms : 0;
+	return *seen_ms == 0 || age_ms >= f->period_ms;
 }
 
 bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms)

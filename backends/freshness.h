@@ -21,13 +21,15 @@ struct freshness {
 int freshness_init(struct freshness *f, int64_t period_ms); /* 0 or -ENOMEM */
 void freshness_fini(struct freshness *f);
 
-void freshness_note(struct freshness *f, struct key key);   /* seen just now */
+/* It was there at an instant (CLOCK_MONOTONIC) of the last weeks. */
+void freshness_note(struct freshness *f, struct key key, int64_t at_ms);
 void freshness_forget(struct freshness *f, struct key key); /* it is not there */
 
 /* Whether it is time to look again, the last time being *last_ms, which it moves. */
 bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms);
 
-/* Whether the key has to be looked at; *seen: whether it is known to have been there. */
-bool freshness_is_due(const struct freshness *f, struct key key, bool *seen);
+/* Whether the key has to be looked at; *seen_ms: when it is known to have been there; 0: it is not.
+ */
+bool freshness_is_due(const struct freshness *f, struct key key, int64_t *seen_ms);
 
 #endif

@@ -91,13 +91,19 @@ static int freshness_open(struct layer *l)
 	return l->backend->revalidate ? freshness_init(&l->freshness, period_ms) : 0;
 }
 
-/* The layer has the key, as it is now, or not. */
-static void note_presence(struct layer *l, struct key key, bool present)
+/* Before a call that may find out that the layer has a key. */
+static int64_t look_begin(const struct layer *l)
+{
+	return l->backend->revalidate ? time_mono_ms(&time_system) : 0;
+}
+
+/* The layer has the key, as it was asked for at that instant, or not. */
+static void note_presence(struct layer *l, struct key key, int64_t asked_ms, bool present)
 {
 	if (!l->backend->revalidate)
 		return;
 	if (present)
-		freshness_note(&l->freshness, key);
+		freshness_note(&l->freshness, key, asked_ms);
 	else
 		freshness_forget(&l->freshness, key);
 }
@@ -337,10 +343,10 @@ int layer_stat(struct layer *l, struct key key, struct meta *meta)
 	enter(key);
 	if (!layer_trusts(l, key))
 		return -ENOENT;
-	int64_t begun = call_begin(l);
+	int64_t begun = call_begin(l), asked_ms = look_begin(l);
 	int rc = call_end(l, LAYER_STAT, begun, l->backend->stat(l->state, key, meta));
 	if (rc == 0)
-		note_presence(l, key, true);
+		note_presence(l, key, asked_ms, true);
 	return rc;
 }
 
@@ -351,10 +357,10 @@ int layer_get(struct layer *l, struct key key, struct value **value, struct meta
 	count(l, COUNT_GET);
 	int rc = -ENOENT;
 	if (layer_trusts(l, key)) {
-		int64_t begun = call_begin(l);
+		int64_t begun = call_begin(l), asked_ms = look_begin(l);
 		rc = call_end(l, LAYER_GET, begun, l->backend->get(l->state, key, value, meta));
 		if (rc == 0)
-			note_presence(l, key, true);
+			note_presence(l, key, asked_ms, true);
 	}
 	assert((rc == 0) == (*value != NULL));
 	assert(rc < 0 || value_size(*value) == meta->size);
@@ -389,22 +395,43 @@ bool layer_news(struct layer *l)
 	       l->backend->catch_up(l->state);
 }
 
+/* The earlier of an expiry, which may be never, and an instant. */
+static int64_t earlier(int64_t expires_ms, int64_t cap_ms)
+{
+	return expires_ms == 0 || cap_ms < expires_ms ? cap_ms : expires_ms;
+}
+
+/* What was there at that instant and is not any more: whether somebody must have removed it. */
+static bool was_removed(struct layer *l, int64_t seen_ms, const struct meta *meta)
+{
+	int64_t ttl_ms = l->spec->common.default_ttl_ms;
+
+	if (seen_ms == 0 || (ttl_ms >= 0 && time_wall_ms(l->env.time) - ttl_ms >= meta->created_ms))
+		return false;
+	return !l->backend->kept_all || l->backend->kept_all(l->state, seen_ms);
+}
+
 int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 {
-	bool seen = false;
+	int64_t seen_ms = 0;
+	struct meta capped = *meta; /* borrows the xattrs for the call */
 
 	enter(key);
-	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, &seen) ||
+	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, &seen_ms) ||
 	    !layer_trusts(l, key))
 		return 0;
-	int64_t begun = call_begin(l);
-	int rc = l->backend->revalidate(l->state, key, meta);
+	int64_t begun = call_begin(l), asked_ms = look_begin(l);
+	/* A copy may outlive what this layer has cut short itself. */
+	if (l->spec->common.default_ttl_ms >= 0)
+		capped.expires_ms = earlier(meta->expires_ms,
+					    meta->created_ms + l->spec->common.default_ttl_ms);
+	int rc = l->backend->revalidate(l->state, key, &capped);
+	if (rc == -ENOENT && !was_removed(l, seen_ms, meta))
+		rc = -ENODATA;
 	call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE ? 0 : rc);
-	if (rc == 0)
-		note_presence(l, key, true);
-	if (rc == -ENOENT && !seen)
-		return -ENODATA;
-	return rc == -ENOENT || rc == -ESTALE ? rc : 0;
+	if (rc == 0 || rc == -ENODATA)
+		note_presence(l, key, asked_ms, rc == 0);
+	return rc == -ENOENT || rc == -ESTALE || rc == -ENODATA ? rc : 0;
 }
 
 void layer_note_hit(struct layer *l, struct key key)
@@ -441,8 +468,7 @@ static int64_t capped_expiry(const struct layer *l, int64_t expires_ms)
 {
 	if (l->spec->common.default_ttl_ms < 0)
 		return expires_ms;
-	int64_t cap = time_wall_ms(l->env.time) + l->spec->common.default_ttl_ms;
-	return expires_ms == 0 || cap < expires_ms ? cap : expires_ms;
+	return earlier(expires_ms, time_wall_ms(l->env.time) + l->spec->common.default_ttl_ms);
 }
 
 int layer_set(struct layer *l, struct key key, struct value *value, const struct meta *meta)
@@ -455,9 +481,9 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	if (awaits_clearing(l, key) || intents_cover(l->intents, key))
 		return -EHOSTDOWN;
 	count(l, COUNT_SET);
-	int64_t begun = call_begin(l);
+	int64_t begun = call_begin(l), asked_ms = look_begin(l);
 	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &capped));
-	note_presence(l, key, rc == 0);
+	note_presence(l, key, asked_ms, rc == 0);
 	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
 }
 

@@ -37,7 +37,8 @@ void layer_note_hit(struct layer *layer, struct key key);
 /*
  * Whether a copy with this meta, in a faster layer, is still what this layer holds, asked for at
  * most once per revalidate_ms: 0, also when it is not to be asked or cannot tell; -ESTALE: it holds
- * another; -ENOENT: it held it and does not any more; -ENODATA: it does not, and may never have.
+ * another; -ENOENT: another program has removed it; -ENODATA: it is not there, and may never have
+ * been, or have been evicted, or have expired by this layer's own default_ttl_s.
  */
 int layer_revalidate(struct layer *layer, struct key key, const struct meta *meta);
 bool layer_is_shared(const struct layer *layer); /* other programs may write it */

@@ -594,6 +594,7 @@ const struct backend backend_redis = {
 	.stat = redis_stat,
 	.get = redis_get,
 	.revalidate = redis_revalidate,
+	.kept_all = redis_kept_all,
 	.set = redis_set,
 	.touch = redis_touch,
 	.remove = redis_remove,

@@ -10,6 +10,7 @@
  *   redis_call.c    the pool of connections; commands and transactions
  *   redis_link.c    one connection          redis_member.c  metadata <-> members of the index
  *   redis_upkeep.c  the thread that probes, reconciles and measures
+ *   redis_info.c    what the server says of itself
  *
  * A value is a plain string at key_prefix + key, with the expiry that Redis itself keeps, as every
  * program writes it that shares the store. Beside the values, outside of key_prefix, are two sorted
@@ -47,6 +48,14 @@ struct redis_conf {
 
 enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41 };
 
+/* What is known of entries that the server dropped of its own accord: none since that instant, as
+ * long as it is this server, and as it has evicted so many. */
+struct redis_keeping {
+	char run_id[REDIS_RUN_ID]; /* "": it does not say */
+	uint64_t evicted;
+	int64_t since_ms; /* CLOCK_MONOTONIC */
+};
+
 struct redis {
 	const struct redis_conf *conf;
 	const struct backend_env *env;
@@ -71,6 +80,7 @@ struct redis {
 	char run_id[REDIS_RUN_ID];    /* of the server that the rest is about */
 	long long *lost;              /* connections whose last command may still be carried out */
 	size_t lost_count, lost_max;
+	struct redis_keeping keeping;
 
 	/* The thread: guarded by upkeep (RANK_LAYER). */
 	struct lock upkeep;
@@ -196,6 +206,13 @@ int redis_dir_stat(void *state, struct key dir, struct meta *meta);
 int redis_remove_prefix(void *state, struct key dir);
 int redis_rename_prefix(void *state, struct key from, struct key to);
 int redis_check_rename_prefix(void *state, struct key from, struct key to);
+
+/* --- what the server says of itself: redis_info.c --------------------------------------------- */
+
+/* Asks, and notes how full it is, what it can do and what it keeps. run_id has REDIS_RUN_ID bytes
+ * ("": the server does not tell us). 0 or -errno. */
+int redis_info_read(struct redis *r, struct redis_link *link, char *run_id);
+bool redis_kept_all(void *state, int64_t since_ms); /* the backend's */
 
 /* --- the thread: redis_upkeep.c --------------------------------------------------------------- */
 

@@ -20,43 +20,6 @@ enum {
 
 /* --- probing ---------------------------------------------------------------------------------- */
 
-/* A line "name:text" of INFO, its text into buffer. */
-static void info_text(const char *info, const char *name, char *buffer, size_t size)
-{
-	const char *at = strstr(info, name);
-
-	buffer[0] = '\0';
-	if (!at)
-		return;
-	at += strlen(name);
-	size_t length = strcspn(at, "\r\n");
-	if (length >= size)
-		length = size - 1;
-	memcpy(buffer, at, length);
-	buffer[length] = '\0';
-}
-
-static uint64_t info_number(const char *info, const char *name)
-{
-	char text[32];
-
-	info_text(info, name, text, sizeof(text));
-	return strtoull(text, NULL, 10);
-}
-
-static int ask_info(struct redis_link *link, const char *section, redisReply **reply)
-{
-	redis_link_begin(link, 2);
-	redis_link_add(link, redis_word("INFO"));
-	redis_link_add(link, redis_word(section));
-	int rc = redis_link_reply(link, reply);
-	if (rc == 0 && (*reply)->type != REDIS_REPLY_STRING) { /* not allowed to ask */
-		freeReplyObject(*reply);
-		*reply = NULL;
-	}
-	return rc;
-}
-
 /* The oldest connection whose last answer never came; 0: none. Those to another server (it was
  * restarted) are over. */
 static long long first_lost(struct redis *r, const char *run_id)
@@ -108,22 +71,13 @@ static int fence(struct redis *r, struct redis_link *link, const char *run_id)
 
 static int meet(struct redis *r, struct redis_link *link)
 {
-	char run_id[REDIS_RUN_ID] = "", version[16] = "";
-	redisReply *info;
+	char run_id[REDIS_RUN_ID];
 
 	redis_link_turn(link, time_mono_ms(&time_system), r->conf->socket_timeout_ms);
 	int rc = redis_link_greet(r, link);
 	if (rc == 0)
-		rc = ask_info(link, "server", &info);
-	if (rc < 0)
-		return rc;
-	if (info) {
-		info_text(info->str, "run_id:", run_id, sizeof(run_id));
-		info_text(info->str, "redis_version:", version, sizeof(version));
-		freeReplyObject(info);
-	}
-	atomic_store(&r->tells_expiry, atoi(version) >= 7);
-	return fence(r, link, run_id);
+		rc = redis_info_read(r, link, run_id);
+	return rc < 0 ? rc : fence(r, link, run_id);
 }
 
 /* redis_upkeep_stop() cuts it off. */
@@ -384,7 +338,7 @@ static void measure(struct redis *r, struct walk *w)
 {
 	int64_t keys = 0, members = 0;
 	struct redis_call call;
-	redisReply *info = NULL;
+	char run_id[REDIS_RUN_ID];
 
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
@@ -394,12 +348,7 @@ static void measure(struct redis *r, struct walk *w)
 	if (rc == 0)
 		rc = ask_number(&call, &members);
 	if (rc == 0)
-		rc = ask_info(call.link, "memory", &info);
-	if (info) {
-		atomic_store(&r->bytes, info_number(info->str, "used_memory:"));
-		atomic_store(&r->max_bytes, info_number(info->str, "maxmemory:"));
-		freeReplyObject(info);
-	}
+		rc = redis_info_read(r, call.link, run_id);
 	if (redis_call_end(&call, rc) < 0)
 		return;
 	if (w->surplus_known && keys - members != w->surplus)
