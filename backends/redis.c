@@ -276,7 +276,19 @@ static int redis_stat(void *state, struct key key, struct meta *meta)
 static int redis_get(void *state, struct key key, struct value **value, struct meta *meta)
 {
 	struct redis_seen seen = { 0 };
-	int rc = redis_find(state, key, REDIS_LOOK_VALUE, &seen);
+	int rc = redis_find(state, key, REDIS_LOOK_GET, &seen);
+
+	if (rc == 0) {
+		*meta = seen.meta;
+		*value = seen.value;
+	}
+	return rc;
+}
+
+static int redis_peek(void *state, struct key key, struct value **value, struct meta *meta)
+{
+	struct redis_seen seen = { 0 };
+	int rc = redis_peek_at(state, key, &seen);
 
 	if (rc == 0) {
 		*meta = seen.meta;
@@ -593,6 +605,7 @@ const struct backend backend_redis = {
 	.close = redis_close,
 	.stat = redis_stat,
 	.get = redis_get,
+	.peek = redis_peek,
 	.revalidate = redis_revalidate,
 	.kept_all = redis_kept_all,
 	.set = redis_set,

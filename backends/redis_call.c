@@ -163,6 +163,11 @@ int redis_link_greet(struct redis *r, struct redis_link *link)
 	redis_link_begin(link, 2);
 	redis_link_add(link, redis_word("CLIENT"));
 	redis_link_add(link, redis_word("ID"));
+	/* A look is no use of a value; what is one says TOUCH. Servers before 7.2 don't know it. */
+	redis_link_begin(link, 3);
+	redis_link_add(link, redis_word("CLIENT"));
+	redis_link_add(link, redis_word("NO-TOUCH"));
+	redis_link_add(link, redis_word("ON"));
 	redis_link_begin(link, 1);
 	redis_link_add(link, redis_word("PING"));
 	if (r->secret)
@@ -171,6 +176,8 @@ int redis_link_greet(struct redis *r, struct redis_link *link)
 		rc = greeting_reply(link, "SELECT", true, NULL);
 	if (rc == 0)
 		rc = greeting_reply(link, "CLIENT ID", false, &link->owner_id);
+	if (rc == 0)
+		rc = greeting_reply(link, "CLIENT NO-TOUCH", false, NULL);
 	if (rc == 0)
 		rc = greeting_reply(link, "PING", true, NULL);
 	return rc;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_REPLIES };
+enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_TOUCH, LOOK_REPLIES };
 
 void redis_seen_fini(struct redis_seen *seen)
 {
@@ -14,17 +14,23 @@ void redis_seen_fini(struct redis_seen *seen)
 	*seen = (struct redis_seen){ 0 };
 }
 
-static void look_gather(struct redis_call *call, struct key key, enum redis_look look)
+/* Returns how many commands. Our connections leave recency alone (redis_link_greet()), but for
+ * TOUCH. */
+static int look_gather(struct redis_call *call, struct key key, enum redis_look look)
 {
 	struct redis *r = call->r;
 	bool absolute = atomic_load(&r->tells_expiry);
 
 	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(r->index), redis_from(key),
 		      redis_to(key), redis_word("LIMIT"), redis_word("0"), redis_word("8"));
-	REDIS_COMMAND(call, redis_word(look == REDIS_LOOK_VALUE ? "GET" : "STRLEN"),
+	REDIS_COMMAND(call, redis_word(look == REDIS_LOOK_SIZE ? "STRLEN" : "GET"),
 		      redis_value_name(r, key));
 	REDIS_COMMAND(call, redis_word(absolute ? "PEXPIRETIME" : "PTTL"),
 		      redis_value_name(r, key));
+	if (look != REDIS_LOOK_GET)
+		return LOOK_TOUCH;
+	REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(r, key));
+	return LOOK_REPLIES;
 }
 
 /* The value's own facts: it is as if another program had written it just now. */
@@ -121,24 +127,24 @@ static int look_read(struct redis_call *call, struct key key, redisReply **repli
 }
 
 /* Receives what was gathered outside of a transaction. */
-static int look_receive(struct redis_call *call, struct key key, struct redis_seen *seen)
+static int look_receive(struct redis_call *call, struct key key, int count, struct redis_seen *seen)
 {
 	redisReply *replies[LOOK_REPLIES] = { 0 };
 	int rc = 0;
 
-	for (int i = 0; i < LOOK_REPLIES && !call->link->broken; i++) {
+	for (int i = 0; i < count && !call->link->broken; i++) {
 		int one = redis_link_reply(call->link, &replies[i]);
 		if (rc == 0)
 			rc = one;
 	}
 	if (call->link->broken)
 		rc = -EHOSTDOWN;
-	for (int i = 0; i < LOOK_REPLIES && rc == 0; i++)
+	for (int i = 0; i < count && rc == 0; i++)
 		if (i != LOOK_BYTES)
 			rc = redis_error(call, replies[i]);
 	if (rc == 0)
 		rc = look_read(call, key, replies, seen);
-	for (int i = 0; i < LOOK_REPLIES; i++)
+	for (int i = 0; i < count; i++)
 		if (replies[i])
 			freeReplyObject(replies[i]);
 	return rc;
@@ -155,12 +161,10 @@ static int look_at_once(struct redis_call *call, struct key key, enum redis_look
 	redisReply *reply;
 
 	REDIS_COMMAND(call, redis_word("MULTI"));
-	look_gather(call, key, look);
-	int rc = redis_exec(call, LOOK_REPLIES, &reply);
-	if (rc == -ENOSPC) {
-		look_gather(call, key, look);
-		return look_receive(call, key, seen);
-	}
+	int count = look_gather(call, key, look);
+	int rc = redis_exec(call, (size_t)count, &reply);
+	if (rc == -ENOSPC)
+		return look_receive(call, key, look_gather(call, key, look), seen);
 	if (rc < 0)
 		return rc;
 	rc = look_read(call, key, reply->element, seen);
@@ -172,9 +176,9 @@ static int look_at_once(struct redis_call *call, struct key key, enum redis_look
 int redis_look_and_watch(struct redis_call *call, struct key key, struct redis_seen *seen)
 {
 	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
-	look_gather(call, key, REDIS_LOOK_SIZE);
+	int count = look_gather(call, key, REDIS_LOOK_SIZE);
 	int rc = redis_reply_skip(call);
-	int read = look_receive(call, key, seen);
+	int read = look_receive(call, key, count, seen);
 	return rc < 0 ? rc : read;
 }
 
@@ -245,6 +249,30 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 	return redis_call_end(&call, rc);
 }
 
+/* Whether what was seen is an entry; otherwise it is finished. 0 or -ENOENT. */
+static int shown(const struct redis *r, struct redis_seen *seen)
+{
+	if (seen->has_value && (seen->fits || r->conf->foreign_writers) &&
+	    !meta_is_expired(&seen->meta, time_wall_ms(r->env->time)))
+		return 0;
+	redis_seen_fini(seen);
+	return -ENOENT;
+}
+
+int redis_peek_at(struct redis *r, struct key key, struct redis_seen *seen)
+{
+	struct redis_call call;
+
+	int rc = redis_call_begin(&call, r, REDIS_READS);
+	if (rc == 0)
+		rc = redis_call_end(&call, look_at_once(&call, key, REDIS_LOOK_VALUE, seen));
+	if (rc < 0)
+		return rc;
+	if (!seen->fits)
+		seen->meta.mtime = seen->meta.ctime = r->opened;
+	return shown(r, seen);
+}
+
 /* What a key holds after what others did to it has been noted. 0, -ENOENT or -errno. */
 int redis_find(struct redis *r, struct key key, enum redis_look look, struct redis_seen *seen)
 {
@@ -268,12 +296,7 @@ int redis_find(struct redis *r, struct key key, enum redis_look look, struct red
 	/* It could not be written down: then nothing may depend on when it was seen. */
 	if (rc < 0 && !seen->fits)
 		seen->meta.mtime = seen->meta.ctime = r->opened;
-	if (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
-	    meta_is_expired(&seen->meta, time_wall_ms(r->env->time))) {
-		redis_seen_fini(seen);
-		return -ENOENT;
-	}
-	return 0;
+	return shown(r, seen);
 }
 
 void redis_adopt(struct redis *r, struct key key)

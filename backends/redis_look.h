@@ -10,7 +10,9 @@
 
 enum { REDIS_TRIES = 5 }; /* of what others get in between of */
 
-enum redis_look { REDIS_LOOK_SIZE, REDIS_LOOK_VALUE };
+/* A get touches the value's recency in the server; a server before 7.2 has it touched by any look.
+ */
+enum redis_look { REDIS_LOOK_SIZE, REDIS_LOOK_VALUE, REDIS_LOOK_GET };
 
 /* What is stored under a key. */
 struct redis_seen {
@@ -30,6 +32,9 @@ void redis_seen_fini(struct redis_seen *seen);
  * What `seen` held before is finished.
  */
 int redis_find(struct redis *r, struct key key, enum redis_look look, struct redis_seen *seen);
+
+/* The value as it stands, without noting anything anywhere. 0, -ENOENT or -errno. */
+int redis_peek_at(struct redis *r, struct key key, struct redis_seen *seen);
 
 /* The same within a call that goes on to change the key: WATCHes it, notes nothing. */
 int redis_look_and_watch(struct redis_call *call, struct key key, struct redis_seen *seen);

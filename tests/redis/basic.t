@@ -132,6 +132,42 @@ first_walk_is_over() {
 	redis INFO commandstats | grep -q cmdstat_scan
 }
 
+calls_of() {
+	redis INFO commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\).*/\1/p" | grep . || echo 0
+}
+
+# Recency is the server's affair; a server before 7.2 takes every look for a use, so there what we ask for counts.
+test_a_get_is_a_use_and_a_look_is_none() {
+	start_redis
+	mount_redis
+	set_value k value
+	redis cache-set theirs value >/dev/null
+	expect_value k value
+	expect_value theirs value
+	redis cache-set theirs longer >/dev/null
+	wait_until 10 first_walk_is_over
+	redis CONFIG RESETSTAT >/dev/null
+	local view=$MNT/.cachefs/layers/redis before
+	before=$(layer_stat redis gets,.hits)
+	expect "the view's value" value "$(cat "$view/k")"
+	expect "another program's" longer "$(cat "$view/theirs")"
+	expect "gets and hits" "$before" "$(layer_stat redis gets,.hits)"
+	ls -l "$MNT" >/dev/null
+	expect "uses by looks" 0 "$(calls_of touch)"
+	cat "$MNT/k" >/dev/null
+	expect "uses by a get" 1 "$(calls_of touch)"
+	redis CLIENT NO-TOUCH ON >/dev/null 2>&1 || return 0
+	redis CONFIG SET maxmemory-policy allkeys-lru >/dev/null
+	wait_until 30 has_been_idle k
+	cat "$view/k" >/dev/null
+	stat "$MNT/k" >/dev/null
+	has_been_idle k || fail "a look was taken for a use"
+}
+
+has_been_idle() {
+	[[ $(redis OBJECT IDLETIME "$PREFIX$1") -ge 2 ]]
+}
+
 test_the_layer_and_its_numbers_are_in_the_stats() {
 	start_redis
 	mount_redis
