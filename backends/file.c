@@ -169,15 +169,19 @@ static bool place_find(struct file_layer *f, struct key key, struct place *place
 	return e != NULL;
 }
 
-/* Opens the file if it looks as the place says. -EAGAIN: it does not; -ENOENT: it is not there. */
-static int open_known(struct file_layer *f, const struct place *place)
+/*
+ * Opens the file if it looks as the place says. -EAGAIN: it does not, or that proves nothing unless
+ * it was read just now (fresh); -ENOENT: it is not there.
+ */
+static int open_known(struct file_layer *f, const struct place *place, bool fresh)
 {
 	struct file_look look;
 	int fd = openat(f->dir_fd, place->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : -EAGAIN;
-	if (file_look_at(fd, &look) < 0 || !file_looks_same(&look, &place->look)) {
+	if (file_look_at(fd, &look) < 0 || !file_looks_same(&look, &place->look) ||
+	    (place->look.young && !fresh)) {
 		close(fd);
 		return -EAGAIN;
 	}
@@ -206,7 +210,7 @@ static int open_entry(struct file_layer *f, struct key key, struct place *place)
 		bool found = place_find(f, key, place);
 		if (!found)
 			place_guess(f, key, place);
-		int fd = open_known(f, place);
+		int fd = open_known(f, place, i > 0);
 		bool hit = found && fd >= 0 && !place->expired;
 		if (hit)
 			return fd;
@@ -427,7 +431,7 @@ static int load_current(struct file_layer *f, struct key key, struct place *plac
 		meta_fini(&place->meta);
 		return -ENOENT;
 	}
-	int fd = open_known(f, place);
+	int fd = open_known(f, place, true);
 	int rc = fd < 0 ? -ENOENT : read_value(f, place->name, fd, place->look.size, value);
 	if (fd >= 0)
 		close(fd);

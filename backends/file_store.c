@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "log.h"
 #include "waiting.h"
 
@@ -18,6 +20,8 @@ enum {
 	TURN_DEADLINE_MS = 30 * 1000,
 	HEAD_SIZE = 256 * 1024, /* more than all members before the payload */
 	EXPIRE_STEPS = 64,
+	YOUNG_MS = 50, /* several ticks of any kernel's clock of files */
+	SKEW_MS = 10000,
 	HASH_SIZE = 17, /* "~" and 16 digits */
 };
 
@@ -58,7 +62,9 @@ bool file_is_entry(const struct file_layer *f, const char *name)
 
 static struct file_look look_of(const struct stat *st)
 {
-	return (struct file_look){ st->st_mtim, (uint64_t)st->st_size, st->st_ino };
+	return (struct file_look){ .mtime = st->st_mtim,
+				   .size = (uint64_t)st->st_size,
+				   .ino = st->st_ino };
 }
 
 int file_look_at(int fd, struct file_look *look)
@@ -314,7 +320,7 @@ int file_text(int fd, uint64_t size, char **text)
 }
 
 /* What a file says beside the value; of ours the head is enough. */
-static int read_head(int fd, uint64_t size, struct file_entry *entry)
+static int read_head(int fd, uint64_t size, struct file_entry *entry, uint64_t *hash)
 {
 	char *text;
 	int rc = -EINVAL;
@@ -325,6 +331,7 @@ static int read_head(int fd, uint64_t size, struct file_entry *entry)
 		if (rc < 0)
 			return rc;
 		rc = file_entry_read(text, (size_t)part, part < size, entry);
+		*hash = rc == 0 && entry->foreign ? XXH3_64bits(text, (size_t)part) : 0;
 		entry->payload = entry->payload_end = NULL;
 		free(text);
 		if (part == size)
@@ -385,25 +392,64 @@ static bool may_hold(const struct file_layer *f, const char *name, struct key ke
 	       strcmp(name, hashed) == 0;
 }
 
-static void read_again(struct file_layer *f, const char *name, int fd, const struct file_look *look)
+/* Whether the mtime may be another write's as well. Clocks of other machines differ. */
+static bool is_young(const struct timespec *mtime)
+{
+	struct timespec now = time_now();
+	int64_t age_ms = (int64_t)(now.tv_sec - mtime->tv_sec) * 1000 +
+			 (now.tv_nsec - mtime->tv_nsec) / 1000000;
+
+	return age_ms < YOUNG_MS && age_ms > -SKEW_MS;
+}
+
+/*
+ * A foreign entry is as old as its file. One that looks as another one looked before gets a time
+ * that tells the two apart. Whether it is still that very one, as a second look at a young file
+ * finds.
+ */
+static bool date_foreign(struct file_layer *f, const char *name, const struct file_look *look,
+			 struct file_entry *entry)
+{
+	struct timespec time = look->mtime;
+	bool same = false;
+
+	lock_take(&f->lock);
+	struct entry *file = entries_find(&f->files, key_of(name));
+	struct file_look known = file ? record_look(file) : (struct file_look){ 0 };
+	struct entry *e = file && known.hash != 0 && file_looks_same(look, &known)
+				  ? entries_find(&f->entries, record_key(file))
+				  : NULL;
+	if (e) {
+		same = known.hash == look->hash;
+		time = e->meta.mtime;
+		time.tv_nsec += !same && time.tv_nsec < 999999999;
+	}
+	lock_release(&f->lock);
+	entry->meta.mtime = entry->meta.ctime = time;
+	return same;
+}
+
+static void read_again(struct file_layer *f, const char *name, int fd, struct file_look *look)
 {
 	struct file_entry entry = { 0 };
-	int rc = read_head(fd, look->size, &entry);
+	bool young = is_young(&look->mtime), same = false;
+	int rc = read_head(fd, look->size, &entry, &look->hash);
 
 	if (rc == 0)
 		rc = find_key(f, name, &entry);
 	if (rc == 0 && !may_hold(f, name, key_make(entry.key, entry.key_size)))
 		rc = -EINVAL;
+	look->young = young && (rc < 0 || entry.foreign);
 	if (rc < 0) {
 		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
 		remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
 	} else {
 		struct key key = key_make(entry.key, entry.key_size);
 		if (entry.foreign)
-			entry.meta.mtime = entry.meta.ctime = look->mtime;
+			same = date_foreign(f, name, look, &entry);
 		if (!has_younger_file(f, key, name, look))
-			remember(f, name, look, key, &entry.meta, KEY_ROOT);
-		if (f->loaded && f->env->changed)
+			remember(f, name, look, key, &entry.meta, same ? key : KEY_ROOT);
+		if (!same && f->loaded && f->env->changed)
 			f->env->changed(f->env->self, key);
 	}
 	file_entry_fini(&entry);
@@ -432,7 +478,8 @@ void file_reload(struct file_layer *f, const char *name)
 
 	if (fd < 0 || file_look_at(fd, &look) < 0)
 		tell_gone(f, name);
-	else if (!file_known_look(f, name, &known) || !file_looks_same(&look, &known))
+	else if (!file_known_look(f, name, &known) || known.young ||
+		 !file_looks_same(&look, &known))
 		read_again(f, name, fd, &look);
 	if (fd >= 0)
 		close(fd);

@@ -35,10 +35,16 @@ struct file_conf {
 	bool ensure_directory;
 };
 
-/* How a file looks from outside. Another look: another content. */
+/*
+ * How a file looks from outside. Another look: another content. But one that another program writes
+ * in place may be written again within a tick of the clock, and look the same: while a file was
+ * young when it was looked at, its look proves nothing, and it is read again.
+ */
 struct file_look {
 	struct timespec mtime;
 	uint64_t size, ino;
+	uint64_t hash; /* of a foreign file's text; 0: not known */
+	bool young;    /* such a file, read while its mtime was about now */
 };
 
 struct file_layer {
@@ -140,7 +146,7 @@ bool file_names(const struct file_layer *f, struct key key, char plain[FILE_NAME
 bool file_is_entry(const struct file_layer *f, const char *name);
 
 int file_look_at(int fd, struct file_look *look);
-bool file_looks_same(const struct file_look *a, const struct file_look *b);
+bool file_looks_same(const struct file_look *a, const struct file_look *b); /* from outside */
 
 /* What is known of a file; false: nothing. */
 bool file_known_look(struct file_layer *f, const char *name, struct file_look *look);

@@ -113,8 +113,9 @@ static bool is_as_known(struct file_layer *f, const char *name)
 	bool exists = fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!file_known_look(f, name, &known))
 		return !exists;
-	return exists && known.size == (uint64_t)st.st_size && known.ino == st.st_ino &&
-	       known.mtime.tv_sec == st.st_mtim.tv_sec && known.mtime.tv_nsec == st.st_mtim.tv_nsec;
+	return exists && !known.young && known.size == (uint64_t)st.st_size &&
+	       known.ino == st.st_ino && known.mtime.tv_sec == st.st_mtim.tv_sec &&
+	       known.mtime.tv_nsec == st.st_mtim.tv_nsec;
 }
 
 static void notice(struct file_layer *f, const char *name)

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 
 mount_over_redis() {
-	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock",
-		"socket_timeout": 1, "socket_connect_timeout": 1}}], "write_strategy": "write_back",
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock"}}],
+		"write_strategy": "write_back",
 		"cachefs": {"state_dir": "state", "drain_timeout": 1}}'
 }
 
