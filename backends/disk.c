@@ -13,6 +13,7 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
+#include "parents.h"
 #include "log.h"
 #include "waiting.h"
 
@@ -69,23 +70,6 @@ double disk_tick(struct disk *d)
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
-/* Makes every missing directory that leads to path. */
-static int make_parents(const char *path)
-{
-	char *copy = strdup(path);
-	int rc = copy ? 0 : -ENOMEM;
-
-	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			rc = -errno;
-		*slash = '/';
-	}
-	free(copy);
-	return rc;
-}
-
 /* Whether the directory that holds path is one. */
 static bool parent_exists(const char *path)
 {
@@ -137,8 +121,9 @@ static int disk_check(const void *conf, struct problem *problem)
 
 static int make_directory(const struct disk_conf *conf, struct problem *problem)
 {
-	int rc = conf->ensure_directory && !parent_exists(conf->path) ? make_parents(conf->path)
-								      : 0;
+	int rc = conf->ensure_directory && !parent_exists(conf->path)
+			 ? parents_make(conf->path, 0777)
+			 : 0;
 
 	if (rc < 0)
 		return problem_set(problem, "path", "choose a place that you may write to",

@@ -6,6 +6,7 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
+#include "text.h"
 
 enum {
 	SCHEMA_PAGES = 24, /* what an empty database needs */
@@ -326,7 +327,7 @@ static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
 		sqlite3_bind_text(s, 17, job->file, -1, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(s, 17);
-	if (disk_is_text(bytes, (size_t)size))
+	if (text_is_plain(bytes, (size_t)size))
 		sqlite3_bind_text64(s, 18, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
 	else
 		sqlite3_bind_blob64(s, 18, bytes, size, SQLITE_STATIC);

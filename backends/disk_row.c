@@ -6,56 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "text.h"
+
 /* --- keys ------------------------------------------------------------------------------------- */
-
-/* The bytes of the UTF-8 sequence at p, or 0 if it is none: overlong, a surrogate, too large, cut
- * off. */
-static size_t utf8_sequence(const uint8_t *p, size_t left)
-{
-	size_t size = p[0] < 0x80   ? 1
-		      : p[0] < 0xc2 ? 0
-		      : p[0] < 0xe0 ? 2
-		      : p[0] < 0xf0 ? 3
-		      : p[0] < 0xf5 ? 4
-				    : 0;
-
-	if (size == 0 || size > left)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return size;
-}
-
-bool disk_is_utf8(const void *bytes, size_t size)
-{
-	const uint8_t *p = bytes;
-	size_t i = 0;
-
-	while (i < size) {
-		uint64_t word;
-		if (size - i >= sizeof(word)) {
-			memcpy(&word, p + i, sizeof(word));
-			if ((word & 0x8080808080808080u) == 0) {
-				i += sizeof(word);
-				continue;
-			}
-		}
-		size_t step = utf8_sequence(p + i, size - i);
-		if (step == 0)
-			return false;
-		i += step;
-	}
-	return true;
-}
-
-bool disk_is_text(const void *bytes, size_t size)
-{
-	return size == 0 || (!memchr(bytes, 0, size) && disk_is_utf8(bytes, size));
-}
 
 static void bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t size,
 		       enum disk_key_type type)
@@ -71,7 +24,7 @@ static void bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, si
 void disk_bind_key(sqlite3_stmt *statement, int index, struct key key)
 {
 	bind_bytes(statement, index, key.bytes, key.size,
-		   disk_is_utf8(key.bytes, key.size) ? DISK_KEYS_TEXT : DISK_KEYS_BLOB);
+		   text_is_utf8(key.bytes, key.size) ? DISK_KEYS_TEXT : DISK_KEYS_BLOB);
 }
 
 struct key disk_column_key(sqlite3_stmt *statement, int column)
@@ -86,7 +39,7 @@ bool disk_column_key_is_ours(sqlite3_stmt *statement, int column)
 	bool text = sqlite3_column_type(statement, column) == SQLITE_TEXT;
 	struct key key = disk_column_key(statement, column);
 
-	return key_is_valid(key) && disk_is_utf8(key.bytes, key.size) == text;
+	return key_is_valid(key) && text_is_utf8(key.bytes, key.size) == text;
 }
 
 /* --- ranges ----------------------------------------------------------------------------------- */

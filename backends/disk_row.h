@@ -22,11 +22,6 @@
 #include "key.h"
 #include "meta.h"
 
-bool disk_is_utf8(const void *bytes, size_t size);
-
-/* Valid UTF-8 without NUL: what other programs can read as text. */
-bool disk_is_text(const void *bytes, size_t size);
-
 /* The bytes stay the caller's until the statement is reset. */
 void disk_bind_key(sqlite3_stmt *statement, int index, struct key key);
 struct key disk_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */

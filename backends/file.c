@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file_store.h"
+#include "parents.h"
 #include "waiting.h"
 
 enum {
@@ -68,20 +69,9 @@ static int file_check(const void *conf, struct problem *problem)
 
 static int make_directory(const char *path)
 {
-	char *copy = strdup(path);
-	int rc = copy ? 0 : -ENOMEM;
+	int rc = parents_make(path, 0777);
 
-	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			rc = -errno;
-		*slash = '/';
-	}
-	free(copy);
-	if (rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST)
-		rc = -errno;
-	return rc;
+	return rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : rc;
 }
 
 static void file_free(struct file_layer *f)
@@ -191,10 +181,7 @@ static int open_known(struct file_layer *f, const struct place *place, bool fres
 /* The place of a key that is in no file that we know of: where another program would put it. */
 static void place_guess(struct file_layer *f, struct key key, struct place *place)
 {
-	char hashed[FILE_NAME_SIZE];
-
-	if (!file_names(f, key, place->name, hashed))
-		strcpy(place->name, hashed);
+	file_first_name(f, key, place->name);
 	lock_take(&f->lock);
 	file_known_look_locked(f, place->name, &place->look);
 	lock_release(&f->lock);
@@ -353,15 +340,12 @@ static int file_get(void *state, struct key key, struct value **value, struct me
 /* The file of key, current; expired entries are gone. Within a change. */
 static bool find_current(struct file_layer *f, struct key key, struct place *place)
 {
-	char hashed[FILE_NAME_SIZE];
-
 	file_expire(f);
 	if (place_find(f, key, place)) {
 		meta_fini(&place->meta);
 		file_reload(f, place->name);
 	} else {
-		if (!file_names(f, key, place->name, hashed))
-			strcpy(place->name, hashed);
+		file_first_name(f, key, place->name);
 		file_reload(f, place->name);
 	}
 	return place_find(f, key, place) && !place->expired;

@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk_row.h"
 #include "json_text.h"
+#include "text.h"
 
 enum encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };
 
@@ -116,7 +117,7 @@ static int value_whole(struct value *value, const char **bytes, char **loaded)
 
 static enum encoding encoding_of(const char *bytes, size_t size)
 {
-	if (!disk_is_text(bytes, size))
+	if (!text_is_plain(bytes, size))
 		return ENCODED_BASE64;
 	return json_is_value(bytes, size) ? ENCODED_JSON : ENCODED_TEXT;
 }
@@ -138,59 +139,72 @@ static char *write_payload(char *to, enum encoding encoding, const char *bytes, 
 	return to;
 }
 
+/* As sprintf(), into a buffer that was made large enough. */
+__attribute__((format(printf, 3, 4))) static char *print(char *to, const char *end,
+							 const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	int size = vsnprintf(to, (size_t)(end - to), format, arguments);
+	va_end(arguments);
+	assert(size >= 0 && size < end - to);
+	return to + size;
+}
+
 /* Seconds with three digits, as Python writes and reads them. */
-static char *write_seconds(char *to, int64_t ms)
+static char *write_seconds(char *to, const char *end, int64_t ms)
 {
 	uint64_t amount = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
 
-	return to + sprintf(to, "%s%" PRIu64 ".%03u", ms < 0 ? "-" : "", amount / 1000,
-			    (unsigned)(amount % 1000));
+	return print(to, end, "%s%" PRIu64 ".%03u", ms < 0 ? "-" : "", amount / 1000,
+		     (unsigned)(amount % 1000));
 }
 
-static char *write_time(char *to, const char *name, struct timespec time)
+static char *write_time(char *to, const char *end, const char *name, struct timespec time)
 {
-	return to + sprintf(to, ",\n    \"%s\": \"%" PRId64 ".%09ld\"", name, (int64_t)time.tv_sec,
-			    time.tv_nsec);
+	return print(to, end, ",\n    \"%s\": \"%" PRId64 ".%09ld\"", name, (int64_t)time.tv_sec,
+		     time.tv_nsec);
 }
 
-static char *write_meta(char *to, const struct meta *meta)
+static char *write_meta(char *to, const char *end, const struct meta *meta)
 {
 	size_t xattrs_size;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
 
-	to += sprintf(to,
-		      "  \"meta\": {\n    \"size\": %" PRIu64 ",\n    \"ino\": %" PRIu64
-		      ",\n    \"version\": %" PRIu64 ",\n    \"checksum\": \"%016" PRIx64
-		      "\",\n    \"hits\": %" PRIu64 ",\n    \"created\": ",
-		      meta->size, meta->ino, meta->version, meta->checksum, meta->hits);
-	to = write_seconds(to, meta->created_ms);
+	to = print(to, end,
+		   "  \"meta\": {\n    \"size\": %" PRIu64 ",\n    \"ino\": %" PRIu64
+		   ",\n    \"version\": %" PRIu64 ",\n    \"checksum\": \"%016" PRIx64
+		   "\",\n    \"hits\": %" PRIu64 ",\n    \"created\": ",
+		   meta->size, meta->ino, meta->version, meta->checksum, meta->hits);
+	to = write_seconds(to, end, meta->created_ms);
 	if (meta->hit_ms != 0) {
-		to += sprintf(to, ",\n    \"hit\": ");
-		to = write_seconds(to, meta->hit_ms);
+		to = print(to, end, ",\n    \"hit\": ");
+		to = write_seconds(to, end, meta->hit_ms);
 	}
-	to = write_time(to, "mtime", meta->mtime);
-	to = write_time(to, "ctime", meta->ctime);
-	to += sprintf(to, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u", meta->mode,
-		      meta->uid, meta->gid);
+	to = write_time(to, end, "mtime", meta->mtime);
+	to = write_time(to, end, "ctime", meta->ctime);
+	to = print(to, end, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u",
+		   meta->mode, meta->uid, meta->gid);
 	if (xattrs_size > 0) {
-		to += sprintf(to, ",\n    \"xattrs\": \"");
+		to = print(to, end, ",\n    \"xattrs\": \"");
 		to = base64_write(to, xattrs, xattrs_size);
 		*to++ = '"';
 	}
-	return to + sprintf(to, "\n  },\n");
+	return print(to, end, "\n  },\n");
 }
 
-static char *write_key(char *to, struct key key)
+static char *write_key(char *to, const char *end, struct key key)
 {
-	if (disk_is_utf8(key.bytes, key.size)) {
-		to += sprintf(to, "{\n  \"key\": ");
+	if (text_is_utf8(key.bytes, key.size)) {
+		to = print(to, end, "{\n  \"key\": ");
 		to = json_write_string(to, key.bytes, key.size);
 	} else {
-		to += sprintf(to, "{\n  \"key_base64\": \"");
+		to = print(to, end, "{\n  \"key_base64\": \"");
 		to = base64_write(to, key.bytes, key.size);
 		*to++ = '"';
 	}
-	return to + sprintf(to, ",\n");
+	return print(to, end, ",\n");
 }
 
 static size_t room_for_payload(enum encoding encoding, const char *bytes, size_t size)
@@ -224,19 +238,22 @@ int file_entry_write(struct key key, struct value *value, const struct meta *met
 		encoding = encoding_of(bytes, payload_size);
 	}
 	xattrs_packed(meta->xattrs, &xattrs_size);
-	char *start = malloc(FIXED_SIZE + 6 * key.size + base64_size(xattrs_size) +
-			     room_for_payload(encoding, bytes, payload_size));
+	size_t room = FIXED_SIZE + 6 * key.size + base64_size(xattrs_size) +
+		      room_for_payload(encoding, bytes, payload_size);
+	char *start = malloc(room);
 	if (!start) {
 		free(loaded);
 		return -ENOMEM;
 	}
-	char *to = write_key(start, key);
-	to += sprintf(to, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
-	to = meta->expires_ms ? write_seconds(to, meta->expires_ms) : to + sprintf(to, "null");
-	to += sprintf(to, ",\n");
-	to = write_meta(to, meta);
-	to += sprintf(to, "  \"payload\": ");
+	const char *end = start + room;
+	char *to = write_key(start, end, key);
+	to = print(to, end, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
+	to = meta->expires_ms ? write_seconds(to, end, meta->expires_ms) : print(to, end, "null");
+	to = print(to, end, ",\n");
+	to = write_meta(to, end, meta);
+	to = print(to, end, "  \"payload\": ");
 	to = write_payload(to, encoding, bytes, payload_size);
+	assert(end - to >= END_SIZE);
 	memcpy(to, end_of_file, END_SIZE);
 	free(loaded);
 	*text = start;

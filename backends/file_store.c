@@ -49,6 +49,13 @@ bool file_names(const struct file_layer *f, struct key key, char plain[FILE_NAME
 	return strncmp(plain, FILE_OURS, sizeof(FILE_OURS) - 1) != 0;
 }
 
+void file_first_name(const struct file_layer *f, struct key key, char name[FILE_NAME_SIZE])
+{
+	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
+
+	memcpy(name, file_names(f, key, plain, hashed) ? plain : hashed, FILE_NAME_SIZE);
+}
+
 bool file_is_entry(const struct file_layer *f, const char *name)
 {
 	size_t size = strlen(name), extension = strlen(f->conf->file_extension);
@@ -572,19 +579,17 @@ int file_store(struct file_layer *f, const char *name, struct key key, struct va
 
 void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_SIZE])
 {
-	char hashed[FILE_NAME_SIZE];
+	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
+	bool taken = true;
 
-	if (!file_names(f, key, name, hashed)) {
-		strcpy(name, hashed);
-		return;
+	if (file_names(f, key, plain, hashed)) {
+		file_reload(f, plain); /* whose is it? */
+		lock_take(&f->lock);
+		struct entry *file = entries_find(&f->files, key_of(plain));
+		taken = file && record_key(file).size > 0 && !key_equal(record_key(file), key);
+		lock_release(&f->lock);
 	}
-	file_reload(f, name); /* whose is it? */
-	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
-	bool taken = file && record_key(file).size > 0 && !key_equal(record_key(file), key);
-	lock_release(&f->lock);
-	if (taken)
-		strcpy(name, hashed);
+	memcpy(name, taken ? hashed : plain, FILE_NAME_SIZE);
 }
 
 /* --- removing --------------------------------------------------------------------------------- */

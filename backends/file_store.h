@@ -142,6 +142,9 @@ int file_dir_remove(void *state, struct key dir);
 bool file_names(const struct file_layer *f, struct key key, char plain[FILE_NAME_SIZE],
 		char hashed[FILE_NAME_SIZE]);
 
+/* Where another program would put it: the first of them that it may have. */
+void file_first_name(const struct file_layer *f, struct key key, char name[FILE_NAME_SIZE]);
+
 /* Whether a directory entry is an entry's file. */
 bool file_is_entry(const struct file_layer *f, const char *name);
 

@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include "log.h"
+#include "parents.h"
 
 enum {
 	APPLICATION_ID = 0x63667374, /* "cfst" */
@@ -69,21 +70,6 @@ static const struct {
 
 /* --- the lock --------------------------------------------------------------------------------- */
 
-static int make_directories(const char *dir)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s", dir) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 /* The holder's pid, 0 if it cannot be read. */
 static long read_holder(int fd, bool *ending)
 {
@@ -111,7 +97,9 @@ int state_file_lock(const char *dir, int *fd, struct problem *problem)
 	char path[PATH_MAX], hint[200];
 	bool ending = false;
 
-	int rc = make_directories(dir);
+	int rc = parents_make(dir, 0700);
+	if (rc == 0 && mkdir(dir, 0700) < 0 && errno != EEXIST)
+		rc = -errno;
 	if (rc == 0 && snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
 		rc = -ENAMETOOLONG;
 	if (rc == 0) {

@@ -1,0 +1,23 @@
+/* See parents.h. */
+#include "parents.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int parents_make(const char *path, mode_t mode)
+{
+	char *copy = strdup(path);
+	int rc = copy ? 0 : -ENOMEM;
+
+	for (char *slash = copy && *copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			rc = -errno;
+		*slash = '/';
+	}
+	free(copy);
+	return rc;
+}

@@ -1,0 +1,9 @@
+#ifndef CACHEFS_PARENTS_H
+#define CACHEFS_PARENTS_H
+
+#include <sys/types.h>
+
+/* Makes every missing directory that leads to path, not path itself. 0 or -errno. */
+int parents_make(const char *path, mode_t mode);
+
+#endif
