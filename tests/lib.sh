@@ -208,6 +208,33 @@ wait_until() {
 	done
 }
 
+# --- a small disk: $TMP/store -----------------------------------------------
+
+# small_disk MIB: a file system of that size
+small_disk() {
+	mkdir store
+	mount -t tmpfs -o size="$1m" none store || skip "no tmpfs here"
+	at_end 'umount "$TMP/store"'
+}
+
+fill_up() {
+	cat /dev/zero >store/ballast 2>/dev/null || true
+}
+
+space_again() {
+	rm store/ballast
+}
+
+# A value of SIZE bytes of one letter: letters FILE LETTER SIZE
+letters() {
+	head -c "$3" /dev/zero | tr '\0' "$2" >"$1"
+}
+
+# With a program that looks at close(): set_succeeds FILE KEY
+set_succeeds() {
+	cp "$1" "$MNT/$2" 2>/dev/null
+}
+
 # --- redis: a server of the test's own --------------------------------------
 
 # start_redis [ARGS]: on the UNIX socket $TMP/redis.sock; restarts at the same place.

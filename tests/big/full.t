@@ -7,28 +7,9 @@ TEST_SECONDS=120
 
 # full_stack MIB OPTIONS: the store on a file system of that size
 full_stack() {
-	mkdir store
-	mount -t tmpfs -o size="$1m" none store || skip "no tmpfs here"
-	at_end 'umount "$TMP/store"'
+	small_disk "$1"
 	mount_with '{"type": "disk", "options": {"path": "store/db.sqlite"'"${2:+, $2}"'},
 		"cachefs": {'"${3:-}"'}}'
-}
-
-fill_up() {
-	cat /dev/zero >store/ballast 2>/dev/null || true
-}
-
-space_again() {
-	rm store/ballast
-}
-
-# A small fitting value of SIZE bytes of one letter: letters FILE LETTER SIZE
-letters() {
-	head -c "$3" /dev/zero | tr '\0' "$2" >"$1"
-}
-
-set_succeeds() {
-	cp "$1" "$MNT/$2" 2>/dev/null
 }
 
 # What holds for every size: refused when full, the old value there, and fine again afterwards.
@@ -100,9 +81,7 @@ test_fsync_says_it_too() {
 }
 
 test_a_full_directory_of_working_copies_fails_write() {
-	mkdir store
-	mount -t tmpfs -o size=8m none store || skip "no tmpfs here"
-	at_end 'umount "$TMP/store"'
+	small_disk 8
 	export TMPDIR=$TMP/store
 	mount_with '{"type": "memory"}'
 	letters old o 3000000

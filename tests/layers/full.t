@@ -5,23 +5,8 @@
 
 # full_files MIB [OPTIONS]: the directory on a file system of that size
 full_files() {
-	mkdir store
-	mount -t tmpfs -o size="$1m" none store || skip "no tmpfs here"
-	at_end 'umount "$TMP/store"'
+	small_disk "$1"
 	mount_with '{"type": "file", "options": {"directory": "store/files"'"${2:+, $2}"'}}'
-}
-
-fill_up() {
-	cat /dev/zero >store/ballast 2>/dev/null || true
-}
-
-# letters FILE LETTER SIZE
-letters() {
-	head -c "$3" /dev/zero | tr '\0' "$2" >"$1"
-}
-
-set_succeeds() {
-	cp "$1" "$MNT/$2" 2>/dev/null
 }
 
 no_litter() {
@@ -59,7 +44,7 @@ check_full() {
 	cmp old "$MNT/k"
 	expect "mode" 700 "$(stat -c %a "$MNT/before")"
 	expect_absent d
-	rm store/ballast
+	space_again
 	cp new "$MNT/k"
 	cmp new "$MNT/k"
 	mkdir "$MNT/d"

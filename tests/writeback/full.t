@@ -5,9 +5,7 @@
 
 # mount_state MIB [WAIT]: write_back, memory over files, the journal on a file system of that size
 mount_state() {
-	mkdir store
-	mount -t tmpfs -o size="$1m" none store || skip "no tmpfs here"
-	at_end 'umount "$TMP/store"'
+	small_disk "$1"
 	mkdir files
 	mount --bind files files
 	at_end 'umount "$TMP/files"'
@@ -23,19 +21,6 @@ close_files() {
 
 open_files() {
 	mount -o remount,rw,bind files
-}
-
-fill_up() {
-	cat /dev/zero >store/ballast 2>/dev/null || true
-}
-
-# letters FILE LETTER SIZE
-letters() {
-	head -c "$3" /dev/zero | tr '\0' "$2" >"$1"
-}
-
-set_succeeds() {
-	cp "$1" "$MNT/$2" 2>/dev/null
 }
 
 journal() {
@@ -79,7 +64,7 @@ check_ballast() {
 	for i in "${taken[@]}"; do
 		cmp new "$MNT/$i"
 	done
-	rm store/ballast
+	space_again
 	cp new "$MNT/k1"
 	open_files
 	wait_until 30 is_drained
