@@ -238,13 +238,17 @@ int layered_stat(struct layered *c, struct key key, struct meta *meta)
 }
 
 /* The fastest layer that has the value; c->count: none has. */
-static size_t find_value(struct layered *c, struct key key, struct value **value, struct meta *meta)
+static size_t find_value(struct layered *c, struct key key, enum get_kind kind,
+			 struct value **value, struct meta *meta)
 {
+	int (*get)(struct layer * l, struct key key, struct value * *value,
+		   struct meta * meta) = kind == GET_TO_CHANGE ? layer_peek : layer_get;
+
 	for (int look = 1;; look++) {
 		uint64_t instant = foreign_now(&c->foreign);
 		size_t i = 0;
 		int rc = -ENOENT;
-		while (i < c->count && (rc = layer_get(c->layers[i], key, value, meta)) != 0)
+		while (i < c->count && (rc = get(c->layers[i], key, value, meta)) != 0)
 			i = next_to_ask(c, i, rc);
 		if (i == c->count || look == LOOKS_MAX ||
 		    stack_revalidate(c, i, instant, key, meta) == 0)
@@ -263,13 +267,13 @@ static void count_get(struct layered *c, bool hit)
 int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value,
 		struct meta *meta)
 {
-	size_t i = find_value(c, key, value, meta);
+	size_t i = find_value(c, key, kind, value, meta);
 
 	if (kind == GET_COUNTED)
 		count_get(c, i < c->count);
 	if (i == c->count)
 		return -ENOENT;
-	for (size_t j = i + 1; j < c->count; j++)
+	for (size_t j = i + 1; j < c->count && kind != GET_TO_CHANGE; j++)
 		layer_note_hit(c->layers[j], key);
 	if (i > 0 && kind == GET_COUNTED)
 		promotion_consider(c, i, key, *value, meta);

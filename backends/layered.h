@@ -67,10 +67,11 @@ void layered_close(struct layered *cache);
 int layered_stat(struct layered *cache, struct key key, struct meta *meta);
 
 /*
- * The value, from the fastest layer that has it; promotes it. GET_COUNTED: a get of the cache's
- * user; GET_UNCOUNTED: for a read-modify-set.
+ * The value, from the fastest layer that has it. GET_COUNTED: a get of the cache's user, a hit in
+ * that layer; promotes it. GET_UNCOUNTED: the same user's, once more after a miss that was counted.
+ * GET_TO_CHANGE: a look, for a read-modify-set; no hit anywhere.
  */
-enum get_kind { GET_COUNTED, GET_UNCOUNTED };
+enum get_kind { GET_COUNTED, GET_UNCOUNTED, GET_TO_CHANGE };
 int layered_get(struct layered *cache, struct key key, enum get_kind kind, struct value **value,
 		struct meta *meta);
 

@@ -269,7 +269,7 @@ static int open_in_place_locked(struct opening *o)
 	}
 	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode) || inode->name->holder)
 		return refuse_locked(o, TICKET_IN_PLACE, NULL, NULL, 0);
-	int rc = get_unlocked(o, GET_UNCOUNTED, &value, &meta);
+	int rc = get_unlocked(o, GET_TO_CHANGE, &value, &meta);
 	bool current = rc == 0 && inode->state == INODE_VERSION && inode_is_idle_locked(inode) &&
 		       !inode->name->holder && meta_same_value(&meta, &inode->meta);
 	if (current) {
@@ -378,7 +378,7 @@ static int current_locked(struct opening *o, struct name *name, struct value **v
 			return rc;
 		inodes_unlock(o->t);
 		struct key k = key_make(key.bytes, key.size);
-		rc = value ? layered_get(o->fs->cache, k, GET_UNCOUNTED, value, meta)
+		rc = value ? layered_get(o->fs->cache, k, GET_TO_CHANGE, value, meta)
 			   : layered_stat(o->fs->cache, k, meta);
 		inodes_lock(o->t);
 		if (name->changed_at <= at)

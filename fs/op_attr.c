@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "access_time.h"
 #include "directory.h"
 #include "handle.h"
 #include "lookup.h"
@@ -43,7 +44,31 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 struct stat_change {
 	const struct stat *attr;
 	int to_set;
+	int64_t now_ms;
 };
+
+enum {
+	SET_MTIME = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW,
+	SET_ATIME = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW,
+};
+
+static void apply_times(const struct stat_change *c, struct meta *meta)
+{
+	struct timespec atime = access_time(meta), now = time_now();
+
+	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
+		meta->mtime = now;
+	else if (c->to_set & FUSE_SET_ATTR_MTIME)
+		meta->mtime = c->attr->st_mtim;
+	if (c->to_set & FUSE_SET_ATTR_ATIME_NOW)
+		atime = now;
+	else if (c->to_set & FUSE_SET_ATTR_ATIME)
+		atime = c->attr->st_atim;
+	if ((c->to_set & FUSE_SET_ATTR_ATIME_NOW) && (c->to_set & FUSE_SET_ATTR_MTIME_NOW))
+		access_time_unset(meta); /* what it is without */
+	else
+		access_time_set(meta, atime, c->now_ms);
+}
 
 static int apply_stat(void *self, struct meta *meta)
 {
@@ -55,14 +80,13 @@ static int apply_stat(void *self, struct meta *meta)
 		meta->uid = c->attr->st_uid;
 	if (c->to_set & FUSE_SET_ATTR_GID)
 		meta->gid = c->attr->st_gid;
-	/* As we said that we handle it: a new owner does not inherit set-uid and set-gid. */
+	/* A new owner does not inherit set-uid and set-gid. The kernel leaves that to who says so
+	 * (libfuse 3.14 does not pass it on: then it is done already). */
 	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
 	    !(c->to_set & FUSE_SET_ATTR_MODE))
 		meta_clear_privileges(meta);
-	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
-		meta->mtime = time_now();
-	else if (c->to_set & FUSE_SET_ATTR_MTIME)
-		meta->mtime = c->attr->st_mtim;
+	if (c->to_set & (SET_MTIME | SET_ATIME))
+		apply_times(c, meta);
 	meta->ctime = time_now();
 	return 0;
 }
@@ -84,8 +108,10 @@ static unsigned fields_of(int to_set)
 		fields |= META_MODE;
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		fields |= META_OWNER;
-	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
+	if (to_set & SET_MTIME)
 		fields |= META_TIMES;
+	if (to_set & (SET_MTIME | SET_ATIME))
+		fields |= META_XATTRS;
 	return fields;
 }
 
@@ -93,7 +119,7 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 			       int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct stat_change c = { attr, to_set };
+	struct stat_change c = { attr, to_set, time_wall_ms(fs->time) };
 	struct metadata_change change = { fields_of(to_set), apply_stat_to_file, &c };
 	int rc = 0;
 
@@ -128,7 +154,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 {
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
-	struct stat_change c = { attr, to_set };
+	struct stat_change c = { attr, to_set, time_wall_ms(fs->time) };
 	int rc;
 
 	if (inode->kind == INODE_VIRTUAL)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "access_time.h"
 #include "directory.h"
 #include "lookup.h"
 #include "metadata.h"
@@ -246,6 +247,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	}
 	const char *name;
 	for (size_t i = 0; rc == 0 && (name = xattrs_name(meta.xattrs, i)); i++) {
+		if (access_time_is_attribute(name))
+			continue;
 		size_t n = strlen(name) + 1;
 		memcpy(list + length, name, n);
 		length += n;

@@ -4,14 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* As relatime shows it: the last hit, where a layer knows it and it came after the last change. */
-static struct timespec access_time(const struct meta *meta)
-{
-	struct timespec hit = { .tv_sec = meta->hit_ms / 1000,
-				.tv_nsec = meta->hit_ms % 1000 * 1000000 };
-
-	return meta->hits > 0 && time_is_later(&hit, &meta->mtime) ? hit : meta->mtime;
-}
+#include "access_time.h"
 
 void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)
 {

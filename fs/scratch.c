@@ -224,47 +224,58 @@ static int move(struct fs *fs, const struct scratch_rename *r)
 	return rc;
 }
 
-/* An entry, or a key that is only pending, gets a scratch name: it leaves the layers. */
+/*
+ * An entry, or a key that is only pending, gets a scratch name: it leaves the layers. First it
+ * becomes a scratch file where it is, then the layers forget it, then the file moves: so one of the
+ * two names is always found, and if the layers fail it is what it was.
+ */
 struct taking {
 	struct fs *fs;
 	const struct scratch_rename *r;
-	bool moved;
+	struct inode *file; /* pinned; NULL: not taken */
+	bool was_published; /* its content */
 	bool replaces_entry;
 };
 
-/* What was moved to the scratch name becomes a scratch file: the working copy of its writers, or
- * else the value. */
+/* The scratch file: the working copy of its writers, or else the value. */
 static int take_locked(struct taking *k, struct value *value, const struct meta *meta)
 {
 	struct inodes *t = &k->fs->inodes;
-	struct name *to = k->r->to;
-	struct inode *version = to->version;
+	struct name *name = k->r->from;
+	struct inode *version = name->version;
 
-	if (!to->holder && !value)
-		to->holder = to->privates; /* only pending, and nobody has joined it */
-	if (!to->holder && version && inode_is_idle_locked(version) &&
+	k->was_published = value != NULL;
+	if (!name->holder && !value)
+		name->holder = name->privates; /* only pending, and nobody has joined it */
+	if (!name->holder && version && inode_is_idle_locked(version) &&
 	    meta_same_value(&version->meta, meta)) {
 		inode_take_over_locked(t, version, value, 0);
-		to->holder = version;
+		name->holder = version;
 		working_copy_hold(&version->content.copy);
 	} else if (version) {
 		inode_retire_locked(t, version);
 	}
-	if (!to->holder)
-		return make_locked(k->fs, to, meta, value);
-	inode_make_scratch_locked(t, to->holder);
+	if (name->holder) {
+		k->was_published = name->holder->published;
+		inode_make_scratch_locked(t, name->holder);
+	} else {
+		int rc = make_locked(k->fs, name, meta, value);
+		if (rc < 0)
+			return rc;
+	}
+	k->file = name->holder;
+	inode_pin_locked(k->file);
+	name_touch_locked(t, name);
 	return 0;
 }
 
-/* Everything happens before the layers forget the old name, so that one of the two is always found.
- */
 static int taking_prepare(void *self)
 {
 	struct taking *k = self;
 	struct inodes *t = &k->fs->inodes;
 	struct value *value = NULL;
 	struct meta meta = { 0 };
-	int rc = layered_get(k->fs->cache, k->r->from_key, GET_UNCOUNTED, &value, &meta);
+	int rc = layered_get(k->fs->cache, k->r->from_key, GET_TO_CHANGE, &value, &meta);
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
@@ -279,31 +290,45 @@ static int taking_prepare(void *self)
 	else if (found && value_size(value) > working_copies_left(&t->copies))
 		rc = -ENOSPC;
 	else
-		rc = 0;
-	if (rc == 0) {
-		k->replaces_entry = k->r->to->version != NULL;
-		rename_file_locked(t, k->r->from, k->r->to, true);
 		rc = take_locked(k, value, &meta);
-		k->moved = rc == 0;
-	}
 	inodes_bury_meta_locked(t, &meta);
 	inodes_unlock(t);
 	value_unref(value);
 	return rc;
 }
 
-/* Who looked the old name up meanwhile still found the entry. */
+/* It is the entry's again. What a writer has open it publishes once more. */
+static void give_back_locked(struct taking *k)
+{
+	struct inode *file = k->file;
+
+	if (!file->scratch) /* unlinked meanwhile */
+		return;
+	file->published = k->was_published;
+	if (inode_is_idle_locked(file))
+		__atomic_store_n(&file->content.dirty, false, __ATOMIC_RELAXED);
+	inode_end_scratch_locked(&k->fs->inodes, file);
+}
+
 static void taking_done(void *self, int rc)
 {
 	struct taking *k = self;
 	struct inodes *t = &k->fs->inodes;
+	struct name *from = k->r->from, *to = k->r->to;
 
-	if (!k->moved || (rc < 0 && rc != -ENOENT))
+	if (!k->file)
 		return;
 	inodes_lock(t);
-	if (k->r->from->version)
-		inode_detach_locked(t, k->r->from->version);
-	name_touch_locked(t, k->r->from);
+	if (rc < 0 && rc != -ENOENT) {
+		give_back_locked(k);
+		name_touch_locked(t, from);
+	} else if (from->holder == k->file) {
+		if (from->version) /* who looked it up before may have found the entry since */
+			inode_detach_locked(t, from->version);
+		k->replaces_entry = to->version != NULL;
+		rename_file_locked(t, from, to, true);
+	}
+	inode_unpin_locked(t, k->file);
 	inodes_unlock(t);
 }
 
@@ -313,9 +338,9 @@ static int take(struct fs *fs, const struct scratch_rename *r)
 	struct layered_hooks hooks = { taking_prepare, taking_done, &k };
 	int rc = layered_remove(fs->cache, r->from_key, &hooks);
 
-	if (k.moved && k.replaces_entry)
+	if (k.replaces_entry)
 		layered_remove(fs->cache, r->to_key, NULL);
-	return rc == -ENOENT && k.moved ? 0 : rc;
+	return rc == -ENOENT && k.file ? 0 : rc;
 }
 
 int scratch_rename(struct fs *fs, const struct scratch_rename *r)

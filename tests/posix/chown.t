@@ -34,9 +34,17 @@ test_it_moves_ctime_alone() {
 test_it_clears_the_set_id_bits_of_a_program() {
 	touch f
 	chmod 06755 f
-	chown 100:100 f
+	ok chown f 100 100
+	expect_field f mode 0755
+	chmod 06755 f
 	ok -u 100 -g 100,101 chown f -1 101
 	expect_field f mode 0755
+	chmod 06644 f
+	ok chown f 100 100
+	expect_field f mode 02644
+	chmod 06755 f
+	ok -u 100 -g 100 chmod f 04711
+	expect_field f mode 04711
 }
 
 test_eperm() {

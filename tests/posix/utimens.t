@@ -9,6 +9,23 @@ test_nanoseconds_are_kept() {
 	expect_field d mtime_ns 2.000000001
 }
 
+test_atime_is_what_was_set() {
+	touch f
+	mkdir d
+	ok utimens f 1000000000.123456789 1000000001 : utimens d 3.000000004 5
+	expect_field f atime_ns 1000000000.123456789
+	expect_field d atime_ns 3.000000004
+	ok utimens f OMIT 7 : utimens d 8 OMIT
+	expect_field f atime_ns 1000000000.123456789
+	expect_field d atime_ns 8.000000000
+	expect_field d mtime 5
+	chmod 600 f
+	expect_field f atime_ns 1000000000.123456789
+	ok utimens f NOW OMIT
+	(($(field f atime) > 1500000000))
+	expect_field f mtime 7
+}
+
 test_times_past_2038_and_2106() {
 	touch f
 	ok utimens f 4294967296 4294967296.5

@@ -410,6 +410,45 @@ test_a_failed_rename_leaves_the_temporary_file_as_it_was() {
 	head -c 1000 whole | cmp - "$MNT/k"
 }
 
+# Another program's transaction, for longer than the layer waits.
+while_the_database_is_locked() {
+	python3 -ES - "$@" <<-'END'
+		import sqlite3, subprocess, sys
+		locker = sqlite3.connect("db.sqlite", isolation_level=None)
+		locker.execute("BEGIN IMMEDIATE")
+		sys.exit(subprocess.run(sys.argv[1:]).returncode)
+	END
+}
+
+test_an_entry_that_cannot_leave_the_layers_keeps_its_name() {
+	mount_stack
+	set_value k value
+	set_value k.tmp old
+	expect_error "mv" while_the_database_is_locked mv "$MNT/k" "$MNT/k.tmp"
+	expect_list "" "k k.tmp"
+	expect_value k value
+	expect_value k.tmp old
+	expect "layers" memory,disk "$(get_xattr k user.cachefs.layers)"
+	mv "$MNT/k" "$MNT/k.tmp"
+	expect_list "" k.tmp
+	expect_value k.tmp value
+	expect_absent k
+}
+
+test_a_writer_of_an_entry_that_cannot_leave_goes_on() {
+	mount_stack
+	set_value k value
+	open_writer w k rw
+	tell w pwrite 0 VAL
+	expect_error "mv" while_the_database_is_locked mv "$MNT/k" "$MNT/k.tmp"
+	expect_list "" k
+	tell w pwrite 3 UE
+	tell w close
+	expect_value k VALUE
+	restart_daemon
+	expect_value k VALUE
+}
+
 test_the_kernel_may_forget_a_temporary_file() {
 	mount_stack
 	set_value k.tmp content
