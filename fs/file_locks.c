@@ -22,7 +22,7 @@
 #include "../backends/time_source.h"
 #include "../backends/waiting.h"
 
-enum { BUCKETS = 1024, RECHECK_MS = 1000 };
+enum { BUCKETS = 1024, RECHECK_MS = 1000, DEADLOCK_STEPS = 10 };
 
 enum lock_kind { KIND_FLOCK, KIND_POSIX };
 
@@ -50,6 +50,7 @@ struct identity {
 struct file_locks {
 	struct lock lock; /* RANK_FILE_LOCKS */
 	uint64_t wakes;   /* +1 per file_locks_wake */
+	struct waiter *waiters;
 	struct identity *buckets[BUCKETS];
 };
 
@@ -187,6 +188,14 @@ struct request {
 	struct flock lock; /* of fcntl, for F_OFD_SETLK */
 };
 
+/* A request that waits, on its thread's stack. */
+struct waiter {
+	struct waiter *next;
+	struct identity *identity;
+	struct owner *owner;
+	const struct request *request;
+};
+
 static bool request_unlocks_all(const struct request *r)
 {
 	if (r->kind == KIND_FLOCK)
@@ -233,20 +242,97 @@ static int owner_try_locked(struct identity *i, struct owner *o, const struct re
 	return rc;
 }
 
+/* "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:01:1027 10 19" or "... 0 EOF" starts at `start`? */
+static bool fdinfo_line_starts_at(const char *line, off_t start)
+{
+	long long from;
+	return strncmp(line, "lock:", 5) == 0 &&
+	       sscanf(line, "lock: %*d: OFDLCK %*s %*s %*d %*s %lld", &from) == 1 && from == start;
+}
+
+/* Whether this description holds a lock that starts there: the kernel doesn't say whose it is. */
+static bool owner_holds_at(const struct owner *o, off_t start)
+{
+	char path[64];
+	char line[256];
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", o->fd);
+	FILE *info = fopen(path, "re");
+	if (info == NULL)
+		return false;
+	bool found = false;
+	while (!found && fgets(line, sizeof(line), info) != NULL)
+		found = fdinfo_line_starts_at(line, start);
+	fclose(info);
+	return found;
+}
+
+static const struct owner *holder_locked(const struct identity *i, uint64_t asker, off_t start)
+{
+	const struct owner *o = i->owners;
+	while (o != NULL &&
+	       !(o->kind == KIND_POSIX && o->held && o->id != asker && owner_holds_at(o, start)))
+		o = o->next;
+	return o;
+}
+
+/* Whose lock is in the way of a request; NULL: nobody's, now. */
+static const struct owner *blocker_locked(const struct waiter *w)
+{
+	struct flock lock = w->request->lock;
+	if (fcntl(w->owner->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+		return NULL;
+	return holder_locked(w->identity, w->owner->id, lock.l_start);
+}
+
+static const struct waiter *wait_of_locked(const struct file_locks *locks, uint64_t owner)
+{
+	const struct waiter *w = locks->waiters;
+	while (w != NULL && (w->owner->id != owner || w->owner->kind != KIND_POSIX))
+		w = w->next;
+	return w;
+}
+
+/* Whether one waits, by way of others, for an owner that waits for one: fcntl(2), as Linux does it.
+ * flock(2) has no such answer. */
+static bool would_deadlock_locked(const struct file_locks *locks, const struct waiter *asker)
+{
+	const struct waiter *w = asker;
+	for (int steps = 0; w != NULL && steps < DEADLOCK_STEPS; steps++) {
+		const struct owner *blocker = blocker_locked(w);
+		if (blocker == NULL)
+			return false;
+		if (blocker->id == asker->owner->id)
+			return true;
+		w = wait_of_locked(locks, blocker->id);
+	}
+	return false;
+}
+
+static void waiter_remove_locked(struct file_locks *locks, const struct waiter *w)
+{
+	struct waiter **at = &locks->waiters;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+}
+
 static bool wait_is_interrupted(const struct file_lock_wait *wait)
 {
 	return wait->interrupted != NULL && wait->interrupted(wait->self);
 }
 
-static int owner_ask_and_wait_locked(struct file_locks *locks, struct identity *i, struct owner *o,
-				     const struct request *r, const struct file_lock_wait *wait)
+static int owner_wait_locked(struct file_locks *locks, const struct waiter *w,
+			     const struct file_lock_wait *wait)
 {
+	struct identity *i = w->identity;
 	bool handed_over = false;
 	for (;;) {
 		uint64_t wakes = locks->wakes;
-		int rc = owner_try_locked(i, o, r);
-		if (rc != -EAGAIN || wait == NULL || !wait->wait)
+		int rc = owner_try_locked(i, w->owner, w->request);
+		if (rc != -EAGAIN)
 			return rc;
+		if (w->request->kind == KIND_POSIX && would_deadlock_locked(locks, w))
+			return -EDEADLK;
 		uint64_t changes = i->changes;
 
 		lock_release(&locks->lock);
@@ -262,6 +348,19 @@ static int owner_ask_and_wait_locked(struct file_locks *locks, struct identity *
 		if (i->changes == changes && locks->wakes == wakes)
 			condition_wait_until(&i->changed, &locks->lock, &deadline);
 	}
+}
+
+static int owner_ask_and_wait_locked(struct file_locks *locks, struct identity *i, struct owner *o,
+				     const struct request *r, const struct file_lock_wait *wait)
+{
+	int rc = owner_try_locked(i, o, r);
+	if (rc != -EAGAIN || wait == NULL || !wait->wait)
+		return rc;
+	struct waiter w = { .next = locks->waiters, .identity = i, .owner = o, .request = r };
+	locks->waiters = &w;
+	rc = owner_wait_locked(locks, &w, wait);
+	waiter_remove_locked(locks, &w);
+	return rc;
 }
 
 static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t id, pid_t pid,
@@ -309,39 +408,6 @@ int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
 	return rc;
 }
 
-/* "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:01:1027 10 19" or "... 0 EOF" starts at `start`? */
-static bool fdinfo_line_starts_at(const char *line, off_t start)
-{
-	long long from;
-	return strncmp(line, "lock:", 5) == 0 &&
-	       sscanf(line, "lock: %*d: OFDLCK %*s %*s %*d %*s %lld", &from) == 1 && from == start;
-}
-
-/* Whether this description holds a lock that starts there: the kernel doesn't say whose it is. */
-static bool owner_holds_at(const struct owner *o, off_t start)
-{
-	char path[64];
-	char line[256];
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", o->fd);
-	FILE *info = fopen(path, "re");
-	if (info == NULL)
-		return false;
-	bool found = false;
-	while (!found && fgets(line, sizeof(line), info) != NULL)
-		found = fdinfo_line_starts_at(line, start);
-	fclose(info);
-	return found;
-}
-
-static pid_t holder_pid_locked(const struct identity *i, uint64_t asker, off_t start)
-{
-	for (const struct owner *o = i->owners; o != NULL; o = o->next) {
-		if (o->kind == KIND_POSIX && o->held && o->id != asker && owner_holds_at(o, start))
-			return o->pid;
-	}
-	return 0;
-}
-
 static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, struct flock *lock)
 {
 	struct identity *i = identity_find_locked(locks, ino);
@@ -355,8 +421,10 @@ static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, str
 	lock->l_pid = 0;
 	lock->l_whence = SEEK_SET;
 	int rc = fcntl(o->fd, F_OFD_GETLK, lock) == 0 ? 0 : -errno;
-	if (rc == 0 && lock->l_type != F_UNLCK)
-		lock->l_pid = holder_pid_locked(i, id, lock->l_start);
+	if (rc == 0 && lock->l_type != F_UNLCK) {
+		const struct owner *holder = holder_locked(i, id, lock->l_start);
+		lock->l_pid = holder != NULL ? holder->pid : 0;
+	}
 	owner_drop_if_idle(i, o);
 	return rc;
 }

@@ -20,7 +20,8 @@ void file_locks_free(struct file_locks *locks);
 /*
  * flock(2) and fcntl(F_SETLK, F_SETLKW) by `owner` (the kernel's lock owner) on identity ino.
  * A caller that has to wait calls waiting_begin(), then waits until an unlock lets it through or
- * interrupted(self) is true (-EINTR). 0, -EAGAIN (not to wait), -EDEADLK, -ENOLCK, -EINTR.
+ * interrupted(self) is true (-EINTR). 0, -EAGAIN (not to wait), -ENOLCK, -EINTR, -EDEADLK (POSIX
+ * locks: who is waited for waits for the caller, over up to ten owners and any files).
  * flock locks and POSIX locks do not see each other.
  */
 struct file_lock_wait {

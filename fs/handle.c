@@ -629,6 +629,18 @@ int handle_extend(struct fs *fs, struct handle *h, uint64_t size)
 	return set_size(fs, h, size, false);
 }
 
+int handle_zero(struct fs *fs, struct handle *h, uint64_t offset, uint64_t size)
+{
+	if (!h->writer)
+		return -EBADF;
+	if (h->poisoned)
+		return -EIO;
+	int rc = begin_change(fs, h->inode, NULL, 0);
+	if (rc == 0)
+		rc = working_copy_zero(&h->inode->content.copy, offset, size);
+	return end_change(&fs->inodes, h, rc);
+}
+
 /* --- publishing ------------------------------------------------------------------------------- */
 
 /* A writer that is being killed has not written all it wanted: nothing of it is published until

@@ -61,6 +61,8 @@ int handle_write(struct fs *fs, struct handle *handle, const void *buffer, size_
 int handle_truncate(struct fs *fs, struct handle *handle, uint64_t size);
 int handle_extend(struct fs *fs, struct handle *handle,
 		  uint64_t size); /* truncate that never shrinks */
+/* Zeros in the place of a range, as far as the file goes. */
+int handle_zero(struct fs *fs, struct handle *handle, uint64_t offset, uint64_t size);
 
 /* close(2) of one descriptor: publishes what came since the last publish. */
 int handle_flush(struct fs *fs, struct handle *handle, pid_t tid);

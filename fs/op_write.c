@@ -106,17 +106,29 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 		reply_status(req, handle_fsync(fs_of(req), request_handle(fi)));
 }
 
+/* A hole is zeros, and so is a zero range; space set aside beyond the end is nothing that a value
+ * has.
+ */
+static int allocate(struct fs *fs, struct handle *h, int mode, uint64_t offset, uint64_t size)
+{
+	int rc = 0;
+
+	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		rc = handle_zero(fs, h, offset, size);
+	if (rc == 0 && !(mode & FALLOC_FL_KEEP_SIZE))
+		rc = handle_extend(fs, h, offset + size);
+	return rc;
+}
+
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 		  struct fuse_file_info *fi)
 {
-	struct handle *h = request_handle(fi);
+	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
 
-	if (request_inode(req, ino)->kind == INODE_VIRTUAL || (mode & ~FALLOC_FL_KEEP_SIZE)) {
+	if (request_inode(req, ino)->kind == INODE_VIRTUAL || (mode & ~known)) {
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	reply_status(req,
-		     mode & FALLOC_FL_KEEP_SIZE
-			     ? 0
-			     : handle_extend(fs_of(req), h, (uint64_t)offset + (uint64_t)length));
+	reply_status(req, allocate(fs_of(req), request_handle(fi), mode, (uint64_t)offset,
+				   (uint64_t)length));
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,38 @@ int working_copy_truncate(struct working_copy *wc, uint64_t size)
 	}
 	wc->size = size;
 	charge(wc, size);
+	return 0;
+}
+
+static int punch(int fd, uint64_t offset, uint64_t size)
+{
+	static const uint8_t zeros[64 * 1024];
+
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) ==
+	    0)
+		return 0;
+	int rc = errno == EOPNOTSUPP ? 0 : -errno;
+	while (rc == 0 && size > 0) {
+		size_t part = size < sizeof(zeros) ? (size_t)size : sizeof(zeros);
+		rc = write_all(fd, zeros, part, offset);
+		offset += part;
+		size -= part;
+	}
+	return rc;
+}
+
+int working_copy_zero(struct working_copy *wc, uint64_t offset, uint64_t size)
+{
+	if (offset >= wc->size || size == 0)
+		return 0;
+	if (size > wc->size - offset)
+		size = wc->size - offset;
+	int rc = own(wc, wc->size, wc->size);
+	if (rc < 0)
+		return rc;
+	if (wc->fd >= 0)
+		return punch(wc->fd, offset, size);
+	memset(wc->heap + offset, 0, (size_t)size);
 	return 0;
 }
 

@@ -60,6 +60,8 @@ void working_copy_give_file(struct working_copy *wc, int fd);
  * read as zeros. */
 int working_copy_write(struct working_copy *wc, const void *buffer, size_t size, uint64_t offset);
 int working_copy_truncate(struct working_copy *wc, uint64_t size);
+/* What there is of a range becomes zeros, which take no space in a file; the size stays. */
+int working_copy_zero(struct working_copy *wc, uint64_t offset, uint64_t size);
 
 /* The content as a value; the caller gets a reference. NULL: out of memory; the content is lost
  * then. */

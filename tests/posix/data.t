@@ -28,16 +28,35 @@ test_fallocate_keep_size_keeps_it() {
 	expect_field f size 3
 }
 
-test_punch_hole_zeroes_or_is_refused() {
+test_punch_hole_zeroes() {
+	printf 'abcdefgh' >f
+	calls 0 0 8 -- open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 2 3 : fstat 0 size
+	calls 0 ab...fgh -- open f O_RDONLY : pread 0 0 9
+	calls 0 0 8 -- open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 7 100 : fstat 0 size
+	calls 0 ab...fg. -- open f O_RDONLY : pread 0 0 9
+	calls 0 0 8 -- open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 100 5 : fstat 0 size
+	calls 0 EBADF EOPNOTSUPP -- open f O_RDONLY : fallocate 0 PUNCH_HOLE,KEEP_SIZE 0 1 : fallocate 0 PUNCH_HOLE 0 1
+	moves mtime_ns,ctime_ns f "$SYS" open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 0 1
+}
+
+test_zero_range_zeroes_and_extends() {
 	local got
 	printf 'abcdefgh' >f
-	got=$("$SYS" open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 2 3 | tail -n 1)
-	if [[ $got = EOPNOTSUPP ]]; then
-		expect content abcdefgh "$(cat f)"
-	else
-		expect result 0 "$got"
-		calls 0 ab...fgh -- open f O_RDONLY : pread 0 0 9
-	fi
+	got=$("$SYS" open f O_RDWR : fallocate 0 ZERO_RANGE 2 3 | tail -n 1)
+	[[ $got != EOPNOTSUPP ]] || skip "this file system cannot"
+	calls 0 ab...fgh -- open f O_RDONLY : pread 0 0 9
+	calls 0 0 8 -- open f O_RDWR : fallocate 0 ZERO_RANGE,KEEP_SIZE 6 10 : fstat 0 size
+	calls 0 0 12 -- open f O_RDWR : fallocate 0 ZERO_RANGE 7 5 : fstat 0 size
+	calls 0 ab...f...... -- open f O_RDONLY : pread 0 0 20
+}
+
+# In a file that is larger than what is kept on the heap, and through a mapping.
+test_holes_in_a_large_file() {
+	head -c 5000000 /dev/urandom >f
+	cp f g
+	calls 0 0 0 -- open f O_RDWR : fallocate 0 PUNCH_HOLE,KEEP_SIZE 1000001 2000000 : fsync 0
+	head -c 2000000 /dev/zero | dd of=g bs=1000001 seek=1 conv=notrunc iflag=fullblock status=none
+	cmp f g
 }
 
 test_copy_file_range() {
