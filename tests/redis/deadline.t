@@ -4,8 +4,8 @@
 
 # However a server fails to answer, it costs a caller one timeout, once, and then nothing until it answers again.
 
-# In seconds. What a caller may pay is told from what twenty would have to, also on a loaded machine: two of them, not 26.
-TIMEOUT=2
+# In seconds. What a caller may pay is told from what twenty would have to, also on a loaded machine: two of them, not twenty.
+TIMEOUT=1
 
 # mount_proxied [FIRST_LAYER]: memory, or another, over the proxy and a database.
 mount_proxied() {
@@ -55,7 +55,7 @@ expect_recovery() {
 	wait_until 60 layer_is shared false
 	wait_until 60 nothing_is_to_be_told
 	local i
-	for ((i = 0; i < 9; i++)); do
+	for i in 0 4 8; do
 		expect_value "k$i" "new$i"
 		theirs_is_not_older "k$i" "new$i" || fail "k$i is $(redis cache-get "k$i") in the server"
 	done

@@ -22,6 +22,6 @@ nothing_is_to_be_told() {
 # theirs_is_not_older KEY VALUE: the server has this value or none.
 theirs_is_not_older() {
 	local got
-	got=$(redis cache-get "$1" 2>/dev/null) || return 0
-	[[ $got = "$2" ]]
+	got=$(redis GET "accuralai:cache:$1")
+	[[ ! $got || $got = "$2" ]]
 }
