@@ -59,6 +59,45 @@ pip_offline() {
 	python3 -m pip --disable-pip-version-check --no-input --cache-dir "$MNT/pip" "$@" --no-index
 }
 
+# A source package that builds itself: nothing has to be installed for that.
+make_source_package() {
+	mkdir -p greeting-1.0
+	echo 'TEXT = "hello"' >greeting-1.0/greeting.py
+	printf '%s\n' '[build-system]' 'requires = []' 'build-backend = "build"' 'backend-path = ["."]' \
+		'[project]' 'name = "greeting"' 'version = "1.0"' >greeting-1.0/pyproject.toml
+	cat >greeting-1.0/build.py <<-'END'
+		import os, zipfile
+		def build_wheel(to, config_settings=None, metadata_directory=None):
+		    name, info = "greeting-1.0-py3-none-any.whl", "greeting-1.0.dist-info/"
+		    with zipfile.ZipFile(os.path.join(to, name), "w") as wheel:
+		        wheel.write("greeting.py")
+		        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
+		        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: build\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+		        wheel.writestr(info + "RECORD", "greeting.py,,\n" + "".join(info + n + ",,\n" for n in ("METADATA", "WHEEL", "RECORD")))
+		    return name
+	END
+	tar -czf greeting-1.0.tar.gz greeting-1.0
+}
+
+install_from_source() {
+	pip_offline install -v --no-build-isolation --root-user-action ignore --target "$1" --find-links . greeting >"$1.log" 2>&1 ||
+		fail "pip: $(tail -n 3 "$1.log")"
+	expect text hello "$(PYTHONPATH=$1 python3 -c 'import greeting; print(greeting.TEXT)')"
+}
+
+test_pip_takes_a_wheel_that_it_has_built_from_its_cache() {
+	python3 -m pip --version >/dev/null 2>&1 || skip "no pip"
+	mount_for_packages
+	make_source_package
+	install_from_source "$TMP/first"
+	grep -q 'Successfully built greeting' first.log || fail "not built: $(tail -n 3 first.log)"
+	install_from_source "$TMP/second"
+	grep -q 'Using cached greeting' second.log || fail "not cached: $(tail -n 3 second.log)"
+	restart_daemon
+	install_from_source "$TMP/third"
+	grep -q 'Using cached greeting' third.log || fail "not cached after a new start: $(tail -n 3 third.log)"
+}
+
 test_pip_downloads_and_installs_a_wheel() {
 	python3 -m pip --version >/dev/null 2>&1 || skip "no pip"
 	mount_for_packages
