@@ -122,9 +122,27 @@ static void reattach_locked(struct inodes *t, struct inode *inode, struct name *
 	name_put_locked(t, from);
 }
 
+/*
+ * Stale inodes too: the kernel may hold the file by one, and asks it for the attributes of what its
+ * name leads to. They are in no list of the name; mostly there are none.
+ */
+static void reattach_stale_locked(struct inodes *t, struct name *from, struct name *to)
+{
+	unsigned known = from->version ? 1 : 0;
+
+	for (const struct inode *p = from->privates; p; p = p->next_private)
+		known++;
+	if (from->refs <= known + 2) /* the callers' */
+		return;
+	for (struct inode *i = t->all; i; i = i->next)
+		if (i->kind == INODE_FILE && i->state == INODE_STALE && i->name == from)
+			reattach_locked(t, i, to);
+}
+
 void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
 {
 	from->refs++;
+	reattach_stale_locked(t, from, to);
 	while (to->privates)
 		inode_detach_locked(t, to->privates);
 	if (published && to->version)

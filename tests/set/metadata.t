@@ -118,6 +118,20 @@ test_atime_is_the_last_hit() {
 	(($(stat -c %X "$MNT/k") >= start)) || fail "forgotten by a restart: $(stat -c %X "$MNT/k")"
 }
 
+# The kernel holds the file by an inode that never became the version: its size was told while it was written.
+test_a_renamed_file_is_not_shown_as_what_has_its_old_name_now() {
+	mount_stack '"entry_timeout": 60'
+	open_writer w k rw,creat
+	tell w write "ten  bytes"
+	expect size 10 "$(stat -c %s "$MNT/k")"
+	tell w close
+	mv "$MNT/k" "$MNT/l"
+	set_value k other
+	expect size 10 "$(stat -c %s "$MNT/l")"
+	expect size 5 "$(stat -c %s "$MNT/k")"
+	expect_value l "ten  bytes"
+}
+
 # Neither does what opens a key to change it: touch(1), chmod, >>, a write in place.
 test_a_change_is_no_hit() {
 	mount_stack
