@@ -76,6 +76,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 			m->ctime = inode->dir_mtime;
 	}
 	out->nlink = inode->removed ? 0 : 1;
+	assert(S_ISDIR(m->mode));
 }
 
 void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
@@ -99,6 +100,7 @@ void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct 
 		out->meta.uid = fs->uid;
 		out->meta.gid = fs->gid;
 	}
+	assert(!S_ISDIR(out->meta.mode) && (out->meta.mode & S_IFMT));
 	if (inode->state == INODE_PRIVATE && inode->content.live)
 		private_attributes_locked(inode, tid, out);
 	out->entry_timeout_ms = until_expiry(fs, &inode->meta, out->entry_timeout_ms);
@@ -394,7 +396,7 @@ static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, s
 			return 0;
 		}
 		if (in_place) {
-			rc = get_for_ticket_locked(f, GET_UNCOUNTED, &value, &meta, &at);
+			rc = get_for_ticket_locked(f, GET_TO_CHANGE, &value, &meta, &at);
 		} else {
 			at = f->t->clock;
 			rc = name_key_locked(f->t, f->name, &f->key);
@@ -675,7 +677,7 @@ static int directory_attributes(struct fs *fs, struct inode *dir, struct attribu
 		attributes_of_locked(fs, dir, 0, out);
 	inodes_bury_meta_locked(&fs->inodes, &meta);
 	inodes_unlock(&fs->inodes);
-	return 0;
+	return rc;
 }
 
 int lookup_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)

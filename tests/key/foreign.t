@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 sql() {
-	sqlite3 -cmd '.timeout 10000' db.sqlite "$1"
+	sqlite3 -cmd '.timeout 10000' "$TMP/db.sqlite" "$1"
 }
 
 test_foreign_rows_have_sensible_metadata() {
@@ -18,6 +18,25 @@ test_foreign_rows_have_sensible_metadata() {
 	expect "bytes of blob" "00ff0a" "$(od -An -tx1 "$MNT/blob" | tr -d " ")"
 	expect_absent past
 	expect_value $'d/utf8-\xc3\xa4' x
+}
+
+# Whoever stands in it is told that it is gone, as in a directory that was removed. With permissions
+# checked by the kernel every step asks for its attributes.
+test_a_prefix_can_vanish_while_somebody_stands_in_it() {
+	echo '{"memory": {}, "disk": {"path": "db.sqlite"}}' >cachefs.json
+	start_daemon -o allow_other cachefs.json
+	set_value other v
+	sql "INSERT INTO cache(cache_key, payload, updated_at) VALUES('p/k', 'hi', 1)"
+	cd "$MNT/p"
+	expect_list p k
+	sql "DELETE FROM cache WHERE cache_key = 'p/k'"
+	expect_error "No such file" stat "$MNT/p"
+	expect_error "No such file" stat .
+	expect_error "No such file" ls .
+	sql "INSERT INTO cache(cache_key, payload, updated_at) VALUES('p/k2', 'hi', 1)"
+	expect_value p/k2 hi
+	expect_list p k2
+	cd "$TMP"
 }
 
 test_odd_types_are_their_text_or_a_miss() {
