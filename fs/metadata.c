@@ -65,7 +65,8 @@ static int changing_prepare(void *self)
 
 	inodes_lock(t);
 	int rc = inode_key_locked(t, c->inode, &key);
-	bool stands = stands_for_entry_locked(c->inode);
+	/* No key: a directory on the way was removed. */
+	bool stands = rc == 0 && stands_for_entry_locked(c->inode);
 	bool stale = c->inode->state == INODE_STALE;
 	uint64_t ino = c->inode->meta.ino;
 	meta_copy(&c->meta, &c->inode->meta);
