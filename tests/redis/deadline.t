@@ -93,10 +93,15 @@ test_a_server_that_trickles_is_waited_for_once() {
 	expect_recovery
 }
 
+nobody_is_accepted() {
+	! timeout 1 redis-cli -s proxy.sock PING >/dev/null 2>&1
+}
+
 test_a_server_that_does_not_accept_is_waited_for_once() {
 	mount_proxied
 	set_ten
 	proxy_is deaf
+	wait_until 20 nobody_is_accepted # it looks every now and then what it is
 	redis CLIENT KILL TYPE normal SKIPME yes >/dev/null
 	expect_one_wait
 	proxy_is pass
