@@ -600,24 +600,6 @@ static bool presents_itself_locked(const struct inode *inode)
 	       unlinked;
 }
 
-int lookup_gone(struct fs *fs, struct inode *inode, pid_t tid)
-{
-	struct inodes *t = &fs->inodes;
-
-	inodes_lock(t);
-	/* What the name led to was this; so it leads to nothing now. */
-	bool current = inode->state == INODE_VERSION && !name_pending_locked(inode->name);
-	inode_retire_locked(t, inode);
-	int rc = presents_itself_locked(inode)                     ? 0
-		 : current || is_second_try_locked(fs, inode, tid) ? -ENOENT
-								   : -ESTALE;
-	if (rc == -ESTALE)
-		ticket_issue_locked(t, tid, TICKET_ATTR, inode, NULL, NULL, 0,
-				    time_mono_ms(fs->time));
-	inodes_unlock(t);
-	return rc;
-}
-
 bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
 	if (presents_itself_locked(inode) || is_second_try_locked(fs, inode, tid))
@@ -625,6 +607,21 @@ bool lookup_answers_locked(struct fs *fs, struct inode *inode, pid_t tid)
 	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0,
 			    time_mono_ms(fs->time));
 	return false;
+}
+
+int lookup_gone(struct fs *fs, struct inode *inode, pid_t tid)
+{
+	struct inodes *t = &fs->inodes;
+	int rc = 0;
+
+	inodes_lock(t);
+	/* What the name led to was this; so it leads to nothing now. */
+	bool current = inode->state == INODE_VERSION && !name_pending_locked(inode->name);
+	inode_retire_locked(t, inode);
+	if (!presents_itself_locked(inode))
+		rc = current || lookup_answers_locked(fs, inode, tid) ? -ENOENT : -ESTALE;
+	inodes_unlock(t);
+	return rc;
 }
 
 /*

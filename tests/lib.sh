@@ -235,6 +235,17 @@ set_succeeds() {
 	cp "$1" "$MNT/$2" 2>/dev/null
 }
 
+# expect_refused_when_full COUNT: so many sets of `new` do not all fit, and none over k, which holds `old`.
+expect_refused_when_full() {
+	local i refused=0
+	for ((i = 1; i <= $1; i++)); do
+		set_succeeds new "other$i" || ((++refused))
+	done
+	((refused > 0)) || fail "$1 sets of $(stat -c %s new) bytes fitted in nothing"
+	expect_error "No space left on device" cp new "$MNT/k"
+	cmp old "$MNT/k"
+}
+
 # --- redis: a server of the test's own --------------------------------------
 
 # start_redis [ARGS]: on the UNIX socket $TMP/redis.sock; restarts at the same place.
@@ -303,14 +314,19 @@ start_hand() {
 	HAND_IN[$1]=$in HAND_OUT[$1]=$out
 }
 
-# hand NAME COMMAND...: lets it do something; the answer is in $ANSWER.
-hand() {
+# order NAME COMMAND...: lets it do something, and does not wait for the answer.
+order() {
 	local name=$1
 	shift
 	[[ ${HAND_PID[$name]:-} ]] || start_hand "$name"
 	[[ $1 != open ]] || set -- open "$MNT/$2" "$3"
 	echo "$*" >&"${HAND_IN[$name]}"
-	read -r -t 60 ANSWER <&"${HAND_OUT[$name]}" || fail "no answer from $name: $*"
+}
+
+# hand NAME COMMAND...: lets it do something; the answer is in $ANSWER.
+hand() {
+	order "$@"
+	read -r -t 60 ANSWER <&"${HAND_OUT[$1]}" || fail "no answer from $*"
 }
 
 # tell NAME COMMAND...: it must succeed.

@@ -23,13 +23,7 @@ check_full() {
 	mkdir "$MNT/before"
 	chmod 700 "$MNT/before"
 	fill_up
-	local i refused=0
-	for i in {1..6}; do
-		set_succeeds new "other$i" || ((++refused))
-	done
-	((refused > 0)) || fail "six sets of $1 bytes fitted in nothing"
-	expect_error "No space left on device" cp new "$MNT/k"
-	cmp old "$MNT/k"
+	expect_refused_when_full 6
 	no_litter
 	expect_error "No space left on device" setfattr -n user.note -v x "$MNT/k"
 	expect_error "No space left on device" mkdir "$MNT/d"

@@ -3,14 +3,10 @@
 # it ends, the mount works, and nothing is left of it.
 . "$(dirname "$0")/../lib.sh"
 
-# send NAME COMMAND...: as hand, without waiting for the answer.
+# send NAME COMMAND...: and the mount keeps it waiting.
 send() {
-	local name=$1
-	shift
-	[[ ${HAND_PID[$name]:-} ]] || start_hand "$name"
-	[[ $1 != open ]] || set -- open "$MNT/$2" "$3"
-	echo "$*" >&"${HAND_IN[$name]}"
-	wait_until 60 waits_for_the_mount "${HAND_PID[$name]}"
+	order "$@"
+	wait_until 60 waits_for_the_mount "${HAND_PID[$1]}"
 }
 
 waits_for_the_mount() {
