@@ -314,8 +314,8 @@ start_hand() {
 	HAND_IN[$1]=$in HAND_OUT[$1]=$out
 }
 
-# order NAME COMMAND...: lets it do something, and does not wait for the answer.
-order() {
+# begin_hand NAME COMMAND...: lets it do something, and does not wait for the answer.
+begin_hand() {
 	local name=$1
 	shift
 	[[ ${HAND_PID[$name]:-} ]] || start_hand "$name"
@@ -325,7 +325,7 @@ order() {
 
 # hand NAME COMMAND...: lets it do something; the answer is in $ANSWER.
 hand() {
-	order "$@"
+	begin_hand "$@"
 	read -r -t 60 ANSWER <&"${HAND_OUT[$1]}" || fail "no answer from $*"
 }
 

@@ -31,7 +31,7 @@ waits() {
 	local name=$1 number=$SYS_FLOCK
 	shift
 	[[ $1 = flockw ]] || number=$SYS_FCNTL
-	order "$name" "$@"
+	begin_hand "$name" "$@"
 	wait_until 20 is_in "$name" "$number"
 }
 

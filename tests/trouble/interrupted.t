@@ -5,7 +5,7 @@
 
 # send NAME COMMAND...: and the mount keeps it waiting.
 send() {
-	order "$@"
+	begin_hand "$@"
 	wait_until 60 waits_for_the_mount "${HAND_PID[$1]}"
 }
 
@@ -17,6 +17,7 @@ has_ended() {
 	[[ ! -e /proc/$1/stat || $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) = Z ]]
 }
 
+NOTHING=[0,0,0] # is held
 counts() {
 	jq -c '[.memory.handles, .memory.pending_bytes, .waits.waiting]' "$MNT/.cachefs/stats.json"
 }
@@ -57,10 +58,10 @@ works_as_before() {
 
 # held STOP GO PREPARE COMMAND...: with either signal, a caller of COMMAND that STOP keeps waiting until GO.
 held() {
-	local stop=$1 go=$2 prepare=$3 signal counts
+	local stop=$1 go=$2 prepare=$3 signal
 	shift 3
 	set_value k old
-	counts=$(counts)
+	wait_until 30 counts_are "$NOTHING"
 	for signal in INT KILL; do
 		start_hand w
 		$prepare
@@ -69,7 +70,7 @@ held() {
 		interrupt w "$signal"
 		$go
 		ended w
-		works_as_before "$counts"
+		works_as_before "$NOTHING"
 	done
 }
 
@@ -126,7 +127,7 @@ test_fsync_that_waits_for_a_locked_database() {
 
 # What is open is with the daemon: a value, or a working copy.
 test_read_and_write_wait_for_no_layer() {
-	local signal counts
+	local signal
 	mount_slow_redis
 	random_file large 3000000
 	cp large "$MNT/large"
@@ -144,10 +145,10 @@ test_read_and_write_wait_for_no_layer() {
 }
 
 test_open_that_waits_for_a_pending_key() {
-	local signal counts
+	local signal
 	mount_with '{"layers": [{"type": "disk", "options": {"path": "db.sqlite"}}], "cachefs": {"pending_wait_ms": 10000}}'
 	set_value k old
-	counts=$(counts)
+	wait_until 30 counts_are "$NOTHING"
 	for signal in INT KILL; do
 		open_writer w pending
 		tell w write new
@@ -157,16 +158,16 @@ test_open_that_waits_for_a_pending_key() {
 		ended r
 		expect_value pending new
 		rm "$MNT/pending"
-		works_as_before "$counts"
+		works_as_before "$NOTHING"
 	done
 }
 
 # The waiting caller ends while the lock is still held.
 lock_wait() {
-	local unlocked=$1 locked=$2 waiting=$3 signal counts
+	local unlocked=$1 locked=$2 waiting=$3 signal
 	mount_stack
 	set_value k old
-	counts=$(counts)
+	wait_until 30 counts_are "$NOTHING"
 	for signal in INT KILL; do
 		tell h open k rw
 		tell h $locked
@@ -179,7 +180,7 @@ lock_wait() {
 		expect_told ok other $locked
 		tell other close
 		tell h close
-		works_as_before "$counts"
+		works_as_before "$NOTHING"
 	done
 }
 
