@@ -21,7 +21,7 @@ test_what_was_acknowledged_survives_the_death_of_the_daemon() {
 
 test_what_write_back_acknowledged_survives_it_too() {
 	local kills=$((${KILLS:-30} / 3 + 1))
-	[[ ! ${LONG:-} ]] || kills=200
+	[[ ! ${LONG:-} ]] || kills=$((${KILLS:-300} * 2 / 3))
 	kill_under_load write_back "$kills"
 }
 
