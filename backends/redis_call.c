@@ -299,7 +299,7 @@ int redis_call_end(struct redis_call *call, int rc)
 	struct redis *r = call->r;
 	struct redis_link *link = call->link;
 
-	if (link->watching && !link->broken) {
+	if (link->watching && redis_link_is_even(link)) {
 		REDIS_COMMAND(call, redis_word("UNWATCH"));
 		redis_reply_skip(call);
 		link->watching = false;
@@ -313,8 +313,8 @@ int redis_call_end(struct redis_call *call, int rc)
 		}
 		fail(call, link->trouble);
 	}
-	/* A command that was gathered and not sent must not go out with the next call. */
-	if (!link->broken && link->out_size == 0) {
+	/* What one call leaves behind, gathered commands or replies, must not be the next one's. */
+	if (redis_link_is_even(link)) {
 		redis_pool_add(r, link);
 	} else {
 		link_free(link);
@@ -363,6 +363,16 @@ static void note_refusal(struct redis *r, const char *text)
 			    r->place, text);
 }
 
+/* What else it objects to, each once: a bit of a text's hash remembers it. */
+static void note_objection(struct redis *r, const char *text)
+{
+	uint64_t bit = UINT64_C(1) << key_hash(key_of(text)) % 64;
+
+	if (!(atomic_fetch_or(&r->objections, bit) & bit))
+		log_error("redis: layer \"%s\": %s answers: %.200s", r->env->layer_name, r->place,
+			  text);
+}
+
 static void note_acceptance(struct redis *r)
 {
 	if (atomic_load(&r->refuses_writes) && atomic_exchange(&r->refuses_writes, false))
@@ -382,8 +392,11 @@ int redis_error(struct redis_call *call, const redisReply *reply)
 	if (rc == -EHOSTDOWN) {
 		call->away = true;
 		snprintf(call->why, sizeof(call->why), "%s", reply->str);
-	} else if (rc == -ENOSPC || rc == -EROFS || rc == -EIO || rc == -EACCES) {
+	} else if (rc == -ENOSPC || rc == -EROFS ||
+		   (call->kind == REDIS_WRITES && (rc == -EIO || rc == -EACCES))) {
 		note_refusal(call->r, reply->str);
+	} else if (strncmp(reply->str, "ERR no such key", 15) != 0) {
+		note_objection(call->r, reply->str);
 	}
 	return rc;
 }
@@ -436,10 +449,11 @@ int redis_exec(struct redis_call *call, size_t queued, redisReply **reply)
 	}
 	if (call->link->broken)
 		return -EHOSTDOWN;
-	int rc = redis_reply(call, reply);
+	/* After an error EXEC only says that it was aborted. */
+	int rc = first < 0 ? redis_link_reply(call->link, reply) : redis_reply(call, reply);
 	call->link->watching = false;
-	if (first < 0)
-		rc = first; /* EXEC only says that it was aborted */
+	if (rc == 0)
+		rc = first;
 	if (rc == 0 && (*reply)->type == REDIS_REPLY_NIL)
 		rc = -EAGAIN;
 	else if (rc == 0 && ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != queued))

@@ -113,6 +113,11 @@ bool redis_link_is_stale(const struct redis_link *l)
 	return l->broken || poll(&p, 1, 0) != 0;
 }
 
+bool redis_link_is_even(const struct redis_link *l)
+{
+	return !l->broken && l->owed == 0;
+}
+
 /* --- commands --------------------------------------------------------------------------------- */
 
 static void gather(struct redis_link *l, const char *bytes, size_t size)
@@ -144,6 +149,7 @@ static void gather_header(struct redis_link *l, char kind, uint64_t number)
 void redis_link_begin(struct redis_link *l, size_t count)
 {
 	gather_header(l, '*', count);
+	l->owed++;
 }
 
 void redis_link_add(struct redis_link *l, struct redis_arg arg)
@@ -266,6 +272,7 @@ int redis_link_reply(struct redis_link *l, redisReply **reply)
 		}
 		if (found) {
 			*reply = found;
+			l->owed--;
 			return 0;
 		}
 		receive(l);

@@ -36,6 +36,7 @@ struct redis_link {
 	size_t out_size, out_capacity;
 	int64_t start_ms, timeout_ms;
 	uint64_t moved; /* bytes in this turn */
+	size_t owed;    /* replies to what was gathered or sent, not received yet */
 	bool broken;
 	bool watching;      /* a WATCH is in force */
 	long long owner_id; /* the server's name for this connection; 0: not known */
@@ -57,6 +58,9 @@ void redis_link_close(struct redis_link *link);
 
 /* Whether a link that nobody uses was closed by the server, or got what nobody asked for. */
 bool redis_link_is_stale(const struct redis_link *link);
+
+/* Whether the next command's reply will be the next one that is received: nothing is owed. */
+bool redis_link_is_even(const struct redis_link *link);
 
 /* A command of `count` arguments, then exactly so many redis_link_add(). */
 void redis_link_begin(struct redis_link *link, size_t count);

@@ -41,7 +41,7 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 	struct meta *meta = &seen->meta;
 
 	if (replies[LOOK_EXPIRY]->type != REDIS_REPLY_INTEGER || expiry == -2 ||
-	    bytes->type == REDIS_REPLY_ERROR || bytes->type == REDIS_REPLY_NIL)
+	    (bytes->type != REDIS_REPLY_STRING && bytes->type != REDIS_REPLY_INTEGER))
 		return 0; /* none, or none of ours */
 	if (expiry >= 0 && !atomic_load(&call->r->tells_expiry))
 		expiry += time_wall_ms(call->r->env->time);

@@ -66,9 +66,10 @@ struct redis {
 	struct breaker breaker;
 	int64_t opened_ms;      /* CLOCK_MONOTONIC */
 	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
-	atomic_bool tells_expiry;   /* the server has PEXPIRETIME (7.0) */
-	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
-	atomic_uint_fast64_t damaged, entries, bytes, max_bytes;
+	atomic_bool tells_expiry;                 /* the server has PEXPIRETIME (7.0) */
+	atomic_bool refuses_writes;               /* out of memory, a replica: logged once */
+	atomic_uint_fast64_t damaged, objections; /* what was said in the log */
+	atomic_uint_fast64_t entries, bytes, max_bytes;
 
 	/* The pool: guarded by pool (RANK_LAYER_INNER). */
 	struct lock pool;

@@ -233,12 +233,26 @@ static void names_take(const struct redis *r, struct names *names)
 
 	for (size_t i = 0; i < list->elements && names->count < 2 * SCAN_COUNT; i++) {
 		struct key name = key_make(list->element[i]->str, list->element[i]->len);
-		struct key key = key_make(name.bytes + r->prefix.size, name.size - r->prefix.size);
-		if (name.size < r->prefix.size || !key_is_valid(key) || key_equal(name, r->index) ||
+		if (name.size <= r->prefix.size || key_equal(name, r->index) ||
 		    key_equal(name, r->dirs))
+			continue;
+		struct key key = key_make(name.bytes + r->prefix.size, name.size - r->prefix.size);
+		if (!key_is_valid(key))
 			continue;
 		names->keys[names->count++] = key;
 	}
+}
+
+static int ask_number(struct redis_call *call, int64_t *number)
+{
+	redisReply *reply;
+	int rc = redis_reply(call, &reply);
+
+	if (rc == 0) {
+		*number = reply->integer;
+		freeReplyObject(reply);
+	}
+	return rc;
 }
 
 static int names_compare(struct redis_call *call, struct names *names)
@@ -249,13 +263,12 @@ static int names_compare(struct redis_call *call, struct names *names)
 	for (size_t i = 0; i < names->count; i++)
 		REDIS_COMMAND(call, redis_word("ZLEXCOUNT"), redis_bytes(r->index),
 			      redis_from(names->keys[i]), redis_to(names->keys[i]));
-	for (size_t i = 0; i < names->count && rc == 0; i++) {
-		redisReply *reply;
-		rc = redis_reply(call, &reply);
-		if (rc < 0)
-			break;
-		names->absent[i] = reply->integer == 0;
-		freeReplyObject(reply);
+	for (size_t i = 0; i < names->count && !call->link->broken; i++) {
+		int64_t members = 0;
+		int one = ask_number(call, &members);
+		names->absent[i] = one == 0 && members == 0;
+		if (rc == 0)
+			rc = one;
 	}
 	return rc;
 }
@@ -270,7 +283,8 @@ static int scan(struct redis_call *call, struct walk *w, struct names *names)
 	int rc = redis_reply(call, &names->reply);
 	if (rc < 0)
 		return rc;
-	if (names->reply->type != REDIS_REPLY_ARRAY || names->reply->elements != 2)
+	if (names->reply->type != REDIS_REPLY_ARRAY || names->reply->elements != 2 ||
+	    names->reply->element[0]->type != REDIS_REPLY_STRING)
 		return -EIO;
 	snprintf(w->cursor, sizeof(w->cursor), "%s", names->reply->element[0]->str);
 	names_take(call->r, names);
@@ -321,18 +335,6 @@ static void sweep_step(struct redis *r, struct walk *w)
 	redis_page_fini(&page);
 }
 
-static int ask_number(struct redis_call *call, int64_t *number)
-{
-	redisReply *reply;
-	int rc = redis_reply(call, &reply);
-
-	if (rc == 0) {
-		*number = reply->integer;
-		freeReplyObject(reply);
-	}
-	return rc;
-}
-
 /* Looks how full the server is. Other programs' new keys show in its number of keys. */
 static void measure(struct redis *r, struct walk *w)
 {
@@ -345,8 +347,9 @@ static void measure(struct redis *r, struct walk *w)
 	REDIS_COMMAND(&call, redis_word("DBSIZE"));
 	REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
 	int rc = ask_number(&call, &keys);
+	int rest = ask_number(&call, &members);
 	if (rc == 0)
-		rc = ask_number(&call, &members);
+		rc = rest;
 	if (rc == 0)
 		rc = redis_info_read(r, call.link, run_id);
 	if (redis_call_end(&call, rc) < 0)

@@ -63,6 +63,26 @@ mount_once() {
 	"$CACHEFS" --check-config once.json
 }
 
+times_refused() {
+	redis INFO commandstats | sed -n "s/^cmdstat_$1:.*rejected_calls=\([0-9]*\).*/\1/p" | grep . || echo 0
+}
+
+# The thread in the background asks for both; the connection it asked on is the one that we get and set with.
+test_what_a_user_may_not_do_is_said_once_and_spoils_nothing_else() {
+	start_redis
+	redis ACL SETUSER cachefs on '>s3cret-word' '~*' '&*' +@all -dbsize -scan >/dev/null
+	mount_redis '"username": "cachefs", "password": "s3cret-word", "max_connections": 1'
+	local i
+	for ((i = 0; $(times_refused dbsize) < 3; i++)); do
+		set_value k "$i"
+		expect_value k "$i"
+	done
+	for i in dbsize scan; do
+		expect "said once" 1 "$(grep -c "NOPERM.*$i" "$LOG")"
+	done
+	! grep "takes no sets" "$LOG" || fail "it takes sets"
+}
+
 test_another_database_and_another_prefix_are_another_cache() {
 	start_redis
 	mount_redis '"db": 3, "key_prefix": "p*[1]:"'

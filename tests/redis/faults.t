@@ -227,6 +227,27 @@ test_a_replica_is_not_asked_again_and_again_to_take_metadata() {
 	expect "tries" "" "$(redis INFO commandstats | grep cmdstat_watch || true)"
 }
 
+test_a_redis_that_is_busy_with_a_script_is_away() {
+	start_redis
+	mount_three
+	set_value k value
+	redis CONFIG SET busy-reply-threshold 1 >/dev/null
+	redis EVAL 'while true do end' 0 >/dev/null 2>&1 || true &
+	wait_until 30 it_is_busy
+	set_value k new
+	expect_value k new
+	expect down true "$(layer_stat shared down)"
+	[[ $(layer_stat shared trouble) == *BUSY* ]] || fail "trouble: $(layer_stat shared trouble)"
+	! was_said 'takes no sets' || fail "it was not asked to take any"
+	redis SCRIPT KILL >/dev/null
+	wait_until 30 layer_is shared false
+	wait_until 30 theirs_is_gone k
+}
+
+it_is_busy() {
+	redis PING 2>&1 | grep -q BUSY
+}
+
 test_an_empty_or_dropped_connection_is_made_again() {
 	start_redis
 	mount_redis
