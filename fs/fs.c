@@ -78,6 +78,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->conf = &config->fs;
 	fs->time = time;
 	fs->started_ms = time_mono_ms(time);
+	fs->started = time_now();
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0);

@@ -38,8 +38,9 @@ struct fs {
 	uint64_t handle_count;    /* as is their number */
 	struct listing *listings; /* likewise: open directories */
 	struct inode *virtual_files[CONTROL_FILES];
-	int64_t started_ms; /* by the clock that never jumps */
-	uid_t uid;          /* of entries without metadata: the daemon's */
+	int64_t started_ms;      /* by the clock that never jumps */
+	struct timespec started; /* by the wall clock */
+	uid_t uid;               /* of entries without metadata: the daemon's */
 	gid_t gid;
 	mode_t umask;
 	enum fs_break broken;

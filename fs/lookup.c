@@ -79,6 +79,13 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 	assert(S_ISDIR(m->mode));
 }
 
+/* Nobody knows when it changed, but 1970 would have it cleaned up as old. */
+static void time_of_undated(const struct fs *fs, struct meta *m)
+{
+	if (m->mtime.tv_sec == 0 && m->ctime.tv_sec == 0)
+		m->mtime = m->ctime = fs->started;
+}
+
 void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
 	*out = (struct attributes){ .inode = inode,
@@ -89,10 +96,12 @@ void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct 
 	out->attr_timeout_ms = fs->conf->attr_timeout_ms;
 	if (inode->kind == INODE_VIRTUAL) {
 		control_attributes_locked(fs, inode, out);
+		time_of_undated(fs, &out->meta);
 		return;
 	}
 	if (inode->kind == INODE_DIR) {
 		directory_attributes_locked(fs, inode, out);
+		time_of_undated(fs, &out->meta);
 		return;
 	}
 	if (out->meta.mode == 0) {

@@ -42,6 +42,21 @@ changes_everywhere() {
 	rmdir "$MNT/gone"
 }
 
+# What nobody has dated: the root at first, prefixes of other programs' keys, what the daemon makes.
+test_a_directory_without_a_known_time_is_as_old_as_the_mount() {
+	local dir since
+	mount_stack
+	unmount
+	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, updated_at) VALUES('foreign/k', '\"v\"', 1e9)"
+	since=$(date +%s)
+	mount_stack
+	for dir in "" foreign .cachefs .cachefs/stats.json .cachefs/layers .cachefs/layers/disk/foreign; do
+		(($(stat -c %Y "$MNT/$dir") >= since)) || fail "/$dir changed on $(stat -c %y "$MNT/$dir")"
+	done
+	touch -d @0 "$MNT/foreign"
+	expect "a time that was set" 0 "$(stat -c %Y "$MNT/foreign")"
+}
+
 test_a_directory_changed_when_it_did_after_the_kernel_forgot_it() {
 	mount_stack
 	local inodes before
@@ -102,16 +117,17 @@ test_a_renamed_directory_takes_its_time_along() {
 
 test_creates_do_not_write_the_marker_each() {
 	mount_stack
-	local inodes before i
+	local inodes before after i
 	inodes=$(inode_count)
 	mkdir "$MNT/a"
 	before=$(marker_writes)
 	for i in {1..20}; do
 		echo x >"$MNT/a/$i"
 	done
-	expect "marker writes" "$before" "$(marker_writes)"
+	after=$(marker_writes)
+	((after - before <= 3)) || fail "$((after - before)) marker writes" # one each time others drop the caches
 	forget "$inodes"
-	expect "marker writes after that" $((before + 1)) "$(marker_writes)"
+	(($(marker_writes) > before)) || fail "the marker was not written"
 }
 
 test_what_only_other_programs_made_gets_no_marker() {
