@@ -2,6 +2,7 @@
 #include "guardian.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,8 +29,29 @@ static void rename_self(const char *mountpoint, int argc, char **argv)
 	prctl(PR_SET_NAME, "cachefs-guard");
 }
 
+/* The mount that the daemon has made; empty if there is none yet. */
+static struct mount_entry mount_of_daemon(const char *mountpoint)
+{
+	struct mount_entry entry = { 0 };
+	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
+
+	if (fd >= 0 && (mount_entry_of(fd, &entry) < 0 || !mount_entry_is_cachefs(&entry) ||
+			!mount_entry_is_root(&entry, fd)))
+		entry = (struct mount_entry){ 0 };
+	if (fd >= 0)
+		close(fd);
+	return entry;
+}
+
+/* Whether it is to go, now that the daemon answers nothing any more: silence is enough. */
+static bool is_dead(const struct mountpoint *m, unsigned connection)
+{
+	return m->state == MOUNTPOINT_DEAD || (m->state == MOUNTPOINT_SILENT && connection != 0 &&
+					       m->entry.connection == connection);
+}
+
 /* The daemon's other threads may end after the first: look until its mount is dead or gone. */
-static void clear(const char *mountpoint)
+static void clear(const char *mountpoint, unsigned connection)
 {
 	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	enum mountpoint_state state = MOUNTPOINT_SILENT;
@@ -39,7 +61,7 @@ static void clear(const char *mountpoint)
 
 		mountpoint_look(mountpoint, &m);
 		state = m.state;
-		if (state == MOUNTPOINT_DEAD)
+		if (is_dead(&m, connection))
 			mountpoint_clear(&m);
 		mountpoint_done(&m);
 		if (state == MOUNTPOINT_ALIVE)
@@ -49,26 +71,38 @@ static void clear(const char *mountpoint)
 	}
 }
 
-__attribute__((noreturn)) static void watch(const char *mountpoint, pid_t daemon_pid)
+/*
+ * The end of the parent's first thread is told by a signal, even while another one hangs in the
+ * kernel. But a process that dumps core first waits for all its threads, for ever if one of them is
+ * in a notification: so it is looked at, too.
+ */
+static void await_death(pid_t daemon_pid, const char *mountpoint, unsigned *connection)
 {
+	const struct timespec tick = { .tv_sec = 1 };
 	sigset_t set;
-	int number;
 
-	background_detach_stdio();
-	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
-	log_set_target(LOG_TO_SYSLOG);
-	log_reopen();
-	/* The parent's first thread tells by its end, even while another one hangs in the kernel.
-	 */
 	sigfillset(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
-	if (getppid() == daemon_pid)
-		while (sigwait(&set, &number) != 0)
-			;
-	clear(mountpoint);
+	while (getppid() == daemon_pid && !process_is_dying(daemon_pid)) {
+		if (*connection == 0)
+			*connection = mount_of_daemon(mountpoint).connection;
+		sigtimedwait(&set, NULL, &tick);
+	}
+}
+
+__attribute__((noreturn)) static void watch(const char *mountpoint, pid_t daemon_pid)
+{
+	unsigned connection = 0;
+
+	background_detach_stdio();
+	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	log_set_target(LOG_TO_SYSLOG);
+	log_reopen();
+	await_death(daemon_pid, mountpoint, &connection);
+	clear(mountpoint, connection);
 	_exit(0);
 }
 

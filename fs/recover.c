@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,18 +63,21 @@ static bool any_thread_has_connection(const char *pid, unsigned connection)
 	return found;
 }
 
-/* Whether the first thread has ended: the process is dying, or held by a thread in the kernel. */
-static bool is_dying(const char *pid)
+bool process_is_dying(pid_t pid)
 {
-	char path[64], state = 0;
+	char path[64], line[256], state = 0;
+	unsigned long long pending = 0;
+	int dumping = 0;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	FILE *stat = fopen(path, "re");
-	if (!stat)
-		return false;
-	int got = fscanf(stat, "%*d (%*[^)]) %c", &state);
-	fclose(stat);
-	return got == 1 && (state == 'Z' || state == 'X');
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "State: %c", &state) != 1 &&
+		    sscanf(line, "SigPnd: %llx", &pending) != 1)
+			sscanf(line, "CoreDumping: %d", &dumping);
+	if (status)
+		fclose(status);
+	return state == 'Z' || state == 'X' || dumping || (pending & 1ull << (SIGKILL - 1));
 }
 
 /* All who hold the connection are dying, and there is somebody. */
@@ -87,7 +91,7 @@ static bool daemon_is_dying(unsigned connection)
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 		    !any_thread_has_connection(entry->d_name, connection))
 			continue;
-		if (is_dying(entry->d_name))
+		if (process_is_dying((pid_t)atoi(entry->d_name)))
 			dying = true;
 		else
 			living = true;

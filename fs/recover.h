@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "mount_table.h"
 #include "probe.h"
@@ -26,6 +27,13 @@ struct mountpoint {
 	struct mount_entry entry; /* of what the path is on; empty if it could not be opened */
 	bool is_root;             /* the path is the root of that mount */
 };
+
+/*
+ * Whether it has ended or will, and answers nothing any more: its first thread is gone, or it dumps
+ * core, or a thread that waits in the kernel keeps it from being killed. False: also if it is
+ * unknown.
+ */
+bool process_is_dying(pid_t pid);
 
 /* Takes at most some seconds. Ended with mountpoint_done(). */
 void mountpoint_look(const char *path, struct mountpoint *m);

@@ -47,8 +47,9 @@ is_gone_from_mounts() {
 }
 
 # A lookup that waits for Redis holds the directory; the close of k has the kernel told of its new
-# value, which waits for the directory. Killed then, the daemon cannot end, nor can who waits for it.
-test_a_daemon_killed_while_a_notification_waits_is_given_up() {
+# value, which waits for the directory. Ended then by this signal, the daemon cannot end, nor can who
+# waits for it.
+end_while_a_notification_waits() {
 	local daemon caller
 	start_redis
 	printf '{"layers": [{"type": "memory"}, {"type": "redis", "options":
@@ -69,13 +70,21 @@ test_a_daemon_killed_while_a_notification_waits_is_given_up() {
 	wait_until 20 waits_for_the_daemon "$caller"
 	tell w close
 	wait_until 20 a_notification_waits "$daemon"
-	kill -9 "$daemon"
+	kill "$1" "$daemon"
 	wait_until 40 is_gone_from_mounts
 	rm "$TMP/.daemon"
 	wait "$caller" || true
 	kill -CONT "$REDIS_PID"
 	start_daemon "$TMP/cachefs.json"
 	expect_value k new
+}
+
+test_a_daemon_killed_while_a_notification_waits_is_given_up() {
+	end_while_a_notification_waits -KILL
+}
+
+test_a_daemon_that_dumps_core_while_a_notification_waits_is_given_up() {
+	end_while_a_notification_waits -QUIT
 }
 
 logged() {
