@@ -283,7 +283,9 @@ static int taking_prepare(void *self)
 	if (found && meta.ino == 0)
 		meta.ino = inode_ino_of_key(k->r->from_key, false);
 	inodes_lock(t);
-	if (!found && !name_pending_locked(k->r->from))
+	if (scratch_file_locked(k->r->from))
+		rc = -EAGAIN; /* a close made it one while we waited */
+	else if (!found && !name_pending_locked(k->r->from))
 		rc = -ENOENT;
 	else if (k->r->noreplace && is_taken_locked(k->r->to))
 		rc = -EEXIST;
@@ -343,7 +345,8 @@ static int take(struct fs *fs, const struct scratch_rename *r)
 	return rc == -ENOENT && k.file ? 0 : rc;
 }
 
-int scratch_rename(struct fs *fs, const struct scratch_rename *r)
+/* -EAGAIN: it has become a scratch file meanwhile. */
+static int try_rename(struct fs *fs, const struct scratch_rename *r)
 {
 	inodes_lock(&fs->inodes);
 	struct inode *file = scratch_file_locked(r->from);
@@ -362,5 +365,15 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 	if (file)
 		inode_unpin_locked(&fs->inodes, file);
 	inodes_unlock(&fs->inodes);
+	return rc;
+}
+
+int scratch_rename(struct fs *fs, const struct scratch_rename *r)
+{
+	int rc;
+
+	do
+		rc = try_rename(fs, r);
+	while (rc == -EAGAIN);
 	return rc;
 }

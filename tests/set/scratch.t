@@ -449,6 +449,36 @@ test_a_writer_of_an_entry_that_cannot_leave_goes_on() {
 	expect_value k VALUE
 }
 
+waits_are() {
+	[[ $(stat_of .waits.waiting) = "$1" ]]
+}
+
+# The close takes the entry that has the name out of the layers, which waits for the database; the rename
+# waits for the close.
+test_a_rename_that_waits_for_such_a_close_moves_the_file_that_it_made() {
+	local mv locker
+	mount_stack
+	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, updated_at) VALUES('k.tmp', 'old', 1)"
+	expect_value k.tmp old
+	open_writer w k.tmp w,trunc
+	tell w write new
+	coproc LOCKER { sqlite3 db.sqlite; }
+	locker=$LOCKER_PID
+	printf '.timeout 60000\nBEGIN IMMEDIATE; SELECT 1;\n' >&"${LOCKER[1]}"
+	read -r -t 60 <&"${LOCKER[0]}"
+	begin_hand w close
+	wait_until 20 waits_are 1
+	mv "$MNT/k.tmp" "$MNT/k.part" &
+	mv=$!
+	wait_until 20 waits_are 2
+	printf 'ROLLBACK;\n.quit\n' >&"${LOCKER[1]}"
+	wait "$locker" || true
+	wait "$mv"
+	expect_list "" k.part
+	expect_value k.part new
+	expect "rows" "" "$(rows)"
+}
+
 test_the_kernel_may_forget_a_temporary_file() {
 	mount_stack
 	set_value k.tmp content
