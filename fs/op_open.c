@@ -174,12 +174,15 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = request_handle(fi);
 
 	(void)ino;
-	if (h->has_flock)
-		file_locks_end_flock(fs->locks, h->inode->ino, fi->lock_owner);
-	if (h->has_posix)
-		file_locks_end_posix(fs->locks, h->inode->ino, h->posix_owner);
 	if (h->commands)
 		control_write(fs, h, NULL, 0);
+	/* Unlocked when everything is published, as in op_flush(). */
+	bool has_flock = h->has_flock, has_posix = h->has_posix;
+	uint64_t identity = h->inode->ino, posix_owner = h->posix_owner;
 	handle_release(fs, h);
+	if (has_flock)
+		file_locks_end_flock(fs->locks, identity, fi->lock_owner);
+	if (has_posix)
+		file_locks_end_posix(fs->locks, identity, posix_owner);
 	reply_status(req, 0);
 }

@@ -88,13 +88,15 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_status(req, 0);
 		return;
 	}
+	/* First published, then unlocked: whoever waits for the lock shall see what it was for. */
+	bool too_late = fs->broken == BREAK_ACK_BEFORE_COMMIT;
+	int rc = too_late ? 0 : handle_flush(fs, h, tid);
 	if (h->has_posix)
 		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
-	if (fs->broken == BREAK_ACK_BEFORE_COMMIT) {
+	if (too_late)
 		flush_too_late(req, h);
-		return;
-	}
-	reply_status(req, handle_flush(fs, h, tid));
+	else
+		reply_status(req, rc);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

@@ -73,6 +73,28 @@ test_an_fcntl_lock_ends_with_close() {
 	tell b setlk ex
 }
 
+waits_for_the_daemon() {
+	grep -qs request_wait_answer "/proc/$1/wchan"
+}
+
+test_an_fcntl_lock_is_held_until_its_close_has_published() {
+	start_redis
+	mount_redis '"socket_timeout": 60'
+	set_value k old
+	open_writer a k rw
+	open_writer b k rw
+	tell a setlk ex
+	tell a pwrite 0 new
+	kill -STOP "$REDIS_PID"
+	begin_hand a close
+	wait_until 20 waits_for_the_daemon "${HAND_PID[a]}"
+	expect_told EAGAIN b setlk ex
+	kill -CONT "$REDIS_PID"
+	read -r -t 60 ANSWER <&"${HAND_OUT[a]}"
+	expect "close" ok "$ANSWER"
+	tell b setlk ex
+}
+
 test_a_waiting_lock_is_granted_by_the_unlock() {
 	mount_stack
 	set_value lock ""
