@@ -42,6 +42,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 struct stat_change {
+	const struct fs *fs;
 	const struct stat *attr;
 	int to_set;
 	int64_t now_ms;
@@ -95,8 +96,13 @@ static int apply_stat(void *self, struct meta *meta)
  * change. */
 static int apply_stat_to_file(void *self, struct meta *meta)
 {
-	if (meta->mode == 0)
-		meta->mode = S_IFREG | 0644;
+	const struct fs *fs = ((const struct stat_change *)self)->fs;
+
+	if (meta->mode == 0) {
+		meta->mode = S_IFREG | (0666 & ~fs->umask);
+		meta->uid = fs->uid;
+		meta->gid = fs->gid;
+	}
 	return apply_stat(self, meta);
 }
 
@@ -119,10 +125,14 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 			       int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct stat_change c = { attr, to_set, time_wall_ms(fs->time) };
+	struct stat_change c = { fs, attr, to_set, time_wall_ms(fs->time) };
 	struct metadata_change change = { fields_of(to_set), apply_stat_to_file, &c };
 	int rc = 0;
 
+	inodes_lock(&fs->inodes);
+	if ((change.fields & META_MODE) && inode->meta.mode == 0)
+		change.fields |= META_OWNER;
+	inodes_unlock(&fs->inodes);
 	if (to_set & FUSE_SET_ATTR_SIZE) {
 		uint64_t size = (uint64_t)attr->st_size;
 		if (fi)
@@ -154,7 +164,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 {
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
-	struct stat_change c = { attr, to_set, time_wall_ms(fs->time) };
+	struct stat_change c = { fs, attr, to_set, time_wall_ms(fs->time) };
 	int rc;
 
 	if (inode->kind == INODE_VIRTUAL)

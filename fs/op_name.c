@@ -174,6 +174,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	else if (rc == 0)
 		rc = layered_get(fs->cache, key_make(key.bytes, key.size), GET_COUNTED, &value,
 				 &meta);
+	if (rc == 0 && !is_view && !S_ISLNK(meta.mode))
+		rc = -ENOENT; /* a file has its name by now */
 	if (rc == 0) {
 		ssize_t n = value_read(value, target, sizeof(target) - 1, 0);
 		rc = n < 0 ? (int)n : 0;
@@ -223,7 +225,13 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		return;
 	}
 	struct inode *inode = h->inode;
+	rc = handle_flush(fs, h, 0); /* says so if it could not be stored */
 	handle_release(fs, h);
+	if (rc < 0) {
+		reply_forget(fs, inode, 1);
+		reply_status(req, rc);
+		return;
+	}
 	inodes_lock(&fs->inodes);
 	attributes_of_locked(fs, inode, ctx->pid, &a);
 	inodes_unlock(&fs->inodes);

@@ -20,6 +20,42 @@ test_foreign_rows_have_sensible_metadata() {
 	expect_value $'d/utf8-\xc3\xa4' x
 }
 
+test_a_foreign_entry_keeps_its_mode_when_it_gets_an_owner() {
+	umask 027
+	mount_stack
+	sql "INSERT INTO cache(cache_key, payload, updated_at) VALUES('k', 'hi', 1)"
+	chown 5:6 "$MNT/k"
+	expect "mode and owner" "640 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
+	restart_daemon
+	expect "mode and owner" "640 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
+}
+
+# Who holds a link asks where it leads when a file has its name.
+test_a_file_is_not_read_as_the_link_that_had_its_name() {
+	mount_stack
+	ln -s target "$MNT/l"
+	exec {link}< <(exec python3 -ES - "$MNT/l" <<-'END'
+		import os, sys
+		link = os.open(sys.argv[1], os.O_PATH | os.O_NOFOLLOW)
+		print(os.readlink("", dir_fd=link), flush=True)
+		while not os.path.exists("file-is-there"):
+		    pass
+		try:
+		    print(os.readlink("", dir_fd=link))
+		except OSError:
+		    print("an error")
+	END
+	)
+	read -r -t 60 -u "$link"
+	expect "link" target "$REPLY"
+	sql "DELETE FROM cache WHERE cache_key = 'l'"
+	wait_until 20 is_gone l
+	set_value l content
+	touch file-is-there
+	read -r -t 60 -u "$link"
+	expect "link" "an error" "$REPLY"
+}
+
 # Whoever stands in it is told that it is gone, as in a directory that was removed. With permissions
 # checked by the kernel every step asks for its attributes.
 test_a_prefix_can_vanish_while_somebody_stands_in_it() {

@@ -60,6 +60,7 @@ test_a_read_only_database_refuses_sets() {
 	if cp v "$MNT/k" 2>/dev/null; then
 		fail "a set was acknowledged that nothing keeps"
 	fi
+	expect_error "Input/output error" python3 -ESc 'import os, sys; os.mknod(sys.argv[1])' "$MNT/empty"
 }
 
 run_tests
