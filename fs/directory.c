@@ -366,8 +366,10 @@ static int remove_directory(struct fs *fs, struct inode *parent, struct key text
 		struct layered_hooks hooks = { removal_prepare, removal_done, r };
 		struct key key = key_make(r->key.bytes, r->key.size);
 		rc = layered_remove_prefix(fs->cache, key, &hooks);
-		if (rc == 0 && r->own_value)
+		if (rc == 0 && r->own_value) {
 			rc = layered_remove(fs->cache, key, NULL);
+			rc = rc == -ENOENT ? 0 : rc; /* its time was over */
+		}
 	}
 	inodes_lock(t);
 	if (r->dir)

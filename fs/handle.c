@@ -386,8 +386,10 @@ static int current_locked(struct opening *o, struct name *name, struct value **v
 		if (rc < 0)
 			continue;
 		inodes_bury_meta_locked(o->t, meta);
-		if (value)
+		if (value) {
 			inodes_bury_value_locked(o->t, *value);
+			*value = NULL;
+		}
 	}
 }
 
@@ -700,8 +702,8 @@ int handle_fsync(struct fs *fs, struct handle *h)
 	return rc < 0 ? rc : layered_sync(fs->cache);
 }
 
-/* Whether this release has to publish, and opens of the name have to wait for that. Returns the
- * name, with a reference. */
+/* Whether this release has to publish, for no other writer will, and opens of the name have to wait
+ * for that. Returns the name, with a reference; or NULL. */
 static struct name *begin_last_publish_locked(struct handle *h)
 {
 	struct inode *inode = h->inode;
@@ -717,30 +719,50 @@ static struct name *begin_last_publish_locked(struct handle *h)
 	return inode->name;
 }
 
+static void end_last_publish_locked(struct inodes *t, struct name *name)
+{
+	name->publishing--;
+	inodes_changed_locked(t);
+	name_put_locked(t, name);
+}
+
+/*
+ * What no close has published. Ends with the lock held, and nothing left to publish: a writer that
+ * leaves finds out whether it is the last in the same instant in which it goes, or of two that
+ * leave together none would be.
+ */
+static void publish_last_locked(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct name *name;
+	bool goes_on = true;
+
+	while (goes_on && (name = begin_last_publish_locked(h))) {
+		uint64_t at = name->changed_at;
+		inodes_unlock(t);
+		int rc = publish(fs, h->inode);
+		if (rc < 0)
+			log_warning("an entry could not be stored after its last close: %s",
+				    strerror(-rc));
+		inodes_lock(t);
+		goes_on = rc == 0 && name->changed_at != at;
+		end_last_publish_locked(t, name);
+	}
+}
+
 void handle_release(struct fs *fs, struct handle *h)
 {
 	struct inodes *t = &fs->inodes;
 	struct inode *inode = h->inode;
 
 	inodes_lock(t);
-	struct name *name = begin_last_publish_locked(h);
-	inodes_unlock(t);
-	int rc = name ? publish(fs, inode) : 0;
-	if (rc < 0)
-		log_warning("an entry could not be stored after its last close: %s", strerror(-rc));
-
-	inodes_lock(t);
+	publish_last_locked(fs, h);
 	remove_handle_locked(fs, h);
 	if (h->writer)
 		inode->writers--;
 	else
 		inode->readers--;
 	inode_settle_locked(t, inode);
-	if (name) {
-		name->publishing--;
-		inodes_changed_locked(t);
-		name_put_locked(t, name);
-	}
 	inode_unpin_locked(t, inode);
 	inodes_unlock(t);
 	drop_content(h);

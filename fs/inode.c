@@ -565,6 +565,7 @@ struct inode *name_version_locked(struct inodes *t, struct name *name, const str
 {
 	struct inode *v = name->version;
 
+	name->unlinked = false;
 	if (v && meta_same_value(&v->meta, meta)) {
 		struct meta old = v->meta;
 		meta_copy(&v->meta, meta); /* mode, times and the like may have changed */

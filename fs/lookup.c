@@ -357,8 +357,9 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
+	if (!ticket) /* it has become too old in this very moment */
+		return lookup_plain_locked(f, out);
 	bool missed = ticket->missed_ms != 0;
-
 	if (missed) {
 		ticket_withdraw_locked(f->t, ticket);
 		inodes_bury_value_locked(f->t, ticket->value);
@@ -438,6 +439,8 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
+	if (!ticket) /* as above */
+		return lookup_plain_locked(f, out);
 	if (ticket->inode &&
 	    ticket->inode->name != f->name) /* replaced or unlinked between the two LOOKUPs */
 		ticket_withdraw_locked(f->t, ticket);

@@ -44,6 +44,7 @@ static int freeze_content(struct publishing *p, struct value **value)
 		*value = working_copy_freeze(&c->copy);
 		rc = *value ? 0 : -ENOMEM;
 		c->withheld = !*value;
+		c->failure = rc;
 	}
 	if (rc == 0) {
 		p->froze = true;

@@ -154,6 +154,7 @@ void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bo
 		reattach_locked(t, version, to);
 		version->meta.ctime = time_now();
 	}
+	to->unlinked = false;
 	to->holder = from->holder;
 	from->holder = NULL;
 	to->privates = from->privates;

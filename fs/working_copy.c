@@ -280,8 +280,8 @@ struct value *working_copy_freeze(struct working_copy *wc)
 		return value_ref(wc->frozen);
 	struct value *value;
 	if (wc->fd >= 0) {
-		int fd = dup(wc->fd);
-		value = fd < 0 ? NULL : value_from_file(fd, 0, wc->size);
+		value = value_from_file(wc->fd, 0, wc->size);
+		wc->fd = -1;
 	} else {
 		/* Gives back what growing by doubling took too much; cannot fail for a shrink that
 		 * matters. */
