@@ -460,12 +460,15 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
 static int run_step(struct layered *c, const struct step *step)
 {
 	struct layer *away = NULL; /* that could not be the first to change */
-	bool undrained = step->fields != 0 &&
-			 write_back_touch(c, step->key, step->meta, step->fields);
-	bool changed = undrained;
+	int rc = step->fields == 0 ? -ENOENT
+				   : write_back_touch(c, step->key, step->meta, step->fields);
+	bool undrained = rc == 0, changed = undrained;
 
+	/* Without it the journal would be a layer that missed something: its entry would go. */
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
 	if (step->to.size > 0) {
-		int rc = write_back_rename(c, step->key, step->to);
+		rc = write_back_rename(c, step->key, step->to);
 		if (rc != -EALREADY)
 			return rc;
 	}
@@ -473,7 +476,7 @@ static int run_step(struct layered *c, const struct step *step)
 		struct layer *l = c->order[i];
 		if (undrained && (stack_is_journal(c, l) || write_back_is_slower(c, l)))
 			continue;
-		int rc = step->run(l, step);
+		rc = step->run(l, step);
 		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
 			rc = 0;
 		if (rc == 0)
@@ -487,7 +490,7 @@ static int run_step(struct layered *c, const struct step *step)
 		}
 		/* Removed here and not there, and that will be forgotten: the caller tries again.
 		 */
-		if (!changed || (step->removes && step->prefix))
+		if (!changed || step->removes)
 			return rc == -EHOSTDOWN ? -EIO : rc;
 		distrust_step(c, l, step);
 	}

@@ -7,6 +7,7 @@
 #include "afterwards.h"
 #include "stack.h"
 #include "waiting.h"
+#include "write_back.h"
 
 enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
 
@@ -58,9 +59,10 @@ static void promotion_run(struct afterwards *work)
 	struct meta now = { 0 };
 
 	if (stack_try(c, &claim)) {
+		struct layer *from = c->layers[p->from];
 		/* Changed since it was read: the copy would be an old one. */
-		if (layer_stat(c->layers[p->from], p->key, &now) == 0 &&
-		    meta_same_value(&now, &p->meta)) {
+		if (!write_back_supersedes(c, from, p->key) &&
+		    layer_stat(from, p->key, &now) == 0 && meta_same_value(&now, &p->meta)) {
 			now.hits = p->meta.hits;
 			copy_to_faster(p, &now, loaded);
 		}

@@ -166,6 +166,11 @@ bool write_back_is_slower(const struct layered *c, const struct layer *l)
 	return c->write_back != NULL;
 }
 
+bool write_back_supersedes(struct layered *c, const struct layer *l, struct key key)
+{
+	return write_back_is_slower(c, l) && look(c, key) != -ENOENT;
+}
+
 bool stack_is_journal(const struct layered *c, const struct layer *l)
 {
 	return c->write_back && c->write_back->layer == l;
@@ -250,31 +255,37 @@ int write_back_temp_file(struct layered *c)
 	return write_back_is_on(c) ? layer_temp_file(c->write_back->layer) : -ENOTSUP;
 }
 
-bool write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields)
+int write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields)
 {
-	if (!c->write_back || layer_touch(c->write_back->layer, key, meta, fields) < 0)
-		return false;
-	drain_soon(c->write_back->drain);
-	return true;
+	if (!c->write_back)
+		return -ENOENT;
+	int rc = layer_touch(c->write_back->layer, key, meta, fields);
+	if (rc == 0)
+		drain_soon(c->write_back->drain);
+	return rc == -EHOSTDOWN ? -EIO : rc;
 }
 
 /*
  * Sees to it that the journal has the entry, and keeps it while the change is admitted. The drain
  * may have written the row that is there, and be about to take it out: a touch gives it another
- * number. An entry that only layers have is put in.
+ * number. An entry that only layers have is put in. -ENOENT: it has expired by now.
  */
 static int hold_in_journal(struct layered *c, struct key key)
 {
 	struct value *value = NULL;
 	struct meta meta = { 0 };
-	int rc = -ENOENT;
+	int failure = -ENOENT, rc = write_back_touch(c, key, &meta, 0);
 
-	if (write_back_touch(c, key, &meta, 0))
-		return 0;
-	for (size_t i = 0; i < c->count && rc < 0; i++)
-		rc = layer_peek(c->layers[i], key, &value, &meta);
-	if (rc < 0)
+	if (rc != -ENOENT)
 		return rc;
+	/* What lies behind -ENODATA is older than what was to be moved. */
+	for (size_t i = 0; i < c->count && rc < 0 && rc != -ENODATA; i++) {
+		rc = layer_peek(c->layers[i], key, &value, &meta);
+		if (rc < 0 && rc != -ENOENT && rc != -ENODATA)
+			failure = -EIO;
+	}
+	if (rc < 0)
+		return failure;
 	rc = layer_set(c->write_back->layer, key, value, &meta);
 	value_unref(value);
 	meta_fini(&meta);
@@ -305,8 +316,9 @@ int write_back_rename(struct layered *c, struct key from, struct key to)
 	if (look(c, from) == -ENOENT && look(c, to) == -ENOENT)
 		return -EALREADY;
 	int rc = hold_in_journal(c, from);
-	if (rc == 0)
-		rc = remove_from_slower(c, from);
+	if (rc < 0)
+		return rc;
+	rc = remove_from_slower(c, from);
 	if (rc == 0)
 		rc = layer_rename(w->layer, from, to);
 	drain_soon(w->drain);

@@ -56,12 +56,16 @@ int write_back_rename(struct layered *c, struct key from, struct key to);
  */
 int write_back_clear(struct layered *c, struct key to);
 
-/* Touches what the journal has, which the slower layers will get so. False: it has no such entry.
- */
-bool write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields);
+/* Touches what the journal has, which the slower layers will get so. -ENOENT: it has no such entry;
+ * another error: it may have one, and the touch has failed. */
+int write_back_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields);
 
 /* Whether the journal says that the key is over, whatever slower layers have. */
 bool write_back_hides(struct layered *c, struct key key);
+
+/* Whether what this layer has of the key is older than what the journal says of it: a value, or
+ * that it is over. */
+bool write_back_supersedes(struct layered *c, const struct layer *l, struct key key);
 
 bool write_back_is_slower(const struct layered *c, const struct layer *l); /* than the journal */
 
