@@ -1,5 +1,5 @@
-/* See drain.h. It works in rounds: a batch of rows is written, the layers are synced, the rows are
- * taken out in one transaction. */
+/* See drain.h. It works in rounds, each through what was owed when it began: a batch of rows is
+ * written, the layers are synced, the rows are taken out in one transaction. */
 #include "drain.h"
 
 #include <errno.h>
@@ -37,6 +37,11 @@ struct drain {
 /* What one row came to. */
 enum verdict { WRITTEN, GONE, BUSY, FAILED, UNREACHABLE };
 
+static struct layer *journal_layer(const struct drain *d)
+{
+	return d->cache->layers[d->first - 1];
+}
+
 /* --- one row ---------------------------------------------------------------------------------- */
 
 static void drop(struct drain *d, struct layer *l, struct key key)
@@ -49,6 +54,12 @@ static void drop(struct drain *d, struct layer *l, struct key key)
 	stack_tell_soon(d->cache);
 }
 
+/* Of a set of slower layers. */
+static uint64_t bit_of(const struct drain *d, size_t layer)
+{
+	return UINT64_C(1) << (layer - d->first);
+}
+
 static bool is_unreachable(int rc)
 {
 	return rc == -EHOSTDOWN || rc == -EIO || rc == -ETIMEDOUT;
@@ -56,26 +67,26 @@ static bool is_unreachable(int rc)
 
 /* The durable layers, slowest first; the others only get what a durable one has. */
 static enum verdict write_row(struct drain *d, struct key key, struct value *value,
-			      const struct meta *meta)
+			      const struct meta *meta, uint64_t *takers)
 {
 	struct layered *c = d->cache;
-	bool failed[STACK_MAX] = { false };
-	bool taken = false, all_unreachable = true;
+	bool all_unreachable = true;
 
+	*takers = 0;
 	for (size_t i = c->count; i-- > d->first;) {
 		if (!layer_is_durable(c->layers[i]))
 			continue;
 		int rc = layer_set(c->layers[i], key, value, meta);
-		failed[i] = rc < 0;
-		taken |= rc == 0;
+		*takers |= rc == 0 ? bit_of(d, i) : 0;
 		all_unreachable &= rc < 0 && is_unreachable(rc);
 	}
-	if (!taken)
+	if (*takers == 0)
 		return all_unreachable ? UNREACHABLE : FAILED;
 	struct value *copy = stack_value_for_volatile(c, value);
 	for (size_t i = c->count; i-- > d->first;) {
 		struct layer *l = c->layers[i];
-		if (layer_is_durable(l) ? failed[i] : !copy || layer_set(l, key, copy, meta) < 0)
+		if (layer_is_durable(l) ? !(*takers & bit_of(d, i))
+					: !copy || layer_set(l, key, copy, meta) < 0)
 			drop(d, l, key);
 	}
 	value_unref(copy);
@@ -90,7 +101,9 @@ static void drop_all(struct drain *d, struct key key)
 	atomic_fetch_add(&d->cache->uncovered, 1);
 }
 
-static enum verdict write_admitted(struct drain *d, const struct journal_item *item)
+/* takers: the layers that have it now, one of which is to sync it. */
+static enum verdict write_admitted(struct drain *d, const struct journal_item *item,
+				   uint64_t *takers)
 {
 	struct key key = key_make(item->key.bytes, item->key.size);
 	struct value *value = NULL;
@@ -101,25 +114,29 @@ static enum verdict write_admitted(struct drain *d, const struct journal_item *i
 		return GONE;
 	if (rc == -ENODATA || rc == -EBADMSG) {
 		drop_all(d, key);
+		*takers = UINT64_MAX;
 		return rc == -ENODATA                             ? WRITTEN
 		       : journal_set_aside(d->journal, item) == 0 ? GONE
 								  : FAILED;
 	}
 	if (rc < 0)
 		return FAILED;
-	enum verdict verdict = write_row(d, key, value, &meta);
+	enum verdict verdict = write_row(d, key, value, &meta, takers);
 	value_unref(value);
 	meta_fini(&meta);
 	return verdict;
 }
 
-static enum verdict drain_row(struct drain *d, const struct journal_item *item)
+static enum verdict drain_row(struct drain *d, const struct journal_item *item, uint64_t *takers)
 {
-	struct admission_claim claim = stack_claim(key_make(item->key.bytes, item->key.size));
+	struct key key = key_make(item->key.bytes, item->key.size);
+	struct admission_claim claim = stack_claim(key);
 
 	if (!stack_try(d->cache, &claim))
 		return BUSY;
-	enum verdict verdict = write_admitted(d, item);
+	/* What the journal itself is to remove or to move the layers must not get. */
+	enum verdict verdict = layer_trusts(journal_layer(d), key) ? write_admitted(d, item, takers)
+								   : BUSY;
 	stack_leave(d->cache, &claim);
 	if (verdict == FAILED || verdict == UNREACHABLE)
 		journal_count_failure(d->journal);
@@ -128,32 +145,35 @@ static enum verdict drain_row(struct drain *d, const struct journal_item *item)
 
 /* --- markers ---------------------------------------------------------------------------------- */
 
-static enum verdict write_marker(struct drain *d, const struct journal_marker *marker)
+static enum verdict write_marker(struct drain *d, const struct journal_marker *marker,
+				 uint64_t *takers)
 {
 	struct layered *c = d->cache;
-	bool taken = false, all_unreachable = true;
+	bool all_unreachable = true;
 
+	*takers = 0;
 	for (size_t i = c->count; i-- > d->first;) {
 		if (!layer_is_durable(c->layers[i]))
 			continue;
 		int rc = layer_dir_set(c->layers[i], journal_marker_dir(marker), &marker->meta);
-		taken |= rc == 0;
+		*takers |= rc == 0 ? bit_of(d, i) : 0;
 		all_unreachable &= rc < 0 && is_unreachable(rc);
 	}
-	return taken ? WRITTEN : all_unreachable ? UNREACHABLE : FAILED;
+	return *takers ? WRITTEN : all_unreachable ? UNREACHABLE : FAILED;
 }
 
-/* Fills `marker` with the next one, and writes it. GONE: there is none. */
-static enum verdict drain_marker(struct drain *d, struct journal_marker *marker)
+static enum verdict drain_marker(struct drain *d, const struct journal_marker *marker,
+				 uint64_t *takers)
 {
-	if (!journal_next_marker(d->journal, marker))
-		return GONE;
-	struct admission_claim claim = stack_claim(journal_marker_dir(marker));
+	struct key dir = journal_marker_dir(marker);
+	struct admission_claim claim = stack_claim(dir);
+
 	if (!stack_try(d->cache, &claim))
 		return BUSY;
 	/* It may have been changed or removed before the admission: what is there now counts. */
-	enum verdict verdict = journal_has_marker(d->journal, marker) ? write_marker(d, marker)
-								      : BUSY;
+	bool is_owed = layer_trusts_dir(journal_layer(d), dir) &&
+		       journal_has_marker(d->journal, marker);
+	enum verdict verdict = is_owed ? write_marker(d, marker, takers) : BUSY;
 	stack_leave(d->cache, &claim);
 	if (verdict == FAILED || verdict == UNREACHABLE)
 		journal_count_failure(d->journal);
@@ -162,38 +182,59 @@ static enum verdict drain_marker(struct drain *d, struct journal_marker *marker)
 
 /* --- a round ---------------------------------------------------------------------------------- */
 
-/* Every durable layer has what it took, for good; one that does not answer had it taken away. */
-static bool sync_layers(struct drain *d)
-{
-	bool any = false;
-
-	for (size_t i = d->first; i < d->cache->count; i++)
-		if (layer_is_durable(d->cache->layers[i]))
-			any |= layer_sync(d->cache->layers[i]) == 0;
-	return any;
-}
-
 struct round {
+	int64_t newest; /* what has a higher number is for the next one */
 	int64_t seqs[BATCH_MAX];
+	uint64_t takers[BATCH_MAX];
 	size_t count;
 	uint64_t bytes;
-	bool busy, failed, unreachable;
+	bool more, busy, failed, unreachable, unreadable;
 	bool progress;
 };
 
-static bool take_out(struct drain *d, struct round *r)
+/* The layers that have what they took for good; one that does not answer had it taken away. */
+static uint64_t sync_layers(struct drain *d)
 {
-	if (r->count == 0)
-		return true;
-	bool done = sync_layers(d) && journal_done(d->journal, r->seqs, r->count) == 0;
-	r->progress |= done;
-	r->failed |= !done;
-	r->count = 0;
-	r->bytes = 0;
+	uint64_t synced = 0;
+
+	for (size_t i = d->first; i < d->cache->count; i++)
+		if (layer_is_durable(d->cache->layers[i]) && layer_sync(d->cache->layers[i]) == 0)
+			synced |= bit_of(d, i);
+	return synced;
+}
+
+static void tell_flushers(struct drain *d)
+{
 	lock_take(&d->lock);
 	pthread_cond_broadcast(&d->drained);
 	lock_release(&d->lock);
-	return done;
+}
+
+static bool take_out(struct drain *d, struct round *r)
+{
+	size_t count = 0;
+
+	if (r->count == 0)
+		return true;
+	uint64_t synced = sync_layers(d);
+	for (size_t i = 0; i < r->count; i++)
+		if (r->takers[i] & synced)
+			r->seqs[count++] = r->seqs[i];
+	bool some = count > 0 && journal_done(d->journal, r->seqs, count) == 0;
+	bool all = some && count == r->count;
+	r->progress |= some;
+	r->failed |= !all;
+	r->count = 0;
+	r->bytes = 0;
+	tell_flushers(d);
+	return all;
+}
+
+static void note(struct round *r, enum verdict verdict)
+{
+	r->busy |= verdict == BUSY;
+	r->failed |= verdict == FAILED;
+	r->unreachable |= verdict == UNREACHABLE;
 }
 
 static bool time_is_over(struct drain *d)
@@ -204,91 +245,116 @@ static bool time_is_over(struct drain *d)
 	return over;
 }
 
-/* Through the markers once, in batches of MARKERS_MAX. */
-static void drain_markers(struct drain *d, struct round *r, struct journal_marker *written)
-{
-	struct journal_marker at = { .begun = false };
-	enum verdict verdict;
+struct marker_batch {
+	struct journal_marker at; /* the one read last */
+	struct journal_marker written[MARKERS_MAX];
+	uint64_t takers[MARKERS_MAX];
+	size_t count;
+};
 
-	do {
-		size_t count = 0;
-		do {
-			verdict = drain_marker(d, &at);
-			r->busy |= verdict == BUSY;
-			r->failed |= verdict == FAILED;
-			r->unreachable |= verdict == UNREACHABLE;
-			if (verdict == WRITTEN)
-				journal_marker_take(&written[count++], &at);
-			journal_marker_fini(&at);
-		} while (verdict != GONE && verdict != UNREACHABLE && count < MARKERS_MAX);
-		bool done = count == 0 || (sync_layers(d) &&
-					   journal_markers_done(d->journal, written, count) == 0);
-		r->progress |= done && count > 0;
-		r->failed |= !done;
-		while (count > 0)
-			journal_marker_fini(&written[--count]);
-		if (!done)
-			return;
-	} while (verdict != GONE && verdict != UNREACHABLE && !time_is_over(d));
+/* Writes the next markers; false: they are through, or it is of no use to go on. */
+static bool write_markers(struct drain *d, struct round *r, struct marker_batch *b)
+{
+	int rc = 0;
+
+	while (b->count < MARKERS_MAX && !r->unreachable && !time_is_over(d) &&
+	       (rc = journal_next_marker(d->journal, &b->at)) > 0) {
+		bool later = b->at.seq > r->newest;
+		enum verdict verdict = later ? GONE : drain_marker(d, &b->at, &b->takers[b->count]);
+		r->more |= later;
+		note(r, verdict);
+		if (verdict == WRITTEN)
+			journal_marker_take(&b->written[b->count++], &b->at);
+		journal_marker_fini(&b->at);
+	}
+	r->unreadable |= rc < 0;
+	return b->count == MARKERS_MAX;
 }
 
+static bool take_markers_out(struct drain *d, struct round *r, struct marker_batch *b)
+{
+	size_t count = 0;
+
+	if (b->count == 0)
+		return true;
+	uint64_t synced = sync_layers(d);
+	for (size_t i = 0; i < b->count; i++) {
+		struct journal_marker marker = b->written[i];
+		if (b->takers[i] & synced)
+			b->written[count++] = marker;
+		else
+			journal_marker_fini(&marker);
+	}
+	bool some = count > 0 && journal_markers_done(d->journal, b->written, count) == 0;
+	bool all = some && count == b->count;
+	r->progress |= some;
+	r->failed |= !all;
+	while (count > 0)
+		journal_marker_fini(&b->written[--count]);
+	b->count = 0;
+	return all;
+}
+
+/* Through the markers once. */
 static void run_markers(struct drain *d, struct round *r)
 {
-	struct journal_marker *written;
-
 	if (!journal_has_markers(d->journal))
 		return;
-	written = calloc(MARKERS_MAX, sizeof(*written));
-	if (written)
-		drain_markers(d, r, written);
-	r->failed |= !written;
-	free(written);
-	lock_take(&d->lock);
-	pthread_cond_broadcast(&d->drained);
-	lock_release(&d->lock);
+	struct marker_batch *batch = calloc(1, sizeof(*batch));
+	r->failed |= !batch;
+	for (bool go_on = batch != NULL; go_on;) {
+		go_on = write_markers(d, r, batch);
+		go_on = take_markers_out(d, r, batch) && go_on;
+	}
+	free(batch);
+	tell_flushers(d);
 }
 
 /* Through the queue once. */
 static void run_round(struct drain *d, struct round *r)
 {
 	struct journal_item item = { .seq = 0 };
+	int rc = 0;
 
-	*r = (struct round){ .count = 0 };
+	*r = (struct round){ .newest = journal_newest(d->journal) };
 	run_markers(d, r);
-	while (!r->unreachable && !time_is_over(d) && journal_next(d->journal, item.seq, &item)) {
-		switch (drain_row(d, &item)) {
-		case WRITTEN:
-			r->seqs[r->count++] = item.seq;
-			r->bytes += item.size;
-			break;
-		case GONE:
-			break;
-		case BUSY:
-			r->busy = true;
-			break;
-		case FAILED:
-			r->failed = true;
-			break;
-		case UNREACHABLE:
-			r->unreachable = true;
+	while (!r->unreachable && !time_is_over(d) &&
+	       (rc = journal_next(d->journal, item.seq, &item)) > 0) {
+		if (item.seq > r->newest) {
+			r->more = true;
 			break;
 		}
-		if (r->count == BATCH_MAX || r->bytes >= BATCH_BYTES)
-			if (!take_out(d, r))
-				break;
+		enum verdict verdict = drain_row(d, &item, &r->takers[r->count]);
+		note(r, verdict);
+		if (verdict != WRITTEN)
+			continue;
+		r->seqs[r->count++] = item.seq;
+		r->bytes += item.size;
+		if ((r->count == BATCH_MAX || r->bytes >= BATCH_BYTES) && !take_out(d, r))
+			break;
 	}
+	r->unreadable |= rc < 0;
 	take_out(d, r);
+}
+
+/* Nothing was written that should have been. */
+static bool has_failed(const struct round *r)
+{
+	return r->failed || r->unreachable || r->unreadable;
 }
 
 /* A change of state is worth a line. */
 static void report(struct drain *d, const struct round *r)
 {
-	bool failing = r->failed || r->unreachable;
+	bool failing = has_failed(r);
 
 	if (failing && !d->failing)
-		log_warning("journal: the slower layers do not take what they are owed%s; trying "
-			    "again",
-			    r->unreachable ? " (none of them answers)" : "");
+		log_warning("journal: %s; trying again",
+			    r->unreadable ? "it cannot be read"
+			    : r->unreachable
+				    ? "the slower layers do not take what they are owed (none of "
+				      "them answers)"
+				    : "the slower layers do not take what they are owed");
 	else if (!failing && d->failing)
 		log_info("journal: the slower layers take what they are owed again");
 	d->failing = failing;
@@ -297,14 +363,14 @@ static void report(struct drain *d, const struct round *r)
 /* How long to wait before the next round; -1: until there is something new. */
 static int64_t pause_after(struct drain *d, const struct round *r)
 {
-	if (r->failed || r->unreachable) {
+	if (has_failed(r)) {
 		d->pause_ms = d->pause_ms == 0 || r->progress ? PAUSE_FIRST_MS : d->pause_ms * 2;
 		if (d->pause_ms > PAUSE_MAX_MS)
 			d->pause_ms = PAUSE_MAX_MS;
 		return d->pause_ms;
 	}
 	d->pause_ms = 0;
-	return r->busy ? BUSY_PAUSE_MS : -1;
+	return r->busy ? BUSY_PAUSE_MS : r->more ? 0 : -1;
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -335,7 +401,7 @@ static bool shall_end(struct drain *d, const struct round *r)
 	bool stop = d->stop;
 	lock_release(&d->lock);
 	return stop && (journal_is_empty(d->journal) || r->unreachable ||
-			(r->failed && !r->progress) || time_is_over(d));
+			((r->failed || r->unreadable) && !r->progress) || time_is_over(d));
 }
 
 static void *run(void *self)

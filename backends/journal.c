@@ -250,7 +250,7 @@ static int insert_row(struct row_change *c, struct state_db *db)
 static void change_reset(struct row_change *c)
 {
 	c->entries = c->bytes = 0;
-	c->directories = (struct journal_dirs){ 0 };
+	c->directories = (struct journal_dirs){ .journal = c->journal };
 	c->found = false;
 }
 
@@ -275,7 +275,7 @@ static int run(struct row_change *c, int (*apply)(void *self, struct state_db *d
 		journal_files_remove(&c->unlinked, state_values(j->state));
 	}
 	journal_files_fini(&c->unlinked);
-	return rc;
+	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
 }
 
 /* The value in a file of ours, without copying where it lies in one that can be given a name. */
@@ -343,7 +343,7 @@ static int journal_set(void *state, struct key key, struct value *value, const s
 	} while (again);
 	if (rc == 0 && atomic_load(&j->disk_full))
 		atomic_store(&j->disk_full, false);
-	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
+	return rc;
 }
 
 /* Rewrites the row that the statement stands at, under another key or with other metadata. */
@@ -565,14 +565,15 @@ static int add_row(sqlite3_stmt *rows, struct key dir, struct children *batch,
 	struct key rest = dir.size > 0 ? key_relative(key, dir) : key;
 	const char *slash = memchr(rest.bytes, '/', rest.size);
 	struct meta meta = { 0 };
+	int64_t seq = 0;
 
 	bool is_marker = sqlite3_column_int(rows, 3) != 0;
 	if (is_marker && rest.size == 0)
 		return 0; /* the directory's own */
 	if (slash) {
 		struct key name = key_make(rest.bytes, (size_t)(slash - rest.bytes));
-		if (is_marker && name.size + 1 == rest.size)
-			read_head(rows, key, 1, &meta); /* damaged: a directory all the same */
+		if (is_marker && name.size + 1 == rest.size) /* damaged: one all the same */
+			journal_read_marker(rows, 2, key, &meta, &seq);
 		int rc = children_add(batch, name, true, &meta);
 		seek_after(first, dir, name, '0');
 		meta_fini(&meta);

@@ -48,8 +48,8 @@ struct journal_item {
 	struct key_buffer key;
 };
 
-/* The first row after number `after`. False: there is none (or it cannot be read). */
-bool journal_next(struct journal *j, int64_t after, struct journal_item *item);
+/* The first row after number `after`: 1; 0: there is none; -errno: it cannot be read. */
+int journal_next(struct journal *j, int64_t after, struct journal_item *item);
 
 /*
  * The item's value and metadata. -ESTALE: the row is another one by now; -ENODATA: expired;
@@ -66,17 +66,18 @@ int journal_set_aside(struct journal *j, const struct journal_item *item);
 
 /*
  * Markers of directories to be drained, in the order of their keys: made with = {0}, the next one
- * each time (false: no more, or they cannot be read). done() takes out those that the layers have
- * now; one that changed since stays.
+ * each time (1; 0: no more; -errno: they cannot be read). done() takes out those that the layers
+ * have now; one that changed since stays. Their numbers are of one row with those of the items.
  */
 struct journal_marker {
 	struct key_buffer key;
+	int64_t seq;
 	bool begun;
 	struct meta meta;
 	void *head; /* of the row, to know it again */
 	size_t size;
 };
-bool journal_next_marker(struct journal *j, struct journal_marker *marker);
+int journal_next_marker(struct journal *j, struct journal_marker *marker);
 struct key journal_marker_dir(const struct journal_marker *marker);
 void journal_marker_fini(struct journal_marker *marker); /* but for the key */
 void journal_marker_take(struct journal_marker *to, struct journal_marker *from);
@@ -84,8 +85,8 @@ bool journal_has_markers(struct journal *j);
 bool journal_has_marker(struct journal *j, const struct journal_marker *marker); /* unchanged */
 int journal_markers_done(struct journal *j, const struct journal_marker *markers, size_t count);
 
-/* The number of the newest row, and whether a row up to `seq`, or a marker, is at or below
- * prefix. */
+/* The number given out last, and whether a row or a marker up to `seq` is at or below prefix (also
+ * if that cannot be told). */
 int64_t journal_newest(struct journal *j);
 bool journal_owes(struct journal *j, struct key prefix, int64_t seq);
 

@@ -1,7 +1,8 @@
 /*
  * Markers of directories in the journal, as many as the slower layers have not got yet. Their keys
- * end with a slash (marker_key()), so that they sort as a listing does; the head is a row's. A
- * marker has no number: it is taken out by its key and its very bytes. See journal.h.
+ * end with a slash (marker_key()), so that they sort as a listing does; the head is a row's, whose
+ * version, which directories have none of, is the marker's number. It is taken out by its key and
+ * its very bytes. See journal.h.
  */
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +23,8 @@ static const char sql_delete[] = "DELETE FROM directories WHERE key = ?1";
 static const char sql_done[] = "DELETE FROM directories WHERE key = ?1 AND head = ?2";
 static const char sql_below[] =
 	"SELECT key, head FROM directories WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* BATCH */
-static const char sql_amounts[] = "SELECT count(*), ifnull(sum(length(key)), 0) FROM directories";
+static const char sql_all[] = "SELECT key, head FROM directories";
+static const char sql_owed[] = "SELECT key, head FROM directories WHERE key >= ?1 AND key < ?2";
 
 enum { BATCH = 64 };
 
@@ -37,29 +39,48 @@ void journal_account_directories(struct journal *j, int64_t count, int64_t bytes
 	journal_account(j, 0, bytes);
 }
 
-int journal_dirs_open(struct journal *j, struct state_db *db)
-{
-	sqlite3_stmt *row = state_statement(db, sql_amounts);
-	int rc = state_step(db, row);
-
-	if (rc > 0) {
-		int64_t count = sqlite3_column_int64(row, 0);
-		atomic_store(&j->directories, count);
-		j->bytes += sqlite3_column_int64(row, 1) + count * cost(KEY_ROOT);
-	}
-	if (row)
-		sqlite3_reset(row);
-	return rc < 0 ? rc : 0;
-}
-
 /* --- one marker ------------------------------------------------------------------------------- */
 
-static int read_head(sqlite3_stmt *row, int column, struct key key, struct meta *meta)
+int journal_read_marker(sqlite3_stmt *row, int column, struct key key, struct meta *meta,
+			int64_t *seq)
 {
 	const void *head = sqlite3_column_blob(row, column);
 	int size = sqlite3_column_bytes(row, column);
+	int rc = journal_row_unpack(head, head ? (size_t)size : 0, key, NULL, meta);
 
-	return journal_row_unpack(head, head ? (size_t)size : 0, key, NULL, meta);
+	if (rc == 0) {
+		*seq = (int64_t)meta->version;
+		meta->version = 0;
+	}
+	return rc;
+}
+
+/* The number of the marker that the statement stands at; 0: it is damaged, or older than all. */
+static int64_t number_of(sqlite3_stmt *row)
+{
+	struct meta meta = { 0 };
+	int64_t seq = 0;
+
+	journal_read_marker(row, 1, state_column_key(row, 0), &meta, &seq);
+	meta_fini(&meta);
+	return seq;
+}
+
+int journal_dirs_open(struct journal *j, struct state_db *db)
+{
+	sqlite3_stmt *row = state_statement(db, sql_all);
+	int rc;
+
+	while ((rc = state_step(db, row)) > 0) {
+		int64_t seq = number_of(row);
+		if (seq > atomic_load(&j->seq))
+			atomic_store(&j->seq, seq);
+		atomic_fetch_add(&j->directories, 1);
+		j->bytes += cost(state_column_key(row, 0));
+	}
+	if (row)
+		sqlite3_reset(row);
+	return rc;
 }
 
 /* Deletes one; 1: there was one. */
@@ -86,10 +107,12 @@ static int delete_marker(struct state_db *db, struct key key, struct journal_dir
 static int put_marker(struct state_db *db, struct key key, const struct meta *meta,
 		      struct journal_dirs *change)
 {
+	struct meta numbered = *meta; /* borrows the xattrs for the call */
 	size_t size = 0;
 	int rc = delete_marker(db, key, change);
 	sqlite3_stmt *s = rc < 0 ? NULL : state_statement(db, sql_put);
-	void *head = s ? journal_row_pack(key, NULL, meta, &size) : NULL;
+	numbered.version = (uint64_t)journal_new_seq(change->journal);
+	void *head = s ? journal_row_pack(key, NULL, &numbered, &size) : NULL;
 
 	if (!head)
 		return rc < 0 ? rc : s ? -ENOMEM : -EIO;
@@ -114,7 +137,7 @@ static int apply_setting(void *self, struct state_db *db)
 {
 	struct setting *s = self;
 
-	s->change = (struct journal_dirs){ 0 };
+	s->change = (struct journal_dirs){ .journal = s->change.journal };
 	if (s->meta)
 		return put_marker(db, s->key, s->meta, &s->change);
 	int rc = delete_marker(db, s->key, &s->change);
@@ -124,6 +147,7 @@ static int apply_setting(void *self, struct state_db *db)
 
 static int run(struct journal *j, struct setting *s)
 {
+	s->change.journal = j;
 	int rc = state_change(j->state, apply_setting, s);
 
 	if (rc == 0)
@@ -165,6 +189,7 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 {
 	struct key_buffer buffer;
 	struct key key = marker_key(&buffer, dir);
+	int64_t seq = 0;
 
 	if (atomic_load(&j->directories) == 0)
 		return -ENOENT;
@@ -173,7 +198,7 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 	if (row)
 		state_bind_key(row, 1, key);
 	int rc = row ? state_step(db, row) : -EIO;
-	rc = rc > 0 ? read_head(row, 0, key, meta) : rc == 0 ? -ENOENT : rc;
+	rc = rc > 0 ? journal_read_marker(row, 0, key, meta, &seq) : rc == 0 ? -ENOENT : rc;
 	if (row)
 		sqlite3_reset(row);
 	state_read_end(j->state, db);
@@ -189,9 +214,10 @@ static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, s
 	struct key key = state_column_key(row, 0);
 	struct meta meta = { 0 };
 	struct key_buffer moved;
+	int64_t seq = 0;
 	int rc = 0;
 
-	if (to.size > 0 && read_head(row, 1, key, &meta) == 0) {
+	if (to.size > 0 && journal_read_marker(row, 1, key, &meta, &seq) == 0) {
 		struct key rest = key_relative(key, from);
 		if (to.size + 1 + rest.size > KEY_MAX + 1)
 			rc = -ENAMETOOLONG;
@@ -254,7 +280,9 @@ static int read_next(struct journal *j, struct journal_marker *marker)
 		marker->begun = true;
 		marker->key.size = key.size <= KEY_MAX + 1 ? key.size : 0;
 		memcpy(marker->key.bytes, key.bytes, marker->key.size);
-		rc = marker->key.size < key.size ? -EBADMSG : read_head(row, 1, key, &marker->meta);
+		rc = marker->key.size < key.size
+			     ? -EBADMSG
+			     : journal_read_marker(row, 1, key, &marker->meta, &marker->seq);
 		marker->size = (size_t)sqlite3_column_bytes(row, 1);
 		marker->head = rc == 0 ? malloc(marker->size) : NULL;
 		if (marker->head)
@@ -275,19 +303,36 @@ struct key journal_marker_dir(const struct journal_marker *marker)
 	return key_make(marker->key.bytes, size > 0 ? size - 1 : 0);
 }
 
-bool journal_next_marker(struct journal *j, struct journal_marker *marker)
+int journal_next_marker(struct journal *j, struct journal_marker *marker)
 {
 	int rc = -ENOENT;
 
 	while (atomic_load(&j->directories) > 0 && (rc = read_next(j, marker)) == -EBADMSG) {
 		struct setting s = { .key = key_make(marker->key.bytes, marker->key.size) };
 		log_error("journal: the marker of a directory is damaged, and dropped");
-		if (run(j, &s) < 0)
+		rc = run(j, &s);
+		if (rc < 0)
 			break;
+		rc = -ENOENT;
 	}
 	if (rc < 0)
 		journal_marker_fini(marker);
-	return rc == 0;
+	return rc < 0 && rc != -ENOENT ? rc : rc == 0;
+}
+
+bool journal_owes_marker(struct state_db *db, struct key prefix, int64_t seq)
+{
+	sqlite3_stmt *row = state_statement(db, sql_owed);
+	struct state_range range;
+	int rc;
+
+	if (!row)
+		return true;
+	state_bind_range(row, 1, prefix, &range);
+	while ((rc = state_step(db, row)) > 0 && number_of(row) > seq)
+		;
+	sqlite3_reset(row);
+	return rc != 0;
 }
 
 void journal_marker_take(struct journal_marker *to, struct journal_marker *from)
@@ -330,7 +375,7 @@ static int apply_done(void *self, struct state_db *db)
 	sqlite3_stmt *s = state_statement(db, sql_done);
 	int rc = s ? 0 : -EIO;
 
-	d->change = (struct journal_dirs){ 0 };
+	d->change = (struct journal_dirs){ .journal = NULL };
 	for (size_t i = 0; i < d->count && rc == 0; i++) {
 		struct key key = key_make(d->markers[i].key.bytes, d->markers[i].key.size);
 		state_bind_key(s, 1, key);

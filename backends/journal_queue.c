@@ -23,8 +23,7 @@ static const char sql_aside[] =
 	"INSERT OR REPLACE INTO journal_damaged(seq, key, file, head, value)"
 	" SELECT seq, key, file, head, value FROM journal WHERE seq = ?1";
 static const char sql_owes[] = "SELECT 1 FROM journal WHERE seq <= ?1 AND (key = ?2 OR"
-			       " (key >= ?3 AND key < ?4)) UNION ALL SELECT 1 FROM directories"
-			       " WHERE key >= ?3 AND key < ?4 LIMIT 1";
+			       " (key >= ?3 AND key < ?4)) LIMIT 1";
 static const char sql_oldest[] = "SELECT queued_ms FROM journal ORDER BY seq LIMIT 1";
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -260,37 +259,41 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-/* False: there is none. The key's size is 0 if it is not valid. */
-static bool read_next(struct journal *j, int64_t after, struct journal_item *item)
+/* 1, 0: there is none, or -errno. The key's size is 0 if it is not valid. */
+static int read_next(struct journal *j, int64_t after, struct journal_item *item)
 {
 	struct state_db *db = state_read_begin(j->state);
 	sqlite3_stmt *row = db ? state_statement(db, sql_next) : NULL;
-	bool found = false;
 
-	if (row) {
+	if (row)
 		sqlite3_bind_int64(row, 1, after);
-		found = state_step(db, row) > 0;
-		struct key key = found ? state_column_key(row, 2) : KEY_ROOT;
-		item->seq = found ? sqlite3_column_int64(row, 0) : item->seq;
-		item->size = (uint64_t)(found ? sqlite3_column_int64(row, 1) : 0);
+	int rc = row ? state_step(db, row) : -EIO;
+	if (rc > 0) {
+		struct key key = state_column_key(row, 2);
+		item->seq = sqlite3_column_int64(row, 0);
+		item->size = (uint64_t)sqlite3_column_int64(row, 1);
 		item->key.size = key_is_valid(key) ? key.size : 0;
 		memcpy(item->key.bytes, key.bytes, item->key.size);
-		sqlite3_reset(row);
 	}
+	if (row)
+		sqlite3_reset(row);
 	state_read_end(j->state, db);
-	return found;
+	return rc;
 }
 
-bool journal_next(struct journal *j, int64_t after, struct journal_item *item)
+int journal_next(struct journal *j, int64_t after, struct journal_item *item)
 {
-	while (!journal_is_empty(j) && read_next(j, after, item)) {
+	int rc = 0;
+
+	while (!journal_is_empty(j) && (rc = read_next(j, after, item)) > 0) {
 		if (item->key.size > 0)
-			return true;
-		if (journal_set_aside(j, item) < 0)
-			return false;
+			return 1;
+		rc = journal_set_aside(j, item);
+		if (rc < 0)
+			break;
 		after = item->seq;
 	}
-	return false;
+	return rc;
 }
 
 int journal_load(struct journal *j, const struct journal_item *item, struct value **value,
@@ -417,6 +420,8 @@ bool journal_owes(struct journal *j, struct key prefix, int64_t seq)
 		owes = state_step(db, row) != 0;
 		sqlite3_reset(row);
 	}
+	if (!owes && atomic_load(&j->directories) > 0)
+		owes = journal_owes_marker(db, prefix, seq);
 	state_read_end(j->state, db);
 	return owes;
 }

@@ -38,12 +38,20 @@ void journal_files_fini(struct journal_files *files);
 
 /* What a change comes to, for journal_account_directories() once it is committed. */
 struct journal_dirs {
+	struct journal *journal; /* gives the numbers */
 	int64_t count, bytes;
 };
 void journal_account_directories(struct journal *j, int64_t count, int64_t bytes);
 
-/* Counts what there is. */
+/* Counts what there is, and goes on with the numbers from there. */
 int journal_dirs_open(struct journal *j, struct state_db *db);
+
+/* The marker's metadata and number, from the head in that column. 0, -EBADMSG or -ENOMEM. */
+int journal_read_marker(sqlite3_stmt *row, int column, struct key key, struct meta *meta,
+			int64_t *seq);
+
+/* Whether a marker at or below prefix has a number up to seq; also if that cannot be told. */
+bool journal_owes_marker(struct state_db *db, struct key prefix, int64_t seq);
 
 /* Moves the markers of `from` and all below it, or (`to` the root) deletes them; within a change of
  * the state. */

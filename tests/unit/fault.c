@@ -105,6 +105,8 @@ static int fault_dir_stat(void *state, struct key dir, struct meta *meta)
 
 static int fault_set(void *state, struct key key, struct value *value, const struct meta *meta)
 {
+	if (atomic_load(&((struct fault *)state)->plan->full))
+		return -ENOSPC;
 	CHANGE(set(f->state, key, value, meta));
 }
 
@@ -150,6 +152,8 @@ static int fault_dir_remove(void *state, struct key dir)
 
 static int fault_sync(void *state)
 {
+	if (atomic_load(&((struct fault *)state)->plan->unsynced))
+		return -EIO;
 	CHANGE(sync(f->state));
 }
 

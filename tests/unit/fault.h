@@ -11,14 +11,16 @@
 #include "layered.h"
 
 struct fault_plan {
-	atomic_int calls;    /* so far */
-	atomic_int fail_at;  /* this call fails (the first is 1); 0: none */
-	atomic_int more;     /* and so many that follow it */
-	atomic_int error;    /* with this errno, negative */
-	atomic_bool applied; /* having changed the layer all the same: the answer was lost */
-	atomic_bool crash;   /* it ends the process instead, with status 0 (see stack_crash()) */
-	atomic_bool hit;     /* the call came */
-	atomic_bool down;    /* every call fails with -EHOSTDOWN, and changes nothing */
+	atomic_int calls;     /* so far */
+	atomic_int fail_at;   /* this call fails (the first is 1); 0: none */
+	atomic_int more;      /* and so many that follow it */
+	atomic_int error;     /* with this errno, negative */
+	atomic_bool applied;  /* having changed the layer all the same: the answer was lost */
+	atomic_bool crash;    /* it ends the process instead, with status 0 (see stack_crash()) */
+	atomic_bool hit;      /* the call came */
+	atomic_bool down;     /* every call fails with -EHOSTDOWN, and changes nothing */
+	atomic_bool full;     /* every set fails with -ENOSPC */
+	atomic_bool unsynced; /* every sync fails with -EIO */
 };
 
 struct fault_conf {

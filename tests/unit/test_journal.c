@@ -1,5 +1,6 @@
 /* write_back: what is acknowledged is in the journal until the slower layers have it. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include <sqlite3.h>
 
+#include "afterwards.h"
 #include "journal_row.h"
 #include "stack_fixture.h"
 
@@ -67,6 +69,19 @@ static void expect_disk(const char *key, const char *text)
 	else
 		assert_true(!text == !got);
 	free(got);
+}
+
+/* Done to the state's database by somebody else. */
+static void damage(const char *sql)
+{
+	char path[120];
+	sqlite3 *db = NULL;
+
+	snprintf(path, sizeof(path), "%s/state.sqlite", s.state_dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, FLUSH_MS);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
 }
 
 static void a_set_reaches_the_slower_layer_later(void **state)
@@ -199,6 +214,32 @@ static void an_undrained_entry_is_renamed(void **state)
 	expect_disk("b", "new");
 }
 
+/* A get's answer is out, and its promotion comes after a change that only the journal has. */
+static void a_promotion_of_what_the_journal_supersedes_is_dropped(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	assert_int_equal(stack_set(&s, "a", "moves"), 0);
+	assert_int_equal(stack_set(&s, "b", "old"), 0);
+	flush();
+	stack_reopen(&s);
+	afterwards_collect(true);
+	stack_expect(&s, "k", "old");
+	stack_expect(&s, "b", "old");
+	down(true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	assert_int_equal(stack_set(&s, "a", "moves"), 0);
+	assert_int_equal(stack_rename(&s, "a", "b"), 0);
+	down(false);
+	afterwards_run();
+	afterwards_collect(false);
+	stack_expect(&s, "k", "new");
+	stack_expect(&s, "b", "moves");
+	flush();
+	stack_expect(&s, "k", "new");
+	stack_expect(&s, "b", "moves");
+}
+
 static void a_drained_entry_is_renamed_over_an_undrained_one(void **state)
 {
 	(void)state;
@@ -254,6 +295,87 @@ static void an_expired_entry_does_not_uncover_an_older_one(void **state)
 	flush();
 	stack_expect_miss(&s, "k");
 	stack_wait_told(&s, DISK + 1);
+	expect_disk("k", NULL);
+}
+
+static int wait_past_the_expiry(void *self)
+{
+	usleep(600000);
+	(void)self;
+	return 0;
+}
+
+static void a_rename_of_what_just_expired_moves_nothing_older(void **state)
+{
+	const struct layered_hooks hooks = { .prepare = wait_past_the_expiry };
+
+	(void)state;
+	assert_int_equal(stack_set(&s, "a", "old"), 0);
+	flush();
+	down(true);
+	assert_int_equal(stack_set_ttl(&s, "a", "new", 500), 0);
+	down(false);
+	assert_int_equal(layered_rename(s.cache, key_of("a"), key_of("b"), &hooks), -ENOENT);
+	stack_expect_miss(&s, "a");
+	stack_expect_miss(&s, "b");
+}
+
+/* Whatever would change the journal so fails, until DROP TRIGGER. */
+#define REFUSE(what, name)                                                                         \
+	"CREATE TRIGGER " name " BEFORE " what " BEGIN SELECT RAISE(ABORT, 'refused'); END;"
+
+static void a_touch_that_the_journal_cannot_take_loses_nothing(void **state)
+{
+	struct meta meta = { .mode = 0100600 };
+
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	flush();
+	down(true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	damage(REFUSE("UPDATE ON journal", "a") REFUSE("DELETE ON journal", "b"));
+	down(false);
+	assert_int_equal(layered_touch(s.cache, key_of("k"), &meta, META_MODE, NULL), -EIO);
+	damage("DROP TRIGGER a; DROP TRIGGER b");
+	stack_expect(&s, "k", "new");
+	stack_reopen(&s);
+	stack_expect(&s, "k", "new");
+	flush();
+	expect_disk("k", "new");
+}
+
+static void a_removal_that_the_journal_cannot_remember_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	flush();
+	down(true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	damage(REFUSE("DELETE ON journal", "a") REFUSE("INSERT ON tombstones", "b"));
+	down(false);
+	assert_int_equal(stack_remove(&s, "k"), -EIO);
+	damage("DROP TRIGGER a; DROP TRIGGER b");
+	int rc = stack_remove(&s, "k");
+	assert_true(rc == 0 || rc == -ENOENT);
+	flush();
+	stack_expect_miss(&s, "k");
+	expect_disk("k", NULL);
+}
+
+static void what_the_journal_is_to_remove_is_not_drained(void **state)
+{
+	(void)state;
+	down(true);
+	assert_int_equal(stack_set(&s, "k", "v"), 0);
+	damage(REFUSE("DELETE ON journal", "a"));
+	assert_int_equal(stack_remove(&s, "k"), 0);
+	stack_expect_miss(&s, "k");
+	down(false);
+	assert_int_equal(layered_flush(s.cache, KEY_ROOT, 300), -ETIMEDOUT);
+	damage("DROP TRIGGER a");
+	flush();
+	stack_wait_told(&s, DISK);
+	stack_expect_miss(&s, "k");
 	expect_disk("k", NULL);
 }
 
@@ -345,17 +467,6 @@ static void large_values_are_files_and_leave_none_behind(void **state)
 	free(large);
 }
 
-static void damage(const char *sql)
-{
-	char path[120];
-	sqlite3 *db = NULL;
-
-	snprintf(path, sizeof(path), "%s/state.sqlite", s.state_dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
 static void a_damaged_row_is_a_miss_and_set_aside(void **state)
 {
 	(void)state;
@@ -413,6 +524,92 @@ static void closing_drains(void **state)
 	assert_int_equal(entries(), 0);
 }
 
+static const struct meta marker_meta = { .mode = 0040755 };
+
+static int make_dir(const char *dir)
+{
+	return layered_dir_set(s.cache, key_of(dir), &marker_meta, NULL);
+}
+
+static atomic_bool goes_on;
+static atomic_int made;
+
+/* Before what is there already and behind it, and a set with each. */
+static void *make_more(void *self)
+{
+	char key[32];
+
+	for (int i = 0; atomic_load(&goes_on); i++) {
+		snprintf(key, sizeof(key), "%c%d", i % 2 ? 'a' : 'z', i);
+		assert_int_equal(make_dir(key), 0);
+		assert_int_equal(stack_set(&s, "k", "v"), 0);
+		atomic_fetch_add(&made, 1);
+	}
+	return self;
+}
+
+/* One layer takes it and cannot sync it, another syncs and has not taken it. */
+static void a_row_is_kept_until_a_layer_has_it_for_good(void **state)
+{
+	(void)state;
+	stack_teardown(&s);
+	stack_setup(&s, 3, WRITE_BACK);
+	atomic_store(&s.plans[DISK].unsynced, true);
+	atomic_store(&s.plans[DISK + 1].full, true);
+	assert_int_equal(make_dir("d"), 0);
+	assert_int_equal(stack_set(&s, "k", "v"), 0);
+	assert_int_equal(layered_flush(s.cache, key_of("k"), 300), -ETIMEDOUT);
+	assert_int_equal(entries(), 1);
+	atomic_store(&s.plans[DISK].unsynced, false);
+	flush();
+	assert_int_equal(entries(), 0);
+	expect_disk("k", "v");
+}
+
+static void a_flush_does_not_wait_for_what_comes_after_it(void **state)
+{
+	pthread_t thread;
+	struct meta meta = { 0 };
+
+	(void)state;
+	atomic_store(&goes_on, true);
+	atomic_store(&made, 0);
+	down(true);
+	assert_int_equal(make_dir("m"), 0);
+	assert_int_equal(stack_set(&s, "l", "v"), 0);
+	assert_int_equal(pthread_create(&thread, NULL, make_more, NULL), 0);
+	while (atomic_load(&made) < 10)
+		usleep(1000);
+	down(false);
+	int rc = layered_flush(s.cache, KEY_ROOT, FLUSH_MS);
+	int there = layered_layer_dir_stat(s.cache, DISK + 1, key_of("m"), &meta);
+	atomic_store(&goes_on, false);
+	pthread_join(thread, NULL);
+	meta_fini(&meta);
+	assert_int_equal(rc, 0);
+	assert_int_equal(there, 0);
+	flush();
+	assert_int_equal(entries(), 0);
+	expect_disk("l", "v");
+}
+
+static void a_flush_waits_for_directories_of_an_earlier_run(void **state)
+{
+	(void)state;
+	down(true);
+	assert_int_equal(make_dir("d"), 0);
+	assert_int_equal(make_dir("d/e"), 0);
+	stack_reopen(&s);
+	assert_int_equal(layered_flush(s.cache, key_of("d"), 50), -ETIMEDOUT);
+	assert_int_equal(layered_flush(s.cache, key_of("e"), 50), 0);
+	assert_int_equal(stack_rename_prefix(&s, "d", "e"), 0);
+	assert_int_equal(layered_flush(s.cache, key_of("e"), 50), -ETIMEDOUT);
+	assert_int_equal(layered_flush(s.cache, key_of("d"), 50), 0);
+	down(false);
+	flush();
+	assert_int_equal(entries(), 0);
+}
+
 static void no_bit_of_a_head_can_be_flipped(void **state)
 {
 	struct meta meta = { .size = 3, .mode = 0100644, .version = 7, .ino = 9 }, read = { 0 };
@@ -447,9 +644,14 @@ int main(void)
 		TEST(a_removed_entry_does_not_come_back),
 		TEST(a_removed_prefix_does_not_come_back),
 		TEST(an_undrained_entry_is_renamed),
+		TEST(a_promotion_of_what_the_journal_supersedes_is_dropped),
 		TEST(a_drained_entry_is_renamed_over_an_undrained_one),
 		TEST(a_directory_of_undrained_entries_is_renamed),
 		TEST(an_expired_entry_does_not_uncover_an_older_one),
+		TEST(a_rename_of_what_just_expired_moves_nothing_older),
+		TEST(a_touch_that_the_journal_cannot_take_loses_nothing),
+		TEST(a_removal_that_the_journal_cannot_remember_fails),
+		TEST(what_the_journal_is_to_remove_is_not_drained),
 		TEST(a_touched_entry_arrives_as_it_is_now),
 		TEST(a_full_journal_makes_sets_wait_and_then_fail),
 		TEST(a_value_larger_than_the_journal_is_written_through),
@@ -457,6 +659,9 @@ int main(void)
 		TEST(a_damaged_row_is_a_miss_and_set_aside),
 		TEST(what_another_strategy_finds_in_the_journal_is_drained),
 		TEST(closing_drains),
+		TEST(a_row_is_kept_until_a_layer_has_it_for_good),
+		TEST(a_flush_does_not_wait_for_what_comes_after_it),
+		TEST(a_flush_waits_for_directories_of_an_earlier_run),
 		cmocka_unit_test(no_bit_of_a_head_can_be_flipped),
 	};
 
