@@ -259,8 +259,9 @@ static bool file_catch_up(void *state)
 	return false;
 }
 
+/* The value in an open file, and (may be NULL) how often the entry was renamed. */
 static int read_value(struct file_layer *f, const char *name, int fd, uint64_t size,
-		      struct value **value)
+		      struct value **value, uint64_t *renames)
 {
 	struct file_entry entry;
 	char *text;
@@ -273,6 +274,8 @@ static int read_value(struct file_layer *f, const char *name, int fd, uint64_t s
 	rc = file_entry_read(text, (size_t)size, false, &entry);
 	if (rc == 0) {
 		rc = file_entry_value(&entry, value);
+		if (renames)
+			*renames = entry.renames;
 		file_entry_fini(&entry);
 	}
 	free(text);
@@ -291,7 +294,7 @@ static int file_peek(void *state, struct key key, struct value **value, struct m
 	int fd = rc < 0 ? rc : find_entry(f, key, &place);
 	if (fd < 0)
 		return fd;
-	rc = read_value(f, place.name, fd, place.look.size, value);
+	rc = read_value(f, place.name, fd, place.look.size, value, NULL);
 	close(fd);
 	if (rc == 0 && value_size(*value) != place.meta.size) {
 		value_unref(*value);
@@ -387,7 +390,7 @@ static int set_changing(struct file_layer *f, struct key key, struct value *valu
 	if (!found)
 		rc = make_room(f);
 	if (rc == 0)
-		rc = file_store(f, place.name, key, value, meta, KEY_ROOT);
+		rc = file_store(f, place.name, key, value, meta, NULL);
 	meta_fini(&place.meta);
 	return rc;
 }
@@ -408,15 +411,17 @@ static int file_set(void *state, struct key key, struct value *value, const stru
 
 /* An entry whole, within a change. */
 static int load_current(struct file_layer *f, struct key key, struct place *place,
-			struct value **value)
+			struct value **value, struct file_origin *origin)
 {
+	*origin = (struct file_origin){ .key = key };
 	*value = NULL;
 	if (!find_current(f, key, place)) {
 		meta_fini(&place->meta);
 		return -ENOENT;
 	}
 	int fd = open_known(f, place, true);
-	int rc = fd < 0 ? -ENOENT : read_value(f, place->name, fd, place->look.size, value);
+	int rc = fd < 0 ? -ENOENT
+			: read_value(f, place->name, fd, place->look.size, value, &origin->renames);
 	if (fd >= 0)
 		close(fd);
 	if (rc < 0)
@@ -430,12 +435,13 @@ static int touch_changing(struct file_layer *f, struct key key, const struct met
 {
 	struct place place;
 	struct value *value;
-	int rc = load_current(f, key, &place, &value);
+	struct file_origin was;
+	int rc = load_current(f, key, &place, &value, &was);
 
 	if (rc < 0)
 		return rc;
 	meta_update(&place.meta, meta, fields);
-	rc = file_store(f, place.name, key, value, &place.meta, key);
+	rc = file_store(f, place.name, key, value, &place.meta, &was);
 	meta_fini(&place.meta);
 	value_unref(value);
 	return rc;
@@ -470,7 +476,8 @@ int file_rename_within(struct file_layer *f, struct key from, struct key to)
 {
 	struct place place, target;
 	struct value *value;
-	int rc = load_current(f, from, &place, &value);
+	struct file_origin was;
+	int rc = load_current(f, from, &place, &value, &was);
 
 	if (rc < 0)
 		return rc;
@@ -479,7 +486,8 @@ int file_rename_within(struct file_layer *f, struct key from, struct key to)
 		meta_fini(&target.meta);
 		if (target.name[0] == '\0')
 			file_choose_name(f, to, target.name);
-		rc = file_store(f, target.name, to, value, &place.meta, from);
+		was.renames++;
+		rc = file_store(f, target.name, to, value, &place.meta, &was);
 		if (rc == 0)
 			rc = file_remove_file(f, place.name);
 	}

@@ -194,17 +194,23 @@ static char *write_meta(char *to, const char *end, const struct meta *meta)
 	return print(to, end, "\n  },\n");
 }
 
-static char *write_key(char *to, const char *end, struct key key)
+static char *write_key(char *to, const char *end, const char *name, struct key key)
 {
 	if (text_is_utf8(key.bytes, key.size)) {
-		to = print(to, end, "{\n  \"key\": ");
+		to = print(to, end, "  \"%s\": ", name);
 		to = json_write_string(to, key.bytes, key.size);
 	} else {
-		to = print(to, end, "{\n  \"key_base64\": \"");
+		to = print(to, end, "  \"%s_base64\": \"", name);
 		to = base64_write(to, key.bytes, key.size);
 		*to++ = '"';
 	}
 	return print(to, end, ",\n");
+}
+
+static char *write_origin(char *to, const char *end, const struct file_origin *origin)
+{
+	to = write_key(to, end, "renamed_from", origin->key);
+	return print(to, end, "  \"renames\": %" PRIu64 ",\n", origin->renames);
 }
 
 static size_t room_for_payload(enum encoding encoding, const char *bytes, size_t size)
@@ -220,8 +226,8 @@ static size_t room_for_payload(enum encoding encoding, const char *bytes, size_t
 	return room + 2;
 }
 
-int file_entry_write(struct key key, struct value *value, const struct meta *meta, char **text,
-		     size_t *size)
+int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
+		     const struct meta *meta, char **text, size_t *size)
 {
 	const char *bytes = "null";
 	size_t payload_size = 4, xattrs_size;
@@ -238,15 +244,18 @@ int file_entry_write(struct key key, struct value *value, const struct meta *met
 		encoding = encoding_of(bytes, payload_size);
 	}
 	xattrs_packed(meta->xattrs, &xattrs_size);
-	size_t room = FIXED_SIZE + 6 * key.size + base64_size(xattrs_size) +
-		      room_for_payload(encoding, bytes, payload_size);
+	size_t room = FIXED_SIZE + 6 * key.size + (origin ? 6 * origin->key.size : 0) +
+		      base64_size(xattrs_size) + room_for_payload(encoding, bytes, payload_size);
 	char *start = malloc(room);
 	if (!start) {
 		free(loaded);
 		return -ENOMEM;
 	}
 	const char *end = start + room;
-	char *to = write_key(start, end, key);
+	char *to = print(start, end, "{\n");
+	to = write_key(to, end, "key", key);
+	if (origin)
+		to = write_origin(to, end, origin);
 	to = print(to, end, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
 	to = meta->expires_ms ? write_seconds(to, end, meta->expires_ms) : print(to, end, "null");
 	to = print(to, end, ",\n");
@@ -427,15 +436,20 @@ static int read_expiry(struct json_text *t, struct meta *meta)
 	return 0;
 }
 
-static int read_key(struct json_text *t, bool base64, struct file_entry *entry)
+static int read_key(struct json_text *t, bool base64, char **key, size_t *size)
 {
-	if (entry->key)
+	if (*key)
 		return -EINVAL;
-	int rc = base64 ? read_base64_string(t, &entry->key, &entry->key_size)
-			: json_read_string(t, &entry->key, &entry->key_size);
-	if (rc == 0 && entry->key_size > KEY_MAX + 1)
-		return -EINVAL;
-	return rc;
+	int rc = base64 ? read_base64_string(t, key, size) : json_read_string(t, key, size);
+	return rc == 0 && *size > KEY_MAX + 1 ? -EINVAL : rc;
+}
+
+static int read_renames(struct json_text *t, struct file_entry *entry)
+{
+	char word[64];
+
+	return read_word(t, word) && read_unsigned(word, 10, UINT64_MAX, &entry->renames) ? 0
+											  : -EINVAL;
 }
 
 /* Ours is the last member and has one space before it: what lies between is the value. */
@@ -474,7 +488,11 @@ static int read_member(struct json_text *t, bool partial, struct file_entry *ent
 	else if (strcmp(name, "expires_at") == 0)
 		rc = read_expiry(t, &entry->meta);
 	else if (strcmp(name, "key") == 0 || strcmp(name, "key_base64") == 0)
-		rc = read_key(t, name[3] != '\0', entry);
+		rc = read_key(t, name[3] != '\0', &entry->key, &entry->key_size);
+	else if (strcmp(name, "renamed_from") == 0 || strcmp(name, "renamed_from_base64") == 0)
+		rc = read_key(t, name[12] != '\0', &entry->from, &entry->from_size);
+	else if (strcmp(name, "renames") == 0)
+		rc = read_renames(t, entry);
 	else if (strcmp(name, "encoding") == 0 && !entry->payload)
 		rc = read_encoding(t, entry);
 	else if (strcmp(name, "meta") == 0)
@@ -559,6 +577,7 @@ int file_entry_value(const struct file_entry *entry, struct value **value)
 void file_entry_fini(struct file_entry *entry)
 {
 	free(entry->key);
+	free(entry->from);
 	meta_fini(&entry->meta);
 	*entry = (struct file_entry){ 0 };
 }

@@ -13,6 +13,9 @@
  *     "payload": {"text": "42"}
  *   }
  *
+ * After a rename, "renamed_from" (or "renamed_from_base64") and "renames" stand behind the key,
+ * until the entry is written for another reason.
+ *
  * A value that is JSON stands there byte for byte ("json"), other text as a string ("text"), other
  * bytes in base64 ("base64"). In a file without "encoding" and "meta", written by another program,
  * the payload is the value as it stands; one of the two alone is damage, as is ours without a key.
@@ -25,9 +28,18 @@
 #include "meta.h"
 #include "value.h"
 
+/* What an entry was called before it was renamed, so many times since it was written otherwise. */
+struct file_origin {
+	struct key key;
+	uint64_t renames;
+};
+
 struct file_entry {
 	char *key; /* malloc'ed and terminated; NULL: a foreign file that does not say */
 	size_t key_size;
+	char *from; /* malloc'ed; NULL: it was not renamed, and `renames` is 0 */
+	size_t from_size;
+	uint64_t renames;
 	bool foreign; /* written by another program: meta has only size and expires_ms */
 	bool has_meta;
 	struct meta meta;                  /* to be finished */
@@ -36,11 +48,11 @@ struct file_entry {
 };
 
 /*
- * The text of an entry, malloc'ed. value NULL: of a directory's marker. 0, -ENOMEM, or -errno of a
- * value that cannot be read.
+ * The text of an entry, malloc'ed. value NULL: of a directory's marker; origin NULL: it is not
+ * renamed. 0, -ENOMEM, or -errno of a value that cannot be read.
  */
-int file_entry_write(struct key key, struct value *value, const struct meta *meta, char **text,
-		     size_t *size);
+int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
+		     const struct meta *meta, char **text, size_t *size);
 
 /*
  * Reads all but the value. The beginning of an entry of ours is enough (partial): then -EINVAL for

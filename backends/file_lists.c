@@ -35,7 +35,7 @@ static int list_add(struct list *list, struct key key, const struct meta *meta)
 {
 	size_t size;
 	char *one;
-	int rc = file_entry_write(key, NULL, meta, &one, &size);
+	int rc = file_entry_write(key, NULL, NULL, meta, &one, &size);
 
 	if (rc < 0)
 		return rc;

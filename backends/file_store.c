@@ -436,6 +436,47 @@ static bool date_foreign(struct file_layer *f, const char *name, const struct fi
 	return same;
 }
 
+/* The file of the entry that this one was before it was renamed, if it is there. */
+static void remove_if_left(struct file_layer *f, const char *name, const struct file_entry *moved)
+{
+	struct key from = key_make(moved->from, moved->from_size);
+	struct file_look look;
+	struct file_entry entry;
+	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	int rc = file_look_at(fd, &look);
+	if (rc == 0)
+		rc = read_head(fd, look.size, &entry, &look.hash);
+	close(fd);
+	if (rc < 0)
+		return;
+	if (entry.foreign)
+		entry.meta.mtime = look.mtime;
+	if ((!entry.key || key_equal(key_make(entry.key, entry.key_size), from)) &&
+	    meta_same_value(&entry.meta, &moved->meta) && entry.renames < moved->renames)
+		file_remove_file(f, name);
+	file_entry_fini(&entry);
+}
+
+/*
+ * A rename writes the entry under its new name, and then removes the old file: one that was cut off
+ * between the two is finished. Where it went to and fro, the younger rename has the higher number.
+ */
+static void finish_rename(struct file_layer *f, const char *name, const struct file_entry *moved)
+{
+	struct key from = key_make(moved->from, moved->from_size);
+	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
+
+	if (!key_is_valid(from))
+		return;
+	if (file_names(f, from, plain, hashed) && strcmp(plain, name) != 0)
+		remove_if_left(f, plain, moved);
+	if (strcmp(hashed, name) != 0)
+		remove_if_left(f, hashed, moved);
+}
+
 static void read_again(struct file_layer *f, const char *name, int fd, struct file_look *look)
 {
 	struct file_entry entry = { 0 };
@@ -452,6 +493,8 @@ static void read_again(struct file_layer *f, const char *name, int fd, struct fi
 		remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
 	} else {
 		struct key key = key_make(entry.key, entry.key_size);
+		if (entry.from && !entry.foreign && !f->loaded)
+			finish_rename(f, name, &entry);
 		if (entry.foreign)
 			same = date_foreign(f, name, look, &entry);
 		if (!has_younger_file(f, key, name, look))
@@ -560,13 +603,15 @@ static bool age_of(struct file_layer *f, struct key key, struct timespec *age)
 }
 
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
-	       const struct meta *meta, struct key aged)
+	       const struct meta *meta, const struct file_origin *was)
 {
+	struct key aged = was ? was->key : KEY_ROOT;
 	struct file_look look;
 	struct timespec age;
 	char *text;
 	size_t size;
-	int rc = file_entry_write(key, value, meta, &text, &size);
+	int rc = file_entry_write(key, was && !key_equal(aged, key) ? was : NULL, value, meta,
+				  &text, &size);
 
 	if (rc < 0)
 		return rc;

@@ -81,11 +81,13 @@ void file_change_end(struct file_layer *f);
 void file_reload(struct file_layer *f, const char *name);
 
 /*
- * Stores an entry under the name, whatever was there. aged: the entry whose age it takes over, and
- * with that its turn to be evicted, in the index as well, where it comes out; KEY_ROOT: it is new.
+ * Stores an entry under the name, whatever was there. was: the entry that it has been till now,
+ * under this key or (renamed) another one; it takes over its age, and with that its turn to be
+ * evicted, in the index as well, where that one comes out; its file, if it has another name, is the
+ * caller's to remove. NULL: it is new.
  */
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
-	       const struct meta *meta, struct key aged);
+	       const struct meta *meta, const struct file_origin *was);
 
 /* The text under the name: the old file or the new one at every instant. old_time (may be NULL) is
  * its age; how it looks then comes out. */

@@ -82,16 +82,20 @@ static void expect_same_value(const struct value *a, const struct value *b)
 static void expect_written_back(const struct file_entry *e, struct value *value)
 {
 	struct key key = key_make(e->key ? e->key : "k", e->key ? e->key_size : 1);
+	struct file_origin origin = { key_make(e->from, e->from_size), e->renames };
 	struct file_entry again;
 	struct value *again_value;
 	char *text;
 	size_t size;
-	int rc = file_entry_write(key, value, &e->meta, &text, &size);
+	int rc = file_entry_write(key, e->from ? &origin : NULL, value, &e->meta, &text, &size);
 
 	assert(rc == 0);
 	rc = file_entry_read(text, size, false, &again);
 	assert(rc == 0 && !again.foreign);
 	assert(key_equal(key_make(again.key, again.key_size), key));
+	assert(!e->from == !again.from);
+	assert(!e->from || (key_equal(key_make(again.from, again.from_size), origin.key) &&
+			    again.renames == origin.renames));
 	expect_same_meta(&again.meta, &e->meta);
 	rc = file_entry_value(&again, &again_value);
 	assert(rc == 0);
@@ -151,13 +155,15 @@ static void make_seed(struct fuzz_seed *seed, const char *key, size_t key_size, 
 			     .mode = S_IFREG | 0644,
 			     .mtime = { 1767225600, 123456789 } };
 	struct value *value = value_copy(bytes, size);
+	struct file_origin origin = { key_make(key, key_size - 1), 2 };
 	char *text;
 	int rc = value_checksum(value, &meta.checksum);
 
 	assert(rc == 0);
 	rc = xattrs_with(NULL, "user.a", "red", 3, &meta.xattrs);
 	assert(rc == 0);
-	rc = file_entry_write(key_make(key, key_size), value, &meta, &text, &seed->size);
+	rc = file_entry_write(key_make(key, key_size), size > 0 ? &origin : NULL, value, &meta,
+			      &text, &seed->size);
 	assert(rc == 0);
 	seed->bytes = text;
 	value_unref(value);

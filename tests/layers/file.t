@@ -300,6 +300,46 @@ rename_and_kill() {
 	start_daemon "${DAEMON_ARGUMENTS[@]}"
 }
 
+# cut_off_rename FROM TO: as a kill -9 in the middle of it leaves the files, the new one beside the old.
+cut_off_rename() {
+	ln "files/$1.json" old
+	mv "$MNT/$1" "$MNT/$2"
+	kill -9 "$DAEMON_PID"
+	await_daemon 137 2>/dev/null
+	fusermount3 -u -z "$MNT"
+	mv old "files/$1.json"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+}
+
+test_a_rename_that_was_cut_off_leaves_one_key() {
+	mount_files
+	set_value b value
+	set_value over x
+	python_set python '{"n": 1}' None
+	cut_off_rename b over
+	expect_list "" "over python"
+	expect_value over value
+	cut_off_rename over b
+	expect_list "" "b python"
+	cut_off_rename b a
+	expect_list "" "a python"
+	expect_value a value
+	mv "$MNT/python" "$MNT/was python's"
+	cut_off_rename "was python's" $'odd\xff'
+	expect_list "" $'a odd\xff'
+	expect files 2 "$(ls files | wc -l)"
+	# what has the old name now is no leftover, nor is the new one when it is rewritten
+	set_value b value
+	restart_daemon
+	mv "$MNT/a" "$MNT/c"
+	set_value c again
+	python_set a '{"n": 1}' None
+	restart_daemon
+	expect_list "" $'a b c odd\xff'
+	expect_value b value
+	expect_value c again
+}
+
 test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	mount_files
 	set_value k value
