@@ -305,9 +305,9 @@ static bool read_ms(const char *word, int64_t *ms)
 	char *end;
 	double seconds = strtod(word, &end);
 
-	if (end == word || *end != '\0' || !(fabs(seconds) < 1e13))
+	if (end == word || *end != '\0' || isnan(seconds))
 		return false;
-	*ms = llround(seconds * 1000);
+	*ms = llround(fmax(fmin(seconds, 1e13), -1e13) * 1000);
 	return true;
 }
 
@@ -427,6 +427,7 @@ static int read_expiry(struct json_text *t, struct meta *meta)
 
 	if (!read_word(t, word))
 		return -EINVAL;
+	meta->expires_ms = 0;
 	if (strcmp(word, "null") == 0)
 		return 0;
 	if (!read_ms(word, &meta->expires_ms))

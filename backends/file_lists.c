@@ -163,6 +163,8 @@ void file_hits_store(struct file_layer *f)
 	int rc = 0;
 
 	/* The layer is being closed: nobody else is about. */
+	if (!f->loaded)
+		return;
 	for (const struct entry *e = f->entries.first[0]; e && rc == 0; e = entries_next(e))
 		if (e->lost)
 			rc = list_add(&list, e->key, &e->meta);

@@ -16,6 +16,9 @@
 #include "log.h"
 #include "waiting.h"
 
+/* More than a value of 256 MiB is in JSON, every byte of it escaped. */
+#define TEXT_MAX ((uint64_t)2 << 30)
+
 enum {
 	TURN_DEADLINE_MS = 30 * 1000,
 	HEAD_SIZE = 256 * 1024, /* more than all members before the payload */
@@ -305,9 +308,11 @@ static void forget(struct file_layer *f, const char *name)
 
 int file_text(int fd, uint64_t size, char **text)
 {
-	char *bytes = malloc((size_t)size + 1);
+	char *bytes = size <= TEXT_MAX ? malloc((size_t)size + 1) : NULL;
 	size_t done = 0;
 
+	if (size > TEXT_MAX)
+		return -EFBIG;
 	if (!bytes)
 		return -ENOMEM;
 	while (done < size) {
@@ -490,7 +495,8 @@ static void read_again(struct file_layer *f, const char *name, int fd, struct fi
 	look->young = young && (rc < 0 || entry.foreign);
 	if (rc < 0) {
 		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
-		remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
+		if (rc == -EINVAL || rc == -EFBIG) /* else it is read again when it is asked for */
+			remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
 	} else {
 		struct key key = key_make(entry.key, entry.key_size);
 		if (entry.from && !entry.foreign && !f->loaded)
@@ -521,11 +527,19 @@ static void tell_gone(struct file_layer *f, const char *name)
 		f->env->changed(f->env->self, key_make(key.bytes, key.size));
 }
 
+/* That there are too few descriptors, or that the disk is bad, says nothing of the file. */
+static bool means_gone(int error)
+{
+	return error == ENOENT || error == ELOOP || error == ENXIO || error == EACCES;
+}
+
 void file_reload(struct file_layer *f, const char *name)
 {
 	struct file_look look, known;
 	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
+	if (fd < 0 && !means_gone(errno))
+		return;
 	if (fd < 0 || file_look_at(fd, &look) < 0)
 		tell_gone(f, name);
 	else if (!file_known_look(f, name, &known) || known.young ||
@@ -662,6 +676,10 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 	if (!e)
 		return -ENOENT;
 	int rc = file_remove_file(f, name);
+	if (rc < 0 && reason == FILE_EXPIRED) {
+		forget(f, name); /* nobody may wait for it to go; whoever asks for it finds it */
+		rc = 0;
+	}
 	if (rc < 0 || reason == FILE_REMOVED)
 		return rc;
 	lock_take(&f->lock);

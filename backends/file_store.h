@@ -102,7 +102,8 @@ int file_rename_within(struct file_layer *f, struct key from, struct key to);
 
 enum file_reason { FILE_REMOVED, FILE_EVICTED, FILE_EXPIRED };
 
-/* Removes an entry with its file. -ENOENT, or -errno of the file system. */
+/* Removes an entry with its file. -ENOENT, or -errno of the file system; an expired one leaves the
+ * index in any case. */
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
 
 /* Removes some expired entries. */
@@ -157,7 +158,7 @@ bool file_looks_same(const struct file_look *a, const struct file_look *b); /* f
 bool file_known_look(struct file_layer *f, const char *name, struct file_look *look);
 bool file_known_look_locked(struct file_layer *f, const char *name, struct file_look *look);
 
-/* The whole text of an open file, malloc'ed and terminated. */
+/* The whole text of an open file, malloc'ed and terminated. -EFBIG: no entry is so large. */
 int file_text(int fd, uint64_t size, char **text);
 
 /* Said once per file, not at every get. */

@@ -43,7 +43,7 @@ static void sweep(struct file_layer *f, const char *name)
 {
 	if (strncmp(name, FILE_OURS "tmp-", sizeof(FILE_OURS "tmp-") - 1) != 0)
 		return;
-	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -51,57 +51,71 @@ static void sweep(struct file_layer *f, const char *name)
 	close(fd);
 }
 
-/* The names of all entries' files with their age. */
-static struct found *list_files(struct file_layer *f, DIR *dir, size_t *count)
-{
-	struct found *files = NULL;
-	struct dirent *d;
-	size_t room = 0;
-	struct stat st;
+struct found_list {
+	struct found *items;
+	size_t count, room;
+};
 
-	*count = 0;
-	while (!atomic_load(&f->stopping) && (d = readdir(dir)) != NULL) {
-		sweep(f, d->d_name);
-		if (!file_is_entry(f, d->d_name) ||
-		    fstatat(f->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (*count == room) {
-			room = room ? room * 2 : 256;
-			struct found *grown = realloc(files, room * sizeof(*files));
-			if (!grown)
-				break;
-			files = grown;
-		}
-		char *name = strdup(d->d_name);
-		if (name)
-			files[(*count)++] = (struct found){ name, st.st_mtim };
+static bool found_add(struct found_list *list, const char *name, struct timespec mtime)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 256;
+		struct found *grown = reallocarray(list->items, room, sizeof(*grown));
+		if (!grown)
+			return false;
+		list->items = grown;
+		list->room = room;
 	}
-	return files;
+	char *copy = strdup(name);
+	if (copy)
+		list->items[list->count++] = (struct found){ copy, mtime };
+	return copy;
 }
 
-static void scan(struct file_layer *f)
+/* The names of all entries' files with their age. 0 or -errno: there may be more. */
+static int list_files(struct file_layer *f, DIR *dir, struct found_list *list)
+{
+	struct stat st;
+	int rc = 0;
+
+	while (rc == 0 && !atomic_load(&f->stopping)) {
+		errno = 0;
+		const struct dirent *d = readdir(dir);
+		if (!d)
+			return -errno;
+		sweep(f, d->d_name);
+		if (file_is_entry(f, d->d_name) &&
+		    fstatat(f->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !found_add(list, d->d_name, st.st_mtim))
+			rc = -ENOMEM;
+	}
+	return rc;
+}
+
+/* Reads what is new in the directory. False: not all of it. */
+static bool scan(struct file_layer *f)
 {
 	int fd = openat(f->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	size_t count = 0;
+	struct found_list list = { 0 };
+	int rc = dir ? list_files(f, dir, &list) : -errno;
 
-	if (!dir) {
-		log_error("file: layer \"%s\": cannot read %s: %s", f->env->layer_name,
-			  f->conf->directory, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	struct found *files = list_files(f, dir, &count);
-	closedir(dir);
-	if (count > 0)
-		qsort(files, count, sizeof(*files), compare_found);
-	for (size_t i = 0; i < count; i++) {
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		log_error("file: layer \"%s\": cannot read all of %s: %s", f->env->layer_name,
+			  f->conf->directory, strerror(-rc));
+	if (list.count > 0)
+		qsort(list.items, list.count, sizeof(*list.items), compare_found);
+	for (size_t i = 0; i < list.count; i++) {
 		if (!atomic_load(&f->stopping))
-			file_reload(f, files[i].name);
-		free(files[i].name);
+			file_reload(f, list.items[i].name);
+		free(list.items[i].name);
 	}
-	free(files);
+	free(list.items);
+	return rc == 0 && !atomic_load(&f->stopping);
 }
 
 /* Whether the file looks as it is known: most events are our own. */
@@ -195,9 +209,12 @@ static void *watch_main(void *argument)
 				 { .fd = f->inotify_fd, .events = POLLIN } };
 
 	file_markers_load(f);
-	scan(f);
+	bool complete = scan(f);
+	if (atomic_load(&f->stopping))
+		return NULL;
 	file_hits_load(f);
-	if (file_move_finish(f) < 0)
+	/* What the index does not know of would not be moved. */
+	if (complete && file_move_finish(f) < 0)
 		log_error("file: layer \"%s\": a rename of a directory that had begun earlier is "
 			  "still half done",
 			  f->env->layer_name);

@@ -55,7 +55,8 @@ static int sync_at(int dir_fd, const char *name, int flags)
 	int fd = openat(dir_fd, name, flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP ? 0 : -errno; /* replaced, or removed */
+		/* Replaced, or removed; not ours to open is not made by us. */
+		return errno == ENOENT || errno == ELOOP || errno == EACCES ? 0 : -errno;
 	int rc = fsync(fd) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
@@ -71,7 +72,7 @@ static int sync_names(int dir_fd, char **names, size_t count)
 		rc = fsync(dir_fd) < 0 ? -errno : 0;
 	if (rc == 0)
 		rc = sync_at(dir_fd, "..", O_DIRECTORY);
-	return rc == -EACCES ? 0 : rc; /* somebody else's directory, and not made by us */
+	return rc;
 }
 
 static int sync_directory(const char *directory, char **names, size_t count, bool all)

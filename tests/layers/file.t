@@ -340,6 +340,24 @@ test_a_rename_that_was_cut_off_leaves_one_key() {
 	expect_value c again
 }
 
+test_what_has_expired_is_gone_where_nothing_can_be_removed() {
+	small_disk 8
+	mount_with '{"type": "file", "options": {"directory": "store/files"}}'
+	mkdir "$MNT/d"
+	set_value k value
+	set_value d/k value
+	set_ttl d/k 0.5
+	mount -o remount,ro store
+	wait_until 10 is_gone d/k
+	expect_list d ""
+	expect_list "" "d k"
+	expect_value k value
+	test -e store/files/d_k.json
+	mount -o remount,rw store
+	set_value d/k again
+	expect_list d k
+}
+
 test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	mount_files
 	set_value k value
