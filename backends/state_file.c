@@ -1,10 +1,12 @@
 /*
  * See state_file.h. A damaged database is renamed to state.sqlite.damaged-TIME (its WAL with it)
  * and read row by row; what can be read is copied to a new one. So a page that went bad costs the
- * rows on it, never the others, and nothing is deleted that a person might still want.
+ * rows on it, never the others, and nothing is deleted that a person might still want: links to the
+ * values' files go beside it. What is only locked, or on a full disk, is not damaged, and stays.
  */
 #include "state_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -137,16 +139,39 @@ void state_file_mark(int fd, enum state_holder holder)
 
 /* --- the database ----------------------------------------------------------------------------- */
 
-static int64_t number(sqlite3 *db, const char *sql)
+/* Whether an error says what is in the file; others say that it cannot be used now. */
+static bool is_damage(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+	case SQLITE_NOMEM:
+	case SQLITE_FULL:
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+	case SQLITE_CANTOPEN:
+		return false;
+	case SQLITE_IOERR:
+		return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ ||
+		       code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_CORRUPTFS;
+	default:
+		return true;
+	}
+}
+
+static int number(sqlite3 *db, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t value = -1;
+	int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-	    sqlite3_step(statement) == SQLITE_ROW)
-		value = sqlite3_column_int64(statement, 0);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*value = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return value;
+	return code == SQLITE_ROW ? SQLITE_OK : code == SQLITE_DONE ? SQLITE_CORRUPT : code;
 }
 
 /* The journal is read in the order of its rows and by key: both must show the same rows. */
@@ -162,22 +187,50 @@ static const char whole_rows[] =
 	" AND typeof(head) = 'blob' AND typeof(file) IN ('text', 'null')"
 	" AND typeof(value) IN ('blob', 'null')";
 
-/* Reads every key once: a tree that is broken is noticed now and not by a get. */
-static bool is_well(sqlite3 *db)
+/* Reads every key once: a tree that is broken is noticed now and not by a get. SQLITE_OK,
+ * SQLITE_CORRUPT, or what SQLite says. */
+static int examine(sqlite3 *db)
 {
-	return number(db, "PRAGMA application_id") == APPLICATION_ID &&
-	       number(db, "PRAGMA user_version") == SCHEMA_VERSION &&
-	       number(db, "SELECT count(*) FROM journal INDEXED BY journal_keys") ==
-		       number(db, whole_rows) &&
-	       number(db, strays) == 0 && number(db, "SELECT count(*) FROM tombstones") >= 0 &&
-	       number(db, "SELECT count(*) FROM intents") >= 0 &&
-	       number(db, "SELECT count(*) FROM directories") >= 0;
+	enum { ID, VERSION, KEYS, ROWS, STRAYS, REST };
+	static const char *const questions[] = {
+		[ID] = "PRAGMA application_id",
+		[VERSION] = "PRAGMA user_version",
+		[KEYS] = "SELECT count(*) FROM journal INDEXED BY journal_keys",
+		[ROWS] = whole_rows,
+		[STRAYS] = strays,
+		[REST] = "SELECT count(*) FROM tombstones",
+		"SELECT count(*) FROM intents",
+		"SELECT count(*) FROM directories",
+	};
+	enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]) };
+	int64_t answers[QUESTIONS] = { 0 };
+	int code = SQLITE_OK;
+
+	for (int i = 0; i < QUESTIONS && code == SQLITE_OK; i++)
+		code = number(db, questions[i], &answers[i]);
+	if (code != SQLITE_OK)
+		return code;
+	return answers[ID] == APPLICATION_ID && answers[VERSION] == SCHEMA_VERSION &&
+			       answers[KEYS] == answers[ROWS] && answers[STRAYS] == 0
+		       ? SQLITE_OK
+		       : SQLITE_CORRUPT;
+}
+
+static int upgrade_database(sqlite3 *db)
+{
+	int64_t id = 0, version = 0;
+
+	if (number(db, "PRAGMA application_id", &id) != SQLITE_OK || id != APPLICATION_ID ||
+	    number(db, "PRAGMA user_version", &version) != SQLITE_OK || version != 1)
+		return SQLITE_OK; /* examine() has the word */
+	return sqlite3_exec(db, upgrade, NULL, NULL, NULL);
 }
 
 static int open_database(const char *path, sqlite3 **db)
 {
-	int code = sqlite3_open_v2(
-		path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_EXRESCODE;
+	int code = sqlite3_open_v2(path, db, flags, NULL);
 
 	if (code == SQLITE_OK) {
 		sqlite3_busy_timeout(*db, 2000);
@@ -225,90 +278,166 @@ static bool move_aside(const char *path, char aside[PATH_MAX])
 	return false;
 }
 
-static bool copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
+/* Copies the row that `from` stands at. SQLITE_OK unless it is the new database that has failed. */
+static int copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
 {
 	int columns = sqlite3_column_count(from);
 
 	for (int i = 0; i < columns; i++)
 		sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
-	bool copied = sqlite3_step(to) == SQLITE_DONE;
+	int code = sqlite3_step(to);
 	sqlite3_reset(to);
-	return copied;
+	return code == SQLITE_DONE || is_damage(code) ? SQLITE_OK : code;
 }
 
-/* Copies the rows that can be read, from one end of the table until damage (*all: there was none).
+/*
+ * Copies the rows that can be read, from one end of the table until damage (*all: there was none).
+ * SQLITE_OK, or why it cannot be gone on with.
  */
 static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char *order, bool *all)
 {
 	char sql[160];
 	sqlite3_stmt *select = NULL, *insert = NULL;
-	int copied = 0;
 
 	*all = false;
 	snprintf(sql, sizeof(sql), "SELECT * FROM %s NOT INDEXED %s", table, order);
-	if (sqlite3_prepare_v2(from, sql, -1, &select, NULL) != SQLITE_OK)
-		return 0;
+	int code = sqlite3_prepare_v2(from, sql, -1, &select, NULL);
+	if (code != SQLITE_OK)
+		return is_damage(code) ? SQLITE_OK : code;
 	int columns = sqlite3_column_count(select);
 	int used = snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(", table);
 	for (int i = 0; i < columns && used < (int)sizeof(sql) - 4; i++)
 		used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s?", i > 0 ? "," : "");
 	snprintf(sql + used, sizeof(sql) - (size_t)used, ")");
 	if (sqlite3_prepare_v2(to, sql, -1, &insert, NULL) == SQLITE_OK) {
-		int code;
-		while ((code = sqlite3_step(select)) == SQLITE_ROW)
-			if (copy_row(select, insert) && sqlite3_changes(to) > 0)
-				copied++;
-		*all = code == SQLITE_DONE;
+		int step = SQLITE_ROW;
+		while (code == SQLITE_OK && (step = sqlite3_step(select)) == SQLITE_ROW)
+			code = copy_row(select, insert);
+		*all = step == SQLITE_DONE;
+		if (code == SQLITE_OK && !*all && !is_damage(step))
+			code = step;
 	}
 	sqlite3_finalize(select);
 	sqlite3_finalize(insert);
-	return copied;
+	return code;
 }
 
-static int salvage(const char *aside, sqlite3 *to)
+/* lost: of what layers missed; see distrust_were_lost(). */
+static int copy_tables(sqlite3 *from, sqlite3 *to, bool *lost)
+{
+	int code = SQLITE_OK;
+	bool all, ignored;
+
+	*lost = false;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == SQLITE_OK; i++) {
+		code = copy_table(from, to, tables[i].name, "", &all);
+		if (code == SQLITE_OK && tables[i].has_rowid)
+			code = copy_table(from, to, tables[i].name, "ORDER BY rowid DESC",
+					  &ignored);
+		else
+			*lost |= !all;
+	}
+	return code;
+}
+
+/* What can be read of a damaged database, into a new one; how many rows. */
+static int salvage(const char *aside, sqlite3 *to, int *copied)
 {
 	sqlite3 *from = NULL;
-	int copied = 0;
-	bool all = false, ignored;
+	bool lost = false;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int before = sqlite3_total_changes(to);
+	int code = sqlite3_exec(to, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-	if (sqlite3_open_v2(aside, &from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
-	    SQLITE_OK) {
-		sqlite3_exec(to, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-		for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-			copied += copy_table(from, to, tables[i].name, "", &all);
-			if (tables[i].has_rowid)
-				copied += copy_table(from, to, tables[i].name,
-						     "ORDER BY rowid DESC", &ignored);
-			else if (!all) /* what a layer missed: distrust_were_lost() */
-				sqlite3_exec(to, MARK_LOST, NULL, NULL, NULL);
-		}
-		sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
-	} else {
-		sqlite3_exec(to, MARK_LOST, NULL, NULL, NULL);
-	}
+	if (code == SQLITE_OK)
+		code = sqlite3_open_v2(aside, &from, flags, NULL);
+	if (code == SQLITE_OK)
+		code = copy_tables(from, to, &lost);
+	*copied = sqlite3_total_changes(to) - before;
+	if (code == SQLITE_OK && lost)
+		code = sqlite3_exec(to, MARK_LOST, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
 	sqlite3_close(from);
-	return copied;
+	return code;
+}
+
+/* The values whose rows could not be read would be swept; the damaged database keeps its own. */
+static void keep_values(const char *path, const char *aside)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	if (snprintf(from, sizeof(from), "%s.values", path) >= (int)sizeof(from) ||
+	    snprintf(to, sizeof(to), "%s.values", aside) >= (int)sizeof(to))
+		return;
+	DIR *dir = opendir(from);
+	int fd = dir && mkdir(to, 0700) == 0 ? open(to, O_DIRECTORY | O_CLOEXEC) : -1;
+	if (dir && fd < 0)
+		log_error("state: cannot make %s for the values: %s", to, strerror(errno));
+	for (struct dirent *e = fd < 0 ? NULL : readdir(dir); e; e = readdir(dir))
+		if (e->d_type != DT_DIR && linkat(dirfd(dir), e->d_name, fd, e->d_name, 0) < 0)
+			log_error("state: cannot keep the value %s/%s: %s", from, e->d_name,
+				  strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (dir)
+		closedir(dir);
+	rmdir(to); /* if it is empty */
+}
+
+/* As it was: nothing has been taken over. */
+static void move_back(const char *aside, const char *path)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "" };
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char new[PATH_MAX];
+		if (snprintf(new, sizeof(new), "%s%s", path, suffixes[i]) < (int)sizeof(new))
+			unlink(new);
+		if (!move_one(aside, path, suffixes[i]))
+			log_error("state: %s%s cannot be moved back: %s", aside, suffixes[i],
+				  strerror(errno));
+	}
 }
 
 static int replace(const char *path, struct problem *problem)
 {
 	char aside[PATH_MAX];
 	sqlite3 *db = NULL;
+	int copied = 0;
 
 	if (!move_aside(path, aside))
 		return problem_set(problem, path, "move it away, or name another \"state_dir\"",
 				   "the state database is damaged, and cannot be moved aside: %s",
 				   strerror(errno));
 	int code = create(path, &db);
-	int copied = code == SQLITE_OK ? salvage(aside, db) : 0;
+	if (code == SQLITE_OK)
+		code = salvage(aside, db, &copied);
 	sqlite3_close(db);
-	if (code != SQLITE_OK)
+	if (code != SQLITE_OK) {
+		move_back(aside, path);
 		return problem_set(problem, path, "name another \"state_dir\"",
-				   "cannot create the state database: %s", sqlite3_errstr(code));
+				   "the state database is damaged, and no new one can be made: %s",
+				   sqlite3_errstr(code));
+	}
+	keep_values(path, aside);
 	log_error("state: %s was damaged; it is kept as %s, %d rows of it could be read and were "
-		  "taken over",
+		  "taken over: sets that were not written to the layers yet may be missing",
 		  path, aside, copied);
 	return 0;
+}
+
+/* Nothing says that it is damaged: the sets in it are to be had when it can be used again. */
+static int refuse(const char *path, int code, int system_errno, struct problem *problem)
+{
+	bool system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+
+	return problem_set(problem, path,
+			   "make room on its disk, end the program that holds it, or name another "
+			   "\"state_dir\"",
+			   "the state database cannot be used now, and was left as it is: %s",
+			   system && system_errno ? strerror(system_errno) : sqlite3_errstr(code));
 }
 
 int state_file_prepare(const char *path, struct problem *problem)
@@ -318,15 +447,16 @@ int state_file_prepare(const char *path, struct problem *problem)
 
 	bool fresh = stat(path, &st) < 0 || st.st_size == 0;
 	int code = fresh ? create(path, &db) : open_database(path, &db);
-	if (code == SQLITE_OK && number(db, "PRAGMA application_id") == APPLICATION_ID &&
-	    number(db, "PRAGMA user_version") == 1)
-		sqlite3_exec(db, upgrade, NULL, NULL, NULL);
-	bool well = code == SQLITE_OK && is_well(db);
+	if (code == SQLITE_OK)
+		code = upgrade_database(db);
+	if (code == SQLITE_OK)
+		code = examine(db);
+	int system_errno = code == SQLITE_OK ? 0 : sqlite3_system_errno(db);
 	sqlite3_close(db);
-	if (well)
+	if (code == SQLITE_OK)
 		return 0;
 	if (fresh)
 		return problem_set(problem, path, "name another \"state_dir\"",
 				   "cannot create the state database: %s", sqlite3_errstr(code));
-	return replace(path, problem);
+	return is_damage(code) ? replace(path, problem) : refuse(path, code, system_errno, problem);
 }

@@ -94,4 +94,65 @@ test_when_it_is_lost_what_layers_missed_one_durable_layer_is_believed() {
 	expect_value k v
 }
 
+# write_back over a Redis that is not there; the state in $1
+mount_owing() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "none.sock"}}],
+		"write_strategy": "write_back", "cachefs": {"state_dir": "'"$1"'", "drain_timeout": 0.1}}'
+}
+
+# The daemon does not start, says so, and has not touched the database: expect_left_alone FILE
+expect_left_alone() {
+	local rc=0
+	"$CACHEFS" -f cachefs.json "$MNT" >out 2>&1 || rc=$?
+	expect status 1 "$rc"
+	grep 'was left as it is' out
+	expect "moved aside" "" "$(compgen -G "$1.damaged-*" || true)"
+}
+
+test_a_state_database_on_a_full_disk_is_left_alone() {
+	small_disk 2
+	mount_owing store/state
+	set_value k owed
+	unmount
+	fill_up
+	expect_left_alone store/state/state.sqlite
+	grep 'No space left\|full' out
+	space_again
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	expect_value k owed
+}
+
+test_a_state_database_that_another_program_holds_is_left_alone() {
+	mount_owing state
+	set_value k owed
+	unmount
+	coproc HOLDER { python3 -c '
+import sqlite3, sys
+db = sqlite3.connect("state/state.sqlite", isolation_level=None, timeout=20)
+db.execute("PRAGMA locking_mode = EXCLUSIVE")
+db.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.readline()'; }
+	read -r word <&"${HOLDER[0]}"
+	expect holder held "$word"
+	expect_left_alone state/state.sqlite
+	grep locked out
+	echo >&"${HOLDER[1]}"
+	wait "$HOLDER_PID"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	expect_value k owed
+}
+
+test_the_values_of_a_damaged_state_database_are_kept_with_it() {
+	mount_owing state
+	random_file large 200000
+	cp large "$MNT/k"
+	unmount
+	head -c 5000 /dev/urandom >state/state.sqlite
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	cmp large state/state.sqlite.damaged-*.values/*
+	expect "values of its own" "" "$(ls state/state.sqlite.values)"
+	grep 'may be missing' "$LOG"
+}
+
 run_tests
