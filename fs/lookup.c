@@ -296,7 +296,7 @@ static struct ticket *my_ticket_locked(struct finding *f)
 	return ticket_for_lookup_locked(f->t, f->tid, f->name, time_mono_ms(f->fs->time));
 }
 
-/* Gets what the key is now, into the ticket. */
+/* Gets what the key is now; value NULL: its metadata alone. */
 static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value,
 				 struct meta *meta, uint64_t *at)
 {
@@ -305,7 +305,9 @@ static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct v
 	if (rc < 0)
 		return rc;
 	inodes_unlock(f->t);
-	rc = layered_get(f->fs->cache, key_make(f->key.bytes, f->key.size), kind, value, meta);
+	struct key key = key_make(f->key.bytes, f->key.size);
+	rc = value ? layered_get(f->fs->cache, key, kind, value, meta)
+		   : layered_stat(f->fs->cache, key, meta);
 	inodes_lock(f->t);
 	return rc;
 }
@@ -388,51 +390,46 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 	return rc;
 }
 
-/* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is
- * gone. */
-static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, struct inode **inode)
+/* One try at what follows; false: the name has changed meanwhile. */
+static bool try_private_locked(struct finding *f, bool in_place, struct inode **inode, int *rc)
 {
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 	uint64_t at;
+
+	*rc = get_for_ticket_locked(f, GET_TO_CHANGE, in_place ? &value : NULL, &meta, &at);
+	struct inode *pending = name_pending_locked(f->name);
+	bool settled = f->name->changed_at <= at && (!in_place || !f->name->holder);
+	if (settled && *rc == 0)
+		*inode = inode_new_private_locked(f->t, f->name, &meta, value, f->tid);
+	else if (settled && pending && in_place)
+		*inode = pending;
+	else if (settled && pending)
+		*inode = inode_new_private_locked(f->t, f->name, &pending->meta, NULL, f->tid);
+	if (*inode && *rc == 0 && in_place)
+		f->name->holder = *inode;
+	if (*inode || *rc == 0)
+		*rc = *inode ? 0 : -ENOMEM;
+	inodes_bury_value_locked(f->t, value);
+	inodes_bury_meta_locked(f->t, &meta);
+	return settled;
+}
+
+/* The private inode that a writer gets: shared in place, or fresh. NULL with -ENOENT: the key is
+ * gone. */
+static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, struct inode **inode)
+{
 	bool in_place = kind == TICKET_IN_PLACE;
 	int rc;
 
 	*inode = NULL;
 	do {
-		struct inode *pending = name_pending_locked(f->name);
 		if (in_place && f->name->holder) {
 			*inode = f->name->holder;
 			return 0;
 		}
-		if (in_place) {
-			rc = get_for_ticket_locked(f, GET_TO_CHANGE, &value, &meta, &at);
-		} else {
-			at = f->t->clock;
-			rc = name_key_locked(f->t, f->name, &f->key);
-			if (rc < 0)
-				return rc;
-			inodes_unlock(f->t);
-			rc = layered_stat(f->fs->cache, key_make(f->key.bytes, f->key.size), &meta);
-			inodes_lock(f->t);
-		}
-		bool settled = f->name->changed_at <= at && (!in_place || !f->name->holder);
-		pending = name_pending_locked(f->name);
-		if (settled && rc == 0)
-			*inode = inode_new_private_locked(f->t, f->name, &meta, value, f->tid);
-		else if (settled && pending && in_place)
-			*inode = pending;
-		else if (settled && pending)
-			*inode = inode_new_private_locked(f->t, f->name, &pending->meta, NULL,
-							  f->tid);
-		if (settled && rc == 0 && *inode && in_place)
-			f->name->holder = *inode;
-		inodes_bury_value_locked(f->t, value);
-		inodes_bury_meta_locked(f->t, &meta);
-		value = NULL;
-		if (settled)
-			return *inode ? 0 : rc < 0 ? rc : -ENOMEM;
-	} while (true);
+	} while (!try_private_locked(f, in_place, inode, &rc));
+	return rc;
 }
 
 static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, struct attributes *out)
