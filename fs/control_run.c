@@ -8,6 +8,7 @@
 #include "../backends/waiting.h"
 #include "control_command.h"
 #include "directory.h"
+#include "key_escape.h"
 #include "lookup.h"
 #include "rename.h"
 
@@ -18,17 +19,15 @@ enum {
 
 /* --- flush ------------------------------------------------------------------------------------ */
 
-static bool is_publishing_locked(const struct inodes *t, const struct inode *dir, struct key prefix)
+static bool is_publishing_locked(const struct fs *fs, struct key prefix)
 {
 	struct key_buffer key;
 
-	for (const struct name *n = dir->names; n; n = n->next) {
-		if (n->publishing > 0 && name_key_locked(t, n, &key) == 0) {
-			struct key k = key_make(key.bytes, key.size);
-			if (key_equal(k, prefix) || key_is_below(k, prefix))
-				return true;
-		}
-		if (n->subdir && is_publishing_locked(t, n->subdir, prefix))
+	for (const struct handle *h = fs->handles; h; h = h->next) {
+		if (!h->publishes_last || inode_key_locked(&fs->inodes, h->inode, &key) < 0)
+			continue;
+		struct key k = key_make(key.bytes, key.size);
+		if (key_equal(k, prefix) || key_is_below(k, prefix))
 			return true;
 	}
 	return false;
@@ -43,9 +42,9 @@ static int flush(struct fs *fs, struct key prefix)
 
 	waiting_begin();
 	inodes_lock(t);
-	bool waits = is_publishing_locked(t, &t->root, prefix);
+	bool waits = is_publishing_locked(fs, prefix);
 	while (waits && inodes_wait_locked(t, &deadline))
-		waits = is_publishing_locked(t, &t->root, prefix);
+		waits = is_publishing_locked(fs, prefix);
 	inodes_unlock(t);
 	if (waits)
 		return -ETIMEDOUT;
@@ -107,32 +106,50 @@ static int invalidate_child(struct fs *fs, struct inode *dir, struct key name)
 	if (!found)
 		return 0;
 	bool is_dir = found->kind == INODE_DIR;
-	give_back(fs, found);
 	int rc = is_dir ? directory_invalidate(fs, dir, name) : unlink_entry(fs, dir, name);
 	if (rc == 0)
 		tell_kernel(fs, dir, name);
+	give_back(fs,
+		  found); /* it kept the name, which may be an escape that had to be looked up */
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Everything: child by child, until none is left. */
+/* All children of the root in a batch; *last becomes a copy of the last one's name. */
+static int invalidate_batch(struct fs *fs, const struct children *batch, char **last)
+{
+	struct escape_text text;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < batch->count; i++) {
+		key_escape_encode(batch->items[i].name, true, false, &text);
+		rc = invalidate_child(fs, &fs->inodes.root, key_make(text.bytes, text.size));
+	}
+	free(*last);
+	*last = batch->count > 0 ? key_copy(batch->items[batch->count - 1].name) : NULL;
+	return rc == 0 && batch->count > 0 && !*last ? -ENOMEM : rc;
+}
+
+/* Everything: child by child. */
 static int invalidate_all(struct fs *fs)
 {
 	struct children *batch = calloc(1, sizeof(*batch));
-	struct inode *root = &fs->inodes.root;
-	size_t done = 1;
+	struct key after = KEY_ROOT;
+	bool after_is_dir = false;
+	char *last = NULL;
 	int rc = batch ? 0 : -ENOMEM;
 
-	while (rc == 0 && done > 0) {
+	while (rc == 0 && !batch->end) {
 		children_clear(batch);
-		done = 0;
-		rc = layered_list(fs->cache, KEY_ROOT, KEY_ROOT, false, batch);
-		for (size_t i = 0; rc == 0 && i < batch->count; i++) {
-			if (!key_is_path(batch->items[i].name))
-				continue;
-			rc = invalidate_child(fs, root, batch->items[i].name);
-			done++;
+		rc = layered_list(fs->cache, KEY_ROOT, after, after_is_dir, batch);
+		if (rc == 0)
+			rc = invalidate_batch(fs, batch, &last);
+		if (rc == 0 && batch->count > 0) {
+			const struct child *child = &batch->items[batch->count - 1];
+			after = key_make(last, child->name.size);
+			after_is_dir = child->is_dir;
 		}
 	}
+	free(last);
 	if (batch)
 		children_fini(batch);
 	free(batch);

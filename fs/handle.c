@@ -292,6 +292,24 @@ static int open_write_locked(struct opening *o)
 	return open_in_place_locked(o);
 }
 
+static bool opens_to_write(const struct open_request *request)
+{
+	return (request->flags & O_ACCMODE) != O_RDONLY || (request->flags & O_TRUNC);
+}
+
+/* Nothing will be written to what was created, or emptied, with O_RDONLY: flock(1) and the like
+ * only want to have a file. If it cannot be stored, close() tells. */
+static void publish_if_complete(struct fs *fs, struct handle *h, const struct open_request *request)
+{
+	bool complete = h->writer && (request->flags & O_ACCMODE) == O_RDONLY;
+	int rc = complete || (h->writer && fs->broken == BREAK_PUBLISH_AT_OPEN)
+			 ? publish(fs, h->inode)
+			 : 0;
+
+	if (rc < 0)
+		log_warning("a new empty entry could not be stored: %s", strerror(-rc));
+}
+
 int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request,
 		struct handle **handle)
 {
@@ -302,8 +320,7 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 		return -ENOMEM;
 	inodes_lock(o.t);
 	inode_pin_locked(inode);
-	int rc = (request->flags & O_ACCMODE) == O_RDONLY ? open_read_locked(&o)
-							  : open_write_locked(&o);
+	int rc = opens_to_write(request) ? open_write_locked(&o) : open_read_locked(&o);
 	if (rc == 0)
 		ticket_done_locked(o.t, request->tid, inode->name ? inode->name : inode->former);
 	inode_unpin_locked(o.t, inode);
@@ -314,8 +331,7 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 	}
 	if (o.truncate_shared)
 		handle_truncate(fs, o.handle, 0);
-	if (fs->broken == BREAK_PUBLISH_AT_OPEN && o.handle->writer)
-		publish(fs, inode);
+	publish_if_complete(fs, o.handle, request);
 	if (!o.handle->shares && o.handle->writer)
 		o.handle->direct = (request->flags & O_ACCMODE) == O_WRONLY;
 	*handle = o.handle;
@@ -459,11 +475,7 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	o.handle->direct = (request->open.flags & O_ACCMODE) == O_WRONLY;
 	if (o.truncate_shared)
 		handle_truncate(fs, o.handle, 0);
-	/* flock(1) and the like create a file only to have one. */
-	if ((request->open.flags & O_ACCMODE) == O_RDONLY || fs->broken == BREAK_PUBLISH_AT_OPEN)
-		rc = publish(fs, o.handle->inode);
-	if (rc < 0)
-		log_warning("a new empty entry could not be stored: %s", strerror(-rc));
+	publish_if_complete(fs, o.handle, &request->open);
 	*handle = o.handle;
 	return 0;
 }
@@ -714,13 +726,15 @@ static struct name *begin_last_publish_locked(struct handle *h)
 		return NULL;
 	if (c->withheld || !(c->dirty || c->fresh))
 		return NULL;
+	h->publishes_last = true;
 	inode->name->publishing++;
 	inode->name->refs++;
 	return inode->name;
 }
 
-static void end_last_publish_locked(struct inodes *t, struct name *name)
+static void end_last_publish_locked(struct inodes *t, struct handle *h, struct name *name)
 {
+	h->publishes_last = false;
 	name->publishing--;
 	inodes_changed_locked(t);
 	name_put_locked(t, name);
@@ -746,7 +760,7 @@ static void publish_last_locked(struct fs *fs, struct handle *h)
 				    strerror(-rc));
 		inodes_lock(t);
 		goes_on = rc == 0 && name->changed_at != at;
-		end_last_publish_locked(t, name);
+		end_last_publish_locked(t, h, name);
 	}
 }
 

@@ -18,6 +18,7 @@ struct handle {
 	struct value *value; /* a reader's; NULL: it reads its inode's content */
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
 	bool poisoned;       /* a write failed: close() fails, nothing is published */
+	bool publishes_last; /* in its RELEASE, under way; guarded by the inode table's lock */
 	bool has_flock, has_posix;      /* such a lock was asked for through it */
 	struct command_lines *commands; /* of `control`: what was written; else NULL */
 	uint64_t posix_owner; /* by whom: RELEASE does not say, and a reader has no FLUSH */
@@ -25,7 +26,7 @@ struct handle {
 
 /* Who opens, and how. */
 struct open_request {
-	int flags; /* O_ACCMODE, O_TRUNC */
+	int flags; /* O_ACCMODE, O_TRUNC, which writes whatever the mode is */
 	pid_t tid;
 };
 

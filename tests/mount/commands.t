@@ -40,6 +40,17 @@ test_invalidate_removes_a_prefix_and_the_kernel_knows() {
 	expect_list "" ab
 }
 
+test_invalidate_everything_reaches_keys_that_no_path_can_spell() {
+	mount_stack
+	mkdir "$MNT/a"
+	set_value a/b x
+	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, updated_at) VALUES('.', 'x', 1), ('..', 'x', 1),
+		('a', 'x', 1), ('e//f', 'x', 1), ('z', 'x', 1), (printf('%.300c', 'l'), 'x', 1)"
+	command "invalidate /"
+	expect_list ""
+	expect "rows" 0 "$(sqlite3 db.sqlite 'SELECT count(*) FROM cache')"
+}
+
 test_invalidate_removes_one_key() {
 	mount_stack '"entry_timeout": 3600, "attr_timeout": 3600'
 	set_value "two words" x

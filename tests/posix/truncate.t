@@ -16,6 +16,19 @@ test_an_open_file_sees_it() {
 		ftruncate 0 4 : pread 0 0 9 : fstat 0 size
 }
 
+test_o_trunc_without_writing() {
+	printf abc >f
+	calls 0 0 0 "" -- open f O_RDONLY,O_TRUNC : fstat 0 size : close 0
+	expect_field f size 0
+	printf abc >f
+	exec {f}<f
+	calls 0 0 -- open f O_RDONLY,O_TRUNC : fstat 0 size
+	expect content "" "$(cat f)"
+	exec {f}<&-
+	chmod 444 f
+	calls EACCES -- -u 100 open f O_RDONLY,O_TRUNC
+}
+
 test_it_moves_the_times() {
 	printf abc >f
 	moves mtime_ns,ctime_ns f ok truncate f 2
