@@ -211,6 +211,7 @@ static void redis_free(struct redis *r)
 	free(r->secret);
 	free(r->names);
 	free(r->lost);
+	rollback_fini(&r->rollback);
 	breaker_fini(&r->breaker);
 	pthread_cond_destroy(&r->returned);
 	pthread_cond_destroy(&r->work);
@@ -241,6 +242,8 @@ static int redis_open(const void *conf, const struct backend_env *env, void **st
 	r->lost_max = 2 * r->conf->max_connections;
 	r->lost = calloc(r->lost_max, sizeof(*r->lost));
 	rc = r->lost ? secret_read(r) : -ENOMEM;
+	if (rc == 0)
+		rc = rollback_init(&r->rollback);
 	if (rc == 0)
 		rc = set_names(r);
 	if (rc == 0)
@@ -347,6 +350,7 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 	int rc = redis_member_pack(key, meta, true, &member);
 	if (rc < 0)
 		return rc;
+	struct rollback_change change = rollback_begin(&r->rollback);
 	rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc == 0) {
 		int queued = 1;
@@ -359,6 +363,8 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 		queued += redis_gather_member(&call, r->index, key, &member);
 		rc = redis_call_end(&call, redis_exec_skip(&call, (size_t)queued));
 	}
+	if (rc == 0)
+		rollback_note(&r->rollback, change, key, meta);
 	free(member.bytes);
 	return rc;
 }
@@ -401,20 +407,24 @@ static int watch_entry(struct redis_call *call, struct key key, struct redis_see
 
 static int redis_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
 {
+	struct redis *r = state;
 	int64_t start_ms = time_mono_ms(&time_system);
+	struct rollback_change change = rollback_begin(&r->rollback);
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
 		struct redis_seen seen = { 0 };
 		struct redis_call call;
-		rc = redis_call_again(&call, state, REDIS_WRITES, start_ms);
+		rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
 		if (rc < 0)
 			return rc;
 		rc = watch_entry(&call, key, &seen);
 		if (rc == 0)
 			rc = touch_watched(&call, key, &seen, meta, fields);
-		redis_seen_fini(&seen);
 		rc = redis_call_end(&call, rc);
+		if (rc == 0)
+			rollback_note(&r->rollback, change, key, &seen.meta);
+		redis_seen_fini(&seen);
 	}
 	return rc == -EAGAIN ? -EIO : rc;
 }
@@ -443,6 +453,7 @@ static int remove_singly(struct redis_call *call, struct key key)
 static int redis_remove(void *state, struct key key)
 {
 	struct redis *r = state;
+	struct rollback_change change = rollback_begin(&r->rollback);
 	struct redis_call call;
 	redisReply *reply;
 
@@ -460,7 +471,10 @@ static int redis_remove(void *state, struct key key)
 	} else if (rc == -ENOSPC) {
 		rc = remove_singly(&call, key);
 	}
-	return redis_call_end(&call, rc);
+	rc = redis_call_end(&call, rc);
+	if (rc == 0 || rc == -ENOENT)
+		rollback_note_gone(&r->rollback, change, key);
+	return rc;
 }
 
 static int rename_watched(struct redis_call *call, struct key from, struct key to,
@@ -498,6 +512,7 @@ static int redis_rename(void *state, struct key from, struct key to)
 	}
 	if (is_reserved(r, from) || is_reserved(r, to))
 		return -EACCES;
+	struct rollback_change change = rollback_begin(&r->rollback);
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
 		struct redis_seen seen = { 0 };
 		struct redis_call call;
@@ -507,8 +522,12 @@ static int redis_rename(void *state, struct key from, struct key to)
 		rc = watch_entry(&call, from, &seen);
 		if (rc == 0)
 			rc = rename_watched(&call, from, to, &seen);
-		redis_seen_fini(&seen);
 		rc = redis_call_end(&call, rc);
+		if (rc == 0) {
+			rollback_note_gone(&r->rollback, change, from);
+			rollback_note(&r->rollback, change, to, &seen.meta);
+		}
+		redis_seen_fini(&seen);
 	}
 	return rc == -EAGAIN ? -EIO : rc;
 }

@@ -144,7 +144,7 @@ static int greeting_reply(struct redis_link *link, const char *command, bool nee
 	return rc;
 }
 
-int redis_link_greet(struct redis *r, struct redis_link *link)
+int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id)
 {
 	char db[24];
 	int rc = 0;
@@ -180,7 +180,7 @@ int redis_link_greet(struct redis *r, struct redis_link *link)
 		rc = greeting_reply(link, "CLIENT NO-TOUCH", false, NULL);
 	if (rc == 0)
 		rc = greeting_reply(link, "PING", true, NULL);
-	return rc;
+	return rc < 0 ? rc : redis_info_read(r, link, run_id);
 }
 
 static void fail(struct redis_call *call, const char *why)
@@ -207,6 +207,7 @@ static int link_make(struct redis_call *call)
 {
 	struct redis *r = call->r;
 	struct redis_address address;
+	char run_id[REDIS_RUN_ID];
 
 	lock_take(&r->pool);
 	address = r->address;
@@ -227,7 +228,7 @@ static int link_make(struct redis_call *call)
 			redis_link_turn(call->link, now_ms, r->conf->socket_timeout_ms);
 		else
 			redis_link_turn(call->link, call->start_ms, limit_ms);
-		rc = redis_link_greet(r, call->link);
+		rc = redis_link_greet(r, call->link, run_id);
 	}
 	if (rc < 0) {
 		fail(call, call->link->trouble);
@@ -477,6 +478,19 @@ int redis_exec_skip(struct redis_call *call, size_t queued)
 	if (reply)
 		freeReplyObject(reply);
 	return rc;
+}
+
+bool redis_is_old(struct redis *r, struct key key, const struct meta *meta)
+{
+	if (!rollback_is_old(&r->rollback, key, meta))
+		return false;
+	unsigned life = atomic_load(&r->rollback.life);
+	if (atomic_exchange(&r->told_life, life) != life)
+		log_warning("redis: layer \"%s\": %s came back without changes that it had taken; "
+			    "what it holds of before them is dropped (\"%.*s\" is the first)",
+			    r->env->layer_name, r->place, (int)(key.size < 256 ? key.size : 256),
+			    key.bytes);
+	return true;
 }
 
 void redis_damaged(struct redis *r, struct key key, const char *what)

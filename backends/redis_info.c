@@ -32,45 +32,49 @@ static uint64_t info_number(const char *info, const char *name)
 	return strtoull(text, NULL, 10);
 }
 
-/* Another server may have lost anything, and one that has evicted may have evicted anything. */
-static void note_keeping(struct redis *r, const char *run_id, uint64_t evicted)
+/* Another server, or one that took over another's data, may have lost anything, and one that has
+ * evicted may have evicted anything. */
+static void note_keeping(struct redis *r, const struct redis_keeping *now)
 {
 	lock_take(&r->pool);
 	struct redis_keeping *k = &r->keeping;
-	if (run_id[0] == '\0' || strcmp(k->run_id, run_id) != 0 || k->evicted != evicted) {
-		memcpy(k->run_id, run_id, sizeof(k->run_id));
-		k->evicted = evicted;
+	bool same = strcmp(k->run_id, now->run_id) == 0 && strcmp(k->history, now->history) == 0;
+	if (!same && k->run_id[0] != '\0')
+		rollback_suspect(&r->rollback);
+	if (!same || now->run_id[0] == '\0' || k->evicted != now->evicted) {
+		*k = *now;
 		k->since_ms = time_mono_ms(&time_system);
 	}
 	lock_release(&r->pool);
 }
 
-static void take_note(struct redis *r, const char *info, char *run_id)
+static void take_note(struct redis *r, const char *info, struct redis_keeping *now)
 {
 	char version[16];
 
-	info_text(info, "\nrun_id:", run_id, REDIS_RUN_ID);
+	info_text(info, "\nrun_id:", now->run_id, sizeof(now->run_id));
+	info_text(info, "\nmaster_replid:", now->history, sizeof(now->history));
+	now->evicted = info_number(info, "\nevicted_keys:");
 	info_text(info, "\nredis_version:", version, sizeof(version));
 	atomic_store(&r->tells_expiry, atoi(version) >= 7);
 	atomic_store(&r->bytes, info_number(info, "\nused_memory:"));
 	atomic_store(&r->max_bytes, info_number(info, "\nmaxmemory:"));
-	note_keeping(r, run_id, info_number(info, "\nevicted_keys:"));
 }
 
 int redis_info_read(struct redis *r, struct redis_link *link, char *run_id)
 {
+	struct redis_keeping now = { 0 }; /* it stays so if we may not ask */
 	redisReply *reply;
 
-	memset(run_id, 0, REDIS_RUN_ID);
 	redis_link_begin(link, 1);
 	redis_link_add(link, redis_word("INFO"));
 	int rc = redis_link_reply(link, &reply);
 	if (rc < 0)
 		return rc;
 	if (reply->type == REDIS_REPLY_STRING)
-		take_note(r, reply->str, run_id);
-	else /* we may not ask */
-		note_keeping(r, run_id, 0);
+		take_note(r, reply->str, &now);
+	note_keeping(r, &now);
+	memcpy(run_id, now.run_id, REDIS_RUN_ID);
 	freeReplyObject(reply);
 	return 0;
 }

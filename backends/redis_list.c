@@ -129,9 +129,25 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 		struct redis_item *item = &page->items[i];
 		if (item->dead)
 			r->env->gone(r->env->self, item->key);
-		item->dead = item->dead || meta_is_expired(&item->meta, now_ms);
+		item->old = !item->dead && redis_is_old(r, item->key, &item->meta);
+		item->dead = item->dead || item->old || meta_is_expired(&item->meta, now_ms);
 	}
 	return rc;
+}
+
+/* The same for markers, which have no values. */
+static int page_check_markers(struct redis_call *call, struct redis_page *page)
+{
+	struct key dead[REDIS_PAGE];
+	size_t dead_count = 0;
+
+	for (size_t i = 0; i < page->count; i++) {
+		struct redis_item *item = &page->items[i];
+		item->dead = redis_is_old(call->r, item->key, &item->meta);
+		if (item->dead)
+			dead[dead_count++] = item->member;
+	}
+	return drop_members(call, call->r->dirs, dead, dead_count);
 }
 
 /* --- where a listing is ----------------------------------------------------------------------- */
@@ -166,6 +182,8 @@ static int stream_read(struct redis_call *call, struct stream *s, struct redis_a
 
 	if (rc == 0 && s->checked && s->page.count > 0)
 		rc = redis_page_check(call, &s->page);
+	else if (rc == 0)
+		rc = page_check_markers(call, &s->page);
 	s->started = true;
 	return rc;
 }
@@ -406,6 +424,7 @@ int redis_remove_prefix(void *state, struct key dir)
 	struct redis *r = state;
 	struct sweep entries = { r->index, dir, KEY_ROOT, 0, remove_entries };
 	struct sweep markers = { r->dirs, dir, KEY_ROOT, 0, remove_markers };
+	struct rollback_change change = rollback_begin(&r->rollback);
 	struct redis_call call;
 
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
@@ -414,7 +433,10 @@ int redis_remove_prefix(void *state, struct key dir)
 	rc = sweep_run(&call, &entries);
 	if (rc == 0)
 		rc = sweep_run(&call, &markers);
-	return redis_call_end(&call, rc);
+	rc = redis_call_end(&call, rc);
+	if (rc == 0)
+		rollback_note_cleared(&r->rollback, change, dir);
+	return rc;
 }
 
 /* What a key below from becomes. -ENAMETOOLONG: too long (a marker's has a slash more). */
@@ -546,6 +568,7 @@ int redis_rename_prefix(void *state, struct key from, struct key to)
 	struct redis *r = state;
 	struct sweep entries = { r->index, from, to, KEY_MAX, rename_entries };
 	struct sweep markers = { r->dirs, from, to, KEY_MAX + 1, rename_markers };
+	struct rollback_change change = rollback_begin(&r->rollback);
 	struct redis_call call;
 
 	assert(!key_is_below(to, from));
@@ -559,7 +582,11 @@ int redis_rename_prefix(void *state, struct key from, struct key to)
 		rc = sweep_run(&call, &entries);
 	if (rc == 0)
 		rc = sweep_run(&call, &markers);
-	return redis_call_end(&call, rc);
+	rc = redis_call_end(&call, rc);
+	rollback_note_filled(&r->rollback, to); /* perhaps in part */
+	if (rc == 0)
+		rollback_note_cleared(&r->rollback, change, from);
+	return rc;
 }
 
 int redis_check_rename_prefix(void *state, struct key from, struct key to)

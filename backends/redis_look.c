@@ -121,6 +121,10 @@ static int look_read(struct redis_call *call, struct key key, redisReply **repli
 
 	if (rc == 0 && replies[LOOK_MEMBERS]->type == REDIS_REPLY_ARRAY)
 		rc = look_members(call->r, key, replies[LOOK_MEMBERS], seen);
+	if (rc == 0 && seen->fits && redis_is_old(call->r, key, &seen->meta)) {
+		seen->old = true;
+		seen->has_value = false;
+	}
 	if (rc < 0)
 		redis_seen_fini(seen);
 	return rc;
@@ -198,16 +202,22 @@ int redis_gather_member(struct redis_call *call, struct key set, struct key key,
 	return 2;
 }
 
-static int write_member(struct redis_call *call, struct key key, const struct meta *meta,
-			bool known)
+/* Writes down what was seen; or that nothing is there, which then holds. */
+static int write_seen(struct redis_call *call, struct key key, const struct redis_seen *seen,
+		      bool keep)
 {
 	struct redis_member member = { 0 };
-	int rc = meta ? redis_member_pack(key, meta, known, &member) : 0;
+	int rc = keep ? redis_member_pack(key, &seen->meta, seen->known, &member) : 0;
+	int queued = 0;
 
 	if (rc < 0)
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
-	int queued = redis_gather_member(call, call->r->index, key, meta ? &member : NULL);
+	if (seen->old) {
+		REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(call->r, key));
+		queued++;
+	}
+	queued += redis_gather_member(call, call->r->index, key, keep ? &member : NULL);
 	rc = redis_exec_skip(call, (size_t)queued);
 	free(member.bytes);
 	return rc;
@@ -216,8 +226,8 @@ static int write_member(struct redis_call *call, struct key key, const struct me
 /* Whether there is another value than was seen, or another daemon has mended its member. */
 static bool is_other(const struct redis_seen *now, const struct redis_seen *seen)
 {
-	if (now->has_value != seen->has_value || now->meta.size != seen->meta.size ||
-	    now->meta.expires_ms != seen->meta.expires_ms)
+	if (now->has_value != seen->has_value || now->old != seen->old ||
+	    now->meta.size != seen->meta.size || now->meta.expires_ms != seen->meta.expires_ms)
 		return true;
 	if (!now->fits || seen->fits)
 		return false;
@@ -225,9 +235,17 @@ static bool is_other(const struct redis_seen *now, const struct redis_seen *seen
 	return !seen->value || (now->known && now->meta.checksum == seen->meta.checksum);
 }
 
+static bool needs_mending(const struct redis_seen *seen)
+{
+	if (seen->fits)
+		return seen->learned || seen->old;
+	return seen->has_value || seen->has_members;
+}
+
 /*
  * Brings the index in line with the value that was seen: adopts a foreign one, forgets one that is
- * gone. 0 with the metadata that is written down now; -EAGAIN: the value is another one by now.
+ * gone, and drops one that is of before. 0 with the metadata that is written down now; -EAGAIN: the
+ * value is another one by now.
  */
 static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_t start_ms)
 {
@@ -244,7 +262,7 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 	if (rc == 0 && is_other(&now, seen))
 		rc = -EAGAIN;
 	if (rc == 0)
-		rc = write_member(&call, key, keep ? &seen->meta : NULL, seen->known);
+		rc = write_seen(&call, key, seen, keep);
 	redis_seen_fini(&now);
 	return redis_call_end(&call, rc);
 }
@@ -288,9 +306,9 @@ int redis_find(struct redis *r, struct key key, enum redis_look look, struct red
 		rc = redis_call_end(&call, look_at_once(&call, key, look, seen));
 		if (rc < 0)
 			return rc;
-		if (seen->fits ? seen->learned : seen->has_value || seen->has_members)
+		if (needs_mending(seen))
 			rc = mend(r, key, seen, start_ms);
-		if (rc == 0 && seen->has_members && !seen->fits)
+		if (rc == 0 && (seen->old || (seen->has_members && !seen->fits)))
 			r->env->gone(r->env->self, key);
 	}
 	/* It could not be written down: then nothing may depend on when it was seen. */

@@ -23,6 +23,7 @@ struct redis_seen {
 	bool fits;        /* some of it is the value's */
 	bool known;       /* so is the checksum in it */
 	bool learned;     /* it was not until now */
+	bool old;         /* a value that counts as none: see redis_is_old() */
 };
 
 void redis_seen_fini(struct redis_seen *seen);

@@ -31,6 +31,7 @@
 #include "redis_link.h"
 #include "redis_member.h"
 #include "resolve.h"
+#include "rollback.h"
 
 struct redis_conf {
 	char *host;
@@ -51,7 +52,9 @@ enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41 };
 /* What is known of entries that the server dropped of its own accord: none since that instant, as
  * long as it is this server, and as it has evicted so many. */
 struct redis_keeping {
-	char run_id[REDIS_RUN_ID]; /* "": it does not say */
+	char run_id[REDIS_RUN_ID];  /* "": it does not say */
+	char history[REDIS_RUN_ID]; /* of its data: a replica takes over its master's, or starts one
+				     */
 	uint64_t evicted;
 	int64_t since_ms; /* CLOCK_MONOTONIC */
 };
@@ -64,7 +67,9 @@ struct redis {
 	struct key prefix, index, dirs;
 	char *names; /* behind index and dirs */
 	struct breaker breaker;
-	int64_t opened_ms;      /* CLOCK_MONOTONIC */
+	struct rollback rollback; /* lives: servers, and histories of their data */
+	atomic_uint told_life;    /* it was said that this one had lost something */
+	int64_t opened_ms;        /* CLOCK_MONOTONIC */
 	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
 	atomic_bool tells_expiry;                 /* the server has PEXPIRETIME (7.0) */
 	atomic_bool refuses_writes;               /* out of memory, a replica: logged once */
@@ -156,11 +161,16 @@ int redis_error(struct redis_call *call, const redisReply *reply); /* 0: it is n
 int redis_exec(struct redis_call *call, size_t queued, redisReply **reply);
 int redis_exec_skip(struct redis_call *call, size_t queued);
 
-/* Opens a connection by the book (AUTH, SELECT); for the pool and the prober. 0, or -errno with the
- * reason in link->trouble. */
-int redis_link_greet(struct redis *r, struct redis_link *link);
+/* Opens a connection by the book (AUTH, SELECT, whose it is: run_id has REDIS_RUN_ID bytes, ""
+ * when the server does not tell us); for the pool and the prober. 0, or -errno with the reason in
+ * link->trouble. */
+int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id);
 void redis_pool_add(struct redis *r, struct redis_link *link);
 void redis_pool_clear(struct redis *r); /* closes what is idle */
+
+/* Whether an entry or a marker is of before a change that the server had acknowledged: it came back
+ * with older data. Logged once. */
+bool redis_is_old(struct redis *r, struct key key, const struct meta *meta);
 
 /* Logs what is wrong with one key, once. */
 void redis_damaged(struct redis *r, struct key key, const char *what);
@@ -177,7 +187,8 @@ struct redis_item {
 	struct key member; /* likewise */
 	struct meta meta;
 	bool known; /* meta has the value's checksum */
-	bool dead;  /* expired, or its value is gone */
+	bool dead;  /* expired, or its value is gone, or it is: */
+	bool old;   /* see redis_is_old() */
 };
 
 enum { REDIS_PAGE = 128 };
@@ -210,8 +221,8 @@ int redis_check_rename_prefix(void *state, struct key from, struct key to);
 
 /* --- what the server says of itself: redis_info.c --------------------------------------------- */
 
-/* Asks, and notes how full it is, what it can do and what it keeps. run_id has REDIS_RUN_ID bytes
- * ("": the server does not tell us). 0 or -errno. */
+/* Asks, and notes how full it is, what it can do, what it keeps, and whether it is another one than
+ * before. run_id as in redis_link_greet(). 0 or -errno. */
 int redis_info_read(struct redis *r, struct redis_link *link, char *run_id);
 bool redis_kept_all(void *state, int64_t since_ms); /* the backend's */
 

@@ -74,9 +74,7 @@ static int meet(struct redis *r, struct redis_link *link)
 	char run_id[REDIS_RUN_ID];
 
 	redis_link_turn(link, time_mono_ms(&time_system), r->conf->socket_timeout_ms);
-	int rc = redis_link_greet(r, link);
-	if (rc == 0)
-		rc = redis_info_read(r, link, run_id);
+	int rc = redis_link_greet(r, link, run_id);
 	return rc < 0 ? rc : fence(r, link, run_id);
 }
 
@@ -200,6 +198,7 @@ struct walk {
 	bool first;           /* the first time through */
 	int64_t surplus; /* keys of the server less members of the index, after the last time */
 	bool surplus_known;
+	unsigned life; /* see rollback.h */
 	int64_t next_ms, measure_ms;
 };
 
@@ -325,6 +324,9 @@ static void sweep_step(struct redis *r, struct walk *w)
 	if (rc == 0 && page.count > 0)
 		rc = redis_page_check(&call, &page);
 	redis_call_end(&call, rc);
+	for (size_t i = 0; i < page.count; i++)
+		if (page.items[i].old)
+			redis_adopt(r, page.items[i].key); /* which drops it */
 	w->swept = rc < 0 || page.end || page.count == 0;
 	if (!w->swept) {
 		struct key last = page.items[page.count - 1].key;
@@ -356,6 +358,9 @@ static void measure(struct redis *r, struct walk *w)
 		return;
 	if (w->surplus_known && keys - members != w->surplus)
 		w->next_ms = 0;
+	if (w->life != atomic_load(&r->rollback.life))
+		w->next_ms = 0;
+	w->life = atomic_load(&r->rollback.life);
 	w->surplus = keys - members;
 	w->surplus_known = true;
 }
