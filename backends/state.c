@@ -38,6 +38,7 @@ struct state_db {
 		sqlite3_stmt *statement;
 	} statements[STATEMENTS_MAX];
 	int statement_count;
+	bool met_damage; /* a statement did */
 	struct state_db *next;
 };
 
@@ -55,7 +56,8 @@ struct state {
 	char *path;
 	int lock_fd;
 	struct disk_values values;
-	struct state_db writer; /* of who leads */
+	struct state_db writer; /* of who leads, */
+	bool beyond_rebuilding; /* and this */
 
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t committed;
@@ -247,8 +249,8 @@ static int apply_one(struct state_db *db, struct change *change)
 	return sqlite3_get_autocommit(db->handle) ? -EIO : (exec(db, "RELEASE one"), rc);
 }
 
-/* Commits a list of changes; what does not commit has failed. */
-static void commit(struct state_db *db, struct change *list)
+/* What does not commit has failed. */
+static int try_to_commit(struct state_db *db, struct change *list)
 {
 	int rc = exec(db, "BEGIN IMMEDIATE");
 
@@ -257,12 +259,43 @@ static void commit(struct state_db *db, struct change *list)
 	if (rc == 0)
 		rc = exec(db, "COMMIT");
 	if (rc < 0) {
+		log_error("state: cannot commit: %s", sqlite3_errmsg(db->handle));
 		if (!sqlite3_get_autocommit(db->handle))
 			exec(db, "ROLLBACK");
-		log_error("state: cannot commit: %s", sqlite3_errmsg(db->handle));
-		for (struct change *c = list; c; c = c->next)
-			c->rc = c->rc < 0 ? c->rc : rc == -EAGAIN ? -EIO : rc;
 	}
+	return rc;
+}
+
+/*
+ * What only changes meet, as damage in the free space of a page, is not found at the start, where
+ * all rows are read. They can be read, so the database is written anew.
+ */
+static bool rebuild(struct state *s)
+{
+	if (s->beyond_rebuilding)
+		return false;
+	int rc = exec(&s->writer, "VACUUM");
+	if (rc < 0)
+		log_error(
+			"state: %s is damaged, and cannot be rebuilt (%s); what can be read of it "
+			"is taken over at the next start",
+			s->path, sqlite3_errmsg(s->writer.handle));
+	else
+		log_error("state: %s was damaged, and has been rebuilt from its rows", s->path);
+	s->beyond_rebuilding = rc < 0;
+	return rc == 0;
+}
+
+static void commit(struct state *s, struct change *list)
+{
+	struct state_db *db = &s->writer;
+
+	db->met_damage = false;
+	int rc = try_to_commit(db, list);
+	if (db->met_damage && rebuild(s))
+		rc = try_to_commit(db, list);
+	for (struct change *c = list; c && rc < 0; c = c->next)
+		c->rc = c->rc < 0 ? c->rc : rc == -EAGAIN ? -EIO : rc;
 }
 
 /* The caller commits what is queued, its own change with it. */
@@ -273,7 +306,7 @@ static void lead(struct state *s)
 	s->first = s->last = NULL;
 	s->leading = true;
 	lock_release(&s->lock);
-	commit(&s->writer, list);
+	commit(s, list);
 	lock_take(&s->lock);
 	s->leading = false;
 	for (struct change *c = list, *next; c; c = next) {
@@ -401,10 +434,11 @@ sqlite3_stmt *state_statement(struct state_db *db, const char *sql)
 	return statement;
 }
 
-static int last_errno(const struct state_db *db)
+static int last_errno(struct state_db *db)
 {
 	int rc = disk_db_errno_of(sqlite3_extended_errcode(db->handle));
 
+	db->met_damage = db->met_damage || rc == -EUCLEAN;
 	if (sqlite3_system_errno(db->handle) == EDQUOT)
 		return -ENOSPC;
 	return rc < 0 ? rc : -EIO;

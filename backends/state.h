@@ -8,7 +8,8 @@
  *
  * One daemon at a time: DIR/lock is held (flock) from state_open() to state_close(). A database
  * that cannot be used is moved aside, never overwritten, and what can still be read of it is taken
- * over: see state_open().
+ * over: see state_open(). Damage that only a change meets has the database rebuilt from its rows,
+ * and the change made again.
  *
  * Thread-safe. Functions return 0 or -errno; call them with no lock held.
  */
@@ -52,7 +53,7 @@ struct disk_values *state_values(struct state *s);
  * Runs apply inside a transaction, and returns what it returned once that is committed: it then
  * survives the death of the daemon. Those who come while a transaction is under way are committed
  * together by the next one; an apply that fails is undone alone. apply must not use the state but
- * through db, and may be called in another thread. Waits for the local disk (waiting_begin()).
+ * through db, and may be called in another thread, and again. Waits for the local disk (waiting_begin()).
  */
 int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
 
