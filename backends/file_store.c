@@ -24,7 +24,7 @@ enum {
 	HEAD_SIZE = 256 * 1024, /* more than all members before the payload */
 	EXPIRE_STEPS = 64,
 	YOUNG_MS = 50, /* several ticks of any kernel's clock of files */
-	SKEW_MS = 10000,
+	SKEW_MS = 60000,
 	HASH_SIZE = 17, /* "~" and 16 digits */
 };
 

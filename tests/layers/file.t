@@ -101,7 +101,7 @@ in_place() {
 	python3 - "files/$1.json" "$2" <<'END'
 import os, sys, time
 path, payload = sys.argv[1:3]
-stamp = os.stat(path).st_mtime_ns if os.path.exists(path) else time.time_ns() + 9 * 10**9
+stamp = os.stat(path).st_mtime_ns if os.path.exists(path) else time.time_ns() + 55 * 10**9
 with open(path, "w") as f:
     f.write('{"payload": "%s", "expires_at": null}' % payload)
 os.utime(path, ns=(stamp, stamp))

@@ -96,9 +96,13 @@ static void expect_after_set(size_t i, unsigned value, int rc, bool unknown)
 		may[i] |= value | MISS;
 }
 
-static void expect_after_move(size_t from, size_t to, int rc)
+/* Of a prefix, a key that was not there leaves the other as it is. */
+static void expect_after_move(size_t from, size_t to, int rc, bool of_prefix)
 {
-	if (rc == 0 || rc == -ENOENT) {
+	if (rc == 0 && of_prefix && (may[from] & MISS)) {
+		may[to] |= may[from];
+		may[from] = MISS;
+	} else if (rc == 0 || rc == -ENOENT) {
 		may[to] = rc == 0 ? may[from] & ~(unsigned)MISS : may[to];
 		may[from] = MISS;
 	} else {
@@ -122,11 +126,11 @@ static void expect_after(const struct change *c, int rc, bool hit, bool unknown)
 		else if ((c->kind == REMOVE && is_it) || (c->kind == REMOVE_PREFIX && below))
 			may[i] = rc == 0 || rc == -ENOENT ? MISS : may[i] | MISS;
 		else if (c->kind == RENAME && is_it)
-			expect_after_move(i, index_of(c->to), rc);
+			expect_after_move(i, index_of(c->to), rc, false);
 		if (c->kind != RENAME_PREFIX || !below)
 			continue;
 		snprintf(moved, sizeof(moved), "%s/%s", c->to, keys[i] + 2);
-		expect_after_move(i, index_of(moved), rc);
+		expect_after_move(i, index_of(moved), rc, true);
 	}
 }
 
