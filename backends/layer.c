@@ -73,12 +73,14 @@ struct layer {
 	const struct backend *backend;
 	void *state;
 	struct backend_env env;
+	struct layer_events events;
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
 	struct distrust *distrust;
 	struct intents *intents;
 	struct freshness freshness; /* if the backend can revalidate */
 	atomic_int_fast64_t caught_up_ms;
+	atomic_int_fast64_t settled_ms; /* that a key was there before says nothing of it now */
 };
 
 static int freshness_open(struct layer *l)
@@ -108,6 +110,32 @@ static void note_presence(struct layer *l, struct key key, int64_t asked_ms, boo
 		freshness_forget(&l->freshness, key);
 }
 
+/*
+ * It dropped what it had missed changes of, or has less than others of a directory that was
+ * renamed: nobody else has removed that.
+ */
+static void note_settled(struct layer *l)
+{
+	atomic_store(&l->settled_ms, time_mono_ms(&time_system));
+}
+
+/* What it dropped of its own accord nobody has removed: a copy in another durable layer may stay.
+ */
+static void on_gone(void *self, struct key key)
+{
+	struct layer *l = self;
+
+	note_presence(l, key, 0, false);
+	l->events.gone(l->events.self, key);
+}
+
+static void on_changed(void *self, struct key key)
+{
+	struct layer *l = self;
+
+	l->events.changed(l->events.self, key);
+}
+
 static void layer_free(struct layer *l)
 {
 	if (l->distrust)
@@ -127,12 +155,13 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 		return problem_set(problem, NULL, NULL, "out of memory");
 	l->spec = spec;
 	l->backend = spec->backend;
+	l->events = *events;
 	l->env = (struct backend_env){ .layer_name = spec->name,
 				       .time = time,
 				       .copy_on_get = spec->common.copy_on_get,
-				       .gone = events->gone,
-				       .changed = events->changed,
-				       .self = events->self };
+				       .gone = on_gone,
+				       .changed = events->changed ? on_changed : NULL,
+				       .self = l };
 	l->distrust = distrust_new();
 	l->intents = intents_new();
 	bool ready = l->distrust && l->intents && freshness_open(l) == 0;
@@ -298,6 +327,7 @@ static int tell(struct layer *l, const struct tombstone *t)
 			 : call_end(l, LAYER_REMOVE_PREFIX, begun,
 				    l->backend->remove_prefix(l->state, key));
 
+	note_settled(l);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -406,7 +436,8 @@ static bool was_removed(struct layer *l, int64_t seen_ms, const struct meta *met
 {
 	int64_t ttl_ms = l->spec->common.default_ttl_ms;
 
-	if (seen_ms == 0 || (ttl_ms >= 0 && time_wall_ms(l->env.time) - ttl_ms >= meta->created_ms))
+	if (seen_ms <= atomic_load(&l->settled_ms) ||
+	    (ttl_ms >= 0 && time_wall_ms(l->env.time) - ttl_ms >= meta->created_ms))
 		return false;
 	return !l->backend->kept_all || l->backend->kept_all(l->state, seen_ms);
 }
@@ -512,6 +543,7 @@ int layer_remove(struct layer *l, struct key key)
 	count(l, COUNT_REMOVE);
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
+	note_presence(l, key, 0, false);
 	int forgotten = rc == 0 || rc == -ENOENT ? distrust_forget(l->distrust, key, DISTRUST_KEY)
 						 : 0;
 	return forgotten < 0 ? forgotten : rc;
@@ -541,6 +573,7 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 		return -EHOSTDOWN;
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_RENAME, begun, l->backend->rename(l->state, from, to));
+	note_presence(l, from, 0, false);
 	return rc == 0 ? distrust_forget(l->distrust, to, DISTRUST_KEY) : rc;
 }
 
@@ -559,6 +592,7 @@ static int move(struct layer *l, struct key from, struct key to)
 	int rc = call_end(l, LAYER_RENAME_PREFIX, begun,
 			  l->backend->rename_prefix(l->state, from, to));
 
+	note_settled(l);
 	return rc < 0 ? rc : move_own(l, from, to);
 }
 
