@@ -72,7 +72,7 @@ static int read_value(struct journal *j, sqlite3_stmt *row, const struct meta *m
 	if (file) {
 		int fd = disk_values_open(state_values(j->state), file, meta->size);
 		if (fd < 0)
-			return fd == -ENOENT ? -EBADMSG : fd;
+			return fd == -ENOENT ? -ESTALE : fd;
 		*value = value_from_file(fd, 0, meta->size);
 	} else {
 		const void *bytes = sqlite3_column_blob(row, COLUMN_EXTRA);
@@ -96,9 +96,9 @@ static int verify(struct value *value, const struct meta *meta)
 	return rc < 0 ? rc : checksum == meta->checksum ? 0 : -EBADMSG;
 }
 
-/* The row's metadata, and its value if wanted. */
-int journal_find(struct journal *j, struct key key, int64_t *seq, struct value **value,
-		 struct meta *meta)
+/* The row's metadata, and its value if wanted. -ESTALE: its file is not there. */
+static int find_once(struct journal *j, struct key key, int64_t *seq, struct value **value,
+		     struct meta *meta)
 {
 	struct state_db *db = state_read_begin(j->state);
 	sqlite3_stmt *row = db ? state_statement(db, value ? sql_find : sql_stat) : NULL;
@@ -130,6 +130,22 @@ int journal_find(struct journal *j, struct key key, int64_t *seq, struct value *
 		*meta = found;
 	else
 		meta_fini(&found);
+	return rc;
+}
+
+/* A file goes with its row, so it may be gone between the look at the one and the open of the
+ * other; if it is the same row then, the file is missing. */
+int journal_find(struct journal *j, struct key key, int64_t *seq, struct value **value,
+		 struct meta *meta)
+{
+	int64_t missing = 0;
+	int rc;
+
+	while ((rc = find_once(j, key, seq, value, meta)) == -ESTALE) {
+		if (*seq == missing)
+			return -EBADMSG;
+		missing = *seq;
+	}
 	return rc;
 }
 

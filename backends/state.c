@@ -244,20 +244,29 @@ static int apply_one(struct state_db *db, struct change *change)
 	if (rc < 0)
 		return rc;
 	rc = change->apply(change->self, db);
-	if (rc < 0 && sqlite3_get_autocommit(db->handle) == 0)
+	if (sqlite3_get_autocommit(db->handle)) /* SQLite took all of it back */
+		return rc < 0 ? rc : -EIO;
+	if (rc < 0)
 		exec(db, "ROLLBACK TO one");
-	return sqlite3_get_autocommit(db->handle) ? -EIO : (exec(db, "RELEASE one"), rc);
+	exec(db, "RELEASE one");
+	return rc;
 }
 
-/* What does not commit has failed. */
-static int try_to_commit(struct state_db *db, struct change *list)
+/* What does not commit has failed: all of it, if it is to be tried again after a rebuild. */
+static int try_to_commit(struct state *s, struct change *list)
 {
+	struct state_db *db = &s->writer;
+
+	db->met_damage = false;
 	int rc = exec(db, "BEGIN IMMEDIATE");
 
-	for (struct change *c = list; c; c = c->next)
+	for (struct change *c = list; c; c = c->next) {
 		c->rc = rc < 0 ? rc : apply_one(db, c);
+		if (rc == 0 && sqlite3_get_autocommit(db->handle))
+			rc = c->rc; /* those that follow would each be a transaction */
+	}
 	if (rc == 0)
-		rc = exec(db, "COMMIT");
+		rc = db->met_damage && !s->beyond_rebuilding ? -EIO : exec(db, "COMMIT");
 	if (rc < 0) {
 		log_error("state: cannot commit: %s", sqlite3_errmsg(db->handle));
 		if (!sqlite3_get_autocommit(db->handle))
@@ -288,14 +297,13 @@ static bool rebuild(struct state *s)
 
 static void commit(struct state *s, struct change *list)
 {
-	struct state_db *db = &s->writer;
+	int rc = try_to_commit(s, list);
 
-	db->met_damage = false;
-	int rc = try_to_commit(db, list);
-	if (db->met_damage && rebuild(s))
-		rc = try_to_commit(db, list);
+	if (s->writer.met_damage && rebuild(s))
+		rc = try_to_commit(s, list);
 	for (struct change *c = list; c && rc < 0; c = c->next)
-		c->rc = c->rc < 0 ? c->rc : rc == -EAGAIN ? -EIO : rc;
+		if (c->rc == 0 || c->rc == -EAGAIN)
+			c->rc = rc == -EAGAIN ? -EIO : rc;
 }
 
 /* The caller commits what is queued, its own change with it. */

@@ -467,6 +467,42 @@ static void large_values_are_files_and_leave_none_behind(void **state)
 	free(large);
 }
 
+static atomic_bool reads;
+static atomic_int misses;
+
+static void *read_all_the_time(void *self)
+{
+	while (atomic_load(&reads)) {
+		char *got = stack_get(&s, "k");
+		if (!got)
+			atomic_fetch_add(&misses, 1);
+		free(got);
+	}
+	return self;
+}
+
+/* Its file goes with a set, or once it is drained, between the look at the row and the open. */
+static void a_large_value_is_never_a_miss_while_it_changes(void **state)
+{
+	char *large = calloc(1, 100001);
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'x', 100000);
+	atomic_store(&s.plans[MEMORY].down, true);
+	assert_int_equal(stack_set(&s, "k", large), 0);
+	atomic_store(&misses, 0);
+	atomic_store(&reads, true);
+	assert_int_equal(pthread_create(&thread, NULL, read_all_the_time, NULL), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(stack_set(&s, "k", large), 0);
+	atomic_store(&reads, false);
+	pthread_join(thread, NULL);
+	assert_int_equal(atomic_load(&misses), 0);
+	free(large);
+}
+
 static void a_damaged_row_is_a_miss_and_set_aside(void **state)
 {
 	(void)state;
@@ -656,6 +692,7 @@ int main(void)
 		TEST(a_full_journal_makes_sets_wait_and_then_fail),
 		TEST(a_value_larger_than_the_journal_is_written_through),
 		TEST(large_values_are_files_and_leave_none_behind),
+		TEST(a_large_value_is_never_a_miss_while_it_changes),
 		TEST(a_damaged_row_is_a_miss_and_set_aside),
 		TEST(what_another_strategy_finds_in_the_journal_is_drained),
 		TEST(closing_drains),

@@ -1,0 +1,117 @@
+/* What a cache remembers over a restart: the group commit. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "state.h"
+
+struct committer {
+	struct state *state;
+	int (*apply)(void *self, struct state_db *db);
+	const char *key;
+	pthread_t thread;
+	int rc;
+};
+
+static atomic_int on_their_way;
+
+static int apply_slowly(void *self, struct state_db *db)
+{
+	(void)self;
+	(void)db;
+	while (atomic_load(&on_their_way) < 4)
+		usleep(1000);
+	usleep(50000); /* the others have queued by now */
+	return 0;
+}
+
+/* As SQLite does when its disk is full in the middle of a transaction. */
+static int apply_roll_back(void *self, struct state_db *db)
+{
+	(void)self;
+	state_run(db, state_statement(db, "ROLLBACK"));
+	return -ENOSPC;
+}
+
+static int apply_tombstone(void *self, struct state_db *db)
+{
+	const struct committer *c = self;
+	sqlite3_stmt *row = state_statement(
+		db, "INSERT INTO tombstones(layer, kind, key) VALUES('test', 0, ?1)");
+
+	state_bind_key(row, 1, key_of(c->key));
+	return state_run(db, row);
+}
+
+static void *commit_it(void *self)
+{
+	struct committer *c = self;
+
+	atomic_fetch_add(&on_their_way, 1);
+	c->rc = state_change(c->state, c->apply, c);
+	return NULL;
+}
+
+static int count_tombstones(struct state *s)
+{
+	struct state_db *db = state_read_begin(s);
+	sqlite3_stmt *row = state_statement(db, "SELECT count(*) FROM tombstones");
+
+	assert_int_equal(state_step(db, row), 1);
+	int count = sqlite3_column_int(row, 0);
+	sqlite3_reset(row);
+	state_read_end(s, db);
+	return count;
+}
+
+static void what_fails_with_its_transaction_has_not_happened(void **state)
+{
+	struct committer all[] = { { .apply = apply_slowly },
+				   { .apply = apply_tombstone, .key = "before" },
+				   { .apply = apply_roll_back },
+				   { .apply = apply_tombstone, .key = "after" } };
+	char dir[] = "/tmp/cachefs-state.XXXXXX", command[64];
+	struct problem problem = { 0 };
+	struct state *s = NULL;
+	int done = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(state_open(dir, &s, &problem), 0);
+	for (int i = 0; i < 4; i++) {
+		all[i].state = s;
+		assert_int_equal(pthread_create(&all[i].thread, NULL, commit_it, &all[i]), 0);
+		while (atomic_load(&on_their_way) <= i)
+			usleep(1000);
+		usleep(10000); /* in this order */
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(all[i].thread, NULL);
+		done += i % 2 && all[i].rc == 0;
+	}
+	assert_int_equal(all[0].rc, 0);
+	assert_int_equal(all[2].rc, -ENOSPC);
+	assert_int_equal(count_tombstones(s), done);
+	all[1].key = "later";
+	assert_int_equal(state_change(s, apply_tombstone, &all[1]), 0);
+	assert_int_equal(count_tombstones(s), done + 1);
+	state_close(s);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_fails_with_its_transaction_has_not_happened),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
