@@ -647,27 +647,38 @@ int layered_layer_list(struct layered *c, size_t layer, struct key dir, struct k
 
 /* --- the rest --------------------------------------------------------------------------------- */
 
-int layered_sync(struct layered *c)
+/* What a layer that is away took may be lost with it; what the others took is theirs. */
+static int sync_layers(struct layered *c)
 {
-	size_t away = 0;
-	/* A rename that is over must not be carried out once more by a state that lost its end. */
-	int rc = c->state && atomic_exchange(&c->intents_unsynced, false) ? state_sync(c->state)
-									  : 0;
+	size_t away = 0, asked = 0;
+	int rc = 0;
 
-	if (rc < 0)
-		atomic_store(&c->intents_unsynced, true);
-	if (write_back_is_on(c))
-		return write_back_sync(c);
-
-	/* What a layer that is away took may be lost with it; what the others took is theirs. */
 	for (size_t i = 0; i < c->durable_count; i++) {
+		if (stack_is_journal(c, c->order[i]))
+			continue;
 		int one = layer_sync(c->order[i]);
+		asked++;
 		if (one == -EHOSTDOWN)
 			away++;
 		else if (one < 0)
 			rc = one;
 	}
-	return rc == 0 && away > 0 && away == c->durable_count ? -EIO : rc;
+	return rc == 0 && away > 0 && away == asked ? -EIO : rc;
+}
+
+int layered_sync(struct layered *c)
+{
+	uint64_t passed = write_back_passed_count(c);
+	/* The journal is there; so is what layers missed: without it an older copy would be
+	 * believed, or a rename that is over carried out once more. */
+	int rc = c->state && !state_is_synced(c->state) ? write_back_sync_state(c) : 0;
+
+	if (rc < 0 || !write_back_needs_sync(c, passed))
+		return rc;
+	rc = sync_layers(c);
+	if (rc == 0)
+		write_back_note_synced(c, passed);
+	return rc;
 }
 
 int layered_temp_file(struct layered *c)

@@ -108,7 +108,6 @@ static void forget(struct move *m, struct key from, struct key to)
 		stack_tell_soon(m->cache);
 	if (!m->recorded)
 		return;
-	atomic_store(&m->cache->intents_unsynced, true);
 	if (intent_forget(m->cache->state, names, count, m->id) == 0)
 		return;
 	for (size_t i = 0; i < count; i++)

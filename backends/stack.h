@@ -31,7 +31,6 @@ struct layered {
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state;            /* NULL: nothing here needs to be remembered */
-	atomic_bool intents_unsynced;   /* taken out of the state, and not on disk yet */
 	struct teller *teller;          /* tells layers what they missed */
 	struct write_back *write_back;  /* NULL: the stack has no journal */
 	atomic_uint_fast64_t uncovered; /* counts what the journal is about to hide no more */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,8 @@ struct state {
 	struct disk_values values;
 	struct state_db writer; /* of who leads, */
 	bool beyond_rebuilding; /* and this */
+	/* Commits; and how many there were when a sync began that has succeeded. */
+	atomic_uint_fast64_t commits, synced;
 
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t committed;
@@ -181,6 +184,7 @@ int state_open(const char *dir, struct state **state, struct problem *problem)
 		state_close(s);
 		return rc;
 	}
+	atomic_store(&s->commits, 1); /* what an earlier run left may not be on disk */
 	*state = s;
 	return 0;
 }
@@ -315,6 +319,7 @@ static void lead(struct state *s)
 	s->leading = true;
 	lock_release(&s->lock);
 	commit(s, list);
+	atomic_fetch_add(&s->commits, 1);
 	lock_take(&s->lock);
 	s->leading = false;
 	for (struct change *c = list, *next; c; c = next) {
@@ -404,25 +409,39 @@ int state_make_room(struct state *s)
 	return disk_db_errno_of(code);
 }
 
-/* Files first: a row on disk must not point to bytes that are not. */
-int state_sync(struct state *s)
+/* A commit lies in the WAL, and is recovered from there, or the checkpoint that took it out has
+ * synced the database. */
+static int sync_wal(struct state *s)
 {
 	char wal[PATH_MAX];
 
-	waiting_begin();
-	int rc = disk_values_sync(&s->values);
-	if (rc < 0)
-		return rc;
-	/* A commit lies in the WAL, and is recovered from there, or the checkpoint that took it out
-	 * has synced the database. */
 	if (snprintf(wal, sizeof(wal), "%s-wal", s->path) >= (int)sizeof(wal))
 		return -ENAMETOOLONG;
 	int fd = open(wal, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	rc = fdatasync(fd) < 0 ? -errno : 0;
+	int rc = fdatasync(fd) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
+}
+
+/* Files first: a row on disk must not point to bytes that are not. */
+int state_sync(struct state *s)
+{
+	uint64_t commits = atomic_load(&s->commits);
+
+	waiting_begin();
+	int rc = disk_values_sync(&s->values);
+	if (rc == 0)
+		rc = sync_wal(s);
+	if (rc == 0)
+		atomic_store(&s->synced, commits);
+	return rc;
+}
+
+bool state_is_synced(const struct state *s)
+{
+	return atomic_load(&s->synced) == atomic_load(&s->commits);
 }
 
 /* --- statements ------------------------------------------------------------------------------- */

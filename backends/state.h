@@ -69,8 +69,9 @@ int state_make_room(struct state *s);
 struct state_db *state_read_begin(struct state *s);
 void state_read_end(struct state *s, struct state_db *db);
 
-/* All that was committed survives power loss when it returns. */
+/* All that was committed survives power loss when it returns; whether it does already. */
 int state_sync(struct state *s);
+bool state_is_synced(const struct state *s);
 
 /*
  * Statements. `sql` is a string constant: prepared once per connection. state_step: 1 a row, 0

@@ -13,11 +13,11 @@
 struct write_back {
 	struct journal *journal;
 	struct layer_spec spec;
-	struct layer *layer; /* the journal, in the stack */
-	bool inserted;       /* and closed with it */
-	size_t index;        /* of it */
-	bool on;             /* sets go to it; else it is only drained */
-	atomic_bool passed;  /* sets were written through since the last sync */
+	struct layer *layer;                 /* the journal, in the stack */
+	bool inserted;                       /* and closed with it */
+	size_t index;                        /* of it */
+	bool on;                             /* sets go to it; else it is only drained */
+	atomic_uint_fast64_t passed, synced; /* sets that were written through, counted */
 	struct drain *drain;
 };
 
@@ -221,33 +221,32 @@ int write_back_dir_set(struct layered *c, struct key dir, const struct meta *met
 	return 0;
 }
 
+int write_back_sync_state(struct layered *c)
+{
+	return c->write_back ? layer_sync(c->write_back->layer) : state_sync(c->state);
+}
+
 void write_back_passed(struct layered *c)
 {
 	if (c->write_back)
-		atomic_store(&c->write_back->passed, true);
+		atomic_fetch_add(&c->write_back->passed, 1);
 }
 
-static int sync_slower(struct layered *c)
+uint64_t write_back_passed_count(const struct layered *c)
 {
-	int rc = 0;
-
-	for (size_t i = 0; i < c->count; i++) {
-		int one = layer_is_durable(c->layers[i]) ? layer_sync(c->layers[i]) : 0;
-		rc = one < 0 ? one : rc;
-	}
-	return rc;
+	return c->write_back ? atomic_load(&c->write_back->passed) : 0;
 }
 
-int write_back_sync(struct layered *c)
+bool write_back_needs_sync(const struct layered *c, uint64_t passed_count)
 {
-	struct write_back *w = c->write_back;
+	return !write_back_is_on(c) || atomic_load(&c->write_back->synced) < passed_count;
+}
 
-	if (!atomic_exchange(&w->passed, false))
-		return layer_sync(w->layer);
-	int rc = sync_slower(c);
-	if (rc < 0)
-		atomic_store(&w->passed, true);
-	return rc;
+/* A slower one that ends later may set it back: then there is a sync too many. */
+void write_back_note_synced(struct layered *c, uint64_t passed_count)
+{
+	if (c->write_back)
+		atomic_store(&c->write_back->synced, passed_count);
 }
 
 int write_back_temp_file(struct layered *c)

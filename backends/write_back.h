@@ -30,11 +30,18 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
  */
 int write_back_dir_set(struct layered *c, struct key dir, const struct meta *meta);
 
-/* A set was written through after all. */
-void write_back_passed(struct layered *c);
+/* The state survives power loss, the journal in it if there is one. */
+int write_back_sync_state(struct layered *c);
 
-/* What was acknowledged survives power loss: it is in the journal, or the drain has synced it. */
-int write_back_sync(struct layered *c);
+/*
+ * Sets that were written through after all, and those of them that the layers have synced. What the
+ * journal has survives power loss in the state; only what has passed it by, or all where sets do
+ * not go to it, needs a sync of the layers.
+ */
+void write_back_passed(struct layered *c);
+uint64_t write_back_passed_count(const struct layered *c);
+bool write_back_needs_sync(const struct layered *c, uint64_t passed_count);
+void write_back_note_synced(struct layered *c, uint64_t passed_count);
 
 /* As layered_temp_file(), where the journal would adopt it; -ENOTSUP if it is not written to. */
 int write_back_temp_file(struct layered *c);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "distrust.h"
+#include "stack.h"
 #include "stack_fixture.h"
 
 enum { MEMORY, NEAR, FAR };
@@ -73,6 +74,19 @@ static void what_was_missed_survives_a_restart(void **state)
 	stack_wait_told(&s, NEAR);
 	stack_close(&s);
 	expect_disk(NEAR, "k", NULL);
+}
+
+/* Power loss must not make the old copy believed again. */
+static void a_sync_takes_along_what_was_missed(void **state)
+{
+	(void)state;
+	assert_int_equal(layered_sync(s.cache), 0);
+	assert_true(state_is_synced(s.cache->state));
+	down(NEAR, true);
+	assert_int_equal(stack_set(&s, "k", "new"), 0);
+	assert_false(state_is_synced(s.cache->state));
+	assert_int_equal(layered_sync(s.cache), 0);
+	assert_true(state_is_synced(s.cache->state));
 }
 
 static void remove_while_down(struct stack_fixture *f)
@@ -200,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_set_that_a_layer_missed_hides_its_old_copy),
 		TEST(what_was_missed_survives_a_restart),
+		TEST(a_sync_takes_along_what_was_missed),
 		TEST(what_was_missed_survives_a_crash),
 		TEST(a_prefix_removed_while_a_layer_is_down_stays_away),
 		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),
