@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_TOUCH, LOOK_REPLIES };
+/* What is asked for, in that order; the clock only of a server that does not tell expiries. */
+enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_CLOCK, LOOK_REPLIES = 5 };
+
+/* Between what remains and the clock, which such a server tells one after the other. */
+enum { EXPIRY_SLACK_MS = 250 };
 
 void redis_seen_fini(struct redis_seen *seen)
 {
@@ -19,18 +23,42 @@ void redis_seen_fini(struct redis_seen *seen)
 static int look_gather(struct redis_call *call, struct key key, enum redis_look look)
 {
 	struct redis *r = call->r;
-	bool absolute = atomic_load(&r->tells_expiry);
+	int count = LOOK_CLOCK;
 
 	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(r->index), redis_from(key),
 		      redis_to(key), redis_word("LIMIT"), redis_word("0"), redis_word("8"));
 	REDIS_COMMAND(call, redis_word(look == REDIS_LOOK_SIZE ? "STRLEN" : "GET"),
 		      redis_value_name(r, key));
-	REDIS_COMMAND(call, redis_word(absolute ? "PEXPIRETIME" : "PTTL"),
+	call->tells_expiry = atomic_load(&r->tells_expiry);
+	REDIS_COMMAND(call, redis_word(call->tells_expiry ? "PEXPIRETIME" : "PTTL"),
 		      redis_value_name(r, key));
-	if (look != REDIS_LOOK_GET)
-		return LOOK_TOUCH;
-	REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(r, key));
-	return LOOK_REPLIES;
+	if (!call->tells_expiry) {
+		REDIS_COMMAND(call, redis_word("TIME"));
+		count++;
+	}
+	if (look == REDIS_LOOK_GET) {
+		REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(r, key));
+		count++;
+	}
+	return count;
+}
+
+/* What TIME says, in milliseconds: seconds and microseconds. */
+static int64_t clock_ms(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING ||
+	    reply->element[1]->type != REDIS_REPLY_STRING)
+		return time_wall_ms(&time_system);
+	return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+	       strtoll(reply->element[1]->str, NULL, 10) / 1000;
+}
+
+static bool same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms)
+{
+	int64_t slack_ms = call->tells_expiry ? 0 : EXPIRY_SLACK_MS;
+
+	return (a_ms == 0) == (b_ms == 0) && a_ms - b_ms <= slack_ms && b_ms - a_ms <= slack_ms;
 }
 
 /* The value's own facts: it is as if another program had written it just now. */
@@ -43,8 +71,8 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 	if (replies[LOOK_EXPIRY]->type != REDIS_REPLY_INTEGER || expiry == -2 ||
 	    (bytes->type != REDIS_REPLY_STRING && bytes->type != REDIS_REPLY_INTEGER))
 		return 0; /* none, or none of ours */
-	if (expiry >= 0 && !atomic_load(&call->r->tells_expiry))
-		expiry += time_wall_ms(call->r->env->time);
+	if (expiry >= 0 && !call->tells_expiry)
+		expiry += clock_ms(replies[LOOK_CLOCK]);
 	meta->expires_ms = expiry >= 0 ? expiry : 0;
 	meta->ctime = meta->mtime = time_now();
 	if (bytes->type == REDIS_REPLY_INTEGER) {
@@ -66,14 +94,11 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 }
 
 /* Whether metadata of the index is this value's. */
-static bool member_fits(const struct redis *r, const struct redis_seen *seen,
+static bool member_fits(const struct redis_call *call, const struct redis_seen *seen,
 			const struct meta *meta, bool known)
 {
-	if (meta->size != seen->meta.size)
-		return false;
-	if ((meta->expires_ms == 0) != (seen->meta.expires_ms == 0))
-		return false;
-	if (atomic_load(&r->tells_expiry) && meta->expires_ms != seen->meta.expires_ms)
+	if (meta->size != seen->meta.size ||
+	    !same_expiry(call, meta->expires_ms, seen->meta.expires_ms))
 		return false;
 	return !known || !seen->value || meta->checksum == seen->meta.checksum;
 }
@@ -90,7 +115,7 @@ static void member_use(struct redis_seen *seen, struct meta *meta, bool known)
 	seen->known = known || seen->value;
 }
 
-static int look_members(struct redis *r, struct key key, const redisReply *members,
+static int look_members(struct redis_call *call, struct key key, const redisReply *members,
 			struct redis_seen *seen)
 {
 	for (size_t i = 0; i < members->elements; i++) {
@@ -104,10 +129,10 @@ static int look_members(struct redis *r, struct key key, const redisReply *membe
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc < 0)
-			redis_damaged(r, key, "damaged metadata");
+			redis_damaged(call->r, key, "damaged metadata");
 		else if (seen->has_value && key_equal(of, key) &&
 			 (!seen->fits || meta.version > seen->meta.version) &&
-			 member_fits(r, seen, &meta, known))
+			 member_fits(call, seen, &meta, known))
 			member_use(seen, &meta, known);
 		meta_fini(&meta);
 	}
@@ -120,7 +145,7 @@ static int look_read(struct redis_call *call, struct key key, redisReply **repli
 	int rc = look_value(call, replies, seen);
 
 	if (rc == 0 && replies[LOOK_MEMBERS]->type == REDIS_REPLY_ARRAY)
-		rc = look_members(call->r, key, replies[LOOK_MEMBERS], seen);
+		rc = look_members(call, key, replies[LOOK_MEMBERS], seen);
 	if (rc == 0 && seen->fits && redis_is_old(call->r, key, &seen->meta)) {
 		seen->old = true;
 		seen->has_value = false;
@@ -224,10 +249,12 @@ static int write_seen(struct redis_call *call, struct key key, const struct redi
 }
 
 /* Whether there is another value than was seen, or another daemon has mended its member. */
-static bool is_other(const struct redis_seen *now, const struct redis_seen *seen)
+static bool is_other(const struct redis_call *call, const struct redis_seen *now,
+		     const struct redis_seen *seen)
 {
 	if (now->has_value != seen->has_value || now->old != seen->old ||
-	    now->meta.size != seen->meta.size || now->meta.expires_ms != seen->meta.expires_ms)
+	    now->meta.size != seen->meta.size ||
+	    !same_expiry(call, now->meta.expires_ms, seen->meta.expires_ms))
 		return true;
 	if (!now->fits || seen->fits)
 		return false;
@@ -259,7 +286,7 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 	if (rc < 0)
 		return rc;
 	rc = redis_look_and_watch(&call, key, &now);
-	if (rc == 0 && is_other(&now, seen))
+	if (rc == 0 && is_other(&call, &now, seen))
 		rc = -EAGAIN;
 	if (rc == 0)
 		rc = write_seen(&call, key, seen, keep);

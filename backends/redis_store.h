@@ -127,8 +127,9 @@ struct redis_call {
 	struct redis_link *link;
 	unsigned round; /* of the breaker */
 	enum redis_call_kind kind;
-	int64_t start_ms; /* of the operation, CLOCK_MONOTONIC */
-	bool away;        /* the server answered that it can't work now */
+	int64_t start_ms;  /* of the operation, CLOCK_MONOTONIC */
+	bool away;         /* the server answered that it can't work now */
+	bool tells_expiry; /* the last look asked for an instant, not for what remains */
 	char why[BREAKER_REASON];
 };
 

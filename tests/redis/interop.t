@@ -82,6 +82,26 @@ test_a_foreign_expiry_is_kept() {
 	expect_absent k
 }
 
+# One before 7.0, that is, or one that does not say what it is.
+test_a_foreign_expiry_is_followed_where_the_server_tells_what_remains_only() {
+	start_redis
+	redis ACL SETUSER cachefs on '>s3cret-word' '~*' '&*' +@all -info >/dev/null
+	mount_shared '"username": "cachefs", "password": "s3cret-word"'
+	redis cache-set k value 1 >/dev/null
+	expect_value k value
+	wait_until 30 is_listed "" k
+	redis cache-set k value 100 >/dev/null
+	[[ $(get_xattr k user.cachefs.ttl) = 9* || $(get_xattr k user.cachefs.ttl) = 100* ]]
+	set_value ours value
+	set_ttl ours 200
+	setfattr -n user.color -v blue "$MNT/ours"
+	restart_daemon
+	expect color blue "$(get_xattr ours user.color)"
+	redis PEXPIRE accuralai:cache:k 300 >/dev/null
+	wait_until 10 is_gone k
+	expect_absent k
+}
+
 test_our_removal_and_our_rmdir_are_seen_there() {
 	start_redis
 	mount_shared
