@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,6 @@
 #include "log.h"
 #include "redis_look.h"
 #include "redis_store.h"
-
-enum {
-	SECRET_MAX = 4096,
-};
 
 static const struct option_spec redis_options[] = {
 	{ .name = "host",
@@ -65,7 +60,7 @@ static const struct option_spec redis_options[] = {
 	  .offset = offsetof(struct redis_conf, password_file),
 	  .def = "null",
 	  .nullable = true,
-	  .doc = "file whose first line is the password" },
+	  .doc = "file whose first line is the password; read again whenever the server was away" },
 	{ .name = "password_env",
 	  .type = OPT_STRING,
 	  .offset = offsetof(struct redis_conf, password_env),
@@ -113,23 +108,6 @@ static const struct option_spec redis_options[] = {
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
-/* The first line of the file, terminated, into buffer. 0 or -errno. */
-static int read_line(const char *path, char *buffer, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, buffer, size - 1);
-	int rc = n < 0 ? -errno : 0;
-	close(fd);
-	if (rc == 0) {
-		buffer[n] = '\0';
-		buffer[strcspn(buffer, "\r\n")] = '\0';
-	}
-	return rc;
-}
-
 static int redis_check(const void *conf, struct problem *problem)
 {
 	const struct redis_conf *c = conf;
@@ -151,23 +129,6 @@ static int redis_check(const void *conf, struct problem *problem)
 		return problem_set(problem, "unix_socket_path", NULL,
 				   "longer than the 107 bytes of a socket's path");
 	return 0;
-}
-
-static int secret_read(struct redis *r)
-{
-	const struct redis_conf *c = r->conf;
-	const char *secret = c->password_env ? getenv(c->password_env) : c->password;
-	char line[SECRET_MAX] = "";
-
-	if (c->password_file) {
-		int rc = read_line(c->password_file, line, sizeof(line));
-		if (rc < 0)
-			return rc;
-		secret = line;
-	}
-	r->secret = secret ? strdup(secret) : NULL;
-	explicit_bzero(line, sizeof(line));
-	return secret && !r->secret ? -ENOMEM : 0;
 }
 
 static void place_name(struct redis *r)
@@ -206,9 +167,7 @@ static int set_names(struct redis *r)
 static void redis_free(struct redis *r)
 {
 	redis_pool_clear(r);
-	if (r->secret)
-		explicit_bzero(r->secret, strlen(r->secret));
-	free(r->secret);
+	redis_secret_free(r->secret);
 	free(r->names);
 	free(r->lost);
 	rollback_fini(&r->rollback);
@@ -241,7 +200,7 @@ static int redis_open(const void *conf, const struct backend_env *env, void **st
 	place_name(r);
 	r->lost_max = 2 * r->conf->max_connections;
 	r->lost = calloc(r->lost_max, sizeof(*r->lost));
-	rc = r->lost ? secret_read(r) : -ENOMEM;
+	rc = r->lost ? redis_secret_read(r) : -ENOMEM;
 	if (rc == 0)
 		rc = rollback_init(&r->rollback);
 	if (rc == 0)

@@ -126,8 +126,8 @@ static void pool_give_up(struct redis *r)
 /* --- making connections ----------------------------------------------------------------------- */
 
 /* One command of the greeting, answered by an error or not; needed says that it must not. */
-static int greeting_reply(struct redis_link *link, const char *command, bool needed,
-			  long long *number)
+static int greeting_reply(struct redis *r, struct redis_link *link, const char *command,
+			  bool needed, long long *number)
 {
 	redisReply *reply;
 	int rc = redis_link_reply(link, &reply);
@@ -138,6 +138,8 @@ static int greeting_reply(struct redis_link *link, const char *command, bool nee
 		snprintf(link->trouble, sizeof(link->trouble), "%s: %s", command, reply->str);
 		rc = -EHOSTDOWN;
 	}
+	if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) == 0)
+		redis_objection(r, reply->str);
 	if (reply->type == REDIS_REPLY_INTEGER && number)
 		*number = reply->integer;
 	freeReplyObject(reply);
@@ -146,15 +148,16 @@ static int greeting_reply(struct redis_link *link, const char *command, bool nee
 
 int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id)
 {
+	char *secret = redis_secret_copy(r);
 	char db[24];
 	int rc = 0;
 
-	if (r->secret) {
+	if (secret) {
 		redis_link_begin(link, r->conf->username ? 3 : 2);
 		redis_link_add(link, redis_word("AUTH"));
 		if (r->conf->username)
 			redis_link_add(link, redis_word(r->conf->username));
-		redis_link_add(link, redis_word(r->secret));
+		redis_link_add(link, redis_word(secret));
 	}
 	snprintf(db, sizeof(db), "%llu", (unsigned long long)r->conf->db);
 	redis_link_begin(link, 2);
@@ -170,16 +173,17 @@ int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id)
 	redis_link_add(link, redis_word("ON"));
 	redis_link_begin(link, 1);
 	redis_link_add(link, redis_word("PING"));
-	if (r->secret)
-		rc = greeting_reply(link, "AUTH", true, NULL);
+	if (secret)
+		rc = greeting_reply(r, link, "AUTH", true, NULL);
+	redis_secret_free(secret);
 	if (rc == 0)
-		rc = greeting_reply(link, "SELECT", true, NULL);
+		rc = greeting_reply(r, link, "SELECT", true, NULL);
 	if (rc == 0)
-		rc = greeting_reply(link, "CLIENT ID", false, &link->owner_id);
+		rc = greeting_reply(r, link, "CLIENT ID", false, &link->owner_id);
 	if (rc == 0)
-		rc = greeting_reply(link, "CLIENT NO-TOUCH", false, NULL);
+		rc = greeting_reply(r, link, "CLIENT NO-TOUCH", false, NULL);
 	if (rc == 0)
-		rc = greeting_reply(link, "PING", true, NULL);
+		rc = greeting_reply(r, link, "PING", true, NULL);
 	return rc < 0 ? rc : redis_info_read(r, link, run_id);
 }
 
@@ -364,16 +368,6 @@ static void note_refusal(struct redis *r, const char *text)
 			    r->place, text);
 }
 
-/* What else it objects to, each once: a bit of a text's hash remembers it. */
-static void note_objection(struct redis *r, const char *text)
-{
-	uint64_t bit = UINT64_C(1) << key_hash(key_of(text)) % 64;
-
-	if (!(atomic_fetch_or(&r->objections, bit) & bit))
-		log_error("redis: layer \"%s\": %s answers: %.200s", r->env->layer_name, r->place,
-			  text);
-}
-
 static void note_acceptance(struct redis *r)
 {
 	if (atomic_load(&r->refuses_writes) && atomic_exchange(&r->refuses_writes, false))
@@ -397,7 +391,7 @@ int redis_error(struct redis_call *call, const redisReply *reply)
 		   (call->kind == REDIS_WRITES && (rc == -EIO || rc == -EACCES))) {
 		note_refusal(call->r, reply->str);
 	} else if (strncmp(reply->str, "ERR no such key", 15) != 0) {
-		note_objection(call->r, reply->str);
+		redis_objection(call->r, reply->str);
 	}
 	return rc;
 }
@@ -478,6 +472,16 @@ int redis_exec_skip(struct redis_call *call, size_t queued)
 	if (reply)
 		freeReplyObject(reply);
 	return rc;
+}
+
+/* A bit of a text's hash remembers it. */
+void redis_objection(struct redis *r, const char *text)
+{
+	uint64_t bit = UINT64_C(1) << key_hash(key_of(text)) % 64;
+
+	if (!(atomic_fetch_or(&r->objections, bit) & bit))
+		log_error("redis: layer \"%s\": %s answers: %.200s", r->env->layer_name, r->place,
+			  text);
 }
 
 bool redis_is_old(struct redis *r, struct key key, const struct meta *meta)

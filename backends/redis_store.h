@@ -9,6 +9,7 @@
  *   redis_list.c    pages of the index: listing, prefixes
  *   redis_call.c    the pool of connections; commands and transactions
  *   redis_link.c    one connection          redis_member.c  metadata <-> members of the index
+ *   redis_secret.c  the password
  *   redis_upkeep.c  the thread that probes, reconciles and measures
  *   redis_info.c    what the server says of itself
  *
@@ -62,7 +63,6 @@ struct redis_keeping {
 struct redis {
 	const struct redis_conf *conf;
 	const struct backend_env *env;
-	char *secret;    /* the password, wherever it came from; NULL: none */
 	char place[128]; /* of the server, for messages */
 	struct key prefix, index, dirs;
 	char *names; /* behind index and dirs */
@@ -78,6 +78,7 @@ struct redis {
 
 	/* The pool: guarded by pool (RANK_LAYER_INNER). */
 	struct lock pool;
+	char *secret; /* the password; NULL: none */
 	pthread_cond_t returned;
 	struct redis_link *idle;
 	uint64_t links;
@@ -173,8 +174,17 @@ void redis_pool_clear(struct redis *r); /* closes what is idle */
  * with older data. Logged once. */
 bool redis_is_old(struct redis *r, struct key key, const struct meta *meta);
 
+/* Logs what the server objects to, each text once. */
+void redis_objection(struct redis *r, const char *text);
+
 /* Logs what is wrong with one key, once. */
 void redis_damaged(struct redis *r, struct key key, const char *what);
+
+/* --- the password: redis_secret.c ------------------------------------------------------------- */
+
+int redis_secret_read(struct redis *r);   /* as it is now; 0, or -errno and the old one stays */
+char *redis_secret_copy(struct redis *r); /* NULL: none, or out of memory */
+void redis_secret_free(char *secret);     /* wipes it; NULL is fine */
 
 /* --- one key: redis.c ------------------------------------------------------------------------- */
 

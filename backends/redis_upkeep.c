@@ -62,6 +62,10 @@ static int fence(struct redis *r, struct redis_link *link, const char *run_id)
 		redis_link_add(link, redis_word(id));
 		rc = redis_link_reply(link, &reply);
 		if (rc == 0) {
+			/* That it is gone already is as good. */
+			if (reply->type == REDIS_REPLY_ERROR &&
+			    strncmp(reply->str, "ERR No such client", 18) != 0)
+				redis_objection(r, reply->str);
 			freeReplyObject(reply);
 			forget_lost(r);
 		}
@@ -174,6 +178,8 @@ static void probe(struct redis *r)
 	int rc;
 
 	breaker_probe_begin(&r->breaker);
+	if (r->conf->password_file)
+		redis_secret_read(r); /* it may have been changed */
 	if (r->conf->unix_socket_path) {
 		struct redis_address address = r->address;
 		rc = probe_address(r, &address, why);

@@ -25,15 +25,44 @@ test_a_password_from_the_configuration_is_masked() {
 	is_secret_nowhere s3cret-word
 }
 
+# Who may do just what the README says.
 test_a_user_and_a_password_from_the_environment_log_in() {
 	start_redis
-	redis ACL SETUSER cachefs on '>s3cret-word' '~*' '&*' +@all >/dev/null
+	redis ACL SETUSER cachefs on '>s3cret-word' '~accuralai:cache:*' '~cachefs:index:accuralai:cache:' \
+		'~cachefs:dirs:accuralai:cache:' +multi +exec +watch +unwatch +get +set +strlen +pttl +pexpiretime +pexpireat \
+		+persist +time +touch +unlink +rename +zadd +zrem +zremrangebylex +zrangebylex +zlexcount +zcard +scan +dbsize \
+		+info +ping +select +client >/dev/null
 	redis ACL SETUSER default off >/dev/null
 	export CACHE_PASSWORD=s3cret-word
 	mount_redis '"username": "cachefs", "password_env": "CACHE_PASSWORD"'
-	set_value k value
-	expect_value k value
+	mkdir "$MNT/d"
+	set_value d/k value
+	chmod 600 "$MNT/d/k"
+	set_ttl d/k 100
+	setfattr -x user.cachefs.ttl "$MNT/d/k"
+	mv "$MNT/d/k" "$MNT/d/l"
+	mv "$MNT/d" "$MNT/e"
+	expect_value e/l value
+	rm "$MNT/e/l"
+	rmdir "$MNT/e"
+	expect "log" "" "$(grep -v info "$LOG" || true)"
 	is_secret_nowhere s3cret-word
+}
+
+test_a_password_that_is_changed_in_its_file_is_used_once_the_old_one_is_refused() {
+	echo s3cret-word >secret
+	start_redis --requirepass s3cret-word
+	mount_redis '"password_file": "secret"'
+	set_value k value
+	REDISCLI_AUTH=s3cret-word redis CONFIG SET requirepass 0ther-word >/dev/null
+	expect_value k value
+	REDISCLI_AUTH=0ther-word redis CLIENT KILL TYPE normal SKIPME yes >/dev/null
+	wait_until 30 layer_is redis true
+	[[ $(layer_stat redis trouble) == *WRONGPASS* ]]
+	echo 0ther-word >secret
+	wait_until 30 layer_is redis false
+	expect_value k value
+	is_secret_nowhere 0ther-word
 }
 
 test_a_wrong_password_is_a_layer_that_is_down() {

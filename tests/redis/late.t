@@ -7,7 +7,7 @@
 
 mount_late() {
 	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}},
-		{"type": "redis", "name": "shared", "revalidate_ms": 0, "options": {"unix_socket_path": "'"$1"'",
+		{"type": "redis", "name": "shared", "revalidate_ms": 60000, "options": {"unix_socket_path": "'"$1"'",
 			"socket_timeout": 1, "socket_connect_timeout": 1}}], "cachefs": {"state_dir": "state"}}'
 	wait_until 60 layer_is shared false
 }
@@ -50,6 +50,18 @@ test_what_a_stopped_server_carries_out_late_is_not_believed() {
 	wait_until 60 layer_is shared false
 	expect_miss gone
 	[[ $(cat "$MNT/over" 2>&1) != late ]] || fail "the late set is back"
+}
+
+test_that_what_is_late_cannot_be_kept_off_is_said() {
+	start_redis
+	redis ACL SETUSER default '-client|kill' >/dev/null
+	mount_late redis.sock
+	set_value k old
+	kill -STOP "$REDIS_PID"
+	set_unanswered k
+	kill -CONT "$REDIS_PID"
+	wait_until 60 layer_is shared false
+	expect "said once" 1 "$(grep -c 'NOPERM.*client|kill' "$LOG")"
 }
 
 # The set is on its way until the server has long answered again, to others. It must not arrive any more.
