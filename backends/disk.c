@@ -716,8 +716,12 @@ static void disk_usage(void *state, struct layer_usage *usage)
 		.max_bytes = d->conf->size_limit,
 		.evictions = atomic_load(&d->evictions),
 		.expiries = atomic_load(&d->expiries),
+		.down = !atomic_load(&d->up),
 		.path = d->conf->path,
 	};
+	lock_take(&d->pool);
+	memcpy(usage->trouble, d->trouble, sizeof(usage->trouble));
+	lock_release(&d->pool);
 }
 
 const struct backend backend_disk = {

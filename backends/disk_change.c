@@ -314,7 +314,6 @@ static int link_file(struct disk_txn *txn, struct disk_job *job)
 	} else if (!disk_values_exists(values, job->file)) {
 		return -EIO;
 	}
-	txn->file_bytes += (int64_t)job->size;
 	return 0;
 }
 
@@ -363,6 +362,7 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 		rc = row_file_unlinked(txn, old.file, old.size);
 	if (rc < 0)
 		return rc;
+	txn->file_bytes += job->fd >= 0 ? (int64_t)job->size : 0;
 	if (!old.exists)
 		txn->entries++;
 	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key)); /* meta->hits has them */

@@ -141,6 +141,7 @@ struct disk {
 	pthread_cond_t returned;
 	struct disk_db *idle;
 	unsigned readers;
+	char trouble[160]; /* why it is down; "": it is not */
 
 	atomic_bool up;      /* the database is open and ours */
 	atomic_bool corrupt; /* a statement met damage */

@@ -8,6 +8,7 @@
 
 #include "disk_store.h"
 #include "log.h"
+#include "parents.h"
 
 enum {
 	RETRY_MS = 3000,       /* between tries to open a database that is down */
@@ -187,6 +188,8 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		return -EHOSTDOWN;
 	}
 	w->damaged = false;
+	if (d->conf->ensure_directory)
+		parents_make(d->conf->path, 0777); /* SQLite says why it is not there */
 	int looked = look_at_file(d->conf->path, reason);
 	if (looked < 0)
 		return looked;
@@ -212,6 +215,14 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 	return 0;
 }
 
+/* For who asks; the log has been told. */
+static void note_trouble(struct disk *d, const char *trouble)
+{
+	lock_take(&d->pool);
+	snprintf(d->trouble, sizeof(d->trouble), "%.159s", trouble);
+	lock_release(&d->pool);
+}
+
 bool disk_upkeep_connect(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
@@ -224,6 +235,7 @@ bool disk_upkeep_connect(struct disk *d)
 			log_info("disk: layer \"%s\": %s is open again", d->env->layer_name,
 				 d->conf->path);
 		w->trouble[0] = '\0';
+		note_trouble(d, "");
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
 		disk_watch_attach(d);
@@ -239,6 +251,7 @@ bool disk_upkeep_connect(struct disk *d)
 			  "away or give another path; next try in %d s",
 			  d->env->layer_name, d->conf->path, trouble, RETRY_MS / 1000);
 	memcpy(w->trouble, trouble, sizeof(w->trouble));
+	note_trouble(d, trouble);
 	w->retry_ms = time_mono_ms(&time_system) + RETRY_MS;
 	return false;
 }

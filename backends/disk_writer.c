@@ -268,11 +268,13 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 {
 	struct disk_db *db = &d->writer.db;
 	bool sync = any_sync(jobs);
+	int rc = 0;
 
 	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
 		   */
-		disk_db_exec(db, "PRAGMA synchronous = FULL");
-	int rc = begin(d, &jobs);
+		rc = disk_db_exec(db, "PRAGMA synchronous = FULL");
+	if (rc == 0)
+		rc = begin(d, &jobs);
 	if (rc < 0) {
 		if (rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);

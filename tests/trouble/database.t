@@ -11,6 +11,8 @@ mount_stack_over() {
 
 expect_down() {
 	wait_until 20 grep -q 'layer "disk" down' "$LOG"
+	expect down true "$(layer_stat disk down)"
+	[[ $(layer_stat disk trouble) ]] || fail "no trouble is told"
 }
 
 # With a program that looks at close(), which a shell's > does not.
@@ -45,6 +47,19 @@ test_a_database_that_was_removed_is_made_anew_and_the_mount_ends_well() {
 	set_value k again
 	restart_daemon
 	expect_value k again
+}
+
+test_a_database_whose_directory_was_removed_is_made_anew() {
+	mount_stack_over dir/db.sqlite
+	letters large x 2000000
+	cp large "$MNT/large"
+	rm -r dir
+	wait_until 20 set_works k new
+	cp large "$MNT/large"
+	expect down false "$(layer_stat disk down)"
+	restart_daemon
+	expect_value k new
+	cmp large "$MNT/large"
 }
 
 test_a_file_that_is_no_database_is_left_alone_and_replaced_by_a_good_one_works() {
