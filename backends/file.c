@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "file_store.h"
-#include "parents.h"
 #include "waiting.h"
 
 enum {
@@ -67,13 +66,6 @@ static int file_check(const void *conf, struct problem *problem)
 	return 0;
 }
 
-static int make_directory(const char *path)
-{
-	int rc = parents_make(path, 0777);
-
-	return rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : rc;
-}
-
 static void file_free(struct file_layer *f)
 {
 	for (size_t i = 0; i < 3; i++) {
@@ -98,7 +90,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 
 	if (rc < 0)
 		return rc;
-	rc = c->ensure_directory ? make_directory(c->directory) : 0;
+	rc = c->ensure_directory ? file_make_directory(c->directory) : 0;
 	struct file_layer *f = rc == 0 ? calloc(1, sizeof(*f)) : NULL;
 	if (!f)
 		return problem_set(problem, "directory", NULL, "cannot make %.300s: %s",
@@ -223,6 +215,10 @@ static int find_entry(struct file_layer *f, struct key key, struct place *place)
 	if (fd != -ENOENT)
 		return fd;
 	file_watch_catch_up(f);
+	if (file_is_removed(f) && file_change_begin(f) == 0) {
+		file_watch_renew(f, false);
+		file_change_end(f);
+	}
 	return open_entry(f, key, place);
 }
 

@@ -67,6 +67,7 @@ int file_remove_prefix(void *state, struct key dir)
 
 	if (rc < 0)
 		return rc;
+	file_markers_refresh(f);
 	while (rc == 0 && first_key_below(f, dir, &key))
 		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
 	if (rc == 0)
@@ -170,6 +171,7 @@ static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
 		entry_free(e);
 		return rc;
 	}
+	file_markers_refresh(f);
 	rc = reserve_marker(f) ? 0 : -ENOMEM;
 	if (rc == 0) {
 		over = swap_marker(f, key, e);

@@ -50,16 +50,15 @@ static int list_add(struct list *list, struct key key, const struct meta *meta)
 	return grown ? 0 : -ENOMEM;
 }
 
-/* Under its name, if all could be added (rc); frees it. */
-static int list_store(struct file_layer *f, const char *name, struct list *list, int rc)
+/* Under its name, if all could be added (rc); frees it. How the file looks then comes out. */
+static int list_store(struct file_layer *f, const char *name, struct list *list, int rc,
+		      struct file_look *look)
 {
-	struct file_look look;
-
 	if (rc == 0 && list->size > 0)
 		memcpy(list->text + list->size, "]\n", 2);
 	if (rc == 0)
 		rc = file_write(f, name, list->size > 0 ? list->text : "[]\n",
-				list->size > 0 ? list->size + 2 : 3, NULL, &look);
+				list->size > 0 ? list->size + 2 : 3, NULL, look);
 	free(list->text);
 	return rc;
 }
@@ -91,11 +90,12 @@ static bool list_read_one(struct file_layer *f, struct json_text *t,
 	return good;
 }
 
-/* 0, -ENOENT: there is no such list; -EINVAL: it is damaged, what comes before that was added. */
+/* 0, -ENOENT: there is no such list; -EINVAL: it is damaged, what comes before that was added. Not
+ * loaded if it looks as it did (known, may be NULL): -EALREADY; else how it looks comes out. */
 static int list_load(struct file_layer *f, const char *name,
 		     bool (*add)(struct file_layer *f, void *self, struct key key,
 				 const struct meta *meta),
-		     void *self)
+		     void *self, struct file_look *known)
 {
 	struct file_look look;
 	char *text = NULL;
@@ -104,11 +104,15 @@ static int list_load(struct file_layer *f, const char *name,
 	if (fd < 0)
 		return -errno;
 	int rc = file_look_at(fd, &look);
+	if (rc == 0 && known && file_looks_same(&look, known))
+		rc = -EALREADY;
 	if (rc == 0)
 		rc = file_text(fd, look.size, &text);
 	close(fd);
 	if (rc < 0)
 		return rc;
+	if (known)
+		*known = look;
 	struct json_text t = { text, text + look.size };
 	bool good = json_skip_char(&t, '[');
 	while (good && !json_skip_char(&t, ']'))
@@ -119,40 +123,71 @@ static int list_load(struct file_layer *f, const char *name,
 
 /* --- markers ---------------------------------------------------------------------------------- */
 
+static void note_markers_look(struct file_layer *f, const struct file_look *look)
+{
+	lock_take(&f->lock);
+	f->markers_look = *look;
+	lock_release(&f->lock);
+}
+
 int file_markers_store(struct file_layer *f)
 {
 	struct list list = { 0 };
+	struct file_look look;
 	int rc = 0;
 
 	/* Only changes touch the markers, and this is one: the walk needs no lock. */
 	for (const struct entry *e = f->markers.first[0]; e && rc == 0; e = entries_next(e))
 		rc = list_add(&list, e->key, &e->meta);
-	return list_store(f, markers_name, &list, rc);
+	rc = list_store(f, markers_name, &list, rc, &look);
+	if (rc == 0)
+		note_markers_look(f, &look);
+	return rc;
 }
 
 static bool add_marker(struct file_layer *f, void *self, struct key key, const struct meta *meta)
 {
+	struct entries *markers = self;
 	struct entry *e = entry_new(key, NULL, meta);
 
-	(void)self;
-	if (!e || !entries_reserve(&f->markers)) {
+	(void)f;
+	if (!e || !entries_reserve(markers)) {
 		entry_free(e);
 		return false;
 	}
-	lock_take(&f->lock);
-	struct entry *old = entries_find(&f->markers, key);
+	struct entry *old = entries_find(markers, key);
 	if (old)
-		entries_take(&f->markers, old);
-	entries_put(&f->markers, e);
-	lock_release(&f->lock);
+		entries_take(markers, old);
 	entry_free(old);
+	entries_put(markers, e);
 	return true;
 }
 
-void file_markers_load(struct file_layer *f)
+void file_markers_refresh(struct file_layer *f)
 {
-	if (list_load(f, markers_name, add_marker, NULL) == -EINVAL)
+	struct entries markers;
+	struct file_look look = f->markers_look; /* only changes write it, and this is one */
+
+	if (entries_init(&markers, &entries_keep) < 0)
+		return;
+	int rc = list_load(f, markers_name, add_marker, &markers, &look);
+	if (rc == -EINVAL)
 		file_complain(f, markers_name, "damaged; some directories may be missing");
+	if (rc == 0 || rc == -EINVAL)
+		note_markers_look(f, &look);
+	if (rc == 0 || (rc == -EINVAL && !f->loaded)) {
+		lock_take(&f->lock);
+		struct entries old = f->markers;
+		f->markers = markers;
+		lock_release(&f->lock);
+		markers = old;
+	}
+	entries_fini(&markers);
+}
+
+bool file_is_markers(const char *name)
+{
+	return strcmp(name, markers_name) == 0;
 }
 
 /* --- hits ------------------------------------------------------------------------------------- */
@@ -160,6 +195,7 @@ void file_markers_load(struct file_layer *f)
 void file_hits_store(struct file_layer *f)
 {
 	struct list list = { 0 };
+	struct file_look look;
 	int rc = 0;
 
 	/* The layer is being closed: nobody else is about. */
@@ -172,7 +208,7 @@ void file_hits_store(struct file_layer *f)
 		list_remove(f, hits_name);
 		return;
 	}
-	if (list_store(f, hits_name, &list, rc) < 0)
+	if (list_store(f, hits_name, &list, rc, &look) < 0)
 		log_warning("file: layer \"%s\": the last hits could not be written down",
 			    f->env->layer_name);
 }
@@ -193,7 +229,7 @@ static bool add_hits(struct file_layer *f, void *self, struct key key, const str
 
 void file_hits_load(struct file_layer *f)
 {
-	list_load(f, hits_name, add_hits, NULL);
+	list_load(f, hits_name, add_hits, NULL, NULL);
 }
 
 /* --- the rename of a directory ---------------------------------------------------------------- */
@@ -203,11 +239,12 @@ int file_move_note(struct file_layer *f, struct key from, struct key to)
 	const struct meta nothing = { 0 };
 	struct key_buffer buffer;
 	struct list list = { 0 };
+	struct file_look look;
 	int rc = list_add(&list, marker_key(&buffer, from), &nothing);
 
 	if (rc == 0)
 		rc = list_add(&list, marker_key(&buffer, to), &nothing);
-	return list_store(f, move_name, &list, rc);
+	return list_store(f, move_name, &list, rc, &look);
 }
 
 int file_move_over(struct file_layer *f)
@@ -240,7 +277,7 @@ static bool add_end(struct file_layer *f, void *self, struct key key, const stru
 bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_buffer *to)
 {
 	struct ends ends = { .keys = { from, to } };
-	int rc = list_load(f, move_name, add_end, &ends);
+	int rc = list_load(f, move_name, add_end, &ends, NULL);
 
 	if (rc == -EINVAL)
 		file_complain(f, move_name, "damaged; a directory may be renamed in part");

@@ -147,6 +147,7 @@ int file_rename_prefix(void *state, struct key from, struct key to)
 	if (rc < 0)
 		return rc;
 	file_expire(f);
+	file_markers_refresh(f);
 	rc = file_move_finish(f);
 	if (rc == 0)
 		rc = file_check_rename_prefix(f, from, to);

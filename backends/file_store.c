@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "log.h"
+#include "parents.h"
 #include "waiting.h"
 
 /* More than a value of 256 MiB is in JSON, every byte of it escaped. */
@@ -527,6 +528,29 @@ static void tell_gone(struct file_layer *f, const char *name)
 		f->env->changed(f->env->self, key_make(key.bytes, key.size));
 }
 
+void file_forget_all(struct file_layer *f)
+{
+	char name[FILE_NAME_SIZE];
+
+	for (;;) {
+		lock_take(&f->lock);
+		const struct entry *file = f->files.first[0];
+		if (file)
+			snprintf(name, sizeof(name), "%.*s", (int)file->key.size, file->key.bytes);
+		lock_release(&f->lock);
+		if (!file)
+			break;
+		tell_gone(f, name);
+	}
+}
+
+int file_make_directory(const char *path)
+{
+	int rc = parents_make(path, 0777);
+
+	return rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : rc;
+}
+
 /* That there are too few descriptors, or that the disk is bad, says nothing of the file. */
 static bool means_gone(int error)
 {
@@ -577,8 +601,8 @@ static int temp_open(struct file_layer *f, char name[FILE_NAME_SIZE])
 	return fd;
 }
 
-int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
-	       const struct timespec *old_time, struct file_look *look)
+static int write_once(struct file_layer *f, const char *name, const char *text, size_t size,
+		      const struct timespec *old_time, struct file_look *look)
 {
 	char temp[FILE_NAME_SIZE];
 	int fd = temp_open(f, temp);
@@ -600,6 +624,19 @@ int file_write(struct file_layer *f, const char *name, const char *text, size_t 
 		unsynced_note(&f->unsynced, name);
 	close(fd);
 	return rc;
+}
+
+int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
+	       const struct timespec *old_time, struct file_look *look)
+{
+	int rc = write_once(f, name, text, size, old_time, look);
+
+	/* The directory is gone, or another daemon took the temporary file for one left over. */
+	if (rc == -ENOENT) {
+		file_watch_renew(f, true);
+		rc = write_once(f, name, text, size, old_time, look);
+	}
+	return rc == -ENOENT ? -EIO : rc;
 }
 
 /* The age of the entry's file; false: nothing is known of it. */

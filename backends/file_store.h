@@ -61,6 +61,7 @@ struct file_layer {
 	struct entries entries; /* value: the file's name */
 	struct entries files;   /* key: the file's name; value: look and key, see file_store.c */
 	struct entries markers;
+	struct file_look markers_look; /* of their file, as it was read or written last */
 	uint64_t bytes, evictions, expiries;
 
 	pthread_t thread; /* file_watch.c */
@@ -71,11 +72,17 @@ struct file_layer {
 /* Waits until the index is there; -EHOSTDOWN after a deadline. */
 int file_wait_loaded(struct file_layer *f);
 
+/* Makes the layer's directory and those that lead to it. 0 or -errno. */
+int file_make_directory(const char *path);
+
 /* The one change at a time. -EHOSTDOWN: not within the deadline; nothing to end then. */
 int file_change_begin(struct file_layer *f);
 void file_change_end(struct file_layer *f);
 
 /* --- within a change (or while the index is being built) -------------------------------------- */
+
+/* Forgets everything, and tells that it is gone. */
+void file_forget_all(struct file_layer *f);
 
 /* Reads the file again if it looks different from what is known, or forgets it if it is gone. */
 void file_reload(struct file_layer *f, const char *name);
@@ -89,8 +96,10 @@ void file_reload(struct file_layer *f, const char *name);
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
 	       const struct meta *meta, const struct file_origin *was);
 
-/* The text under the name: the old file or the new one at every instant. old_time (may be NULL) is
- * its age; how it looks then comes out. */
+/*
+ * The text under the name: the old file or the new one at every instant. old_time (may be NULL) is
+ * its age; how it looks then comes out. If the directory has been removed it is made anew.
+ */
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
 	       const struct timespec *old_time, struct file_look *look);
 
@@ -114,7 +123,9 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 
 /* Lists in files of their own: file_lists.c. */
 int file_markers_store(struct file_layer *f); /* as they are in the index */
-void file_markers_load(struct file_layer *f);
+/* As their file has them, if it is not the one that was read or written last: another daemon's. */
+void file_markers_refresh(struct file_layer *f);
+bool file_is_markers(const char *name);
 void file_hits_store(struct file_layer *f); /* when the layer is closed */
 void file_hits_load(struct file_layer *f);
 int file_move_note(struct file_layer *f, struct key from, struct key to);
@@ -165,6 +176,13 @@ int file_text(int fd, uint64_t size, char **text);
 void file_complain(struct file_layer *f, const char *name, const char *what);
 
 /* --- the thread: file_watch.c ----------------------------------------------------------------- */
+
+/*
+ * If the directory has been removed: the one that there is now at its path takes its place, made if
+ * need be (make). 0, -EEXIST: it is still there, or -errno. Within a change.
+ */
+int file_watch_renew(struct file_layer *f, bool make);
+bool file_is_removed(struct file_layer *f);
 
 int file_watch_start(struct file_layer *f);
 void file_watch_stop(struct file_layer *f);

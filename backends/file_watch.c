@@ -125,8 +125,13 @@ static bool is_as_known(struct file_layer *f, const char *name)
 	struct stat st;
 
 	bool exists = fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (!file_known_look(f, name, &known))
+	if (file_is_markers(name)) {
+		lock_take(&f->lock);
+		known = f->markers_look;
+		lock_release(&f->lock);
+	} else if (!file_known_look(f, name, &known)) {
 		return !exists;
+	}
 	return exists && !known.young && known.size == (uint64_t)st.st_size &&
 	       known.ino == st.st_ino && known.mtime.tv_sec == st.st_mtim.tv_sec &&
 	       known.mtime.tv_nsec == st.st_mtim.tv_nsec;
@@ -134,9 +139,15 @@ static bool is_as_known(struct file_layer *f, const char *name)
 
 static void notice(struct file_layer *f, const char *name)
 {
-	if (!file_is_entry(f, name) || is_as_known(f, name) || file_change_begin(f) < 0)
+	bool markers = file_is_markers(name);
+
+	if ((!markers && !file_is_entry(f, name)) || is_as_known(f, name) ||
+	    file_change_begin(f) < 0)
 		return;
-	file_reload(f, name);
+	if (markers)
+		file_markers_refresh(f);
+	else
+		file_reload(f, name);
 	file_change_end(f);
 }
 
@@ -145,6 +156,7 @@ static void after_overflow(struct file_layer *f)
 {
 	if (file_change_begin(f) < 0)
 		return;
+	file_markers_refresh(f);
 	scan(f);
 	file_change_end(f);
 }
@@ -208,7 +220,7 @@ static void *watch_main(void *argument)
 	struct pollfd fds[2] = { { .fd = f->wake_fd, .events = POLLIN },
 				 { .fd = f->inotify_fd, .events = POLLIN } };
 
-	file_markers_load(f);
+	file_markers_refresh(f);
 	bool complete = scan(f);
 	if (atomic_load(&f->stopping))
 		return NULL;
@@ -235,16 +247,50 @@ static void *watch_main(void *argument)
 	return NULL;
 }
 
-int file_watch_start(struct file_layer *f)
+static void follow(struct file_layer *f)
 {
-	f->wake_fd = eventfd(0, EFD_CLOEXEC);
-	f->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (f->inotify_fd < 0 ||
 	    inotify_add_watch(f->inotify_fd, f->conf->directory,
 			      IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0)
 		log_warning("file: layer \"%s\": cannot watch %s (%s); listings show what other "
 			    "programs store there when it is got by name",
 			    f->env->layer_name, f->conf->directory, strerror(errno));
+}
+
+bool file_is_removed(struct file_layer *f)
+{
+	struct stat st;
+
+	return fstat(f->dir_fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* The descriptor keeps its number: others use it without a lock. */
+int file_watch_renew(struct file_layer *f, bool make)
+{
+	if (!file_is_removed(f))
+		return -EEXIST;
+	int rc = make && f->conf->ensure_directory ? file_make_directory(f->conf->directory) : 0;
+	int fd = rc == 0 ? open(f->conf->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return rc < 0 ? rc : -errno;
+	rc = dup3(fd, f->dir_fd, O_CLOEXEC) < 0 ? -errno : 0;
+	close(fd);
+	if (rc < 0)
+		return rc;
+	log_warning(
+		"file: layer \"%s\": %s was removed, with all that was in it; there is a new one",
+		f->env->layer_name, f->conf->directory);
+	follow(f);
+	file_forget_all(f);
+	scan(f);
+	return 0;
+}
+
+int file_watch_start(struct file_layer *f)
+{
+	f->wake_fd = eventfd(0, EFD_CLOEXEC);
+	f->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	follow(f);
 	if (f->wake_fd < 0 || pthread_create(&f->thread, NULL, watch_main, f) != 0)
 		return -EAGAIN;
 	return 0;

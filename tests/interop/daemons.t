@@ -52,6 +52,20 @@ test_two_daemons_at_one_directory_of_files() {
 	each_sees_the_other
 }
 
+test_directories_that_two_daemons_make_in_one_directory_of_files_stay() {
+	two_mounts '{"type": "file", "options": {"directory": "files"}}'
+	mkdir "$MNT/here" "$MNT/both"
+	mkdir "$OTHER/there"
+	expect "there" "both here there" "$(ls "$OTHER" | paste -sd' ')"
+	expect_list "" "both here there"
+	rmdir "$OTHER/both"
+	mv "$MNT/there" "$MNT/moved"
+	unmount
+	expect "there" "here moved" "$(ls "$OTHER" | paste -sd' ')"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	expect_list "" "here moved"
+}
+
 test_two_daemons_that_both_write_agree_in_the_end() {
 	two_mounts '{"type": "disk", "options": {"path": "db.sqlite"}}'
 	local i key

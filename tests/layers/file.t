@@ -358,6 +358,24 @@ test_what_has_expired_is_gone_where_nothing_can_be_removed() {
 	expect_list d k
 }
 
+test_a_directory_that_was_removed_is_made_anew() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "file", "options": {"directory": "files"}}]}'
+	set_value k value
+	rm -r files
+	set_value new value
+	expect_miss k
+	expect_list "" new
+	expect bytes "$(cat files/*.json | wc -c)" "$(layer_stat file bytes)"
+	rm -r files
+	mkdir files
+	python_set python 1 None
+	expect_value python 1
+	python_set python 2 None
+	expect_value python 2
+	restart_daemon
+	expect_list "" python
+}
+
 test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	mount_files
 	set_value k value
