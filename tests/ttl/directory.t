@@ -56,11 +56,11 @@ test_a_layers_default_ttl_caps_its_copy() {
 }
 
 test_the_entry_lives_as_long_as_one_layer_has_it() {
-	mount_with '{"layers": [{"type": "memory", "options": {"default_ttl_s": 0.2}},
+	mount_with '{"layers": [{"type": "memory", "options": {"default_ttl_s": 1.5}},
 		{"type": "disk", "options": {"path": "db.sqlite"}}], "promotion_strategy": "never"}'
 	set_value k value
 	expect layers memory,disk "$(get_xattr k user.cachefs.layers)"
-	ttl_passes 0.4
+	ttl_passes 1.7
 	expect_value k value
 	expect layers disk "$(get_xattr k user.cachefs.layers)"
 }

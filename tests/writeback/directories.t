@@ -28,6 +28,7 @@ test_directories_work_while_every_durable_layer_is_away() {
 	mount_over_redis
 	mkdir "$MNT/before" "$MNT/gone"
 	set_value before/k v
+	set_value gone/k v # memory has it, so /gone is there without Redis and the kernel's memory
 	wait_until 30 is_drained
 	stop_redis
 	mkdir "$MNT/d" "$MNT/d/e" "$MNT/x"
