@@ -57,7 +57,7 @@ expect_recovery() {
 	local i
 	for i in 0 4 8; do
 		expect_value "k$i" "new$i"
-		theirs_is_not_older "k$i" "new$i" || fail "k$i is $(redis cache-get "k$i") in the server"
+		expect_theirs_not_older "k$i" "new$i"
 	done
 	expect_absent k9
 	expect "k9 in the server" 0 "$(redis EXISTS accuralai:cache:k9)"

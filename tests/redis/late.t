@@ -38,7 +38,7 @@ test_what_a_stopped_server_carries_out_late_is_not_believed() {
 		wait_until 60 nothing_is_to_be_told
 	done
 	expect_value over new
-	theirs_is_not_older over new || fail "the server has $(redis cache-get over)"
+	expect_theirs_not_older over new
 	expect_absent gone
 	expect "gone in the server" 0 "$(redis EXISTS accuralai:cache:gone)"
 	expect_miss dir/below

@@ -19,9 +19,9 @@ nothing_is_to_be_told() {
 	[[ $(layer_stat shared tombstones) = 0 ]]
 }
 
-# theirs_is_not_older KEY VALUE: the server has this value or none.
-theirs_is_not_older() {
+# expect_theirs_not_older KEY VALUE: the server has this value or none.
+expect_theirs_not_older() {
 	local got
 	got=$(redis GET "accuralai:cache:$1")
-	[[ ! $got || $got = "$2" ]]
+	[[ ! $got || $got = "$2" ]] || fail "$1 in the server: \"$got\", not \"$2\" or nothing"
 }
