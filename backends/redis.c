@@ -277,10 +277,19 @@ static int redis_revalidate(void *state, struct key key, const struct meta *meta
 	return same ? 0 : -ESTALE;
 }
 
-/* Without a prefix, the sets beside the values have names that a value could have. */
+static bool has_name(const struct redis *r, struct key key, struct key name)
+{
+	size_t head = r->prefix.size;
+
+	return head + key.size == name.size && memcmp(name.bytes, r->prefix.bytes, head) == 0 &&
+	       memcmp(name.bytes + head, key.bytes, key.size) == 0;
+}
+
+/* Whether the value would have the name of one of the sets beside the values, as it could without a
+ * prefix, or with one like "cachefs:". */
 static bool is_reserved(const struct redis *r, struct key key)
 {
-	return r->prefix.size == 0 && (key_equal(key, r->index) || key_equal(key, r->dirs));
+	return has_name(r, key, r->index) || has_name(r, key, r->dirs);
 }
 
 /* Gathers when the value expires; 0: a SET has cleared it already. Returns how many commands. */

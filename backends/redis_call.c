@@ -99,10 +99,11 @@ static int pool_try_locked(struct redis *r, struct redis_link **link)
 	return 0;
 }
 
-/* Waits for one half as long as a command may take: the other half is for the command. */
-static int pool_take(struct redis *r, struct redis_link **link)
+/* Waits until half of the operation's time is over: the other half is for its commands. */
+static int pool_take(struct redis *r, int64_t start_ms, struct redis_link **link)
 {
-	struct timespec deadline = time_deadline(r->conf->socket_timeout_ms / 2);
+	int64_t left_ms = start_ms + r->conf->socket_timeout_ms / 2 - time_mono_ms(&time_system);
+	struct timespec deadline = time_deadline(left_ms > 0 ? left_ms : 0);
 	int rc;
 
 	lock_take(&r->pool);
@@ -267,7 +268,7 @@ int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_k
 		return -EHOSTDOWN;
 	if (before == BREAKER_UNKNOWN)
 		call->start_ms = time_mono_ms(&time_system);
-	int rc = pool_take(r, &call->link);
+	int rc = pool_take(r, call->start_ms, &call->link);
 	if (rc < 0)
 		return -EHOSTDOWN; /* the server is there, but busy */
 	if (call->link && redis_link_is_stale(call->link)) {

@@ -113,9 +113,15 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 	}
 	lock_take(&r->pool);
 	r->address = *address;
-	r->links++;
+	bool room = r->links < r->conf->max_connections;
+	r->links += room;
 	lock_release(&r->pool);
-	redis_pool_add(r, link);
+	if (room) {
+		redis_pool_add(r, link);
+	} else {
+		redis_link_close(link);
+		free(link);
+	}
 	return 0;
 }
 

@@ -73,6 +73,15 @@ test_a_rename_carries_everything() {
 	expect_absent d
 }
 
+test_a_key_that_would_have_the_name_of_the_index_is_refused() {
+	start_redis
+	mount_redis '"key_prefix": "cachefs:"'
+	set_value k value
+	expect_error "Permission denied" cp cachefs.json "$MNT/index:cachefs:"
+	expect_list "" k
+	expect "the index" zset "$(redis TYPE cachefs:index:cachefs:)"
+}
+
 test_prefixes_with_pattern_characters_are_matched_bytewise() {
 	start_redis
 	mount_redis
