@@ -111,6 +111,7 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_OLDEST] = "SELECT u.id, c.rowid, c.cache_key, c.cachefs_file, c.cachefs_size"
 			" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
 			" WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
+	[DISK_NEWEST] = "SELECT CAST(max(used) * 1000000 AS INTEGER) FROM cachefs_use",
 	[DISK_FORGET_USE] = "DELETE FROM cachefs_use WHERE id = ?1",
 	[DISK_EXPIRED] = "SELECT rowid, rowid, cache_key, cachefs_file, cachefs_size FROM cache"
 			 " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1",

@@ -51,6 +51,7 @@ enum disk_statement {
 	/* recency, eviction, expiry */
 	DISK_USE,
 	DISK_OLDEST,
+	DISK_NEWEST,
 	DISK_FORGET_USE,
 	DISK_EXPIRED,
 	DISK_FILE_KNOWN,

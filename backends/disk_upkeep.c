@@ -23,6 +23,8 @@ enum {
 	WAL_MAX_BYTES = 16 << 20,
 };
 
+#define TICK_MAX_US ((int64_t)1 << 52) /* a double tells one from the next; the year 2112 */
+
 /* --- the connection --------------------------------------------------------------------------- */
 
 static int on_commit(void *self, sqlite3 *handle, const char *database, int frames)
@@ -59,6 +61,18 @@ static void recount(struct disk *d)
 		atomic_store(&d->file_bytes, bytes);
 	disk_db_number(db, DISK_DATA_VERSION, &d->writer.data_version);
 	d->writer.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
+}
+
+/* What is used from now on is younger, though the clock may have been put back since. */
+static void go_on_ticking(struct disk *d)
+{
+	int64_t newest_us = 0;
+	uint64_t last = atomic_load(&d->tick_us);
+
+	if (d->limit == 0 || disk_db_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
+		return;
+	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
+		atomic_compare_exchange_strong(&d->tick_us, &last, (uint64_t)newest_us + 1);
 }
 
 static int remember_file(struct disk *d)
@@ -211,6 +225,7 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		return rc;
 	}
 	recount(d);
+	go_on_ticking(d);
 	w->sweep_due = true;
 	return 0;
 }

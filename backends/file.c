@@ -485,7 +485,7 @@ int file_rename_within(struct file_layer *f, struct key from, struct key to)
 		was.renames++;
 		rc = file_store(f, target.name, to, value, &place.meta, &was);
 		if (rc == 0)
-			rc = file_remove_file(f, place.name);
+			rc = file_remove_files(f, from, place.name);
 	}
 	meta_fini(&place.meta);
 	value_unref(value);

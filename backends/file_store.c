@@ -305,6 +305,15 @@ static void forget(struct file_layer *f, const char *name)
 	free_all(dead);
 }
 
+static int remove_file(struct file_layer *f, const char *name)
+{
+	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	unsynced_note(&f->unsynced, name);
+	forget(f, name);
+	return 0;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 int file_text(int fd, uint64_t size, char **text)
@@ -462,7 +471,7 @@ static void remove_if_left(struct file_layer *f, const char *name, const struct 
 		entry.meta.mtime = look.mtime;
 	if ((!entry.key || key_equal(key_make(entry.key, entry.key_size), from)) &&
 	    meta_same_value(&entry.meta, &moved->meta) && entry.renames < moved->renames)
-		file_remove_file(f, name);
+		remove_file(f, name);
 	file_entry_fini(&entry);
 }
 
@@ -690,13 +699,25 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-int file_remove_file(struct file_layer *f, const char *name)
+static bool holds(struct file_layer *f, const char *name, struct key key)
 {
-	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	unsynced_note(&f->unsynced, name);
-	forget(f, name);
-	return 0;
+	lock_take(&f->lock);
+	const struct entry *file = entries_find(&f->files, key_of(name));
+	bool held = file && key_equal(record_key(file), key);
+	lock_release(&f->lock);
+	return held;
+}
+
+int file_remove_files(struct file_layer *f, struct key key, const char *name)
+{
+	char names[2][FILE_NAME_SIZE];
+	int rc = 0;
+
+	/* An older one, from when the other name was another key's, would come to light. */
+	for (int i = file_names(f, key, names[0], names[1]) ? 0 : 1; i < 2 && rc == 0; i++)
+		if (strcmp(names[i], name) != 0 && holds(f, names[i], key))
+			rc = remove_file(f, names[i]);
+	return rc < 0 ? rc : remove_file(f, name);
 }
 
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
@@ -712,7 +733,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 	lock_release(&f->lock);
 	if (!e)
 		return -ENOENT;
-	int rc = file_remove_file(f, name);
+	int rc = file_remove_files(f, key, name);
 	if (rc < 0 && reason == FILE_EXPIRED) {
 		forget(f, name); /* nobody may wait for it to go; whoever asks for it finds it */
 		rc = 0;

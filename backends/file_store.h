@@ -103,8 +103,9 @@ int file_store(struct file_layer *f, const char *name, struct key key, struct va
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
 	       const struct timespec *old_time, struct file_look *look);
 
-/* Removes a file, and what the index says of it. */
-int file_remove_file(struct file_layer *f, const char *name);
+/* Removes the file that a key is in, any other that holds the key, and what the index says of them.
+ */
+int file_remove_files(struct file_layer *f, struct key key, const char *name);
 
 /* rename() of struct backend. */
 int file_rename_within(struct file_layer *f, struct key from, struct key to);

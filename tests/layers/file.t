@@ -157,6 +157,28 @@ test_keys_whose_names_would_be_one_do_not_collide() {
 	expect_value 'a\b' backslash
 }
 
+test_no_older_file_of_a_key_comes_to_light() {
+	mount_files
+	mkdir "$MNT/a"
+	set_value a/b slash
+	set_value a_b old
+	rm "$MNT/a/b"
+	python_set a_b 1 None
+	expect_value a_b 1
+	rm "$MNT/a_b"
+	restart_daemon
+	expect_absent a_b
+	set_value a/b slash
+	set_value a_b old
+	rm "$MNT/a/b"
+	python_set a_b 1 None
+	expect_value a_b 1
+	mv "$MNT/a_b" "$MNT/c"
+	restart_daemon
+	expect_list "" "a c"
+	expect_value c 1
+}
+
 test_long_and_odd_keys_have_names() {
 	mount_files
 	local long

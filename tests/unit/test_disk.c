@@ -490,6 +490,30 @@ static void test_the_least_recently_used_go_and_only_as_many_as_needed(void **st
 	assert_false(is_gone(f, "k0"));
 }
 
+static void test_what_is_set_after_the_clock_was_put_back_is_the_youngest(void **state)
+{
+	struct fixture *f = *state;
+	char key[32];
+
+	f->conf.size_limit = 4 << 20;
+	open_layer(f);
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		assert_int_equal(set_large(f, key, 20000, 1), 0);
+	}
+	close_layer(f);
+	f->now_ms -= 24 * 3600 * 1000;
+	open_layer(f);
+	for (int i = 0; i < 10; i++) {
+		snprintf(key, sizeof(key), "new%d", i);
+		assert_int_equal(set_large(f, key, 20000, 1), 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		snprintf(key, sizeof(key), "new%d", i);
+		expect_large(f, key, 20000, 1);
+	}
+}
+
 static void test_value_files_count_and_too_big_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -576,6 +600,7 @@ int main(void)
 		T(test_a_working_copy_is_adopted_without_copying),
 		T(test_orphans_are_swept_and_lost_files_are_misses),
 		T(test_the_least_recently_used_go_and_only_as_many_as_needed),
+		T(test_what_is_set_after_the_clock_was_put_back_is_the_youngest),
 		T(test_value_files_count_and_too_big_is_refused),
 		T(test_room_is_made_before_a_file_comes),
 	};
