@@ -37,7 +37,8 @@ static void write_move(const struct fixture *f, const char *from, const char *to
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(
 			file_entry_write(key_of(keys[i]), NULL, NULL, &nothing, &text, &size), 0);
-		fprintf(note, "%s\n%s", i == 0 ? "[" : ",", text);
+		fputs(i == 0 ? "[\n" : ",\n", note);
+		assert_int_equal(fwrite(text, 1, size, note), size);
 		free(text);
 	}
 	fputs("]\n", note);
