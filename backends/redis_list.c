@@ -28,9 +28,13 @@ void redis_page_fini(struct redis_page *page)
 	*page = (struct redis_page){ 0 };
 }
 
+/* *news: as far as is known they were not dropped before. */
 static int drop_members(struct redis_call *call, struct key set, const struct key *members,
-			size_t count)
+			size_t count, bool *news)
 {
+	redisReply *reply;
+
+	*news = true;
 	if (count == 0 || atomic_load(&call->r->refuses_writes))
 		return 0;
 	redis_link_begin(call->link, 2 + count);
@@ -38,7 +42,11 @@ static int drop_members(struct redis_call *call, struct key set, const struct ke
 	redis_link_add(call->link, redis_bytes(set));
 	for (size_t i = 0; i < count; i++)
 		redis_link_add(call->link, redis_bytes(members[i]));
-	int rc = redis_reply_skip(call);
+	int rc = redis_reply(call, &reply);
+	if (rc == 0) {
+		*news = reply->integer > 0;
+		freeReplyObject(reply);
+	}
 	return rc == -EHOSTDOWN ? rc : 0; /* a replica that can't drop them shows nothing either */
 }
 
@@ -46,6 +54,7 @@ static int page_unpack(struct redis_call *call, struct key set, struct redis_pag
 {
 	struct key damaged[REDIS_PAGE];
 	size_t damaged_count = 0;
+	bool news;
 
 	for (size_t i = 0; i < page->reply->elements; i++) {
 		const redisReply *m = page->reply->element[i];
@@ -62,7 +71,7 @@ static int page_unpack(struct redis_call *call, struct key set, struct redis_pag
 	}
 	if (damaged_count > 0)
 		redis_damaged(call->r, damaged[0], "damaged metadata");
-	return drop_members(call, set, damaged, damaged_count);
+	return drop_members(call, set, damaged, damaged_count, &news);
 }
 
 int redis_page_read(struct redis_call *call, struct key set, struct redis_arg from,
@@ -117,6 +126,7 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 	struct key dead[REDIS_PAGE];
 	size_t dead_count = 0;
 	int64_t now_ms = time_wall_ms(r->env->time);
+	bool news; /* else it was we who removed them, since the page was read */
 
 	int rc = ask_for_values(call, page);
 	if (rc < 0)
@@ -124,10 +134,10 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 	for (size_t i = 0; i < page->count; i++)
 		if (page->items[i].dead)
 			dead[dead_count++] = page->items[i].member;
-	rc = drop_members(call, r->index, dead, dead_count);
+	rc = drop_members(call, r->index, dead, dead_count, &news);
 	for (size_t i = 0; i < page->count; i++) {
 		struct redis_item *item = &page->items[i];
-		if (item->dead)
+		if (item->dead && news)
 			r->env->gone(r->env->self, item->key);
 		item->old = !item->dead && redis_is_old(r, item->key, &item->meta);
 		item->dead = item->dead || item->old || meta_is_expired(&item->meta, now_ms);
@@ -140,6 +150,7 @@ static int page_check_markers(struct redis_call *call, struct redis_page *page)
 {
 	struct key dead[REDIS_PAGE];
 	size_t dead_count = 0;
+	bool news;
 
 	for (size_t i = 0; i < page->count; i++) {
 		struct redis_item *item = &page->items[i];
@@ -147,7 +158,7 @@ static int page_check_markers(struct redis_call *call, struct redis_page *page)
 		if (item->dead)
 			dead[dead_count++] = item->member;
 	}
-	return drop_members(call, call->r->dirs, dead, dead_count);
+	return drop_members(call, call->r->dirs, dead, dead_count, &news);
 }
 
 /* --- where a listing is ----------------------------------------------------------------------- */
