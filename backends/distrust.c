@@ -25,9 +25,9 @@ struct distrust {
 	atomic_size_t count; /* read without the lock: nearly always 0 */
 	atomic_uint_fast64_t ends;
 	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
-	struct item *keys[BUCKETS];
+	struct item *keys[BUCKETS], *markers[BUCKETS];
 	struct item *prefixes;
-	size_t key_count, prefix_count;
+	size_t counts[DISTRUST_MARKER + 1]; /* by kind */
 	bool applying;
 	struct tombstone current; /* while applying */
 };
@@ -52,8 +52,10 @@ static void free_list(struct item *list)
 
 void distrust_free(struct distrust *d)
 {
-	for (int i = 0; i < BUCKETS; i++)
+	for (int i = 0; i < BUCKETS; i++) {
 		free_list(d->keys[i]);
+		free_list(d->markers[i]);
+	}
 	free_list(d->prefixes);
 	lock_fini(&d->lock);
 	free(d->layer);
@@ -65,6 +67,13 @@ void distrust_free(struct distrust *d)
 static struct item **bucket(struct distrust *d, struct key key)
 {
 	return &d->keys[key_hash(key) % BUCKETS];
+}
+
+static struct item **list_of(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	if (kind == DISTRUST_PREFIX)
+		return &d->prefixes;
+	return kind == DISTRUST_KEY ? bucket(d, key) : &d->markers[key_hash(key) % BUCKETS];
 }
 
 static struct item *find(struct item *list, struct key key)
@@ -116,15 +125,25 @@ bool distrust_covers_dir(struct distrust *d, struct key dir)
 	return covered;
 }
 
+bool distrust_covers_marker(struct distrust *d, struct key dir)
+{
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	bool covered = find(*list_of(d, dir, DISTRUST_MARKER), dir);
+	lock_release(&d->lock);
+	return covered;
+}
+
 static bool insert_locked(struct distrust *d, struct item *item, enum distrust_kind kind)
 {
-	struct item **list = kind == DISTRUST_KEY ? bucket(d, item->key) : &d->prefixes;
+	struct item **list = list_of(d, item->key, kind);
 
 	if (find(*list, item->key))
 		return false;
 	item->next = *list;
 	*list = item;
-	*(kind == DISTRUST_KEY ? &d->key_count : &d->prefix_count) += 1;
+	d->counts[kind]++;
 	atomic_fetch_add(&d->count, 1);
 	return true;
 }
@@ -141,13 +160,13 @@ static struct item *item_new(struct key key)
 	return item;
 }
 
-/* Whether a tombstone says no more than "key", or "everything below key". */
+/* Whether a tombstone says no more than one of that kind for key. */
 static bool is_within(struct key item, enum distrust_kind item_kind, struct key key,
 		      enum distrust_kind kind)
 {
-	if (kind == DISTRUST_KEY)
-		return item_kind == DISTRUST_KEY && key_equal(item, key);
-	return key_is_below(item, key) || (item_kind == DISTRUST_PREFIX && key_equal(item, key));
+	if (kind != DISTRUST_PREFIX)
+		return item_kind == kind && key_equal(item, key);
+	return key_is_below(item, key) || (item_kind != DISTRUST_KEY && key_equal(item, key));
 }
 
 static bool is_current_locked(const struct distrust *d, struct key key, enum distrust_kind kind)
@@ -170,8 +189,17 @@ static void take_locked(struct distrust *d, struct item **list, enum distrust_ki
 		*list = i->next;
 		i->next = *taken;
 		*taken = i;
-		*(item_kind == DISTRUST_KEY ? &d->key_count : &d->prefix_count) -= 1;
+		d->counts[item_kind]--;
 		atomic_fetch_sub(&d->count, 1);
+	}
+}
+
+/* All of them that lie below a prefix, but the prefixes. */
+static void take_below_locked(struct distrust *d, struct key dir, struct item **taken)
+{
+	for (int i = 0; i < BUCKETS; i++) {
+		take_locked(d, &d->keys[i], DISTRUST_KEY, dir, DISTRUST_PREFIX, taken);
+		take_locked(d, &d->markers[i], DISTRUST_MARKER, dir, DISTRUST_PREFIX, taken);
 	}
 }
 
@@ -181,13 +209,9 @@ static void take_within(struct distrust *d, struct key key, enum distrust_kind k
 
 	atomic_fetch_add(&d->ends, 1);
 	lock_take(&d->lock);
-	if (kind == DISTRUST_KEY) {
-		take_locked(d, bucket(d, key), DISTRUST_KEY, key, kind, &taken);
-	} else {
-		for (int i = 0; i < BUCKETS; i++)
-			take_locked(d, &d->keys[i], DISTRUST_KEY, key, kind, &taken);
-		take_locked(d, &d->prefixes, DISTRUST_PREFIX, key, kind, &taken);
-	}
+	if (kind == DISTRUST_PREFIX)
+		take_below_locked(d, key, &taken);
+	take_locked(d, list_of(d, key, kind), kind, key, kind, &taken);
 	lock_release(&d->lock);
 	free_list(taken);
 }
@@ -236,9 +260,14 @@ static int run_below(struct record *r, struct state_db *db, enum distrust_kind k
 /* A wider tombstone takes the place of those within it. */
 static int forget_below(struct record *r, struct state_db *db)
 {
-	int rc = run_below(r, db, DISTRUST_KEY);
+	static const enum distrust_kind kinds[] = { DISTRUST_KEY, DISTRUST_PREFIX,
+						    DISTRUST_MARKER };
+	int rc = 0;
 
-	return rc < 0 ? rc : run_below(r, db, DISTRUST_PREFIX);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && rc == 0; i++)
+		rc = run_below(r, db, kinds[i]);
+	struct record own = { r->d, r->key, DISTRUST_MARKER };
+	return rc < 0 ? rc : run_one(&own, db, sql_forget);
 }
 
 static int apply_add(void *self, struct state_db *db)
@@ -272,11 +301,12 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 		rc = item ? 0 : -ENOMEM;
 		if (!item)
 			break;
+		int kind = sqlite3_column_int(statement, 0);
 		lock_take(&d->lock);
 		bool added = insert_locked(d, item,
-					   sqlite3_column_int(statement, 0) == DISTRUST_KEY
-						   ? DISTRUST_KEY
-						   : DISTRUST_PREFIX);
+					   kind == DISTRUST_KEY      ? DISTRUST_KEY
+					   : kind == DISTRUST_MARKER ? DISTRUST_MARKER
+								     : DISTRUST_PREFIX);
 		lock_release(&d->lock);
 		if (!added)
 			free(item);
@@ -319,8 +349,8 @@ void distrust_note_found(struct state *state)
 static struct key bounded(struct distrust *d, struct key key, enum distrust_kind *kind)
 {
 	lock_take(&d->lock);
-	bool full = *kind == DISTRUST_KEY ? d->key_count >= DISTRUST_KEYS_MAX
-					  : d->prefix_count >= DISTRUST_PREFIXES_MAX;
+	bool full = d->counts[*kind] >=
+		    (*kind == DISTRUST_PREFIX ? DISTRUST_PREFIXES_MAX : DISTRUST_KEYS_MAX);
 	lock_release(&d->lock);
 	if (!full)
 		return key;
@@ -336,7 +366,9 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 		return -ENOMEM;
 	lock_take(&d->lock);
 	/* What is being applied may have run already. */
-	bool covered = prefix_covers_locked(d, key) && !d->applying;
+	bool covered = (kind == DISTRUST_MARKER ? prefix_covers_dir_locked(d, key)
+						: prefix_covers_locked(d, key)) &&
+		       !d->applying;
 	bool added = !covered && insert_locked(d, item, kind);
 	lock_release(&d->lock);
 	if (!added)
@@ -353,14 +385,13 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 	int rc = state_change(d->state, apply_add, &record);
 	if (rc < 0)
 		return rc == -ENOTSUP ? -EIO : rc;
-	if (kind == DISTRUST_PREFIX && key.size == 0)
-		for (int i = 0; i < BUCKETS; i++) {
-			struct item *taken = NULL;
-			lock_take(&d->lock);
-			take_locked(d, &d->keys[i], DISTRUST_KEY, key, kind, &taken);
-			lock_release(&d->lock);
-			free_list(taken);
-		}
+	if (kind == DISTRUST_PREFIX && key.size == 0) {
+		struct item *taken = NULL;
+		lock_take(&d->lock);
+		take_below_locked(d, key, &taken);
+		lock_release(&d->lock);
+		free_list(taken);
+	}
 	return 0;
 }
 
@@ -373,7 +404,7 @@ static bool any_within(struct distrust *d, struct key key, enum distrust_kind ki
 	if (kind == DISTRUST_PREFIX)
 		return distrust_any_below(d, key, &ignored);
 	lock_take(&d->lock);
-	bool found = find(*bucket(d, key), key) != NULL;
+	bool found = find(*list_of(d, key, kind), key) != NULL;
 	lock_release(&d->lock);
 	return found;
 }
@@ -404,8 +435,9 @@ static void fill(struct tombstone *t, const struct item *item, enum distrust_kin
 static bool first_locked(struct distrust *d, struct tombstone *t)
 {
 	for (int i = 0; i < BUCKETS; i++)
-		if (d->keys[i]) {
-			fill(t, d->keys[i], DISTRUST_KEY);
+		if (d->keys[i] || d->markers[i]) {
+			fill(t, d->keys[i] ? d->keys[i] : d->markers[i],
+			     d->keys[i] ? DISTRUST_KEY : DISTRUST_MARKER);
 			return true;
 		}
 	if (d->prefixes)
@@ -444,10 +476,14 @@ bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *t)
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	for (int i = 0; i < BUCKETS && !found; i++)
+	for (int i = 0; i < BUCKETS && !found; i++) {
 		for (struct item *item = d->keys[i]; item && !found; item = item->next)
 			if ((found = key_is_below(item->key, dir)))
 				fill(t, item, DISTRUST_KEY);
+		for (struct item *item = d->markers[i]; item && !found; item = item->next)
+			if ((found = is_at_or_below(item->key, dir)))
+				fill(t, item, DISTRUST_MARKER);
+	}
 	for (struct item *item = d->prefixes; item && !found; item = item->next)
 		if ((found = is_at_or_below(item->key, dir)))
 			fill(t, item, DISTRUST_PREFIX);

@@ -20,9 +20,10 @@
 
 struct distrust;
 
-/* The numbers are stored. */
-enum distrust_kind { DISTRUST_KEY = 0, DISTRUST_PREFIX = 1 };
+/* The numbers are stored. DISTRUST_MARKER: of a directory, its metadata alone. */
+enum distrust_kind { DISTRUST_KEY = 0, DISTRUST_PREFIX = 1, DISTRUST_MARKER = 2 };
 
+/* Of keys, and as many markers. */
 enum { DISTRUST_KEYS_MAX = 10000, DISTRUST_PREFIXES_MAX = 256 };
 
 struct distrust *distrust_new(void); /* NULL: out of memory */
@@ -38,10 +39,11 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 bool distrust_were_lost(struct state *state);
 void distrust_note_found(struct state *state);
 
-/* Whether an entry of this key, or any entry below this directory, is not to be believed. Cheap
- * while nothing is. */
+/* Whether an entry of this key, any entry below this directory, or its marker is not to be
+ * believed. Cheap while nothing is. */
 bool distrust_covers(struct distrust *d, struct key key);
 bool distrust_covers_dir(struct distrust *d, struct key dir);
+bool distrust_covers_marker(struct distrust *d, struct key dir);
 
 /*
  * Adds a tombstone. -ENOTSUP: distrusted from now on, but not remembered, for there is no state;
@@ -49,12 +51,12 @@ bool distrust_covers_dir(struct distrust *d, struct key dir);
  */
 int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind);
 
-/* The layer has been told of this key (DISTRUST_KEY), or of everything below it. Not what is being
- * applied now. 0 or -errno: it is not forgotten then. */
+/* The layer has been told of this key (DISTRUST_KEY), of this marker, or of everything below it.
+ * Not what is being applied now. 0 or -errno: it is not forgotten then. */
 int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind);
 
 /*
- * One tombstone to be applied, the keys' before the prefixes'; false: none. distrust_applied() ends
+ * One tombstone to be applied, the prefixes' last; false: none. distrust_applied() ends
  * it, and forgets the tombstone if the layer was told. One at a time.
  */
 struct tombstone {

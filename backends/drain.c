@@ -159,7 +159,12 @@ static enum verdict write_marker(struct drain *d, const struct journal_marker *m
 		*takers |= rc == 0 ? bit_of(d, i) : 0;
 		all_unreachable &= rc < 0 && is_unreachable(rc);
 	}
-	return *takers ? WRITTEN : all_unreachable ? UNREACHABLE : FAILED;
+	if (*takers == 0)
+		return all_unreachable ? UNREACHABLE : FAILED;
+	for (size_t i = d->first; i < c->count; i++)
+		if (layer_is_durable(c->layers[i]) && !(*takers & bit_of(d, i)))
+			stack_missed_marker(c, c->layers[i], journal_marker_dir(marker));
+	return WRITTEN;
 }
 
 static enum verdict drain_marker(struct drain *d, const struct journal_marker *marker,

@@ -13,7 +13,8 @@
 
 struct drain;
 
-/* Writes to the layers from index `first` on, which follow the journal. NULL: no memory, or no thread. */
+/* Writes to the layers from index `first` on, which follow the journal. NULL: no memory, or no
+ * thread. */
 struct drain *drain_start(struct layered *c, struct journal *journal, size_t first);
 
 /* There is something new. Never waits. */

@@ -322,11 +322,20 @@ static int tell(struct layer *l, const struct tombstone *t)
 {
 	struct key key = key_make(t->key.bytes, t->key.size);
 	int64_t begun = call_begin(l);
-	int rc = t->kind == DISTRUST_KEY
-			 ? call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key))
-			 : call_end(l, LAYER_REMOVE_PREFIX, begun,
-				    l->backend->remove_prefix(l->state, key));
+	int rc;
 
+	switch (t->kind) {
+	case DISTRUST_KEY:
+		rc = call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
+		break;
+	case DISTRUST_MARKER:
+		rc = call_end(l, LAYER_DIR_SET, begun, l->backend->dir_remove(l->state, key));
+		break;
+	case DISTRUST_PREFIX:
+	default:
+		rc = call_end(l, LAYER_REMOVE_PREFIX, begun,
+			      l->backend->remove_prefix(l->state, key));
+	}
 	note_settled(l);
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -471,6 +480,26 @@ void layer_note_hit(struct layer *l, struct key key)
 		l->backend->note_hit(l->state, key);
 }
 
+/* What it says of a directory that it does not know as it is now: that it is there. */
+static void doubt_marker(struct layer *l, struct key dir, struct meta *meta)
+{
+	if (!distrust_covers_marker(l->distrust, dir))
+		return;
+	meta_fini(meta);
+	*meta = (struct meta){ 0 };
+}
+
+static void doubt_markers(struct layer *l, struct key dir, struct children *batch)
+{
+	struct key_buffer key;
+
+	for (size_t i = 0; i < batch->count && distrust_count(l->distrust) > 0; i++) {
+		struct child *child = &batch->items[i];
+		if (child->is_dir && key_join(&key, dir, child->name) == 0)
+			doubt_marker(l, key_make(key.bytes, key.size), &child->meta);
+	}
+}
+
 int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch)
 {
@@ -480,6 +509,7 @@ int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_
 	int rc = call_end(l, LAYER_LIST, begun,
 			  l->backend->list(l->state, dir, after, after_is_dir, batch));
 	assert(rc < 0 || batch->end || batch->count > 0);
+	doubt_markers(l, dir, batch);
 	return rc;
 }
 
@@ -489,7 +519,10 @@ int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 	if (!layer_trusts_dir(l, dir))
 		return -ENOENT;
 	int64_t begun = call_begin(l);
-	return call_end(l, LAYER_DIR_STAT, begun, l->backend->dir_stat(l->state, dir, meta));
+	int rc = call_end(l, LAYER_DIR_STAT, begun, l->backend->dir_stat(l->state, dir, meta));
+	if (rc == 0)
+		doubt_marker(l, dir, meta);
+	return rc;
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
@@ -647,7 +680,8 @@ int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 	if (intents_cover(l->intents, dir) || distrust_covers_dir(l->distrust, dir))
 		return -EHOSTDOWN; /* it would go with what is still to be cleared */
 	int64_t begun = call_begin(l);
-	return call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
+	int rc = call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
+	return rc == 0 ? distrust_forget(l->distrust, dir, DISTRUST_MARKER) : rc;
 }
 
 int layer_sync(struct layer *l)

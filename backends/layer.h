@@ -68,11 +68,12 @@ void layer_stats(struct layer *layer, struct layer_stats *stats);
 void layer_count_promotion(struct layer *layer);
 
 /*
- * The layer missed a change of this key, or of all keys below this directory (kind), or its outcome
- * is unknown: it answers -ENOENT for them until it has been told. A set, remove or rename of the
- * key tells it; a set below a prefix that is still to be removed there fails with -EHOSTDOWN. 0: it
- * survives a restart, as far as the layer's entries do. -ENOTSUP: nothing remembers it (no state);
- * otherwise -errno, and a line in the log: the state could not.
+ * The layer missed a change of this key, of all keys below this directory, or of its marker (kind),
+ * or its outcome is unknown: it answers -ENOENT for them until it has been told; of the marker, no
+ * metadata. A set, remove or rename of the key tells it, a set of the marker too; a set below a
+ * prefix that is still to be removed there fails with -EHOSTDOWN. 0: it survives a restart, as far
+ * as the layer's entries do. -ENOTSUP: nothing remembers it (no state); otherwise -errno, and a
+ * line in the log: the state could not.
  */
 int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);

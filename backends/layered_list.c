@@ -31,19 +31,29 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 	return rc;
 }
 
+void stack_missed_marker(struct layered *c, struct layer *l, struct key dir)
+{
+	layer_distrust(l, dir, DISTRUST_MARKER);
+	stack_tell_soon(c);
+}
+
 static int set_through(struct layered *c, struct key dir, const struct meta *meta)
 {
 	int failure = 0;
-	bool taken = false;
+	bool taken = false, failed[STACK_MAX] = { false };
 
 	for (size_t i = 0; i < c->durable_count; i++) {
-		int rc = stack_is_journal(c, c->order[i]) ? -EOPNOTSUPP
-							  : layer_dir_set(c->order[i], dir, meta);
-		if (rc == 0)
-			taken = true;
-		else if (rc != -EOPNOTSUPP && failure != -ENOSPC)
+		if (stack_is_journal(c, c->order[i]))
+			continue;
+		int rc = layer_dir_set(c->order[i], dir, meta);
+		failed[i] = rc < 0;
+		taken |= rc == 0;
+		if (rc < 0 && failure != -ENOSPC)
 			failure = rc;
 	}
+	for (size_t i = 0; i < c->durable_count && taken; i++)
+		if (failed[i])
+			stack_missed_marker(c, c->order[i], dir);
 	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
 }
 

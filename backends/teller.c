@@ -36,7 +36,7 @@ static bool wait_for_changes(struct layered *c, const struct tombstone *t,
 		.spans = { { key_make(t->key.bytes, t->key.size), t->kind == DISTRUST_PREFIX } },
 		.span_count = 1,
 	};
-	if (t->kind == DISTRUST_KEY)
+	if (t->kind != DISTRUST_PREFIX)
 		return stack_try(c, claim);
 	if (stack_enter(c, claim) < 0)
 		return false;
@@ -55,7 +55,7 @@ static int tell_one(struct layered *c, struct layer *l, const struct tombstone *
 		return -EAGAIN;
 	}
 	int rc = layer_tell(l, t);
-	if (t->kind == DISTRUST_KEY)
+	if (t->kind != DISTRUST_PREFIX)
 		stack_leave(c, &claim);
 	return rc;
 }

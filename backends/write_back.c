@@ -215,8 +215,8 @@ int write_back_dir_set(struct layered *c, struct key dir, const struct meta *met
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < w->index; i++)
-		if (layer_is_durable(c->layers[i]))
-			layer_dir_set(c->layers[i], dir, meta);
+		if (layer_is_durable(c->layers[i]) && layer_dir_set(c->layers[i], dir, meta) < 0)
+			stack_missed_marker(c, c->layers[i], dir);
 	drain_soon(w->drain);
 	return 0;
 }

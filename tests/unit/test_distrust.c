@@ -89,6 +89,49 @@ static void a_sync_takes_along_what_was_missed(void **state)
 	assert_true(state_is_synced(s.cache->state));
 }
 
+static int set_dir(mode_t mode)
+{
+	const struct meta meta = { .mode = 0040000 | mode };
+
+	return layered_dir_set(s.cache, key_of("d"), &meta, NULL);
+}
+
+static void expect_dir(mode_t mode)
+{
+	struct children *batch = calloc(1, sizeof(*batch));
+	struct meta meta = { 0 };
+
+	assert_non_null(batch);
+	assert_int_equal(layered_dir_stat(s.cache, key_of("d"), &meta), 0);
+	assert_int_equal(meta.mode, 0040000 | mode);
+	meta_fini(&meta);
+	assert_int_equal(layered_list(s.cache, KEY_ROOT, KEY_ROOT, false, batch), 0);
+	assert_int_equal(batch->count, 1);
+	assert_int_equal(batch->items[0].meta.mode, 0040000 | mode);
+	children_fini(batch);
+	free(batch);
+}
+
+static void a_directory_shows_what_a_layer_missed_of_it(void **state)
+{
+	(void)state;
+	assert_int_equal(set_dir(0700), 0);
+	assert_int_equal(stack_set(&s, "d/k", "v"), 0);
+	down(NEAR, true);
+	assert_int_equal(set_dir(0750), 0);
+	stack_reopen(&s);
+	down(NEAR, false);
+	expect_dir(0750);
+	stack_wait_told(&s, NEAR);
+	expect_dir(0750);
+	stack_reopen(&s);
+	expect_dir(0750);
+	stack_expect(&s, "d/k", "v");
+	assert_int_equal(set_dir(0711), 0);
+	down(FAR, true);
+	expect_dir(0711);
+}
+
 static void remove_while_down(struct stack_fixture *f)
 {
 	down(NEAR, true);
@@ -215,6 +258,7 @@ int main(void)
 		TEST(a_set_that_a_layer_missed_hides_its_old_copy),
 		TEST(what_was_missed_survives_a_restart),
 		TEST(a_sync_takes_along_what_was_missed),
+		TEST(a_directory_shows_what_a_layer_missed_of_it),
 		TEST(what_was_missed_survives_a_crash),
 		TEST(a_prefix_removed_while_a_layer_is_down_stays_away),
 		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),

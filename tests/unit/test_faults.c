@@ -1,8 +1,8 @@
 /*
- * A row of changes over stacks of every write strategy, in which one call of a backend fails: each
- * in turn, until there is none left, with each kind of failure. Whatever was acknowledged is there,
- * at once, after a restart, and in each layer that has the key; nothing hangs. LONG=1: every call;
- * otherwise every few.
+ * A row of changes over stacks of every write strategy, in which one call of a backend fails, or
+ * ends the process: each in turn, until there is none left, with each kind of failure. Whatever was
+ * acknowledged is there, at once, after a restart, and in each layer that has the key; nothing
+ * hangs. LONG=1: every call; otherwise every few.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,11 +25,11 @@ static struct stack_fixture s;
 
 /* --- the changes ------------------------------------------------------------------------------ */
 
-enum kind { SET, REMOVE, RENAME, REMOVE_PREFIX, RENAME_PREFIX, SYNC };
+enum kind { SET, TOUCH, MKDIR, REMOVE, RENAME, REMOVE_PREFIX, RENAME_PREFIX, SYNC, RESTART };
 
 static const struct change {
 	enum kind kind;
-	const char *key, *to; /* of a set: a digit, the value */
+	const char *key, *to; /* of a set: a digit, the value; of a mkdir, the last of the mode */
 } changes[] = {
 	{ SET, "a", "1" },
 	{ SET, "d/x", "2" },
@@ -44,16 +46,30 @@ static const struct change {
 	{ REMOVE_PREFIX, "e", NULL },
 	{ SET, "e/x", "8" },
 	{ SET, "a", "9" },
+	{ MKDIR, "f/", "1" },
+	{ TOUCH, "a", NULL },
+	{ MKDIR, "f/", "2" },
+	{ RESTART, NULL, NULL }, /* memory is empty now, so gets promote */
+	{ TOUCH, "e/x", NULL },
+	{ RENAME_PREFIX, "f", "g" },
+	{ MKDIR, "f/", "3" },
+	{ RENAME, "e/x", "c" },
+	{ REMOVE_PREFIX, "g", NULL },
 };
 
 enum { CHANGES = sizeof(changes) / sizeof(changes[0]) };
 
-static const char *const keys[] = { "a", "b", "c", "d/x", "d/y", "e/x", "e/y" };
+/* With a slash behind it: a directory's marker. */
+static const char *const keys[] = { "a", "b", "c", "d/x", "d/y", "e/x", "e/y", "f/", "g/" };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
-/* What a get of each key may find: bit n for the value n, MISS for none. */
+/* What a get of each key may find: bit n for the value n, MISS for none; and its mode. */
 static unsigned may[KEYS];
+
+enum { MODE_SET = 0644, MODE_TOUCHED = 0600 };
+
+static mode_t may_mode[KEYS]; /* 0: either */
 
 static size_t index_of(const char *key)
 {
@@ -69,11 +85,24 @@ static bool is_below(const char *key, const char *dir)
 	return key[0] == dir[0] && key[1] == '/';
 }
 
+static struct key dir_of(const char *marker)
+{
+	return key_make(marker, strlen(marker) - 1);
+}
+
 static int apply(const struct change *c)
 {
+	const struct meta mode = { .mode = S_IFREG | MODE_TOUCHED };
+
 	switch (c->kind) {
 	case SET:
 		return stack_set(&s, c->key, c->to);
+	case TOUCH:
+		return layered_touch(s.cache, key_of(c->key), &mode, META_MODE, NULL);
+	case MKDIR: {
+		const struct meta made = { .mode = S_IFDIR | 0700 | (mode_t)(c->to[0] - '0') };
+		return layered_dir_set(s.cache, dir_of(c->key), &made, NULL);
+	}
 	case REMOVE:
 		return stack_remove(&s, c->key);
 	case RENAME:
@@ -82,6 +111,9 @@ static int apply(const struct change *c)
 		return stack_remove_prefix(&s, c->key);
 	case RENAME_PREFIX:
 		return stack_rename_prefix(&s, c->key, c->to);
+	case RESTART:
+		stack_reopen(&s);
+		return 0;
 	case SYNC:
 		break;
 	}
@@ -111,6 +143,22 @@ static void expect_after_move(size_t from, size_t to, int rc, bool of_prefix)
 	}
 }
 
+static void expect_mode_after(const struct change *c, int rc)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		bool is_it = c->key && strcmp(keys[i], c->key) == 0;
+		bool is_target = c->to && (strcmp(keys[i], c->to) == 0 || is_below(keys[i], c->to));
+		if (is_it && c->kind == SET)
+			may_mode[i] = rc == 0 ? MODE_SET : 0;
+		if (is_it && c->kind == TOUCH)
+			may_mode[i] = rc == 0 ? MODE_TOUCHED : 0;
+		if (is_target && c->kind == RENAME)
+			may_mode[i] = rc == 0 ? may_mode[index_of(c->key)] : 0;
+		if (is_target && c->kind == RENAME_PREFIX)
+			may_mode[i] = 0;
+	}
+}
+
 /* hit: a call failed meanwhile; unknown: having done what it should. */
 static void expect_after(const struct change *c, int rc, bool hit, bool unknown)
 {
@@ -118,10 +166,11 @@ static void expect_after(const struct change *c, int rc, bool hit, bool unknown)
 
 	if (rc == -ENOENT && hit)
 		rc = -EIO; /* so little was known */
+	expect_mode_after(c, rc);
 	for (size_t i = 0; i < KEYS; i++) {
 		bool is_it = c->key && strcmp(keys[i], c->key) == 0;
 		bool below = c->key && is_below(keys[i], c->key);
-		if (c->kind == SET && is_it)
+		if ((c->kind == SET || c->kind == MKDIR) && is_it)
 			expect_after_set(i, 1u << (c->to[0] - '0'), rc, unknown);
 		else if ((c->kind == REMOVE && is_it) || (c->kind == REMOVE_PREFIX && below))
 			may[i] = rc == 0 || rc == -ENOENT ? MISS : may[i] | MISS;
@@ -150,28 +199,53 @@ static bool is_failing(void)
 	       atomic_load(&p->calls) < atomic_load(&p->fail_at) + atomic_load(&p->more);
 }
 
-/* A get whose own call fails may miss. */
-static unsigned look(const char *key, const char *when)
+static unsigned look_at_marker(const char *key, struct meta *meta)
 {
-	bool failing = is_failing(), before = has_hit();
-	char *got = stack_get(&s, key);
+	int rc = layered_dir_stat(s.cache, dir_of(key), meta);
 
-	while (!got && (failing || before != has_hit())) {
-		failing = is_failing();
-		before = has_hit();
-		got = stack_get(&s, key);
-	}
-	if (got && (got[0] < '1' || got[0] > '9' || got[1] != '\0'))
-		fail_msg("%s: %s is \"%s\"", when, key, got);
-	unsigned found = got ? 1u << (got[0] - '0') : MISS;
-	free(got);
+	return rc == 0 && meta->mode != 0 ? 1u << (meta->mode & 7) : MISS;
+}
+
+static unsigned look_at_entry(const char *key, const char *when, struct meta *meta)
+{
+	struct value *value = NULL;
+	char text[2] = "";
+
+	if (layered_get(s.cache, key_of(key), GET_COUNTED, &value, meta) < 0)
+		return MISS;
+	if (value_size(value) == 1)
+		assert_int_equal(value_read(value, text, 1, 0), 1);
+	value_unref(value);
+	if (text[0] < '1' || text[0] > '9')
+		fail_msg("%s: %s is \"%s\"", when, key, text);
+	return 1u << (text[0] - '0');
+}
+
+/* A get whose own call fails may miss. */
+static unsigned look(const char *key, const char *when, mode_t *mode)
+{
+	unsigned found;
+	bool again;
+
+	do {
+		bool failing = is_failing(), before = has_hit();
+		struct meta meta = { 0 };
+		found = key[strlen(key) - 1] == '/' ? look_at_marker(key, &meta)
+						    : look_at_entry(key, when, &meta);
+		again = found == MISS && (failing || before != has_hit());
+		*mode = meta.mode & 07777;
+		meta_fini(&meta);
+	} while (again);
 	return found;
 }
 
 static void check(const char *when, unsigned also)
 {
 	for (size_t i = 0; i < KEYS; i++) {
-		unsigned found = look(keys[i], when);
+		mode_t mode = 0;
+		unsigned found = look(keys[i], when, &mode);
+		if (found != MISS && (found & may[i]) && may_mode[i] && mode != may_mode[i])
+			fail_msg("%s: %s: mode %o, not %o", when, keys[i], mode, may_mode[i]);
 		if (found & (may[i] | also))
 			continue;
 		char *holders = calloc(1, 256);
@@ -227,8 +301,10 @@ static void setup(const struct run *r)
 	atomic_store(&s.plans[0].calls, 0);
 	atomic_store(&s.plans[0].fail_at, r->fail_at);
 	atomic_store(&s.plans[0].more, r->more);
-	for (size_t i = 0; i < KEYS; i++)
+	for (size_t i = 0; i < KEYS; i++) {
 		may[i] = MISS;
+		may_mode[i] = 0;
+	}
 }
 
 static void change_all(const struct run *r)
@@ -291,6 +367,91 @@ static bool run_once(struct run *r)
 	return hit;
 }
 
+/* --- crashes ---------------------------------------------------------------------------------- */
+
+/* What the process that crashes has been told, in memory that outlives it. */
+static struct acknowledged {
+	int rcs[CHANGES];
+	size_t count;
+	bool hit; /* by a call that only reads: it went on */
+	bool over;
+} * acknowledged;
+
+static const struct run *crash_run;
+
+static void change_until_crash(struct stack_fixture *f)
+{
+	struct fault_plan *p = &f->plans[0];
+
+	atomic_store(&p->error, -EIO);
+	atomic_store(&p->applied, crash_run->applied);
+	atomic_store(&p->calls, 0);
+	atomic_store(&p->crash, true);
+	atomic_store(&p->fail_at, crash_run->fail_at);
+	for (size_t i = 0; i < CHANGES; i++) {
+		int rc = apply(&changes[i]);
+		acknowledged->hit = has_hit();
+		acknowledged->rcs[i] = rc;
+		acknowledged->count = i + 1;
+	}
+	acknowledged->over = !has_hit();
+}
+
+static bool crash_once(struct run *r)
+{
+	char when[200];
+
+	snprintf(r->name, sizeof(r->name), "strategy %d, %zu layers, crash at call %d%s",
+		 r->strategy, r->layers, r->fail_at, r->applied ? ", done" : "");
+	alarm(RUN_SECONDS);
+	setup(r);
+	atomic_store(&s.plans[0].fail_at, 0);
+	memset(acknowledged, 0, sizeof(*acknowledged));
+	crash_run = r;
+	stack_crash(&s, change_until_crash);
+	for (size_t i = 0; i < CHANGES && i <= acknowledged->count; i++) {
+		bool known = i < acknowledged->count;
+		expect_after(&changes[i], known ? acknowledged->rcs[i] : -EIO,
+			     !known || acknowledged->hit, !known);
+	}
+	stack_open(&s);
+	snprintf(when, sizeof(when), "%s, restarted", r->name);
+	check(when, 0);
+	settle(when);
+	check(when, 0);
+	check_layers(r);
+	stack_teardown(&s);
+	alarm(0);
+	return !acknowledged->over;
+}
+
+static void crash_each(enum write_strategy strategy, size_t layers)
+{
+	int stride = getenv("LONG") ? 1 : 60, crashes = 0;
+
+	acknowledged = mmap(NULL, sizeof(*acknowledged), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(acknowledged != MAP_FAILED);
+	for (int applied = 0; applied < 2; applied++) {
+		struct run r = { .strategy = strategy,
+				 .layers = layers,
+				 .applied = applied,
+				 .fail_at = 1 + applied * stride / 2 };
+		for (; crash_once(&r); r.fail_at += stride)
+			crashes++;
+	}
+	munmap(acknowledged, sizeof(*acknowledged));
+	print_message("%d crashes\n", crashes);
+}
+
+static void crashes(void **state)
+{
+	(void)state;
+	crash_each(WRITE_BACK, 2);
+	crash_each(WRITE_BACK, 3);
+	crash_each(WRITE_THROUGH, 3);
+}
+
 static void run_each(enum write_strategy strategy, size_t layers)
 {
 	static const struct {
@@ -302,7 +463,7 @@ static void run_each(enum write_strategy strategy, size_t layers)
 			 { -EHOSTDOWN, false, 0 },
 			 { -EHOSTDOWN, false, 3 },
 			 { -EHOSTDOWN, true, 0 } };
-	int stride = getenv("LONG") ? 1 : 40, calls = 0;
+	int stride = getenv("LONG") ? 1 : 60, calls = 0;
 
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
 		struct run r = { .strategy = strategy,
@@ -344,6 +505,7 @@ int main(void)
 		cmocka_unit_test(write_through),
 		cmocka_unit_test(write_around),
 		cmocka_unit_test(write_back),
+		cmocka_unit_test(crashes),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
