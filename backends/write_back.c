@@ -73,6 +73,18 @@ static void report(const struct write_back *w)
 			 (unsigned long long)stats.entries);
 }
 
+static void report_left(const struct write_back *w)
+{
+	struct journal_stats stats;
+
+	journal_stats(w->journal, &stats);
+	if (stats.entries > 0)
+		log_warning(
+			"journal: %llu entries of an earlier run stay in it, and are not shown: "
+			"no layer of this configuration would keep them",
+			(unsigned long long)stats.entries);
+}
+
 int write_back_open(struct layered *c, struct problem *problem)
 {
 	bool wanted = c->conf->write_strategy == WRITE_BACK && is_worth_it(c->conf);
@@ -90,6 +102,7 @@ int write_back_open(struct layered *c, struct problem *problem)
 	if (rc < 0)
 		return rc;
 	if (!w->on && (journal_is_empty(w->journal) || c->durable_count == 0)) {
+		report_left(w);
 		write_back_close(c);
 		return 0;
 	}

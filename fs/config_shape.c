@@ -377,21 +377,32 @@ static bool name_is_taken(const struct layer_draft drafts[], size_t count, const
 	return false;
 }
 
-/* A name given twice gets a number, the first one keeps it. */
+/* The write-back journal's, in the stack and in the state. */
+static bool name_is_reserved(const char *name)
+{
+	return strcmp(name, "journal") == 0;
+}
+
+/* A name given twice gets a number, the first one keeps it; so does one that is not to be had. */
 static int drafts_make_unique(const struct config_reader *reader, struct layer_draft drafts[],
 			      size_t count)
 {
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		char *name = drafts[i].spec.name, fresh[LAYER_NAME_MAX + 24];
+		bool reserved = name_is_reserved(name);
 
-		if (!name_is_taken(drafts, i, name))
+		if (!reserved && !name_is_taken(drafts, i, name))
 			continue;
 		for (size_t n = 2; n < count + 2; n++) {
 			snprintf(fresh, sizeof(fresh), "%s%zu", name, n);
 			if (!name_is_taken(drafts, count, fresh))
 				break;
 		}
-		if (drafts[i].named)
+		if (reserved)
+			log_warning("%s: \"%s\" is the write-back journal's name; the layer is "
+				    "called \"%s\"",
+				    reader->file, name, fresh);
+		else if (drafts[i].named)
 			log_warning(
 				"%s: two layers are named \"%s\"; the later one is called \"%s\"",
 				reader->file, name, fresh);

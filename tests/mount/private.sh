@@ -7,3 +7,8 @@ if [[ ! ${IN_PRIVATE_NAMESPACE:-} ]]; then
 	fi
 	IN_PRIVATE_NAMESPACE=1 exec unshare -m --propagation private "$BASH" "$0" "$@"
 fi
+
+# The mounts of other tests are copies here, and would keep their daemons from ending.
+while read -r point; do
+	umount -l "$(printf '%b' "$point")"
+done < <(grep ' - fuse\.cachefs ' /proc/self/mountinfo | cut -d' ' -f5)

@@ -191,6 +191,9 @@ static void a_name_given_twice_gets_a_number(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	expect_stack("{\"layers\": [{}, {}, {\"name\": \"memory2\"}, {\"name\": \"memory\"}]}",
 		     "memory=memory memory3=memory memory2=memory memory4=memory");
+	/* The write-back journal is a layer of the stack, too. */
+	expect_stack("{\"layers\": [{\"name\": \"journal\"}, {\"name\": \"journal2\"}]}",
+		     "journal3=memory journal2=memory");
 	log_set_level(LOG_LEVEL_INFO);
 }
 

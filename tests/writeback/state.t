@@ -155,4 +155,16 @@ test_the_values_of_a_damaged_state_database_are_kept_with_it() {
 	grep 'may be missing' "$LOG"
 }
 
+test_what_no_layer_would_keep_stays_in_the_journal_and_that_is_said() {
+	mount_owing state
+	set_value k owed
+	unmount
+	mount_with '{"type": "memory", "cachefs": {"state_dir": "state"}}'
+	expect_absent k
+	grep 'entries of an earlier run stay' "$LOG"
+	unmount
+	mount_owing state
+	expect_value k owed
+}
+
 run_tests
