@@ -36,6 +36,9 @@ int journal_open(struct state *state, const struct journal_conf *conf,
 		 const struct time_source *time, struct journal **journal);
 void journal_close(struct journal *j);
 
+/* From now on what finds no room fails at once, and so does what waits for it. */
+void journal_ending(struct journal *j);
+
 bool journal_is_empty(struct journal *j);
 
 /* Whether slower layers may hold an entry that the journal says is over. Cheap. */

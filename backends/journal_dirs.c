@@ -161,11 +161,15 @@ int journal_dir_set(void *state, struct key dir, const struct meta *meta)
 	struct key_buffer buffer;
 	struct setting s = { .key = marker_key(&buffer, dir), .meta = meta };
 	struct timespec deadline = time_deadline(j->conf.wait_ms);
+	struct meta now = { 0 };
 	int rc;
 
+	/* In the place of one that is there it needs no more than that has. */
+	bool replaces = journal_find_marker(j, dir, &now) == 0;
+	meta_fini(&now);
 	waiting_begin();
 	do {
-		rc = journal_wait_for_room(j, s.key, 0, &deadline);
+		rc = replaces ? 0 : journal_wait_for_room(j, s.key, 0, &deadline);
 		if (rc < 0)
 			return rc;
 		rc = run(j, &s);

@@ -199,6 +199,14 @@ static bool has_room(struct journal *j, int64_t need, uint64_t size)
 	return false;
 }
 
+void journal_ending(struct journal *j)
+{
+	lock_take(&j->lock);
+	atomic_store(&j->ending, true);
+	pthread_cond_broadcast(&j->room);
+	lock_release(&j->lock);
+}
+
 bool journal_await_room(struct journal *j, const struct timespec *deadline)
 {
 	struct timespec poll = time_deadline(DISK_POLL_MS);
@@ -206,9 +214,11 @@ bool journal_await_room(struct journal *j, const struct timespec *deadline)
 						      : poll.tv_nsec < deadline->tv_nsec;
 
 	lock_take(&j->lock);
-	bool in_time = condition_wait_until(&j->room, &j->lock, sooner ? &poll : deadline);
+	bool ending = atomic_load(&j->ending);
+	bool in_time = !ending &&
+		       condition_wait_until(&j->room, &j->lock, sooner ? &poll : deadline);
 	lock_release(&j->lock);
-	return in_time || sooner;
+	return !ending && (in_time || sooner);
 }
 
 int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,

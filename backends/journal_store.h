@@ -18,6 +18,7 @@ struct journal {
 	atomic_int_fast64_t directories; /* markers */
 	atomic_bool may_hide;            /* a row has an expiry, or is damaged */
 	atomic_bool disk_full;           /* and the log said so */
+	atomic_bool ending;              /* nobody waits for room */
 	atomic_uint_fast64_t drained, failures, damaged;
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t room;

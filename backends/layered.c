@@ -188,6 +188,11 @@ static void close_layers(struct layered *c)
 		layer_close(others[--n]);
 }
 
+void layered_ending(struct layered *c)
+{
+	write_back_ending(c);
+}
+
 void layered_close(struct layered *c)
 {
 	if (c->state)

@@ -63,6 +63,9 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		 struct problem *problem);
 void layered_close(struct layered *cache);
 
+/* The end is near: changes that find no room in a full journal, or wait for it, fail. */
+void layered_ending(struct layered *cache);
+
 /* A peek at the metadata, never a hit. -ENOENT: a miss; other errors: no layer could tell. */
 int layered_stat(struct layered *cache, struct key key, struct meta *meta);
 

@@ -123,6 +123,12 @@ int write_back_start(struct layered *c, struct problem *problem)
 	return !w || w->drain ? 0 : problem_set(problem, NULL, NULL, "cannot start a thread");
 }
 
+void write_back_ending(struct layered *c)
+{
+	if (c->write_back)
+		journal_ending(c->write_back->journal);
+}
+
 void write_back_stop(struct layered *c)
 {
 	struct write_back *w = c->write_back;

@@ -16,6 +16,9 @@
 int write_back_open(struct layered *c, struct problem *problem);
 int write_back_start(struct layered *c, struct problem *problem);
 
+/* As layered_ending(). */
+void write_back_ending(struct layered *c);
+
 /* Drains for as long as the configuration says, and ends the drain. Before the layers close. */
 void write_back_stop(struct layered *c);
 void write_back_close(struct layered *c); /* after them */

@@ -126,6 +126,7 @@ void fs_wake(void *self)
 	fs->inodes.stopping = true;
 	inodes_changed_locked(&fs->inodes);
 	inodes_unlock(&fs->inodes);
+	layered_ending(fs->cache);
 	file_locks_wake(fs->locks);
 }
 
@@ -136,8 +137,10 @@ void fs_free(struct fs *fs)
 	inodes_unlock(&fs->inodes);
 	handles_fini(fs);
 	listings_fini(fs);
-	if (fs->cache)
+	if (fs->cache) { /* each directory would wait for room by itself */
+		layered_ending(fs->cache);
 		directory_save_all_times(fs);
+	}
 	if (fs->cache) /* reports what it drops until it is closed */
 		layered_close(fs->cache);
 	inodes_fini(&fs->inodes);

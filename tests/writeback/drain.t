@@ -153,4 +153,19 @@ test_a_full_journal_fails_sets_with_enospc_and_keeps_what_it_has() {
 	expect size 600000 "$(wc -c <"$MNT/b")"
 }
 
+test_a_full_journal_does_not_hold_up_the_unmount() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "none.sock"}}],
+		"write_strategy": "write_back",
+		"cachefs": {"state_dir": "state", "drain_timeout": 0.1, "journal_max_mb": 1, "journal_wait": 20}}'
+	mkdir "$MNT"/d{1..6}
+	for i in {1..6}; do set_value "d$i/k" v; done
+	local i free
+	for i in {1..4}; do
+		free=$((1048576 - $(journal bytes)))
+		((free < 1000)) || head -c $((free - 900)) /dev/zero >"$MNT/fill$i"
+	done
+	chmod 700 "$MNT/d1"
+	unmount
+}
+
 run_tests
