@@ -359,7 +359,9 @@ int rename_entry(struct fs *fs, const struct rename_end *from, const struct rena
 		rc = r->from && r->to ? begin_locked(r) : -ENOMEM;
 	}
 	inodes_unlock(t);
-	if (rc == 0)
+	/* Of a name to itself: nothing, but the kernel asks if it finds another inode by the second
+	 * look. */
+	if (rc == 0 && r->from != r->to)
 		rc = run_rename(r);
 	inodes_lock(t);
 	if (r->from)
