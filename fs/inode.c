@@ -245,7 +245,8 @@ void name_put_locked(struct inodes *t, struct name *n)
 {
 	if (--n->refs > 0)
 		return;
-	assert(!n->version && !n->holder && !n->privates && !n->subdir && n->publishing == 0);
+	assert(!n->version && !n->holder && !n->privates && !n->stale && !n->subdir &&
+	       n->publishing == 0);
 	struct name **link = &t->buckets[bucket_of(t, n->dir, name_text(n))];
 	while (*link != n)
 		link = &(*link)->next_hash;
@@ -354,7 +355,7 @@ struct inode *name_pending_locked(const struct name *name)
 {
 	if (name->holder && shows_pending(name->holder))
 		return name->holder;
-	for (struct inode *p = name->privates; p; p = p->next_private)
+	for (struct inode *p = name->privates; p; p = p->next_of_name)
 		if (shows_pending(p))
 			return p;
 	return NULL;
@@ -418,34 +419,49 @@ struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file, struc
 	return inode;
 }
 
+/* The list of its name that an inode is in, by its state; NULL: none. */
+static struct inode **list_of(const struct inode *inode)
+{
+	if (inode->kind != INODE_FILE || !inode->name || inode->state == INODE_VERSION)
+		return NULL;
+	return inode->state == INODE_PRIVATE ? &inode->name->privates : &inode->name->stale;
+}
+
+static void leave_list(struct inode *inode)
+{
+	struct inode **link = list_of(inode);
+
+	if (!link)
+		return;
+	while (*link != inode)
+		link = &(*link)->next_of_name;
+	*link = inode->next_of_name;
+	inode->next_of_name = NULL;
+	if (inode->name->holder == inode)
+		inode->name->holder = NULL;
+}
+
+static void set_state(struct inode *inode, enum inode_state state)
+{
+	leave_list(inode);
+	inode->state = state;
+	struct inode **list = list_of(inode);
+	if (list) {
+		inode->next_of_name = *list;
+		*list = inode;
+	}
+}
+
 struct inode *inode_new_version_locked(struct inodes *t, struct name *name, const struct meta *meta)
 {
 	struct inode *inode = new_inode(t, INODE_FILE, name);
 
 	if (!inode)
 		return NULL;
-	inode->state = INODE_STALE; /* until it is the name's version */
+	set_state(inode, INODE_STALE); /* until it is the name's version */
 	meta_copy(&inode->meta, meta);
 	inode->ino = identity_of(t, name, meta);
 	return inode;
-}
-
-static void add_private(struct inode *inode)
-{
-	inode->next_private = inode->name->privates;
-	inode->name->privates = inode;
-}
-
-static void remove_private(struct inode *inode)
-{
-	struct inode **link = &inode->name->privates;
-
-	while (*link != inode)
-		link = &(*link)->next_private;
-	*link = inode->next_private;
-	inode->next_private = NULL;
-	if (inode->name->holder == inode)
-		inode->name->holder = NULL;
 }
 
 /* What every private inode starts with; base NULL: an empty, fresh set. */
@@ -453,7 +469,7 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 {
 	struct content *c = &inode->content;
 
-	inode->state = INODE_PRIVATE;
+	set_state(inode, INODE_PRIVATE);
 	inode->owner = owner;
 	inode->size_told = false;
 	inode->stored = false;
@@ -469,7 +485,6 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 		inode->meta.size = 0;
 		inode->meta.mtime = time_now();
 	}
-	add_private(inode);
 }
 
 struct inode *inode_new_private_locked(struct inodes *t, struct name *name, const struct meta *meta,
@@ -513,8 +528,7 @@ static void maybe_free(struct inodes *t, struct inode *inode)
 	assert(inode->readers == 0 && inode->writers == 0 && inode->tickets == 0 && !inode->names);
 	struct name *name = inode->name;
 	if (name) {
-		if (inode->state == INODE_PRIVATE && inode->kind == INODE_FILE)
-			remove_private(inode);
+		leave_list(inode);
 		if (name->version == inode)
 			name->version = NULL;
 		if (name->subdir == inode)
@@ -577,7 +591,7 @@ struct inode *name_version_locked(struct inodes *t, struct name *name, const str
 		return NULL;
 	if (v)
 		inode_retire_locked(t, v);
-	inode->state = INODE_VERSION;
+	set_state(inode, INODE_VERSION);
 	name->version = inode;
 	return inode;
 }
@@ -593,8 +607,8 @@ void inode_retire_locked(struct inodes *t, struct inode *inode)
 	if (inode->kind != INODE_FILE || inode->state != INODE_VERSION)
 		return;
 	assert(inode->name && inode->name->version == inode);
-	inode->state = INODE_STALE;
 	inode->name->version = NULL;
+	set_state(inode, INODE_STALE);
 }
 
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner)
@@ -671,14 +685,10 @@ void inode_settle_locked(struct inodes *t, struct inode *inode)
 	bool current = inode->name && inode->name->holder == inode && inode->published &&
 		       !shows_pending(inode);
 	bool can_be_version = current && !inode->size_told && !inode->name->version;
-	if (inode->name)
-		remove_private(inode);
 	drop_content(t, inode);
-	inode->state = INODE_STALE;
-	if (can_be_version) {
-		inode->state = INODE_VERSION;
+	set_state(inode, can_be_version ? INODE_VERSION : INODE_STALE);
+	if (can_be_version)
 		inode->name->version = inode;
-	}
 	inodes_changed_locked(t);
 }
 
@@ -688,10 +698,8 @@ void inode_detach_locked(struct inodes *t, struct inode *inode)
 
 	if (!name)
 		return;
-	if (inode->kind == INODE_FILE && inode->state == INODE_PRIVATE)
-		remove_private(inode);
-	else
-		inode_retire_locked(t, inode);
+	inode_retire_locked(t, inode);
+	leave_list(inode);
 	if (name->subdir == inode)
 		name->subdir = NULL;
 	inode->name = NULL;

@@ -71,7 +71,7 @@ struct inode {
 	bool privileges_cleared; /* private: by a write; the next publish stores it */
 	bool published; /* private: meta and the last frozen content are (or were) published */
 	int64_t ttl_ms; /* private: TTL given on the open file; -1: inherit, 0 and up */
-	struct inode *next_private;    /* in the name's list */
+	struct inode *next_of_name;    /* in its list of private or of stale inodes */
 	struct inode *next, *previous; /* all inodes of the table */
 	struct content content;
 
@@ -97,6 +97,7 @@ struct name {
 	struct inode *holder;   /* private inode whose content is the current one, or only pending:
 				   joinable */
 	struct inode *privates; /* all private inodes of this name */
+	struct inode *stale;    /* and all stale ones: the kernel may still hold the file by one */
 	struct inode *subdir;   /* directory inode, or what a layer shows; no reference */
 	bool unlinked;          /* by the kernel, and nothing was published since */
 	unsigned publishing;    /* closes whose publish opens must wait for */

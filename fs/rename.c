@@ -122,21 +122,17 @@ static void reattach_locked(struct inodes *t, struct inode *inode, struct name *
 	name_put_locked(t, from);
 }
 
-/*
- * Stale inodes too: the kernel may hold the file by one, and asks it for the attributes of what its
- * name leads to. They are in no list of the name; mostly there are none.
- */
+/* The kernel may hold the file by a stale inode, and asks it for the attributes of what its name
+ * leads to. */
 static void reattach_stale_locked(struct inodes *t, struct name *from, struct name *to)
 {
-	unsigned known = from->version ? 1 : 0;
-
-	for (const struct inode *p = from->privates; p; p = p->next_private)
-		known++;
-	if (from->refs <= known + 2) /* the callers' */
-		return;
-	for (struct inode *i = t->all; i; i = i->next)
-		if (i->kind == INODE_FILE && i->state == INODE_STALE && i->name == from)
-			reattach_locked(t, i, to);
+	while (from->stale) {
+		struct inode *inode = from->stale;
+		from->stale = inode->next_of_name;
+		inode->next_of_name = to->stale;
+		to->stale = inode;
+		reattach_locked(t, inode, to);
+	}
 }
 
 void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
@@ -159,7 +155,7 @@ void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bo
 	from->holder = NULL;
 	to->privates = from->privates;
 	from->privates = NULL;
-	for (struct inode *p = to->privates; p; p = p->next_private)
+	for (struct inode *p = to->privates; p; p = p->next_of_name)
 		reattach_locked(t, p, to);
 	from->dir->dir_mtime = to->dir->dir_mtime = time_now();
 	name_touch_locked(t, from);
