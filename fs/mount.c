@@ -31,7 +31,8 @@
 
 struct mount {
 	struct fuse_session *se;
-	char *mountpoint; /* absolute: the daemon may change its directory */
+	char *mountpoint;    /* absolute: the daemon may change its directory */
+	unsigned connection; /* by which fusectl knows the mount; 0: not known */
 	bool mounted;
 };
 
@@ -120,6 +121,17 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 
 /* ---- mounting ---- */
 
+/* The connection of what is mounted there; 0: it is no cachefs. */
+static unsigned connection_at(const char *mountpoint)
+{
+	struct mount_entry entry;
+	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
+	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry);
+	if (fd >= 0)
+		close(fd);
+	return ours ? entry.connection : 0;
+}
+
 /* Ours for the subtype comes last, so it counts. */
 static int args_build(struct fuse_args *args, const char *options, bool debug)
 {
@@ -191,6 +203,7 @@ static int session_make(struct mount *m, const char *options, bool debug,
 	if (session_mount(m) != 0)
 		return mount_check_failure(m->mountpoint, last_message, problem);
 	m->mounted = true;
+	m->connection = connection_at(m->mountpoint);
 	if (fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se)) != 0)
 		return fuse_failed(problem, m->mountpoint, "cannot set up the session");
 	return 0;
@@ -239,15 +252,23 @@ static bool connection_is_alive(const struct mount *m)
 	return poll(&look, 1, 0) == 0 || (look.revents & POLLERR) == 0;
 }
 
-/* By which fusectl knows the mount; 0 if another one is there by now. */
-static unsigned connection_of(const char *mountpoint)
+/* Another mount may be there by now: over ours, or in its place after umount -l. */
+static bool is_in_place(const struct mount *m)
 {
-	struct mount_entry entry;
-	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
-	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry);
-	if (fd >= 0)
-		close(fd);
-	return ours ? entry.connection : 0;
+	return m->connection == 0 || connection_at(m->mountpoint) == m->connection;
+}
+
+/* Closes the connection, neither root nor fusectl being there to end it, or the mount being out of
+ * reach. The number stays taken, by something that answers POLLERR: libfuse then unmounts nothing.
+ */
+static void sever(const struct mount *m)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	close(ends[0]);
+	dup2(ends[1], fuse_session_fd(m->se));
+	close(ends[1]);
 }
 
 void mount_unmount(struct mount *m)
@@ -255,16 +276,16 @@ void mount_unmount(struct mount *m)
 	if (m == NULL || m->se == NULL || !m->mounted)
 		return;
 	m->mounted = false;
-	if (connection_is_alive(m) && geteuid() == 0) {
-		umount2(m->mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
-	} else if (connection_is_alive(m)) {
-		unsigned connection = connection_of(m->mountpoint);
-		run_fusermount(m->mountpoint);
-		if (connection_is_alive(m))
-			connection_abort(connection);
+	if (connection_is_alive(m) && is_in_place(m)) {
+		if (geteuid() == 0)
+			umount2(m->mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+		else
+			run_fusermount(m->mountpoint);
 	}
 	if (connection_is_alive(m))
-		fuse_session_unmount(m->se); /* by closing it: neither root nor fusectl */
+		connection_abort(m->connection);
+	if (connection_is_alive(m))
+		sever(m);
 }
 
 void mount_free(struct mount *m)

@@ -26,7 +26,8 @@ int mount_open(const char *mountpoint, const char *options, bool debug,
 	       struct problem *problem);
 struct fuse_session *mount_session(struct mount *mount);
 
-/* Unmounts if still mounted. */
+/* Unmounts if still mounted; another mount that is there by now stays, and ours ends without being
+ * unmounted. */
 void mount_unmount(struct mount *mount);
 void mount_free(struct mount *mount);
 

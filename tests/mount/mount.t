@@ -48,6 +48,23 @@ background_pid() {
 	done
 }
 
+test_a_daemon_that_ends_leaves_another_mount_in_its_place_alone() {
+	local first
+	mount_with '{"type": "memory"}'
+	set_value k old
+	open_reader r k
+	first=$DAEMON_PID
+	at_end "! grep -qs cachefs /proc/$first/cmdline || kill -9 $first"
+	umount -l "$MNT"
+	expect_read r old
+	cp cachefs.json second.json
+	start_daemon second.json
+	set_value k new
+	kill -TERM "$first"
+	wait "$first"
+	expect_value k new
+}
+
 test_it_goes_to_the_background_when_the_mount_answers() {
 	printf '{"type": "memory"}' >cachefs.json
 	"$CACHEFS" cachefs.json "$MNT" </dev/null >>"$LOG" 2>&1
