@@ -128,4 +128,19 @@ test_a_value_that_no_layer_takes_fails_and_leaves_the_old_one() {
 	expect_value k old
 }
 
+# The kernel closes what is close-on-exec in the middle of execve(2), and may show nothing of the process
+# until that has ended.
+test_a_program_started_while_its_parent_writes_does_not_hang() {
+	mount_stack
+	timeout -k 1 60 python3 -ES - "$MNT/k" <<-'END'
+		import os, sys
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+		os.write(fd, b"half")
+		assert os.system("true") == 0
+		os.write(fd, b" and half")
+		os.close(fd)
+	END
+	expect_value k "half and half"
+}
+
 run_tests
