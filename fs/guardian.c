@@ -64,7 +64,7 @@ static void clear(const char *mountpoint, unsigned connection)
 		if (is_dead(&m, connection))
 			mountpoint_clear(&m);
 		mountpoint_done(&m);
-		if (state == MOUNTPOINT_ALIVE)
+		if (state == MOUNTPOINT_ALIVE && m.entry.connection != connection)
 			break; /* somebody has started again */
 		if (state != MOUNTPOINT_FREE)
 			nanosleep(&pause, NULL);
@@ -78,7 +78,8 @@ static void clear(const char *mountpoint, unsigned connection)
  */
 static void await_death(pid_t daemon_pid, const char *mountpoint, unsigned *connection)
 {
-	const struct timespec tick = { .tv_sec = 1 };
+	const struct timespec second = { .tv_sec = 1 }, soon = { .tv_nsec = 100 * 1000 * 1000 };
+	int in_a_hurry = 100; /* looks */
 	sigset_t set;
 
 	sigfillset(&set);
@@ -89,7 +90,9 @@ static void await_death(pid_t daemon_pid, const char *mountpoint, unsigned *conn
 	while (getppid() == daemon_pid && !process_is_dying(daemon_pid)) {
 		if (*connection == 0)
 			*connection = mount_of_daemon(mountpoint).connection;
-		sigtimedwait(&set, NULL, &tick);
+		/* Without it, another process that still holds a connection of the same number,
+		 * of a mount that is gone, would look like a daemon that lives. */
+		sigtimedwait(&set, NULL, *connection == 0 && in_a_hurry-- > 0 ? &soon : &second);
 	}
 }
 

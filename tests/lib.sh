@@ -64,7 +64,7 @@ mount_stack() {
 
 daemon_is_up() {
 	kill -0 "$DAEMON_PID" 2>/dev/null || fail "the daemon ended: $(tail -n 1 "$LOG")"
-	is_mounted && stat "$MNT" >/dev/null 2>&1
+	stat "$MNT" >/dev/null 2>&1 && is_mounted # in this order: a dead mount is mounted until it is removed
 }
 
 start_daemon() {

@@ -71,7 +71,7 @@ end_while_a_notification_waits() {
 	tell w close
 	wait_until 20 a_notification_waits "$daemon"
 	kill "$1" "$daemon"
-	wait_until 40 is_gone_from_mounts
+	wait_until 100 is_gone_from_mounts
 	rm "$TMP/.daemon"
 	wait "$caller" || true
 	kill -CONT "$REDIS_PID"
