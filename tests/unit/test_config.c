@@ -191,7 +191,14 @@ static void a_name_given_twice_gets_a_number(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	expect_stack("{\"layers\": [{}, {}, {\"name\": \"memory2\"}, {\"name\": \"memory\"}]}",
 		     "memory=memory memory3=memory memory2=memory memory4=memory");
-	/* The write-back journal is a layer of the stack, too. */
+	log_set_level(LOG_LEVEL_INFO);
+}
+
+/* It is a layer of the stack, too. */
+static void the_journals_name_is_reserved(void **state)
+{
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
 	expect_stack("{\"layers\": [{\"name\": \"journal\"}, {\"name\": \"journal2\"}]}",
 		     "journal3=memory journal2=memory");
 	log_set_level(LOG_LEVEL_INFO);
@@ -592,6 +599,7 @@ int main(void)
 		TEST(priorities_order_the_layers),
 		TEST(equal_priorities_keep_their_order),
 		TEST(a_name_given_twice_gets_a_number),
+		TEST(the_journals_name_is_reserved),
 		TEST(common_options_stand_beside_the_type_or_inside_options),
 		TEST(a_relative_path_starts_at_the_configuration),
 		TEST(a_default_path_does_too),
