@@ -1,0 +1,170 @@
+/* How an open file ends: what a close, a sync and the last close publish. See handle.h. */
+#include "handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../backends/log.h"
+#include "control_command.h"
+#include "publish.h"
+
+/* --- close and fsync -------------------------------------------------------------------------- */
+
+/* A writer that is being killed has not written all it wanted: nothing of it is published until
+ * somebody writes on. */
+static bool withhold_if_killed(struct fs *fs, struct handle *h, pid_t tid)
+{
+	if (fs->conf->on_killed_writer != KILLED_WRITER_DISCARD || !publish_writer_is_killed(tid))
+		return false;
+	atomic_fetch_add(&fs->killed_writers, 1);
+	inode_content_lock(h->inode);
+	h->wrote = false;
+	h->inode->content.withheld = true;
+	inode_content_unlock(h->inode);
+	return true;
+}
+
+/* Nothing is published of it, so there is no half of anything either. */
+static bool is_scratch_file(struct fs *fs, const struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	bool scratch = inode->scratch;
+	inodes_unlock(&fs->inodes);
+	return scratch;
+}
+
+int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
+{
+	if (!h->writer)
+		return 0;
+	if (h->poisoned)
+		return -EIO;
+	if (is_scratch_file(fs, h->inode))
+		return 0;
+	inode_content_lock(h->inode);
+	bool has_news = h->inode->content.dirty || h->wrote;
+	bool unpublished = has_news || h->inode->content.fresh;
+	inode_content_unlock(h->inode);
+	if ((unpublished && withhold_if_killed(fs, h, tid)) || !has_news)
+		return 0;
+	int rc = publish(fs, h->inode);
+	if (rc == 0) {
+		inode_content_lock(h->inode);
+		h->wrote = false;
+		inode_content_unlock(h->inode);
+	}
+	return rc;
+}
+
+int handle_fsync(struct fs *fs, struct handle *h)
+{
+	if (h->poisoned)
+		return -EIO;
+	if (is_scratch_file(fs, h->inode))
+		return 0;
+	int rc = h->writer ? publish(fs, h->inode) : 0;
+
+	return rc < 0 ? rc : layered_sync(fs->cache);
+}
+
+/* --- the last close --------------------------------------------------------------------------- */
+
+/* Whether this release has to publish, for no other writer will, and opens of the name have to wait
+ * for that. Returns the name, with a reference; or NULL. */
+static struct name *begin_last_publish_locked(struct handle *h)
+{
+	struct inode *inode = h->inode;
+	struct content *c = &inode->content;
+
+	if (!h->writer || inode->writers > 1 || inode->scratch || inode->state != INODE_PRIVATE ||
+	    !inode->name)
+		return NULL;
+	if (c->withheld || !(c->dirty || c->fresh))
+		return NULL;
+	h->publishes_last = true;
+	inode->name->publishing++;
+	inode->name->refs++;
+	return inode->name;
+}
+
+static void end_last_publish_locked(struct inodes *t, struct handle *h, struct name *name)
+{
+	h->publishes_last = false;
+	name->publishing--;
+	inodes_changed_locked(t);
+	name_put_locked(t, name);
+}
+
+/*
+ * What no close has published. Ends with the lock held, and nothing left to publish: a writer that
+ * leaves finds out whether it is the last in the same instant in which it goes, or of two that
+ * leave together none would be.
+ */
+static void publish_last_locked(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct name *name;
+	bool goes_on = true;
+
+	while (goes_on && (name = begin_last_publish_locked(h))) {
+		uint64_t at = name->changed_at;
+		inodes_unlock(t);
+		int rc = publish(fs, h->inode);
+		if (rc < 0)
+			log_warning("an entry could not be stored after its last close: %s",
+				    strerror(-rc));
+		inodes_lock(t);
+		goes_on = rc == 0 && name->changed_at != at;
+		end_last_publish_locked(t, h, name);
+	}
+}
+
+static void remove_handle_locked(struct fs *fs, struct handle *h)
+{
+	if (h->previous)
+		h->previous->next = h->next;
+	else
+		fs->handles = h->next;
+	if (h->next)
+		h->next->previous = h->previous;
+	fs->handle_count--;
+}
+
+/* What only the handle has. */
+static void drop_content(struct handle *h)
+{
+	if (h->value)
+		value_let_go(h->value);
+	value_unref(h->value);
+	command_lines_free(h->commands);
+}
+
+void handle_release(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *inode = h->inode;
+
+	inodes_lock(t);
+	publish_last_locked(fs, h);
+	remove_handle_locked(fs, h);
+	if (h->writer)
+		inode->writers--;
+	else
+		inode->readers--;
+	inode_settle_locked(t, inode);
+	inode_unpin_locked(t, inode);
+	inodes_unlock(t);
+	drop_content(h);
+	free(h);
+}
+
+void handles_fini(struct fs *fs)
+{
+	while (fs->handles) {
+		struct handle *h = fs->handles;
+		fs->handles = h->next;
+		drop_content(h);
+		free(h);
+	}
+}
