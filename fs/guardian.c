@@ -2,7 +2,6 @@
 #include "guardian.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,20 +26,6 @@ static void rename_self(const char *mountpoint, int argc, char **argv)
 	memset(argv[0], 0, size);
 	snprintf(argv[0], size, "cachefs guardian of %s", mountpoint);
 	prctl(PR_SET_NAME, "cachefs-guard");
-}
-
-/* The mount that the daemon has made; empty if there is none yet. */
-static struct mount_entry mount_of_daemon(const char *mountpoint)
-{
-	struct mount_entry entry = { 0 };
-	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
-
-	if (fd >= 0 && (mount_entry_of(fd, &entry) < 0 || !mount_entry_is_cachefs(&entry) ||
-			!mount_entry_is_root(&entry, fd)))
-		entry = (struct mount_entry){ 0 };
-	if (fd >= 0)
-		close(fd);
-	return entry;
 }
 
 /* Whether it is to go, now that the daemon answers nothing any more: silence is enough. */
@@ -89,7 +74,7 @@ static void await_death(pid_t daemon_pid, const char *mountpoint, unsigned *conn
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
 	while (getppid() == daemon_pid && !process_is_dying(daemon_pid)) {
 		if (*connection == 0)
-			*connection = mount_of_daemon(mountpoint).connection;
+			*connection = mount_connection_at(mountpoint);
 		/* Without it, another process that still holds a connection of the same number,
 		 * of a mount that is gone, would look like a daemon that lives. */
 		sigtimedwait(&set, NULL, *connection == 0 && in_a_hurry-- > 0 ? &soon : &second);

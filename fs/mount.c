@@ -121,17 +121,6 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 
 /* ---- mounting ---- */
 
-/* The connection of what is mounted there; 0: it is no cachefs. */
-static unsigned connection_at(const char *mountpoint)
-{
-	struct mount_entry entry;
-	int fd = open(mountpoint, O_PATH | O_CLOEXEC);
-	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry);
-	if (fd >= 0)
-		close(fd);
-	return ours ? entry.connection : 0;
-}
-
 /* Ours for the subtype comes last, so it counts. */
 static int args_build(struct fuse_args *args, const char *options, bool debug)
 {
@@ -203,7 +192,7 @@ static int session_make(struct mount *m, const char *options, bool debug,
 	if (session_mount(m) != 0)
 		return mount_check_failure(m->mountpoint, last_message, problem);
 	m->mounted = true;
-	m->connection = connection_at(m->mountpoint);
+	m->connection = mount_connection_at(m->mountpoint);
 	if (fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se)) != 0)
 		return fuse_failed(problem, m->mountpoint, "cannot set up the session");
 	return 0;
@@ -255,7 +244,7 @@ static bool connection_is_alive(const struct mount *m)
 /* Another mount may be there by now: over ours, or in its place after umount -l. */
 static bool is_in_place(const struct mount *m)
 {
-	return m->connection == 0 || connection_at(m->mountpoint) == m->connection;
+	return m->connection == 0 || mount_connection_at(m->mountpoint) == m->connection;
 }
 
 /* Closes the connection, neither root nor fusectl being there to end it, or the mount being out of

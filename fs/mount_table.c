@@ -2,6 +2,7 @@
 #include "mount_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,4 +89,16 @@ bool mount_entry_is_root(const struct mount_entry *entry, int fd)
 bool mount_entry_is_cachefs(const struct mount_entry *entry)
 {
 	return strcmp(entry->type, "fuse.cachefs") == 0;
+}
+
+unsigned mount_connection_at(const char *path)
+{
+	struct mount_entry entry;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry) &&
+		    mount_entry_is_root(&entry, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return ours ? entry.connection : 0;
 }

@@ -21,4 +21,7 @@ bool mount_entry_is_root(const struct mount_entry *entry, int fd);
 /* Whether it is one of ours. */
 bool mount_entry_is_cachefs(const struct mount_entry *entry);
 
+/* The connection of the cachefs whose root is at the path now; 0: there is none. */
+unsigned mount_connection_at(const char *path);
+
 #endif

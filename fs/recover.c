@@ -165,14 +165,9 @@ void connection_abort(unsigned connection)
 /* Whether the mount is still the topmost one at its place. */
 static bool is_there(const struct mountpoint *m)
 {
-	struct mount_entry now;
-	int fd = open(m->entry.point, O_PATH | O_CLOEXEC);
-	bool there = fd >= 0 && mount_entry_of(fd, &now) == 0 && mount_entry_is_root(&now, fd) &&
-		     mount_entry_is_cachefs(&now) && now.connection == m->entry.connection;
+	unsigned now = mount_connection_at(m->entry.point);
 
-	if (fd >= 0)
-		close(fd);
-	return there;
+	return now != 0 && now == m->entry.connection;
 }
 
 int mountpoint_clear(const struct mountpoint *m)
