@@ -53,7 +53,8 @@ struct disk_values *state_values(struct state *s);
  * Runs apply inside a transaction, and returns what it returned once that is committed: it then
  * survives the death of the daemon. Those who come while a transaction is under way are committed
  * together by the next one; an apply that fails is undone alone. apply must not use the state but
- * through db, and may be called in another thread, and again. Waits for the local disk (waiting_begin()).
+ * through db, and may be called in another thread, and again. Waits for the local disk
+ * (waiting_begin()).
  */
 int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
 

@@ -329,7 +329,6 @@ static int copy_tables(sqlite3 *from, sqlite3 *to, bool *lost)
 	bool all, ignored;
 
 	*lost = false;
-
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == SQLITE_OK; i++) {
 		code = copy_table(from, to, tables[i].name, "", &all);
 		if (code == SQLITE_OK && tables[i].has_rowid)

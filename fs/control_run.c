@@ -109,8 +109,8 @@ static int invalidate_child(struct fs *fs, struct inode *dir, struct key name)
 	int rc = is_dir ? directory_invalidate(fs, dir, name) : unlink_entry(fs, dir, name);
 	if (rc == 0)
 		tell_kernel(fs, dir, name);
-	give_back(fs,
-		  found); /* it kept the name, which may be an escape that had to be looked up */
+	/* Till now it kept the name, which may be an escape that had to be looked up. */
+	give_back(fs, found);
 	return rc == -ENOENT ? 0 : rc;
 }
 

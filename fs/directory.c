@@ -191,9 +191,7 @@ static int change_by_edit(struct marking *m)
 {
 	if (m->meta.mode == 0) {
 		/* The first attribute of a prefix that other programs made, or of the root. */
-		m->meta.mode = S_IFDIR | (0777 & ~m->fs->umask);
-		m->meta.uid = m->fs->uid;
-		m->meta.gid = m->fs->gid;
+		fs_default_owner(m->fs, &m->meta, S_IFDIR);
 		if (m->meta.mtime.tv_sec == 0)
 			m->meta.mtime = time_now();
 	}

@@ -56,4 +56,13 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+/* Mode and owner of what other programs have made, as far as nobody has changed them: S_IFREG or
+ * S_IFDIR. */
+static inline void fs_default_owner(const struct fs *fs, struct meta *meta, mode_t type)
+{
+	meta->mode = type | ((S_ISDIR(type) ? 0777u : 0666u) & ~fs->umask);
+	meta->uid = fs->uid;
+	meta->gid = fs->gid;
+}
+
 #endif

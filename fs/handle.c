@@ -1,7 +1,6 @@
 /* See handle.h; how opens are decided is told in inode.h and ticket.h. */
 #include "handle.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

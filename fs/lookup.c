@@ -59,9 +59,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 		/* A prefix without marker goes with its last key, which the kernel cannot know. */
 		if (inode != &fs->inodes.root)
 			out->attr_timeout_ms = out->entry_timeout_ms = 0;
-		m->mode = S_IFDIR | (0777 & ~fs->umask);
-		m->uid = fs->uid;
-		m->gid = fs->gid;
+		fs_default_owner(fs, m, S_IFDIR);
 	}
 	if (inode == &fs->inodes.root)
 		out->ino = 1;
@@ -104,11 +102,8 @@ void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct 
 		time_of_undated(fs, &out->meta);
 		return;
 	}
-	if (out->meta.mode == 0) {
-		out->meta.mode = S_IFREG | (0666 & ~fs->umask);
-		out->meta.uid = fs->uid;
-		out->meta.gid = fs->gid;
-	}
+	if (out->meta.mode == 0)
+		fs_default_owner(fs, &out->meta, S_IFREG);
 	assert(!S_ISDIR(out->meta.mode) && (out->meta.mode & S_IFMT));
 	if (inode->state == INODE_PRIVATE && inode->content.live)
 		private_attributes_locked(inode, tid, out);

@@ -96,13 +96,10 @@ static int apply_stat(void *self, struct meta *meta)
  * change. */
 static int apply_stat_to_file(void *self, struct meta *meta)
 {
-	const struct fs *fs = ((const struct stat_change *)self)->fs;
+	const struct stat_change *c = self;
 
-	if (meta->mode == 0) {
-		meta->mode = S_IFREG | (0666 & ~fs->umask);
-		meta->uid = fs->uid;
-		meta->gid = fs->gid;
-	}
+	if (meta->mode == 0)
+		fs_default_owner(c->fs, meta, S_IFREG);
 	return apply_stat(self, meta);
 }
 
