@@ -44,12 +44,6 @@ struct redis_arg redis_to(struct key key)
 
 /* --- the pool --------------------------------------------------------------------------------- */
 
-static void link_free(struct redis_link *link)
-{
-	redis_link_close(link);
-	free(link);
-}
-
 /* A place in the pool is free again. */
 static void pool_leave(struct redis *r)
 {
@@ -81,7 +75,7 @@ static struct redis_link *pool_pop(struct redis *r)
 void redis_pool_clear(struct redis *r)
 {
 	for (struct redis_link *link; (link = pool_pop(r));) {
-		link_free(link);
+		redis_link_free(link);
 		pool_leave(r);
 	}
 }
@@ -237,7 +231,7 @@ static int link_make(struct redis_call *call)
 	}
 	if (rc < 0) {
 		fail(call, call->link->trouble);
-		link_free(call->link);
+		redis_link_free(call->link);
 		call->link = NULL;
 		pool_leave(r);
 	}
@@ -272,7 +266,7 @@ int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_k
 	if (rc < 0)
 		return -EHOSTDOWN; /* the server is there, but busy */
 	if (call->link && redis_link_is_stale(call->link)) {
-		link_free(call->link);
+		redis_link_free(call->link);
 		call->link = NULL;
 	}
 	if (!call->link)
@@ -323,7 +317,7 @@ int redis_call_end(struct redis_call *call, int rc)
 	if (redis_link_is_even(link)) {
 		redis_pool_add(r, link);
 	} else {
-		link_free(link);
+		redis_link_free(link);
 		pool_leave(r);
 	}
 	if (call->away)

@@ -97,13 +97,14 @@ int redis_link_open(struct redis_link *l, const struct redis_address *address, i
 	return errno == EINPROGRESS ? finish_connect(l) : trouble(l, "connect", errno);
 }
 
-void redis_link_close(struct redis_link *l)
+void redis_link_free(struct redis_link *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
 	if (l->reader)
 		redisReaderFree(l->reader);
 	free(l->out);
+	free(l);
 }
 
 bool redis_link_is_stale(const struct redis_link *l)

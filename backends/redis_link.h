@@ -51,10 +51,11 @@ struct redis_arg {
 /* A turn that began at the instant start_ms (CLOCK_MONOTONIC) and may take timeout_ms. */
 void redis_link_turn(struct redis_link *link, int64_t start_ms, int64_t timeout_ms);
 
-/* Connects within a turn. 0 or -EHOSTDOWN with the trouble. Closed by redis_link_close(). */
+/* Connects a link (malloc'ed, zeroed) within a turn. 0 or -EHOSTDOWN with the trouble; either way
+ * it is ended by redis_link_free(). */
 int redis_link_open(struct redis_link *link, const struct redis_address *address, int64_t start_ms,
 		    int64_t timeout_ms);
-void redis_link_close(struct redis_link *link);
+void redis_link_free(struct redis_link *link);
 
 /* Whether a link that nobody uses was closed by the server, or got what nobody asked for. */
 bool redis_link_is_stale(const struct redis_link *link);

@@ -107,8 +107,7 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 	}
 	if (rc < 0) {
 		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, link->trouble);
-		redis_link_close(link);
-		free(link);
+		redis_link_free(link);
 		return rc;
 	}
 	lock_take(&r->pool);
@@ -116,12 +115,10 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 	bool room = r->links < r->conf->max_connections;
 	r->links += room;
 	lock_release(&r->pool);
-	if (room) {
+	if (room)
 		redis_pool_add(r, link);
-	} else {
-		redis_link_close(link);
-		free(link);
-	}
+	else
+		redis_link_free(link);
 	return 0;
 }
 
