@@ -86,8 +86,16 @@ await_daemon() {
 	[[ $rc = "${1:-0}" ]] || fail "the daemon ended with status $rc"
 }
 
+has_ended() {
+	[[ ! -e /proc/$1/stat || $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) = Z ]]
+}
+
 daemon_has_ended() {
-	[[ ! -e /proc/$DAEMON_PID || $(cut -d' ' -f3 "/proc/$DAEMON_PID/stat" 2>/dev/null) = Z ]]
+	has_ended "$DAEMON_PID"
+}
+
+waits_for_the_daemon() {
+	grep -qs request_wait_answer "/proc/$1/wchan"
 }
 
 unmount() {

@@ -73,10 +73,6 @@ test_an_fcntl_lock_ends_with_close() {
 	tell b setlk ex
 }
 
-waits_for_the_daemon() {
-	grep -qs request_wait_answer "/proc/$1/wchan"
-}
-
 test_an_fcntl_lock_is_held_until_its_close_has_published() {
 	start_redis
 	mount_redis '"socket_timeout": 60'

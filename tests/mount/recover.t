@@ -38,10 +38,6 @@ a_notification_waits() {
 	grep -qs fuse_reverse_inval_entry /proc/"$1"/task/*/wchan
 }
 
-waits_for_the_daemon() {
-	grep -qs request_wait_answer "/proc/$1/wchan"
-}
-
 is_gone_from_mounts() {
 	! is_mounted "$MNT"
 }

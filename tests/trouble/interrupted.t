@@ -13,10 +13,6 @@ waits_for_the_mount() {
 	grep -q 'fuse\|request_wait' "/proc/$1/stack"
 }
 
-has_ended() {
-	[[ ! -e /proc/$1/stat || $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) = Z ]]
-}
-
 NOTHING=[0,0,0] # is held
 counts() {
 	jq -c '[.memory.handles, .memory.pending_bytes, .waits.waiting]' "$MNT/.cachefs/stats.json"
