@@ -15,6 +15,7 @@
 #include "afterwards.h"
 #include "journal_row.h"
 #include "stack_fixture.h"
+#include "time_source.h"
 
 enum { MEMORY, DISK, FLUSH_MS = 20000 };
 
@@ -300,20 +301,24 @@ static void an_expired_entry_does_not_uncover_an_older_one(void **state)
 
 static int wait_past_the_expiry(void *self)
 {
-	usleep(600000);
-	(void)self;
+	const int64_t *expired_ms = self;
+
+	while (time_wall_ms(&time_system) <= *expired_ms)
+		usleep(1000);
 	return 0;
 }
 
 static void a_rename_of_what_just_expired_moves_nothing_older(void **state)
 {
-	const struct layered_hooks hooks = { .prepare = wait_past_the_expiry };
+	int64_t expired_ms;
+	const struct layered_hooks hooks = { .prepare = wait_past_the_expiry, .self = &expired_ms };
 
 	(void)state;
 	assert_int_equal(stack_set(&s, "a", "old"), 0);
 	flush();
 	down(true);
 	assert_int_equal(stack_set_ttl(&s, "a", "new", 500), 0);
+	expired_ms = time_wall_ms(&time_system) + 500;
 	down(false);
 	assert_int_equal(layered_rename(s.cache, key_of("a"), key_of("b"), &hooks), -ENOENT);
 	stack_expect_miss(&s, "a");

@@ -17,18 +17,20 @@ struct committer {
 	int (*apply)(void *self, struct state_db *db);
 	const char *key;
 	pthread_t thread;
+	atomic_int tid; /* 0: it has not begun yet */
 	int rc;
 };
 
-static atomic_int on_their_way;
+static atomic_bool leads, all_wait;
 
+/* Leads while the others queue. */
 static int apply_slowly(void *self, struct state_db *db)
 {
 	(void)self;
 	(void)db;
-	while (atomic_load(&on_their_way) < 4)
+	atomic_store(&leads, true);
+	while (!atomic_load(&all_wait))
 		usleep(1000);
-	usleep(50000); /* the others have queued by now */
 	return 0;
 }
 
@@ -54,9 +56,24 @@ static void *commit_it(void *self)
 {
 	struct committer *c = self;
 
-	atomic_fetch_add(&on_their_way, 1);
+	atomic_store(&c->tid, gettid());
 	c->rc = state_change(c->state, c->apply, c);
 	return NULL;
+}
+
+/* Whether it sleeps: there is nothing to sleep for but its turn. */
+static bool is_waiting(struct committer *c)
+{
+	char path[64], state = 0;
+	int tid = atomic_load(&c->tid);
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	FILE *stat = tid > 0 ? fopen(path, "re") : NULL;
+	if (!stat)
+		return false;
+	int got = fscanf(stat, "%*d (%*[^)]) %c", &state);
+	fclose(stat);
+	return got == 1 && state == 'S';
 }
 
 static int count_tombstones(struct state *s)
@@ -88,10 +105,10 @@ static void what_fails_with_its_transaction_has_not_happened(void **state)
 	for (int i = 0; i < 4; i++) {
 		all[i].state = s;
 		assert_int_equal(pthread_create(&all[i].thread, NULL, commit_it, &all[i]), 0);
-		while (atomic_load(&on_their_way) <= i)
-			usleep(1000);
-		usleep(10000); /* in this order */
+		while (!(i == 0 ? atomic_load(&leads) : is_waiting(&all[i])))
+			usleep(1000); /* they queue in this order */
 	}
+	atomic_store(&all_wait, true);
 	for (int i = 0; i < 4; i++) {
 		pthread_join(all[i].thread, NULL);
 		done += i % 2 && all[i].rc == 0;
