@@ -282,6 +282,7 @@ test_a_replica_is_not_asked_again_and_again_to_take_metadata() {
 	mount_redis
 	redis cache-set a/1 v >/dev/null
 	redis cache-set a/2 v >/dev/null
+	wait_until 30 test -e "$MNT/a" # of their keys, once the walk has met one
 	expect_value a/1 v
 	become_replica
 	expect_error "" cp /etc/hostname "$MNT/new"
