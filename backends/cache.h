@@ -80,6 +80,11 @@ void children_fini(struct children *batch);
  */
 int child_compare(struct key a_name, bool a_is_dir, struct key b_name, bool b_is_dir);
 
+/* Whether a child comes after the last of the batch, or else after the one that the listing goes on
+ * behind (of no size: it begins). In a damaged index a seek can lead back: no listing would end. */
+bool children_precede(const struct children *batch, struct key after, bool after_is_dir,
+		      struct key name, bool is_dir);
+
 /* Amounts, for limits, stats and df. What a layer does not know is 0. */
 struct layer_usage {
 	uint64_t entries;

@@ -60,3 +60,13 @@ int child_compare(struct key a_name, bool a_is_dir, struct key b_name, bool b_is
 			return 0;
 	}
 }
+
+bool children_precede(const struct children *batch, struct key after, bool after_is_dir,
+		      struct key name, bool is_dir)
+{
+	if (batch->count > 0) {
+		const struct child *last = &batch->items[batch->count - 1];
+		return child_compare(last->name, last->is_dir, name, is_dir) < 0;
+	}
+	return after.size == 0 || child_compare(after, after_is_dir, name, is_dir) < 0;
+}

@@ -132,13 +132,22 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
 }
 
+/* Changes a row that has just been found. If it is not there, a damaged index alone has it, and
+ * whoever goes on to the next would find it again, for ever. */
+static int run_found(struct disk_txn *txn, sqlite3_stmt *s)
+{
+	int rc = disk_db_run(txn->db, s);
+
+	return rc == 0 && sqlite3_changes64(txn->db->handle) == 0 ? -EUCLEAN : rc;
+}
+
 static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DELETE);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, id);
-	int rc = disk_db_run(txn->db, s);
+	int rc = run_found(txn, s);
 	if (rc < 0)
 		return rc;
 	txn->entries--;
@@ -424,7 +433,7 @@ static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 		sqlite3_bind_int64(s, 1, id);
 		disk_bind_key(s, 2, to);
 	}
-	return disk_db_run(txn->db, s);
+	return run_found(txn, s);
 }
 
 /* In the place of what is there. */
@@ -535,7 +544,7 @@ static int move_marker(struct disk_txn *txn, struct key from, struct key to)
 		disk_bind_key(s, 1, from);
 		disk_bind_key(s, 2, to);
 	}
-	return disk_db_run(txn->db, s);
+	return run_found(txn, s);
 }
 
 /* Moves one name below `from` to the same place below `to`. */

@@ -189,7 +189,9 @@ int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struc
 		batch->end = !first;
 		if (!first || batch->count == CHILDREN_MAX)
 			break;
-		rc = listing_take(&l, first, batch);
+		rc = children_precede(batch, after, after_is_dir, first->name, first->is_dir)
+			     ? listing_take(&l, first, batch)
+			     : -EUCLEAN;
 	}
 	listing_close(&l);
 	return rc;

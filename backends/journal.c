@@ -573,12 +573,26 @@ static void seek(sqlite3_stmt *rows, const struct key_buffer *first)
 	state_bind_key(rows, 1, key_make(first->bytes, first->size));
 }
 
-/* Adds the child that the row says; first is where to go on if it is a directory. 1: seek. */
-static int add_row(sqlite3_stmt *rows, struct key dir, struct children *batch,
-		   struct key_buffer *first)
+/* A listing: what it goes on behind, and where the next row is sought. */
+struct listing {
+	struct key dir, after;
+	bool after_is_dir;
+	struct state_range range;
+};
+
+static int add_child(const struct listing *l, struct children *batch, struct key name, bool is_dir,
+		     const struct meta *meta)
+{
+	if (!children_precede(batch, l->after, l->after_is_dir, name, is_dir))
+		return -EIO;
+	return children_add(batch, name, is_dir, meta);
+}
+
+/* Adds the child that the row says. 1: it is a directory, whose end is to be sought. */
+static int add_row(struct listing *l, sqlite3_stmt *rows, struct children *batch)
 {
 	struct key key = state_column_key(rows, 0);
-	struct key rest = dir.size > 0 ? key_relative(key, dir) : key;
+	struct key rest = l->dir.size > 0 ? key_relative(key, l->dir) : key;
 	const char *slash = memchr(rest.bytes, '/', rest.size);
 	struct meta meta = { 0 };
 	int64_t seq = 0;
@@ -590,36 +604,35 @@ static int add_row(sqlite3_stmt *rows, struct key dir, struct children *batch,
 		struct key name = key_make(rest.bytes, (size_t)(slash - rest.bytes));
 		if (is_marker && name.size + 1 == rest.size) /* damaged: one all the same */
 			journal_read_marker(rows, 2, key, &meta, &seq);
-		int rc = children_add(batch, name, true, &meta);
-		seek_after(first, dir, name, '0');
+		int rc = add_child(l, batch, name, true, &meta);
+		seek_after(&l->range.first, l->dir, name, '0');
 		meta_fini(&meta);
 		return rc < 0 ? rc : 1;
 	}
 	int rc = read_head(rows, key, 1, &meta);
 	if (rc == 0)
-		rc = children_add(batch, rest, false, &meta);
+		rc = add_child(l, batch, rest, false, &meta);
 	meta_fini(&meta);
 	return rc == -EBADMSG ? 0 : rc;
 }
 
-static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows, struct key dir,
-		     struct key after, bool after_is_dir, struct children *batch)
+static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows, struct listing *l,
+		     struct children *batch)
 {
-	struct state_range range;
 	int rc = 0;
 
-	state_bind_range(rows, 1, dir, &range);
+	state_bind_range(rows, 1, l->dir, &l->range);
 	sqlite3_bind_int64(rows, 3, time_wall_ms(j->time));
-	if (after.size > 0) {
-		seek_after(&range.first, dir, after, after_is_dir ? '0' : '\0');
-		seek(rows, &range.first);
+	if (l->after.size > 0) {
+		seek_after(&l->range.first, l->dir, l->after, l->after_is_dir ? '0' : '\0');
+		seek(rows, &l->range.first);
 	}
 	while (batch->count < CHILDREN_MAX && (rc = state_step(db, rows)) > 0) {
-		rc = add_row(rows, dir, batch, &range.first);
+		rc = add_row(l, rows, batch);
 		if (rc < 0)
 			return rc;
 		if (rc > 0)
-			seek(rows, &range.first);
+			seek(rows, &l->range.first);
 	}
 	batch->end = rc == 0 && batch->count < CHILDREN_MAX;
 	return rc < 0 ? rc : 0;
@@ -629,6 +642,7 @@ static int journal_list(void *state, struct key dir, struct key after, bool afte
 			struct children *batch)
 {
 	struct journal *j = state;
+	struct listing l = { .dir = dir, .after = after, .after_is_dir = after_is_dir };
 
 	if (journal_is_empty(j)) {
 		batch->end = true;
@@ -636,7 +650,7 @@ static int journal_list(void *state, struct key dir, struct key after, bool afte
 	}
 	struct state_db *db = state_read_begin(j->state);
 	sqlite3_stmt *rows = db ? state_statement(db, sql_list) : NULL;
-	int rc = rows ? list_rows(j, db, rows, dir, after, after_is_dir, batch) : -EIO;
+	int rc = rows ? list_rows(j, db, rows, &l, batch) : -EIO;
 	if (rows)
 		sqlite3_reset(rows);
 	state_read_end(j->state, db);

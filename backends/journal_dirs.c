@@ -234,7 +234,9 @@ static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, s
 		}
 		meta_fini(&meta);
 	}
-	return rc < 0 ? rc : delete_marker(db, key, change);
+	if (rc == 0)
+		rc = delete_marker(db, key, change);
+	return rc == 0 ? -EIO : rc; /* not found: the table is damaged, and would have it again */
 }
 
 int journal_dirs_change(struct state_db *db, struct key from, struct key to,

@@ -285,6 +285,8 @@ static int read_next(struct journal *j, int64_t after, struct journal_item *item
 		item->key.size = key_is_valid(key) ? key.size : 0;
 		memcpy(item->key.bytes, key.bytes, item->key.size);
 	}
+	if (rc > 0 && item->seq <= after)
+		rc = -EIO; /* a damaged table leads back */
 	if (row)
 		sqlite3_reset(row);
 	state_read_end(j->state, db);
