@@ -481,6 +481,10 @@ static int run_step(struct layered *c, const struct step *step)
 		struct layer *l = c->order[i];
 		if (undrained && (stack_is_journal(c, l) || write_back_is_slower(c, l)))
 			continue;
+		/* A copy alone must not change: what is away would be told to drop the last value
+		 * that is kept. */
+		if (away && !changed && !layer_is_durable(l))
+			break;
 		rc = step->run(l, step);
 		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
 			rc = 0;

@@ -2,8 +2,8 @@
  * Rename of a directory over the stack: layered_rename_prefix(). Where a crash, or a layer that
  * fails, can leave layers in two minds, an intent is recorded before the first of them moves
  * anything (intent.h). Layers move one after the other, some of them key by key; the admission of
- * both ranges keeps changes out meanwhile. If no durable layer could do it, those that may have
- * begun move back; otherwise those that failed catch up.
+ * both ranges keeps changes out meanwhile. If no durable layer could do it, those that have begun
+ * move back; otherwise those that failed catch up.
  */
 #include <assert.h>
 #include <errno.h>
@@ -127,7 +127,7 @@ static void move_back(struct move *m)
 	if (intent_reverse(m->cache->state, names, names_of(m, names), m->id) < 0)
 		log_error("state: the rename of a directory that failed cannot be turned around");
 	for (size_t i = 0; i < m->count; i++)
-		if (m->results[i] < 0 && m->begun[i])
+		if (m->begun[i])
 			m->results[i] = layer_move(m->layers[i], m->to, m->from, &ignored);
 	forget(m, m->to, m->from);
 }
@@ -147,22 +147,31 @@ static void move_copies(struct move *m)
 		layer_move(c->markers, m->from, m->to, &ignored);
 }
 
+/*
+ * The journal may hold little of the directory, or nothing: that it did it counts where all the
+ * others are away, whose entries nobody gets meanwhile. One that answers, and does not move, has
+ * entries that would be missed.
+ */
 static int move_durable(struct move *m)
 {
 	int failure = 0;
-	bool moved = m->count == 0;
+	bool moved = m->count == 0, by_journal = false;
 
 	for (size_t i = 0; i < m->count; i++) {
-		m->results[i] = layer_move(m->layers[i], m->from, m->to, &m->begun[i]);
-		if (m->results[i] == 0)
-			moved = true;
-		else
-			failure = m->results[i];
+		bool is_journal = stack_is_journal(m->cache, m->layers[i]);
+		int rc = layer_move(m->layers[i], m->from, m->to, &m->begun[i]);
+		m->results[i] = rc;
+		by_journal |= is_journal && rc == 0;
+		moved |= !is_journal && rc == 0;
+		if (rc < 0 && (failure == 0 || failure == -EHOSTDOWN))
+			failure = rc;
 		/* It is in the state, whose trouble would be everybody's. */
-		if (failure < 0 && stack_is_journal(m->cache, m->layers[i]))
+		if (is_journal && rc < 0)
 			break;
 	}
-	return moved ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
+	if (moved || (by_journal && failure == -EHOSTDOWN))
+		return 0;
+	return failure == -EHOSTDOWN ? -EIO : failure;
 }
 
 static int run(struct move *m)

@@ -277,15 +277,20 @@ static bool all_told(void)
 	return told;
 }
 
-static void settle(const char *when)
+static void wait_until_told(const char *when)
 {
-	if (layered_flush(s.cache, KEY_ROOT, WAIT_MS) < 0)
-		fail_msg("%s: what was owed is not written", when);
 	for (int waited = 0; !all_told(); waited += 5) {
 		if (waited > WAIT_MS)
 			fail_msg("%s: a layer is not told what it missed", when);
 		usleep(5000);
 	}
+}
+
+static void settle(const char *when)
+{
+	if (layered_flush(s.cache, KEY_ROOT, WAIT_MS) < 0)
+		fail_msg("%s: what was owed is not written", when);
+	wait_until_told(when);
 }
 
 /* --- one run ---------------------------------------------------------------------------------- */
@@ -329,6 +334,13 @@ static void change_all(const struct run *r)
 		if (rc != 0 && rc != -ENOENT && !has_hit())
 			fail_msg("%s: failed by itself", when);
 		expect_after(&changes[i], rc, hit, r->applied && hit);
+		/* The journal moved what it has; what a layer that was away holds is missed until
+		 * it has moved as well. */
+		if (hit && rc == 0 && changes[i].kind == RENAME_PREFIX && r->error == -EHOSTDOWN &&
+		    r->strategy == WRITE_BACK) {
+			check(when, MISS);
+			wait_until_told(when);
+		}
 		check(when, 0);
 	}
 }
@@ -509,7 +521,8 @@ static void write_back(void **state)
 	run_each(WRITE_BACK, 3);
 }
 
-int main(void)
+/* With an argument: the test of that name. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(write_through),
@@ -518,6 +531,8 @@ int main(void)
 		cmocka_unit_test(crashes),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
