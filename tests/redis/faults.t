@@ -166,6 +166,29 @@ test_a_redis_that_comes_back_with_an_older_snapshot_is_not_believed() {
 	expect "layers" disk,shared "$(get_xattr kept user.cachefs.layers)"
 }
 
+# The value that is kept would have to go for it.
+test_what_only_a_copy_could_change_is_refused_while_redis_is_away() {
+	start_redis --appendonly yes --appendfsync always
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock"}}],
+		"cachefs": {"state_dir": "state"}}'
+	set_value k value
+	set_value moved here
+	mkdir "$MNT/d"
+	set_value d/below deep
+	stop_redis
+	expect_value k value
+	expect_error "Input/output error" chmod 600 "$MNT/k"
+	expect_error "Input/output error" mv "$MNT/moved" "$MNT/there"
+	expect_error "Input/output error" mv "$MNT/d" "$MNT/e"
+	start_redis --appendonly yes --appendfsync always
+	wait_until 30 layer_is redis false
+	restart_daemon
+	expect_value k value
+	expect_value moved here
+	expect_value d/below deep
+	expect_absent there
+}
+
 test_a_redis_that_comes_back_with_all_that_it_took_is_believed() {
 	start_redis --appendonly yes --appendfsync always
 	mount_redis

@@ -126,4 +126,22 @@ fill_in_background() {
 	FILLER=$!
 }
 
+test_a_directory_that_the_layer_cannot_move_stays_where_it_is() {
+	mount_state 8
+	mkdir "$MNT/d"
+	set_value d/k value
+	restart_daemon # so the layer alone has it
+	close_files
+	mkdir "$MNT/d/new"
+	expect_error "Read-only file system" mv "$MNT/d" "$MNT/e"
+	expect_value d/k value
+	expect_list d "k new"
+	expect_absent e
+	open_files
+	mv "$MNT/d" "$MNT/e"
+	expect_value e/k value
+	expect_list e "k new"
+	expect_absent d
+}
+
 run_tests
