@@ -12,7 +12,7 @@
 #include "../backends/lock.h"
 #include "../backends/time_source.h"
 
-/* Freed by the one of the two that is done last. */
+/* Freed by the caller, or by a thread that was left behind. */
 struct shared {
 	struct lock lock; /* guards the rest */
 	pthread_cond_t finished;
@@ -61,8 +61,8 @@ static void *run(void *self)
 	return NULL;
 }
 
-/* Waits for the thread and takes what it has found so far. */
-static void collect(struct shared *s, const struct timespec *deadline, struct probe *probe)
+/* Waits for the thread and takes what it has found so far. False: it is left behind. */
+static bool collect(struct shared *s, const struct timespec *deadline, struct probe *probe)
 {
 	lock_take(&s->lock);
 	while (!s->done && condition_wait_until(&s->finished, &s->lock, deadline))
@@ -71,8 +71,7 @@ static void collect(struct shared *s, const struct timespec *deadline, struct pr
 	bool done = s->done;
 	s->left = true;
 	lock_release(&s->lock);
-	if (done)
-		shared_free(s);
+	return done;
 }
 
 void probe_path(const char *path, int64_t deadline_ms, struct probe *probe)
@@ -93,6 +92,10 @@ void probe_path(const char *path, int64_t deadline_ms, struct probe *probe)
 		shared_free(s);
 		return;
 	}
-	pthread_detach(thread);
-	collect(s, &deadline, probe);
+	if (!collect(s, &deadline, probe)) {
+		pthread_detach(thread);
+		return;
+	}
+	pthread_join(thread, NULL); /* a caller that forks next has no thread that still ends */
+	shared_free(s);
 }
