@@ -51,10 +51,15 @@ layers_are_empty() {
 	[[ $USED = 0 ]]
 }
 
+# What is left says whether a name was there that is not, or went meanwhile.
+remove_all() {
+	find "$MNT" -mindepth 1 -delete || fail "left: $(find "$MNT" -mindepth 1 -ls 2>&1 | head -n 5)"
+}
+
 # A mount that has been used before: threads and connections are there.
 settle() {
 	"$HELPERS/churn" -t 1 "$@" "$MNT" >/dev/null
-	find "$MNT" -mindepth 1 -delete
+	remove_all
 	wait_until 30 nothing_is_held
 	HELD=$(daemon_holds)
 }
@@ -83,7 +88,7 @@ churn_and_look() {
 	settle "$@"
 	churn -t "$SECONDS_EACH" "$@" "$MNT"
 	expect_layers_to_agree
-	find "$MNT" -mindepth 1 -delete
+	remove_all
 	expect_list . ""
 	wait_until 20 layers_are_empty
 	for try in {1..60}; do

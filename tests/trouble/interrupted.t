@@ -125,7 +125,7 @@ test_fsync_that_waits_for_a_locked_database() {
 test_read_and_write_wait_for_no_layer() {
 	local signal
 	mount_slow_redis
-	random_file large 3000000
+	letters large L 3000000
 	cp large "$MNT/large"
 	set_value k old
 	open_writer w k rw
@@ -133,7 +133,7 @@ test_read_and_write_wait_for_no_layer() {
 	redis_stops
 	expect_told ok w write new
 	expect_told "ok new" w read
-	tell r pread 2999990 10
+	expect_told "ok LLLLLLLLLL" r pread 2999990 10
 	redis_goes_on
 	tell r close
 	tell w close

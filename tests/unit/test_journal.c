@@ -301,24 +301,23 @@ static void an_expired_entry_does_not_uncover_an_older_one(void **state)
 
 static int wait_past_the_expiry(void *self)
 {
-	const int64_t *expired_ms = self;
+	const struct timespec *past = self;
 
-	while (time_wall_ms(&time_system) <= *expired_ms)
-		usleep(1000);
-	return 0;
+	return -clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, past, NULL);
 }
 
 static void a_rename_of_what_just_expired_moves_nothing_older(void **state)
 {
-	int64_t expired_ms;
-	const struct layered_hooks hooks = { .prepare = wait_past_the_expiry, .self = &expired_ms };
+	struct timespec past;
+	const struct layered_hooks hooks = { .prepare = wait_past_the_expiry, .self = &past };
 
 	(void)state;
 	assert_int_equal(stack_set(&s, "a", "old"), 0);
 	flush();
 	down(true);
 	assert_int_equal(stack_set_ttl(&s, "a", "new", 500), 0);
-	expired_ms = time_wall_ms(&time_system) + 500;
+	int64_t past_ms = time_wall_ms(&time_system) + 501;
+	past = (struct timespec){ past_ms / 1000, past_ms % 1000 * 1000000 };
 	down(false);
 	assert_int_equal(layered_rename(s.cache, key_of("a"), key_of("b"), &hooks), -ENOENT);
 	stack_expect_miss(&s, "a");
