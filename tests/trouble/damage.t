@@ -84,22 +84,22 @@ test_a_flipped_byte_anywhere_is_never_a_wrong_value() {
 	((DOWN > 0)) || fail "no damage was noticed"
 }
 
-# Keys whose bytes sort elsewhere now: what follows a directory may come before it.
+# Keys whose bytes sort elsewhere now: what follows a directory may come before it. (No set: SQLite
+# would put it where it does not look for it afterwards.)
 test_a_listing_of_a_disordered_index_ends() {
 	make_database
-	local i at count DOWN=0
+	local i at DOWN=0
 	for i in 5 8 9 28 37 40; do
 		cp good.sqlite db.sqlite
 		for at in $(grep -abo "many/entry-number-$i[^0-9]" good.sqlite | cut -d: -f1); do
-			printf '\xff' | dd of=db.sqlite bs=1 seek="$at" conv=notrunc status=none
+			flip "$at" 0x92 # m becomes 0xff
 		done
 		: >"$LOG"
 		start_daemon "$TMP/cachefs.json"
-		count=$(timeout 20 ls -f "$MNT" 2>/dev/null | head -n 1000 | wc -l)
-		((count < 1000)) || fail "key $i: a listing has no end"
+		read_all "key $i displaced"
 		unmount
-		grep -q -m 1 ' down .*damaged' "$LOG" && ((++DOWN))
 		rm -f db.sqlite-wal db.sqlite-shm
+		! grep -q -m 1 ' down .*damaged' "$LOG" || ((++DOWN))
 	done
 	((DOWN > 0)) || fail "no damage was noticed"
 }
