@@ -81,10 +81,11 @@ static int making_prepare(void *self)
 	struct meta now = { 0 };
 
 	inodes_lock(&m->fs->inodes);
-	bool removed = m->dir->removed, pending = name_pending_locked(m->name);
+	int rc = name_check_key_locked(&m->fs->inodes, m->name, key);
+	bool pending = name_pending_locked(m->name);
 	inodes_unlock(&m->fs->inodes);
-	if (removed)
-		return -ENOENT;
+	if (rc < 0)
+		return rc;
 	bool exists = pending || layered_stat(m->fs->cache, key, &now) == 0 ||
 		      layered_dir_stat(m->fs->cache, key, &now) == 0;
 	meta_fini(&now);
@@ -103,21 +104,32 @@ static void making_done(void *self, int rc)
 	inodes_unlock(&m->fs->inodes);
 }
 
+static int make_once(struct making *m, const struct meta *meta)
+{
+	struct layered_hooks hooks = { making_prepare, making_done, m };
+	struct inodes *t = &m->fs->inodes;
+
+	inodes_lock(t);
+	int rc = name_key_locked(t, m->name, &m->key);
+	inodes_unlock(t);
+	struct key key = key_make(m->key.bytes, m->key.size);
+	if (rc == 0 && !key_can_hold(key))
+		rc = -EINVAL;
+	return rc == 0 ? layered_dir_set(m->fs->cache, key, meta, &hooks) : rc;
+}
+
 int directory_make(struct fs *fs, struct inode *dir, struct key text, const struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
 	struct making m = { .fs = fs, .dir = dir };
-	struct layered_hooks hooks = { making_prepare, making_done, &m };
+	int rc;
 
 	inodes_lock(t);
 	m.name = dir->removed ? NULL : name_get_locked(t, dir, text);
-	int rc = m.name ? name_key_locked(t, m.name, &m.key) : -ENOENT;
 	inodes_unlock(t);
-	struct key key = key_make(m.key.bytes, m.key.size);
-	if (rc == 0 && !key_can_hold(key))
-		rc = -EINVAL;
-	if (rc == 0)
-		rc = layered_dir_set(fs->cache, key, meta, &hooks);
+	do {
+		rc = m.name ? make_once(&m, meta) : -ENOENT;
+	} while (rc == -EAGAIN);
 	inodes_lock(t);
 	if (m.name)
 		name_put_locked(t, m.name);
@@ -144,12 +156,13 @@ struct marking {
 static int marking_prepare(void *self)
 {
 	struct marking *m = self;
-	struct key_buffer key;
+	struct inodes *t = &m->fs->inodes;
 
-	int rc = key_of_directory(m->fs, m->dir, &key);
-	if (rc == 0 &&
-	    !key_equal(key_make(key.bytes, key.size), key_make(m->key.bytes, m->key.size)))
-		rc = -EAGAIN;
+	inodes_lock(t);
+	int rc = m->dir->removed
+			 ? -ENOENT
+			 : inode_check_key_locked(t, m->dir, key_make(m->key.bytes, m->key.size));
+	inodes_unlock(t);
 	if (rc == 0)
 		rc = directory_stat(m->fs, m->dir, &m->meta);
 	return rc == 0 ? m->change(m) : rc;
@@ -310,6 +323,13 @@ static int removal_prepare(void *self)
 	struct key key = key_make(r->key.bytes, r->key.size);
 	struct meta meta = { 0 };
 
+	inodes_lock(&r->fs->inodes);
+	int rc = name_check_key_locked(&r->fs->inodes, r->name, key);
+	if (rc == 0 && r->name->subdir != r->dir)
+		rc = -EAGAIN; /* another one by now */
+	inodes_unlock(&r->fs->inodes);
+	if (rc < 0)
+		return rc;
 	r->own_value = layered_stat(r->fs->cache, key, &meta) == 0;
 	meta_fini(&meta);
 	if (!r->empty_only)
@@ -342,36 +362,49 @@ static void removal_done(void *self, int rc)
 		notifier_inval_all(r->fs->notifier);
 }
 
+static int remove_once(struct removal *r, bool anyway)
+{
+	struct layered_hooks hooks = { removal_prepare, removal_done, r };
+	struct inodes *t = &r->fs->inodes;
+	struct layered *cache = r->fs->cache;
+
+	inodes_lock(t);
+	int rc = name_key_locked(t, r->name, &r->key);
+	r->dir = rc == 0 ? r->name->subdir : NULL;
+	if (r->dir)
+		inode_pin_locked(r->dir);
+	r->empty_only = !anyway && is_empty_only_locked(r->fs, r);
+	inodes_unlock(t);
+	struct key key = key_make(r->key.bytes, r->key.size);
+	if (rc == 0)
+		rc = layered_remove_prefix(cache, key, &hooks);
+	if (rc == 0 && r->own_value) {
+		rc = layered_remove(cache, key, NULL);
+		rc = rc == -ENOENT ? 0 : rc; /* its time was over */
+	}
+	inodes_lock(t);
+	if (r->dir)
+		inode_unpin_locked(t, r->dir);
+	inodes_unlock(t);
+	return rc;
+}
+
 static int remove_directory(struct fs *fs, struct inode *parent, struct key text, bool anyway)
 {
 	struct inodes *t = &fs->inodes;
 	struct removal *r = malloc(sizeof(*r));
+	int rc;
 
 	if (!r)
 		return -ENOMEM;
 	*r = (struct removal){ .fs = fs, .parent = parent };
 	inodes_lock(t);
 	r->name = name_get_locked(t, parent, text);
-	int rc = r->name ? name_key_locked(t, r->name, &r->key) : -ENOMEM;
-	if (rc == 0) {
-		r->dir = r->name->subdir;
-		if (r->dir)
-			inode_pin_locked(r->dir);
-		r->empty_only = !anyway && is_empty_only_locked(fs, r);
-	}
 	inodes_unlock(t);
-	if (rc == 0) {
-		struct layered_hooks hooks = { removal_prepare, removal_done, r };
-		struct key key = key_make(r->key.bytes, r->key.size);
-		rc = layered_remove_prefix(fs->cache, key, &hooks);
-		if (rc == 0 && r->own_value) {
-			rc = layered_remove(fs->cache, key, NULL);
-			rc = rc == -ENOENT ? 0 : rc; /* its time was over */
-		}
-	}
+	do {
+		rc = r->name ? remove_once(r, anyway) : -ENOMEM;
+	} while (rc == -EAGAIN);
 	inodes_lock(t);
-	if (r->dir)
-		inode_unpin_locked(t, r->dir);
 	if (r->name)
 		name_put_locked(t, r->name);
 	inodes_unlock(t);

@@ -288,43 +288,6 @@ struct name *name_find_key_locked(struct inodes *t, struct key key)
 	return dir && dir->own_value ? name_find_locked(t, dir, key_of(ESCAPE_SELF)) : n;
 }
 
-int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key)
-{
-	size_t end = KEY_MAX;
-	bool last = true;
-
-	/* From the last part backwards, then moved to the front. */
-	for (const struct name *n = name;; n = n->dir->name) {
-		if (!n->is_own) {
-			if (n->part.size + !last > end)
-				return -ENAMETOOLONG;
-			if (!last)
-				key->bytes[--end] = '/';
-			last = false;
-			end -= n->part.size;
-			memcpy(key->bytes + end, n->part.bytes, n->part.size);
-		}
-		if (n->dir == &t->root || (n->dir->kind == INODE_VIRTUAL && !n->dir->name))
-			break;
-		if (!n->dir->name)
-			return -ENOENT; /* below a removed directory */
-	}
-	key->size = KEY_MAX - end;
-	memmove(key->bytes, key->bytes + end, key->size);
-	key->bytes[key->size] = '\0';
-	return 0;
-}
-
-int inode_key_locked(const struct inodes *t, const struct inode *inode, struct key_buffer *key)
-{
-	if (inode == &t->root) {
-		key->size = 0;
-		key->bytes[0] = '\0';
-		return 0;
-	}
-	return inode->name ? name_key_locked(t, inode->name, key) : -ENOENT;
-}
-
 bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
 {
 	if (t->moving == 0)

@@ -163,6 +163,14 @@ int name_key_locked(const struct inodes *t, const struct name *name, struct key_
 int inode_key_locked(const struct inodes *t, const struct inode *inode,
 		     struct key_buffer *key); /* -ENOENT: no name */
 
+/*
+ * For a change that has been admitted by a key, which may be an old one: the inode, the name or a
+ * directory above was renamed while it waited. 0; -EAGAIN: so it was, begin again with the key of
+ * now; -ENOENT: it has none, a directory above was removed.
+ */
+int name_check_key_locked(const struct inodes *t, const struct name *name, struct key key);
+int inode_check_key_locked(const struct inodes *t, const struct inode *inode, struct key key);
+
 /* Whether the keys in dir begin there: the root, or the top of what one layer shows. */
 bool inode_is_top_locked(const struct inodes *t, const struct inode *dir);
 

@@ -61,20 +61,19 @@ static int changing_prepare(void *self)
 {
 	struct changing *c = self;
 	struct inodes *t = &c->fs->inodes;
-	struct key_buffer key;
 
 	inodes_lock(t);
-	int rc = inode_key_locked(t, c->inode, &key);
+	int rc = inode_check_key_locked(t, c->inode, key_make(c->key.bytes, c->key.size));
 	/* No key: a directory on the way was removed. */
 	bool stands = rc == 0 && stands_for_entry_locked(c->inode);
 	bool stale = c->inode->state == INODE_STALE;
 	uint64_t ino = c->inode->meta.ino;
 	meta_copy(&c->meta, &c->inode->meta);
 	inodes_unlock(t);
-	if (rc == 0 && (key.size != c->key.size || memcmp(key.bytes, c->key.bytes, key.size) != 0))
-		return -EAGAIN;
+	if (rc == -EAGAIN)
+		return rc;
 	rc = change_meta(c);
-	if (rc < 0 || (stands && (!stale || is_same_file(c->fs, &key, ino))))
+	if (rc < 0 || (stands && (!stale || is_same_file(c->fs, &c->key, ino))))
 		return rc;
 	inodes_lock(t);
 	changed_locked(c);

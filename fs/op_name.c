@@ -47,6 +47,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 struct symlinking {
 	struct fs *fs;
 	struct name *name;
+	struct key_buffer key;
 	const char *target;
 	struct meta meta;
 };
@@ -57,11 +58,12 @@ static int symlink_prepare(void *self, const struct meta *now, struct value **va
 	struct symlinking *s = self;
 
 	inodes_lock(&s->fs->inodes);
+	int rc = name_check_key_locked(&s->fs->inodes, s->name,
+				       key_make(s->key.bytes, s->key.size));
 	bool taken = now || name_pending_locked(s->name);
-	bool removed = s->name->dir->removed;
 	inodes_unlock(&s->fs->inodes);
-	if (taken || removed)
-		return taken ? -EEXIST : -ENOENT;
+	if (rc < 0 || taken)
+		return rc < 0 ? rc : -EEXIST;
 	*value = value_copy(s->target, strlen(s->target));
 	meta_copy(meta, &s->meta);
 	return *value ? 0 : -ENOMEM;
@@ -80,27 +82,34 @@ static void symlink_done(void *self, int rc, const struct meta *stored)
 	inodes_unlock(&s->fs->inodes);
 }
 
+static int store_symlink(struct symlinking *s)
+{
+	struct layered_change change = { symlink_prepare, symlink_done, s };
+	struct inodes *t = &s->fs->inodes;
+
+	inodes_lock(t);
+	int rc = name_key_locked(t, s->name, &s->key);
+	int64_t ttl = publish_default_ttl_locked(s->name->dir);
+	inodes_unlock(t);
+	if (ttl >= 0)
+		s->meta.expires_ms = s->meta.created_ms + ttl;
+	return rc < 0 ? rc
+		      : layered_set(s->fs->cache, key_make(s->key.bytes, s->key.size), &change);
+}
+
 static int make_symlink(struct symlinking *s, struct inode *dir, struct key text)
 {
 	struct inodes *t = &s->fs->inodes;
-	struct key_buffer key;
+	int rc = -ENOENT;
 
 	inodes_lock(t);
 	s->name = dir->removed ? NULL : name_get_locked(t, dir, text);
-	int rc = s->name ? name_key_locked(t, s->name, &key) : -ENOENT;
-	int64_t ttl = publish_default_ttl_locked(dir);
 	inodes_unlock(t);
-	if (rc == 0 && scratch_is_name(s->fs->conf->scratch_names, text)) {
+	if (s->name && scratch_is_name(s->fs->conf->scratch_names, text))
 		rc = scratch_symlink(s->fs, s->name, &s->meta, s->target);
-		goto out;
-	}
-	if (ttl >= 0)
-		s->meta.expires_ms = s->meta.created_ms + ttl;
-	if (rc == 0) {
-		struct layered_change change = { symlink_prepare, symlink_done, s };
-		rc = layered_set(s->fs->cache, key_make(key.bytes, key.size), &change);
-	}
-out:
+	else if (s->name)
+		while ((rc = store_symlink(s)) == -EAGAIN)
+			;
 	inodes_lock(t);
 	if (s->name)
 		name_put_locked(t, s->name);

@@ -17,6 +17,7 @@ struct publishing {
 	struct inode *inode;
 	struct key_buffer key;
 	struct name *to; /* of a scratch file that is renamed; else NULL */
+	struct key to_key;
 	enum publish_how how;
 	bool froze; /* the content was taken */
 	bool was_fresh;
@@ -89,16 +90,13 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 {
 	struct publishing *p = self;
 	struct inodes *t = &p->fs->inodes;
-	struct key_buffer key;
 
 	inodes_lock(t);
-	int rc = inode_key_locked(t, p->inode, &key);
+	int rc = inode_check_key_locked(t, p->inode, key_make(p->key.bytes, p->key.size));
 	inodes_unlock(t);
 	if (rc < 0)
 		return rc == -ENOENT ? -ECANCELED
 				     : rc; /* unlinked: a stale fill must not resurrect it */
-	if (key.size != p->key.size || memcmp(key.bytes, p->key.bytes, key.size) != 0)
-		return -EAGAIN; /* renamed while we waited */
 	rc = freeze_content(p, value);
 	if (rc < 0)
 		return rc;
@@ -178,12 +176,12 @@ static int publish_as_prepare(void *self, const struct meta *now, struct value *
 {
 	struct publishing *p = self;
 	struct inodes *t = &p->fs->inodes;
-	int rc = 0;
 
 	inodes_lock(t);
-	if (!p->inode->scratch || p->to->dir->removed)
+	int rc = name_check_key_locked(t, p->to, p->to_key);
+	if (!p->inode->scratch)
 		rc = -ENOENT;
-	else if (p->how == PUBLISH_NOREPLACE && (now || name_pending_locked(p->to)))
+	else if (rc == 0 && p->how == PUBLISH_NOREPLACE && (now || name_pending_locked(p->to)))
 		rc = -EEXIST;
 	inodes_unlock(t);
 	if (rc == 0)
@@ -229,7 +227,7 @@ static void publish_as_done(void *self, int rc, const struct meta *stored)
 int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,
 	       enum publish_how how)
 {
-	struct publishing p = { .fs = fs, .inode = inode, .to = to, .how = how };
+	struct publishing p = { .fs = fs, .inode = inode, .to = to, .to_key = key, .how = how };
 	struct layered_change change = { publish_as_prepare, publish_as_done, &p };
 
 	return layered_set(fs->cache, key, &change);

@@ -16,7 +16,8 @@ int publish(struct fs *fs, struct inode *inode);
 /*
  * The set that a rename of a scratch file to a real name is: publishes what the file holds as `to`,
  * whose key is `key`, and moves it there in the same instant. The inode is pinned, the name
- * referenced. -ENOENT: it is no scratch file any more; -EEXIST; -EIO: a write to it failed.
+ * referenced. -ENOENT: it is no scratch file any more; -EEXIST; -EIO: a write to it failed;
+ * -EAGAIN: `to` has another key by now.
  */
 enum publish_how { PUBLISH_REPLACE, PUBLISH_NOREPLACE };
 int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,

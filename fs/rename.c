@@ -18,6 +18,7 @@ enum { WAIT_FOR_PUBLISH_MS = 30 * 1000 };
 struct unlinking {
 	struct fs *fs;
 	struct name *name;
+	struct key_buffer key;
 	bool had_pending;
 };
 
@@ -47,23 +48,44 @@ static void unlink_done(void *self, int rc)
 	inodes_unlock(t);
 }
 
+static int unlink_prepare(void *self)
+{
+	struct unlinking *u = self;
+	struct inodes *t = &u->fs->inodes;
+
+	inodes_lock(t);
+	int rc = name_check_key_locked(t, u->name, key_make(u->key.bytes, u->key.size));
+	inodes_unlock(t);
+	return rc;
+}
+
+static int unlink_once(struct unlinking *u)
+{
+	const struct layered_hooks hooks = { unlink_prepare, unlink_done, u };
+	struct inodes *t = &u->fs->inodes;
+
+	inodes_lock(t);
+	int rc = name_key_locked(t, u->name, &u->key);
+	bool done = rc == 0 && scratch_unlink_locked(u->fs, u->name);
+	inodes_unlock(t);
+	if (rc < 0 || done)
+		return rc;
+	rc = layered_remove(u->fs->cache, key_make(u->key.bytes, u->key.size), &hooks);
+	return rc == -ENOENT && u->had_pending ? 0 : rc;
+}
+
 int unlink_entry(struct fs *fs, struct inode *dir, struct key text)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer key;
 	struct unlinking u = { .fs = fs };
+	int rc;
 
 	inodes_lock(t);
 	u.name = name_get_locked(t, dir, text);
-	int rc = u.name ? name_key_locked(t, u.name, &key) : -ENOMEM;
-	bool done = rc == 0 && scratch_unlink_locked(fs, u.name);
 	inodes_unlock(t);
-	if (rc == 0 && !done) {
-		struct layered_hooks hooks = { NULL, unlink_done, &u };
-		rc = layered_remove(fs->cache, key_make(key.bytes, key.size), &hooks);
-	}
-	if (rc == -ENOENT && u.had_pending)
-		rc = 0;
+	do {
+		rc = u.name ? unlink_once(&u) : -ENOMEM;
+	} while (rc == -EAGAIN);
 	inodes_lock(t);
 	if (u.name)
 		name_put_locked(t, u.name);
@@ -81,6 +103,7 @@ struct renaming {
 	bool scratch;         /* a scratch name is concerned, unless `from` is a directory */
 	bool directory, file; /* what the kernel knows `from` for, if that is sure */
 	bool moved;           /* done() has moved something: a pending key may be all there is */
+	int check;            /* of the keys, by done() */
 };
 
 static struct key key_in(const struct key_buffer *buffer)
@@ -98,19 +121,25 @@ static bool exists(struct fs *fs, const struct key_buffer *key)
 	return found;
 }
 
-static bool target_is_pending(struct renaming *r)
+static int check_keys_locked(const struct renaming *r)
 {
-	inodes_lock(&r->fs->inodes);
-	bool pending = name_pending_locked(r->to) != NULL;
-	inodes_unlock(&r->fs->inodes);
-	return pending;
+	const struct inodes *t = &r->fs->inodes;
+	int rc = name_check_key_locked(t, r->from, key_in(&r->from_key));
+
+	return rc < 0 ? rc : name_check_key_locked(t, r->to, key_in(&r->to_key));
 }
 
 static int rename_file_prepare(void *self)
 {
 	struct renaming *r = self;
 
-	return r->noreplace && (target_is_pending(r) || exists(r->fs, &r->to_key)) ? -EEXIST : 0;
+	inodes_lock(&r->fs->inodes);
+	int rc = check_keys_locked(r);
+	bool pending = name_pending_locked(r->to) != NULL;
+	inodes_unlock(&r->fs->inodes);
+	if (rc < 0)
+		return rc;
+	return r->noreplace && (pending || exists(r->fs, &r->to_key)) ? -EEXIST : 0;
 }
 
 static void reattach_locked(struct inodes *t, struct inode *inode, struct name *to)
@@ -164,7 +193,7 @@ void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bo
 }
 
 /* Also when only a pending key moves (-ENOENT): the target's value stays until the writer closes.
- */
+ * Prepare was not asked then, and the layers may have been asked for an old key. */
 static void rename_file_done(void *self, int rc)
 {
 	struct renaming *r = self;
@@ -173,7 +202,8 @@ static void rename_file_done(void *self, int rc)
 	if (rc < 0 && rc != -ENOENT)
 		return;
 	inodes_lock(t);
-	if (rc == 0 || name_pending_locked(r->from)) {
+	r->check = rc == -ENOENT ? check_keys_locked(r) : 0;
+	if (rc == 0 || (r->check == 0 && name_pending_locked(r->from))) {
 		rename_file_locked(t, r->from, r->to, rc == 0);
 		r->moved = true;
 	}
@@ -220,10 +250,9 @@ static int rename_file(struct renaming *r)
 	struct layered_hooks hooks = { rename_file_prepare, rename_file_done, r };
 	int rc = layered_rename(r->fs->cache, key_in(&r->from_key), key_in(&r->to_key), &hooks);
 
-	if (rc != -ENOENT || r->moved)
-		return rc == -ENOENT ? 0 : rc;
-	/* Only pending: prepare was not asked, for the layers have nothing. */
-	return -ENOENT;
+	if (rc != -ENOENT)
+		return rc;
+	return r->moved ? 0 : r->check < 0 ? r->check : -ENOENT;
 }
 
 static void set_moving(struct renaming *r, bool moving)
@@ -248,8 +277,11 @@ static int rename_directory_prepare(void *self)
 
 	meta_fini(&meta);
 	inodes_lock(&r->fs->inodes);
+	int rc = check_keys_locked(r);
 	bool has_pending = r->to->subdir && directory_has_pending_locked(r->to->subdir);
 	inodes_unlock(&r->fs->inodes);
+	if (rc < 0)
+		return rc;
 	if (!key_can_hold(key_in(&r->to_key)))
 		return -EINVAL;
 	if (exists(r->fs, &r->to_key)) {
@@ -297,10 +329,11 @@ static int rename_directory(struct renaming *r)
 }
 
 /* The source's last close may still be publishing under the old name. */
-static int begin_locked(struct renaming *r)
+static int begin(struct renaming *r)
 {
 	struct inodes *t = &r->fs->inodes;
 
+	inodes_lock(t);
 	if (r->from->publishing > 0 || r->to->publishing > 0) {
 		inodes_unlock(t);
 		waiting_begin();
@@ -317,13 +350,18 @@ static int begin_locked(struct renaming *r)
 	r->directory = r->from->subdir && !presented;
 	r->scratch = scratch_concerns_locked(r->fs, r->from, r->to);
 	r->file = r->from->is_own || (presented && !r->from->subdir);
+	inodes_unlock(t);
 	return rc;
 }
 
+/* -EAGAIN: one of the keys is another one by now, or the file has become a scratch file. */
 static int run_rename(struct renaming *r)
 {
 	struct meta meta = { 0 };
+	int rc = begin(r);
 
+	if (rc < 0)
+		return rc;
 	if (!r->directory && !r->file) {
 		r->directory = layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0;
 		meta_fini(&meta);
@@ -352,13 +390,15 @@ int rename_entry(struct fs *fs, const struct rename_end *from, const struct rena
 	if (!from->dir->removed && !to->dir->removed) {
 		r->from = name_get_locked(t, from->dir, from->name);
 		r->to = name_get_locked(t, to->dir, to->name);
-		rc = r->from && r->to ? begin_locked(r) : -ENOMEM;
+		rc = r->from && r->to ? 0 : -ENOMEM;
 	}
 	inodes_unlock(t);
 	/* Of a name to itself: nothing, but the kernel asks if it finds another inode by the second
 	 * look. */
 	if (rc == 0 && r->from != r->to)
-		rc = run_rename(r);
+		do {
+			rc = run_rename(r);
+		} while (rc == -EAGAIN);
 	inodes_lock(t);
 	if (r->from)
 		name_put_locked(t, r->from);

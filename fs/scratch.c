@@ -83,13 +83,10 @@ static int adoption_prepare(void *self)
 {
 	struct adoption *a = self;
 	struct inodes *t = &a->fs->inodes;
-	struct key_buffer key;
 
 	inodes_lock(t);
-	int rc = inode_key_locked(t, a->inode, &key);
+	int rc = inode_check_key_locked(t, a->inode, a->key);
 	inodes_unlock(t);
-	if (rc == 0 && !key_equal(key_make(key.bytes, key.size), a->key))
-		rc = -EAGAIN; /* renamed while we waited */
 	return rc == -ENOENT ? -ECANCELED : rc;
 }
 
@@ -283,7 +280,10 @@ static int taking_prepare(void *self)
 	if (found && meta.ino == 0)
 		meta.ino = inode_ino_of_key(k->r->from_key, false);
 	inodes_lock(t);
-	if (scratch_file_locked(k->r->from))
+	int check = name_check_key_locked(t, k->r->from, k->r->from_key);
+	if (check < 0)
+		rc = check;
+	else if (scratch_file_locked(k->r->from))
 		rc = -EAGAIN; /* a close made it one while we waited */
 	else if (!found && !name_pending_locked(k->r->from))
 		rc = -ENOENT;
@@ -345,8 +345,7 @@ static int take(struct fs *fs, const struct scratch_rename *r)
 	return rc == -ENOENT && k.file ? 0 : rc;
 }
 
-/* -EAGAIN: it has become a scratch file meanwhile. */
-static int try_rename(struct fs *fs, const struct scratch_rename *r)
+int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 {
 	inodes_lock(&fs->inodes);
 	struct inode *file = scratch_file_locked(r->from);
@@ -365,15 +364,5 @@ static int try_rename(struct fs *fs, const struct scratch_rename *r)
 	if (file)
 		inode_unpin_locked(&fs->inodes, file);
 	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
-int scratch_rename(struct fs *fs, const struct scratch_rename *r)
-{
-	int rc;
-
-	do
-		rc = try_rename(fs, r);
-	while (rc == -EAGAIN);
 	return rc;
 }

@@ -35,7 +35,8 @@ int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, c
 
 /*
  * rename(2) with a scratch name at one end or both; `from` is no directory. The references to the
- * names are the caller's. Readers find the file under one of the names at every instant.
+ * names are the caller's. Readers find the file under one of the names at every instant. -EAGAIN:
+ * it became a scratch file meanwhile, or a name has another key by now.
  */
 struct scratch_rename {
 	struct name *from, *to;
