@@ -20,6 +20,7 @@
 enum {
 	FILE_TRIES =
 		64, /* a row may be replaced, and its file removed, before the file is opened */
+	HITS_TRIES = 64, /* a transaction may end between the row and the hits beside it */
 };
 
 static const struct option_spec disk_options[] = {
@@ -193,6 +194,8 @@ struct disk_lookup {
 	struct meta meta; /* the caller's once the read returned 0 */
 	struct value *value;
 	char file[DISK_FILE_NAME]; /* the value lies there */
+	double used;               /* for complete_hits() */
+	uint64_t settled;
 };
 
 static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id,
@@ -207,16 +210,47 @@ static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_s
 	return s;
 }
 
+static void take_meta(struct disk_lookup *lookup, sqlite3_stmt *s)
+{
+	disk_row_meta(s, &lookup->meta);
+	lookup->used = disk_row_used(s);
+}
+
 static int read_stat(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
 {
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_STAT, lookup->key);
-	int rc = disk_db_step(db, s);
 
+	lookup->settled = disk_hits_settled(&d->hits);
+	int rc = disk_db_step(db, s);
 	if (rc > 0)
-		disk_row_meta(s, &lookup->meta);
+		take_meta(lookup, s);
 	if (s)
 		sqlite3_reset(s);
 	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
+}
+
+/*
+ * Adds the hits that are not in the row. If they came into it meanwhile, it is read again; an error
+ * of that leaves what the row said at first.
+ */
+static int complete_hits(struct disk *d, struct disk_lookup *lookup)
+{
+	struct disk_lookup again = { .key = lookup->key };
+
+	for (int i = 0; i < HITS_TRIES; i++) {
+		if (disk_hits_add(&d->hits, lookup->key, lookup->used, lookup->settled,
+				  &lookup->meta))
+			break;
+		int rc = disk_read(d, read_stat, &again);
+		if (rc < 0)
+			return rc;
+		lookup->meta.hits = again.meta.hits;
+		lookup->meta.hit_ms = again.meta.hit_ms;
+		lookup->used = again.used;
+		lookup->settled = again.settled;
+		meta_fini(&again.meta);
+	}
+	return 0;
 }
 
 static int disk_stat(void *state, struct key key, struct meta *meta)
@@ -227,9 +261,12 @@ static int disk_stat(void *state, struct key key, struct meta *meta)
 	int rc = disk_read(d, read_stat, &lookup);
 	if (rc < 0)
 		return rc;
-	*meta = lookup.meta;
-	disk_hits_add(&d->hits, key, meta);
-	return 0;
+	rc = complete_hits(d, &lookup);
+	if (rc < 0)
+		meta_fini(&lookup.meta);
+	else
+		*meta = lookup.meta;
+	return rc;
 }
 
 static int disk_revalidate(void *state, struct key key, const struct meta *copy)
@@ -298,9 +335,10 @@ static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *look
 
 	if (s)
 		sqlite3_bind_int64(s, 3, DISK_LARGE);
+	lookup->settled = disk_hits_settled(&d->hits);
 	int rc = disk_db_step(db, s);
 	if (rc > 0) {
-		disk_row_meta(s, &lookup->meta);
+		take_meta(lookup, s);
 		rc = load_value(db, s, lookup);
 		if (rc < 0)
 			meta_fini(&lookup->meta);
@@ -368,18 +406,19 @@ static int find_value(struct disk *d, struct disk_lookup *lookup)
 	return -ENOMEM;
 }
 
-static uint64_t note_hit(struct disk *d, struct key key)
+static void disk_note_hit(void *state, struct key key)
 {
+	struct disk *d = state;
 	bool many = false;
-	uint64_t count = disk_hits_note(&d->hits, key, disk_tick(d), &many);
 
+	disk_hits_note(&d->hits, key, disk_tick(d), &many);
 	if (many)
 		disk_writer_nudge(d);
-	return count;
 }
 
-/* The stored value, verified; meta->hits are those in the database. */
-static int load(struct disk *d, struct key key, struct value **value, struct meta *meta)
+/* The stored value, verified. */
+static int load(struct disk *d, struct key key, bool is_hit, struct value **value,
+		struct meta *meta)
 {
 	struct disk_lookup lookup = { .key = key };
 
@@ -392,6 +431,9 @@ static int load(struct disk *d, struct key key, struct value **value, struct met
 		meta_fini(&lookup.meta);
 		return rc;
 	}
+	if (is_hit)
+		disk_note_hit(d, key);
+	complete_hits(d, &lookup); /* the value is what was asked for */
 	*value = lookup.value;
 	*meta = lookup.meta;
 	return 0;
@@ -399,29 +441,16 @@ static int load(struct disk *d, struct key key, struct value **value, struct met
 
 static int disk_get(void *state, struct key key, struct value **value, struct meta *meta)
 {
-	struct disk *d = state;
+	int rc = load(state, key, true, value, meta);
 
-	int rc = load(d, key, value, meta);
-	if (rc == 0) {
-		meta->hits += note_hit(d, key);
-		meta->hit_ms = time_wall_ms(d->env->time);
-	}
+	if (rc == 0)
+		meta->hit_ms = time_wall_ms(((struct disk *)state)->env->time);
 	return rc;
 }
 
 static int disk_peek(void *state, struct key key, struct value **value, struct meta *meta)
 {
-	struct disk *d = state;
-
-	int rc = load(d, key, value, meta);
-	if (rc == 0)
-		disk_hits_add(&d->hits, key, meta);
-	return rc;
-}
-
-static void disk_note_hit(void *state, struct key key)
-{
-	note_hit(state, key);
+	return load(state, key, false, value, meta);
 }
 
 /* --- sets ------------------------------------------------------------------------------------- */

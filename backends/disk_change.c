@@ -64,6 +64,7 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 
 void disk_txn_fini(struct disk_txn *txn)
 {
+	disk_hits_settle(&txn->disk->hits, false); /* nothing is taken any more after a commit */
 	disk_names_fini(&txn->unlinked);
 	disk_names_fini(&txn->gone);
 }
@@ -72,6 +73,7 @@ void disk_txn_committed(struct disk_txn *txn)
 {
 	struct disk *d = txn->disk;
 
+	disk_hits_settle(&d->hits, true);
 	atomic_fetch_add(&d->entries, txn->entries);
 	atomic_fetch_add(&d->file_bytes, txn->file_bytes);
 	atomic_fetch_add(&d->evictions, txn->evictions);
@@ -156,7 +158,7 @@ static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64
 
 /* --- recency, expiry, eviction ---------------------------------------------------------------- */
 
-static int use_row(struct disk_txn *txn, const struct disk_hit *hit)
+int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USE);
 
@@ -166,16 +168,6 @@ static int use_row(struct disk_txn *txn, const struct disk_hit *hit)
 		sqlite3_bind_int64(s, 3, (int64_t)hit->count);
 	}
 	return disk_db_run(txn->db, s);
-}
-
-int disk_change_use(struct disk_txn *txn, struct disk_hit *list)
-{
-	int rc = 0;
-
-	for (const struct disk_hit *hit = list; hit && rc == 0; hit = hit->next)
-		rc = use_row(txn, hit);
-	disk_hits_drop(list);
-	return rc;
 }
 
 /* The row that DISK_OLDEST or DISK_EXPIRED found: its id twice, key, file, size. */
@@ -268,8 +260,8 @@ static int evict_one(struct disk_txn *txn, int64_t keep)
 		return disk_db_run(txn->db, s);
 	}
 	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
-	struct disk_hit *hit = disk_hits_take_key(&txn->disk->hits,
-						  key_make(name->bytes, name->size));
+	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits,
+						    key_make(name->bytes, name->size));
 	if (hit) { /* not so old after all */
 		gone_take_back(txn);
 		return disk_change_use(txn, hit);
@@ -365,8 +357,10 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 	int rc = row_find(txn, job->key, &old, NULL);
 	if (rc == 0)
 		rc = link_file(txn, job);
-	if (rc == 0)
+	if (rc == 0) {
+		disk_hits_take(&txn->disk->hits, job->key); /* meta->hits has them */
 		rc = upsert(txn, job);
+	}
 	if (rc == 0)
 		rc = row_file_unlinked(txn, old.file, old.size);
 	if (rc < 0)
@@ -374,7 +368,6 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 	txn->file_bytes += job->fd >= 0 ? (int64_t)job->size : 0;
 	if (!old.exists)
 		txn->entries++;
-	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, job->key)); /* meta->hits has them */
 	names_strike(&txn->gone, job->key);
 	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle), 0);
 }
@@ -437,16 +430,19 @@ static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 }
 
 /* In the place of what is there. */
-static int move_row_over(struct disk_txn *txn, int64_t id, struct key to)
+static int move_row_over(struct disk_txn *txn, int64_t id, struct key from, struct key to)
 {
+	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits, from);
 	struct row target;
-	int rc = row_find(txn, to, &target, NULL);
+	int rc = hit ? disk_change_use(txn, hit) : 0;
 
+	if (rc == 0)
+		rc = row_find(txn, to, &target, NULL);
 	if (rc == 0 && target.exists)
 		rc = row_delete(txn, target.id, target.file, target.size);
 	if (rc < 0)
 		return rc;
-	disk_hits_drop(disk_hits_take_key(&txn->disk->hits, to));
+	disk_hits_take(&txn->disk->hits, to); /* of what is replaced */
 	names_strike(&txn->gone, to);
 	return move_row(txn, id, to);
 }
@@ -460,8 +456,7 @@ static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 		rc = -ENOENT;
 	if (rc < 0 || key_equal(from, to))
 		return rc;
-	rc = disk_change_use(txn, disk_hits_take_key(&txn->disk->hits, from));
-	return rc < 0 ? rc : move_row_over(txn, row.id, to);
+	return move_row_over(txn, row.id, from, to);
 }
 
 /* --- ranges ----------------------------------------------------------------------------------- */
@@ -562,7 +557,7 @@ static int move_name(struct disk_txn *txn, enum disk_statement list, const struc
 	memcpy(target.bytes + to.size, name->bytes + from.size, name->size - from.size);
 	if (marker)
 		return move_marker(txn, key, key_make(target.bytes, size));
-	return move_row_over(txn, name->id, key_make(target.bytes, size));
+	return move_row_over(txn, name->id, key, key_make(target.bytes, size));
 }
 
 static int move_below(struct disk_txn *txn, enum disk_statement list, enum disk_key_type type,

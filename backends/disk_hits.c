@@ -13,28 +13,26 @@ void disk_hits_init(struct disk_hits *hits)
 void disk_hits_fini(struct disk_hits *hits)
 {
 	for (size_t i = 0; i < DISK_HIT_BUCKETS; i++)
-		disk_hits_drop(hits->buckets[i]);
+		for (struct disk_hit *hit = hits->buckets[i], *next; hit; hit = next) {
+			next = hit->next;
+			free(hit);
+		}
 	lock_fini(&hits->lock);
 }
 
-void disk_hits_drop(struct disk_hit *list)
+static bool is_of(const struct disk_hit *hit, struct key key, uint64_t hash)
 {
-	while (list) {
-		struct disk_hit *next = list->next;
-		free(list);
-		list = next;
-	}
+	return hit->hash == hash && key_equal(key, key_make(hit->key_bytes, hit->key_size));
 }
 
-/* The link that leads to the key's hit, or to NULL where it belongs. */
-static struct disk_hit **find_locked(struct disk_hits *hits, struct key key, uint64_t hash)
+/* The key's hit that is not taken, or NULL. */
+static struct disk_hit *find_locked(struct disk_hits *hits, struct key key, uint64_t hash)
 {
-	struct disk_hit **link = &hits->buckets[hash % DISK_HIT_BUCKETS];
+	struct disk_hit *hit = hits->buckets[hash % DISK_HIT_BUCKETS];
 
-	while (*link && !((*link)->hash == hash &&
-			  key_equal(key, key_make((*link)->key_bytes, (*link)->key_size))))
-		link = &(*link)->next;
-	return link;
+	while (hit && (hit->taken || !is_of(hit, key, hash)))
+		hit = hit->next;
+	return hit;
 }
 
 static struct disk_hit *hit_new(struct key key, uint64_t hash)
@@ -48,40 +46,53 @@ static struct disk_hit *hit_new(struct key key, uint64_t hash)
 	return hit;
 }
 
-uint64_t disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many)
+void disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many)
 {
-	uint64_t hash = key_hash(key), count = 1;
+	uint64_t hash = key_hash(key);
 	struct disk_hit *spare = hit_new(key, hash);
 
 	lock_take(&hits->lock);
-	struct disk_hit **link = find_locked(hits, key, hash);
-	if (!*link && spare && hits->count < DISK_HITS_MAX) {
-		*link = spare;
+	struct disk_hit *hit = find_locked(hits, key, hash);
+	if (!hit && spare && hits->count < DISK_HITS_MAX) {
+		hit = spare;
 		spare = NULL;
+		hit->next = hits->buckets[hash % DISK_HIT_BUCKETS];
+		hits->buckets[hash % DISK_HIT_BUCKETS] = hit;
 		hits->count++;
 	}
-	if (*link) {
-		count = ++(*link)->count;
-		if ((*link)->used < used)
-			(*link)->used = used;
+	if (hit) {
+		hit->count++;
+		if (hit->used < used)
+			hit->used = used;
 	}
 	*many = hits->count >= DISK_HITS_MANY;
 	lock_release(&hits->lock);
 	free(spare);
-	return count;
 }
 
-void disk_hits_add(struct disk_hits *hits, struct key key, struct meta *meta)
+uint64_t disk_hits_settled(const struct disk_hits *hits)
+{
+	return atomic_load(&hits->settled);
+}
+
+/* No two uses are at the same instant: a row that was used later, or then, has what was taken. */
+bool disk_hits_add(struct disk_hits *hits, struct key key, double row_used, uint64_t settled,
+		   struct meta *meta)
 {
 	uint64_t hash = key_hash(key);
 
 	lock_take(&hits->lock);
-	struct disk_hit *hit = *find_locked(hits, key, hash);
-	if (hit) {
+	bool valid = settled == atomic_load(&hits->settled);
+	const struct disk_hit *hit = valid ? hits->buckets[hash % DISK_HIT_BUCKETS] : NULL;
+	for (; hit; hit = hit->next) {
+		if (!is_of(hit, key, hash) || (hit->taken && hit->used <= row_used))
+			continue;
+		int64_t ms = (int64_t)(hit->used * 1000);
 		meta->hits += hit->count;
-		meta->hit_ms = (int64_t)(hit->used * 1000);
+		meta->hit_ms = ms > meta->hit_ms ? ms : meta->hit_ms;
 	}
 	lock_release(&hits->lock);
+	return valid;
 }
 
 size_t disk_hits_count(struct disk_hits *hits)
@@ -92,40 +103,86 @@ size_t disk_hits_count(struct disk_hits *hits)
 	return count;
 }
 
-struct disk_hit *disk_hits_take_key(struct disk_hits *hits, struct key key)
+/* --- the writer's ----------------------------------------------------------------------------- */
+
+static void take_locked(struct disk_hits *hits, struct disk_hit *hit)
+{
+	hit->taken = true;
+	hit->other = hits->taken;
+	hits->taken = hit;
+	hits->count--;
+}
+
+const struct disk_hit *disk_hits_take(struct disk_hits *hits, struct key key)
 {
 	uint64_t hash = key_hash(key);
 
 	lock_take(&hits->lock);
-	struct disk_hit **link = find_locked(hits, key, hash);
-	struct disk_hit *hit = *link;
-	if (hit) {
-		*link = hit->next;
-		hit->next = NULL;
-		hits->count--;
-	}
+	struct disk_hit *hit = find_locked(hits, key, hash);
+	if (hit)
+		take_locked(hits, hit);
 	lock_release(&hits->lock);
 	return hit;
 }
 
-struct disk_hit *disk_hits_take(struct disk_hits *hits, size_t max)
+const struct disk_hit *disk_hits_take_next(struct disk_hits *hits)
 {
-	struct disk_hit *list = NULL;
+	struct disk_hit *hit = NULL;
 
 	lock_take(&hits->lock);
-	while (max > 0 && hits->count > 0) {
-		struct disk_hit **bucket = &hits->buckets[hits->cursor];
-		struct disk_hit *hit = *bucket;
-		if (!hit) {
+	while (!hit && hits->count > 0) {
+		hit = hits->buckets[hits->cursor];
+		while (hit && hit->taken)
+			hit = hit->next;
+		if (!hit)
 			hits->cursor = (hits->cursor + 1) % DISK_HIT_BUCKETS;
-			continue;
+	}
+	if (hit)
+		take_locked(hits, hit);
+	lock_release(&hits->lock);
+	return hit;
+}
+
+static void unlink_locked(struct disk_hits *hits, struct disk_hit *hit)
+{
+	struct disk_hit **link = &hits->buckets[hit->hash % DISK_HIT_BUCKETS];
+
+	while (*link != hit)
+		link = &(*link)->next;
+	*link = hit->next;
+}
+
+/* Returns what is to be freed: the hit, if there are new ones of its key that it went into. */
+static struct disk_hit *put_back_locked(struct disk_hits *hits, struct disk_hit *hit)
+{
+	struct disk_hit *newer = find_locked(hits, key_make(hit->key_bytes, hit->key_size),
+					     hit->hash);
+
+	if (!newer) {
+		hit->taken = false;
+		hits->count++;
+		return NULL;
+	}
+	newer->count += hit->count;
+	unlink_locked(hits, hit);
+	return hit;
+}
+
+void disk_hits_settle(struct disk_hits *hits, bool written)
+{
+	lock_take(&hits->lock);
+	struct disk_hit *hit = hits->taken;
+	if (hit)
+		atomic_fetch_add(&hits->settled, 1);
+	hits->taken = NULL;
+	for (struct disk_hit *other; hit; hit = other) {
+		other = hit->other;
+		if (written) {
+			unlink_locked(hits, hit);
+			free(hit);
+		} else {
+			free(put_back_locked(hits, hit));
 		}
-		*bucket = hit->next;
-		hit->next = list;
-		list = hit;
-		hits->count--;
-		max--;
 	}
 	lock_release(&hits->lock);
-	return list;
 }

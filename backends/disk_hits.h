@@ -3,9 +3,12 @@
 
 /*
  * Hits that are not in the database yet: a bounded table by key, emptied by the writer in batches.
- * When it is full, hits of further keys are lost, which costs some order of eviction. Thread-safe.
+ * When it is full, hits of further keys are lost, which costs some order of eviction. What the
+ * writer takes stays countable until its transaction has ended, so that nobody sees a key with
+ * fewer hits than before. Thread-safe, but what the writer calls is for one thread at a time.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +18,9 @@
 #include "meta.h"
 
 struct disk_hit {
-	struct disk_hit *next;
+	struct disk_hit *next;  /* in its bucket */
+	struct disk_hit *other; /* taken before it, by the same transaction */
+	bool taken;
 	uint64_t hash;
 	uint64_t count;
 	double used; /* when last, as recency counts it */
@@ -26,29 +31,40 @@ struct disk_hit {
 enum { DISK_HIT_BUCKETS = 1024, DISK_HITS_MAX = 8192, DISK_HITS_MANY = 2048 };
 
 struct disk_hits {
-	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
+	struct lock lock; /* RANK_LAYER_INNER; guards the rest, and changes of `settled` */
 	struct disk_hit *buckets[DISK_HIT_BUCKETS];
-	size_t count;
-	size_t cursor; /* the bucket that disk_hits_take() looks at next */
+	size_t count;                 /* without what is taken */
+	size_t cursor;                /* the bucket that disk_hits_take_next() looks at next */
+	struct disk_hit *taken;       /* by the writer's transaction */
+	atomic_uint_fast64_t settled; /* transactions that had taken some and have ended */
 };
 
 void disk_hits_init(struct disk_hits *hits);
 void disk_hits_fini(struct disk_hits *hits);
 
-/* Returns the key's hits in the table, this one included. *many: time to empty it. */
-uint64_t disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many);
+/* *many: time to empty the table. */
+void disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many);
 
-/* Adds what the table has of the key to what its row said. */
-void disk_hits_add(struct disk_hits *hits, struct key key, struct meta *meta);
+/* To be asked before a row is read whose hits disk_hits_add() will complete. */
+uint64_t disk_hits_settled(const struct disk_hits *hits);
+
+/*
+ * Adds what the table has of the key to what its row said; row_used: when the row was used last.
+ * False, and nothing is added: a transaction has ended since `settled`, and the row may have been
+ * read before it; to be read again.
+ */
+bool disk_hits_add(struct disk_hits *hits, struct key key, double row_used, uint64_t settled,
+		   struct meta *meta);
 size_t disk_hits_count(struct disk_hits *hits);
 
-/* Takes one key's hits out (to be freed), or NULL. */
-struct disk_hit *disk_hits_take_key(struct disk_hits *hits, struct key key);
+/* --- the writer's ----------------------------------------------------------------------------- */
 
-/* Takes up to max out, as a list to be freed one by one. */
-struct disk_hit *disk_hits_take(struct disk_hits *hits, size_t max);
+/* One key's hits, or those of any key, to be written by the transaction; NULL: there are none. They
+ * stay the table's. */
+const struct disk_hit *disk_hits_take(struct disk_hits *hits, struct key key);
+const struct disk_hit *disk_hits_take_next(struct disk_hits *hits);
 
-/* What was taken could not be written. */
-void disk_hits_drop(struct disk_hit *list);
+/* The transaction has ended: what it took is in the database, or is put back. */
+void disk_hits_settle(struct disk_hits *hits, bool written);
 
 #endif

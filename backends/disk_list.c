@@ -151,7 +151,9 @@ static void child_meta(struct listing *l, const struct cursor *c, struct meta *m
 		disk_row_dir_meta(c->statement, meta);
 	} else if (!c->is_dir) {
 		disk_row_meta(c->statement, meta);
-		disk_hits_add(&l->disk->hits, disk_column_key(c->statement, c->key_column), meta);
+		/* A listing does not read its rows again for what is written down just now. */
+		disk_hits_add(&l->disk->hits, disk_column_key(c->statement, c->key_column),
+			      disk_row_used(c->statement), disk_hits_settled(&l->disk->hits), meta);
 	}
 }
 

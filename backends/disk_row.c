@@ -137,12 +137,17 @@ static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 	meta->size = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_OCTETS);
 }
 
+double disk_row_used(sqlite3_stmt *statement)
+{
+	return sqlite3_column_double(statement, DISK_COLUMN_USED);
+}
+
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
 	if (meta->hits > 0)
-		meta->hit_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_USED));
+		meta->hit_ms = milliseconds(disk_row_used(statement));
 	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
 		meta->expires_ms = milliseconds(
 			sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));

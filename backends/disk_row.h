@@ -50,6 +50,9 @@ void disk_bind_expiry(sqlite3_stmt *statement, int index, int64_t expires_ms);
 /* The metadata in a row of enum disk_column; finished by the caller. */
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta);
 
+/* When the row was used last, as disk_tick() counts; 0: never. */
+double disk_row_used(sqlite3_stmt *statement);
+
 /* Binds meta to the parameters 2 to 15 that DISK_UPSERT and DISK_TOUCH share. */
 void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta);
 

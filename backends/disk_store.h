@@ -225,8 +225,8 @@ void disk_txn_committed(struct disk_txn *txn); /* counts, unlinks, reports */
  * rows. */
 int disk_change_apply(struct disk_txn *txn, struct disk_job *job);
 
-/* Writes hits down; frees the list. */
-int disk_change_use(struct disk_txn *txn, struct disk_hit *list);
+/* Writes hits down that the transaction has taken. */
+int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit);
 
 /* Removes up to max expired entries. Returns how many, or -errno. */
 int disk_change_expire(struct disk_txn *txn, int max);

@@ -397,8 +397,11 @@ static void notice_others(struct disk *d)
 /* Returns whether a part of the work was so much that there is probably more. */
 static int step_in_transaction(struct disk *d, struct disk_txn *txn, bool *more)
 {
-	int rc = disk_change_use(txn, disk_hits_take(&d->hits, HITS_STEP));
+	const struct disk_hit *hit;
+	int rc = 0;
 
+	for (int i = 0; i < HITS_STEP && rc == 0 && (hit = disk_hits_take_next(&d->hits)); i++)
+		rc = disk_change_use(txn, hit);
 	if (rc < 0)
 		return rc;
 	int expired = disk_change_expire(txn, EXPIRE_STEP);

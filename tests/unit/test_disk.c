@@ -175,6 +175,76 @@ static void test_hits_are_kept_without_a_commit_per_get(void **state)
 	assert_int_equal(stat_of(f, "k").hits, 6);
 }
 
+/* Reads while the other thread moves the key to and fro, with its hits. */
+struct hits_watch {
+	struct fixture *f;
+	atomic_uint_fast64_t noted;
+	atomic_bool stop;
+	uint64_t fewest_missing; /* 0: never fewer than were noted before */
+	uint64_t reads;
+};
+
+static void *watch_hits(void *self)
+{
+	struct hits_watch *w = self;
+	struct meta meta;
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t noted = atomic_load(&w->noted);
+		if (B->stat(w->f->layer, key_of("a"), &meta) < 0 &&
+		    B->stat(w->f->layer, key_of("b"), &meta) < 0)
+			continue;
+		if (meta.hits < noted)
+			w->fewest_missing = noted - meta.hits;
+		meta_fini(&meta);
+		w->reads++;
+	}
+	return NULL;
+}
+
+static void test_a_key_never_has_fewer_hits_than_before(void **state)
+{
+	struct fixture *f = *state;
+	struct hits_watch w = { .f = f };
+	pthread_t thread;
+
+	open_layer(f);
+	assert_int_equal(set(f, "a", "v"), 0);
+	assert_int_equal(pthread_create(&thread, NULL, watch_hits, &w), 0);
+	for (int i = 0; i < 3000; i++) {
+		struct key from = key_of(i % 2 == 0 ? "a" : "b");
+		B->note_hit(f->layer, from);
+		atomic_fetch_add(&w.noted, 1);
+		B->rename(f->layer, from, key_of(i % 2 == 0 ? "b" : "a"));
+	}
+	atomic_store(&w.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(w.reads > 0);
+	assert_int_equal(w.fewest_missing, 0);
+	assert_int_equal(stat_of(f, "a").hits, 3000);
+}
+
+/* What a transaction took is not lost with it. */
+static void test_hits_outlive_a_write_that_failed(void **state)
+{
+	struct fixture *f = *state;
+
+	open_layer(f);
+	assert_int_equal(set(f, "a", "v"), 0);
+	expect_text(f, "a", "v");
+	sqlite3 *db = other_program(f);
+	run_sql(db, "CREATE TRIGGER no BEFORE UPDATE ON cache WHEN new.cache_key = 'b'"
+		    " BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_true(B->rename(f->layer, key_of("a"), key_of("b")) < 0);
+	run_sql(db, "DROP TRIGGER no");
+	sqlite3_close(db);
+	expect_text(f, "a", "v");
+	assert_int_equal(stat_of(f, "a").hits, 2);
+	close_layer(f);
+	open_layer(f);
+	assert_int_equal(stat_of(f, "a").hits, 2);
+}
+
 /* --- directories ------------------------------------------------------------------------------ */
 
 static void test_listing_is_in_the_order_of_keys(void **state)
@@ -330,7 +400,9 @@ static void test_a_rename_of_many_keys_is_one_step(void **state)
 		snprintf(key, sizeof(key), "from/%d/k", i);
 		assert_int_equal(set(f, key, key), 0);
 	}
+	expect_text(f, "from/7/k", "from/7/k");
 	assert_int_equal(B->rename_prefix(f->layer, key_of("from"), key_of("to/sub")), 0);
+	assert_int_equal(stat_of(f, "to/sub/7/k").hits, 1);
 	expect_text(f, "to/sub/599/k", "from/599/k");
 	expect_miss(f, "from/599/k");
 	memset(deep, 'x', KEY_MAX);
@@ -591,6 +663,8 @@ int main(void)
 		T(test_an_expired_entry_is_never_shown),
 		T(test_rename_carries_everything),
 		T(test_hits_are_kept_without_a_commit_per_get),
+		T(test_a_key_never_has_fewer_hits_than_before),
+		T(test_hits_outlive_a_write_that_failed),
 		T(test_listing_is_in_the_order_of_keys),
 		T(test_listings_of_random_keys_agree_with_a_model),
 		T(test_a_listing_goes_on_over_batches),
