@@ -26,20 +26,33 @@ static int key_of_directory(struct fs *fs, struct inode *dir, struct key_buffer 
 
 int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 {
-	struct key_buffer key;
-	int rc = key_of_directory(fs, dir, &key);
+	struct inodes *t = &fs->inodes;
+	struct key_buffer buffer;
+	bool again, pending;
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	rc = layered_dir_stat(fs->cache, key_make(key.bytes, key.size), meta);
+	for (;;) {
+		rc = key_of_directory(fs, dir, &buffer);
+		if (rc < 0)
+			return rc;
+		struct key key = key_make(buffer.bytes, buffer.size);
+		rc = layered_dir_stat(fs->cache, key, meta);
+		if (rc == 0 && meta->mode != 0)
+			return 0;
+		/* No marker: it may be on its way, before or after what is below. */
+		inodes_lock(t);
+		again = (rc == 0 || rc == -ENOENT) && inode_is_elsewhere_locked(t, dir, key);
+		pending = dir == &t->root || directory_has_pending_locked(dir);
+		inodes_unlock(t);
+		if (!again)
+			break;
+		if (rc == 0)
+			meta_fini(meta);
+	}
 	if (rc == 0)
 		return 0;
-	inodes_lock(&fs->inodes);
-	if (dir == &fs->inodes.root || directory_has_pending_locked(dir))
-		rc = 0;
-	inodes_unlock(&fs->inodes);
 	*meta = (struct meta){ 0 };
-	return rc;
+	return pending ? 0 : rc;
 }
 
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta)

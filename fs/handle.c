@@ -366,7 +366,8 @@ static int current_locked(struct opening *o, struct name *name, struct value **v
 		rc = value ? layered_get(o->fs->cache, k, GET_TO_CHANGE, value, meta)
 			   : layered_stat(o->fs->cache, k, meta);
 		inodes_lock(o->t);
-		if (name->changed_at <= at)
+		if (name->changed_at <= at &&
+		    (rc != -ENOENT || !name_is_elsewhere_locked(o->t, name, k)))
 			return rc;
 		if (rc < 0)
 			continue;

@@ -288,16 +288,6 @@ struct name *name_find_key_locked(struct inodes *t, struct key key)
 	return dir && dir->own_value ? name_find_locked(t, dir, key_of(ESCAPE_SELF)) : n;
 }
 
-bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
-{
-	if (t->moving == 0)
-		return false;
-	for (const struct inode *d = dir; d != &t->root && d->name; d = d->name->dir)
-		if (d->moving)
-			return true;
-	return false;
-}
-
 /* Reading flags of the content without its lock: each is one byte, and a stale answer is one of a
  * moment ago. */
 static bool shows_pending(const struct inode *inode)

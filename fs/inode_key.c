@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "waiting.h"
+
+enum { WAIT_FOR_MOVE_MS = 30 * 1000 };
+
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key)
 {
 	size_t end = KEY_MAX;
@@ -61,4 +65,47 @@ int inode_check_key_locked(const struct inodes *t, const struct inode *inode, st
 	int rc = inode_key_locked(t, inode, &now);
 
 	return check(rc, &now, key);
+}
+
+bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir)
+{
+	if (t->moving == 0)
+		return false;
+	for (const struct inode *d = dir; d != &t->root && d->name; d = d->name->dir)
+		if (d->moving)
+			return true;
+	return false;
+}
+
+bool inode_wait_for_move_locked(struct inodes *t, const struct inode *dir)
+{
+	if (!inode_is_moving_locked(t, dir))
+		return false;
+	inodes_unlock(t);
+	waiting_begin();
+	struct timespec deadline = time_deadline(WAIT_FOR_MOVE_MS);
+	inodes_lock(t);
+	while (inode_is_moving_locked(t, dir) && inodes_wait_locked(t, &deadline))
+		;
+	return true;
+}
+
+bool name_is_elsewhere_locked(struct inodes *t, const struct name *name, struct key key)
+{
+	return inode_wait_for_move_locked(t, name->dir) ||
+	       name_check_key_locked(t, name, key) == -EAGAIN;
+}
+
+bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, struct key key)
+{
+	struct name *name = inode->name;
+
+	if (name)
+		name->refs++; /* its directory stays, too */
+	const struct inode *dir = inode->kind == INODE_FILE && name ? name->dir : inode;
+	bool elsewhere = inode_wait_for_move_locked(t, dir) ||
+			 inode_check_key_locked(t, inode, key) == -EAGAIN;
+	if (name)
+		name_put_locked(t, name);
+	return elsewhere;
 }

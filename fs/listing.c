@@ -271,19 +271,38 @@ int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct 
 	return layered_list(fs->cache, key, after, after_is_dir, batch);
 }
 
-static int fetch_batch(struct listing *l)
+/* Again, if the directory was renamed meanwhile: then a part of it may have been elsewhere. */
+static int read_batch(struct listing *l, uint64_t *at)
 {
 	struct inodes *t = &l->fs->inodes;
 
-	inodes_lock(t);
-	uint64_t at = t->clock;
-	int rc = l->dir->removed ? -ENOENT : inode_key_locked(t, l->dir, &l->key);
-	inodes_unlock(t);
-	children_clear(&l->batch);
-	if (rc == 0)
-		rc = listing_part(l->fs, l->dir, key_make(l->key.bytes, l->key.size),
+	for (;;) {
+		inodes_lock(t);
+		*at = t->clock;
+		int rc = l->dir->removed ? -ENOENT : inode_key_locked(t, l->dir, &l->key);
+		inodes_unlock(t);
+		children_clear(&l->batch);
+		if (rc < 0)
+			return rc;
+		struct key key = key_make(l->key.bytes, l->key.size);
+		rc = listing_part(l->fs, l->dir, key,
 				  key_make(l->after ? l->after : "", l->after_size),
 				  l->after_is_dir, &l->batch);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+		inodes_lock(t);
+		bool again = inode_is_elsewhere_locked(t, l->dir, key);
+		inodes_unlock(t);
+		if (!again)
+			return rc;
+	}
+}
+
+static int fetch_batch(struct listing *l)
+{
+	uint64_t at;
+	int rc = read_batch(l, &at);
+
 	if (rc == 0 && l->batch.count > 0)
 		rc = note_place(l);
 	for (size_t i = 0; i < l->batch.count && rc == 0; i++)

@@ -14,7 +14,7 @@
 
 /* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that
  * long. */
-enum { EXPIRY_MARGIN_MS = 10, WAIT_FOR_MOVE_MS = 30 * 1000 };
+enum { EXPIRY_MARGIN_MS = 10 };
 
 /* How long what was found to be an entry and no directory is not asked whether it is one by now:
  * only another program can make keys below an entry. */
@@ -126,18 +126,6 @@ static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct at
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
-/* A directory on the way is being renamed: what is not at the old place may be at the new one in a
- * moment. */
-static void wait_for_move_locked(struct finding *f)
-{
-	inodes_unlock(f->t);
-	waiting_begin();
-	struct timespec deadline = time_deadline(WAIT_FOR_MOVE_MS);
-	inodes_lock(f->t);
-	while (inode_is_moving_locked(f->t, f->name->dir) && inodes_wait_locked(f->t, &deadline))
-		;
-}
-
 enum found { FOUND_NOTHING, FOUND_ENTRY, FOUND_DIRECTORY };
 
 /* A key may be both; then the directory keeps the name. */
@@ -179,12 +167,8 @@ static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 		if (*found == FOUND_ENTRY && !is_file)
 			f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 		bool settled = f->name->changed_at <= at && f->t->moves == moves;
-		if (settled && *found == FOUND_NOTHING &&
-		    inode_is_moving_locked(f->t, f->name->dir)) {
-			wait_for_move_locked(f);
-			continue;
-		}
-		if (settled)
+		bool in_part = *found == FOUND_NOTHING || meta->mode == 0;
+		if (settled && !(in_part && inode_wait_for_move_locked(f->t, f->name->dir)))
 			return 0;
 		inodes_bury_meta_locked(f->t, meta);
 	}
@@ -295,16 +279,20 @@ static struct ticket *my_ticket_locked(struct finding *f)
 static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value,
 				 struct meta *meta, uint64_t *at)
 {
-	*at = f->t->clock;
-	int rc = name_key_locked(f->t, f->name, &f->key);
-	if (rc < 0)
-		return rc;
-	inodes_unlock(f->t);
-	struct key key = key_make(f->key.bytes, f->key.size);
-	rc = value ? layered_get(f->fs->cache, key, kind, value, meta)
-		   : layered_stat(f->fs->cache, key, meta);
-	inodes_lock(f->t);
-	return rc;
+	for (;;) {
+		*at = f->t->clock;
+		int rc = name_key_locked(f->t, f->name, &f->key);
+		if (rc < 0)
+			return rc;
+		inodes_unlock(f->t);
+		struct key key = key_make(f->key.bytes, f->key.size);
+		rc = value ? layered_get(f->fs->cache, key, kind, value, meta)
+			   : layered_stat(f->fs->cache, key, meta);
+		inodes_lock(f->t);
+		if (rc != -ENOENT || !name_is_elsewhere_locked(f->t, f->name, key))
+			return rc;
+		kind = kind == GET_COUNTED ? GET_UNCOUNTED : kind;
+	}
 }
 
 static bool is_being_published_locked(const struct name *name)

@@ -178,20 +178,28 @@ int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_
 int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer key;
+	bool stored, again;
+	int rc = 0;
 
-	inodes_lock(t);
-	bool stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &key) == 0;
-	inodes_unlock(t);
-	if (stored) {
-		int rc = layered_stat(fs->cache, key_make(key.bytes, key.size), meta);
-		if (rc == -ENOENT)
-			rc = lookup_gone(fs, inode, tid);
-		else if (rc == 0)
+	do {
+		struct key_buffer key;
+		inodes_lock(t);
+		stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &key) == 0;
+		inodes_unlock(t);
+		if (!stored)
+			break;
+		rc = layered_stat(fs->cache, key_make(key.bytes, key.size), meta);
+		if (rc == 0)
 			return 0;
-		if (rc < 0)
-			return rc;
-	}
+		inodes_lock(t);
+		again = rc == -ENOENT &&
+			inode_is_elsewhere_locked(t, inode, key_make(key.bytes, key.size));
+		inodes_unlock(t);
+	} while (again);
+	if (stored && rc == -ENOENT)
+		rc = lookup_gone(fs, inode, tid);
+	if (stored && rc < 0)
+		return rc;
 	inodes_lock(t);
 	meta_copy(meta, &inode->meta);
 	inodes_unlock(t);

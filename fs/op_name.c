@@ -156,10 +156,33 @@ static bool read_scratch_link(struct fs *fs, struct inode *inode, char *target, 
 	return true;
 }
 
+static int get_link(struct fs *fs, struct inode *inode, struct value **value, struct meta *meta)
+{
+	struct inodes *t = &fs->inodes;
+	enum get_kind kind = GET_COUNTED;
+	struct key_buffer buffer;
+	bool again;
+	int rc;
+
+	do {
+		inodes_lock(t);
+		rc = inode_key_locked(t, inode, &buffer);
+		inodes_unlock(t);
+		if (rc < 0)
+			return rc;
+		struct key key = key_make(buffer.bytes, buffer.size);
+		rc = layered_get(fs->cache, key, kind, value, meta);
+		inodes_lock(t);
+		again = rc == -ENOENT && inode_is_elsewhere_locked(t, inode, key);
+		inodes_unlock(t);
+		kind = GET_UNCOUNTED;
+	} while (again);
+	return rc;
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fs_of(req);
-	struct key_buffer key;
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 	char target[PATH_MAX];
@@ -175,14 +198,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 			fuse_reply_readlink(req, target);
 		return;
 	}
-	inodes_lock(&fs->inodes);
-	rc = inode_key_locked(&fs->inodes, inode, &key);
-	inodes_unlock(&fs->inodes);
-	if (rc == 0 && is_view)
-		rc = layer_view_value(fs, inode, &value);
-	else if (rc == 0)
-		rc = layered_get(fs->cache, key_make(key.bytes, key.size), GET_COUNTED, &value,
-				 &meta);
+	rc = is_view ? layer_view_value(fs, inode, &value) : get_link(fs, inode, &value, &meta);
 	if (rc == 0 && !is_view && !S_ISLNK(meta.mode))
 		rc = -ENOENT; /* a file has its name by now */
 	if (rc == 0) {

@@ -102,6 +102,7 @@ struct renaming {
 	bool noreplace;
 	bool scratch;         /* a scratch name is concerned, unless `from` is a directory */
 	bool directory, file; /* what the kernel knows `from` for, if that is sure */
+	bool marked;          /* the directory as moving, by prepare() */
 	bool moved;           /* done() has moved something: a pending key may be all there is */
 	int check;            /* of the keys, by done() */
 };
@@ -210,6 +211,17 @@ static void rename_file_done(void *self, int rc)
 	inodes_unlock(t);
 }
 
+/* Whatever is at an old key by now has an identity of its own. */
+static int identity_prepare(void *self)
+{
+	const struct renaming *r = self;
+
+	inodes_lock(&r->fs->inodes);
+	int rc = check_keys_locked(r);
+	inodes_unlock(&r->fs->inodes);
+	return rc;
+}
+
 static void identity_done(void *self, int rc)
 {
 	struct renaming *r = self;
@@ -225,7 +237,7 @@ static void identity_done(void *self, int rc)
  * changes. */
 static void keep_identity(struct renaming *r)
 {
-	const struct layered_hooks hooks = { NULL, identity_done, r };
+	const struct layered_hooks hooks = { identity_prepare, identity_done, r };
 	struct meta meta = { 0 };
 
 	inodes_lock(&r->fs->inodes);
@@ -255,31 +267,26 @@ static int rename_file(struct renaming *r)
 	return r->moved ? 0 : r->check < 0 ? r->check : -ENOENT;
 }
 
-static void set_moving(struct renaming *r, bool moving)
+static void set_moving_locked(struct inodes *t, struct renaming *r, bool moving)
 {
-	struct inodes *t = &r->fs->inodes;
-
-	inodes_lock(t);
-	if (r->from->subdir && r->from->subdir->moving != moving) {
-		r->from->subdir->moving = moving;
-		t->moving += moving ? 1u : -1u;
-	}
+	r->marked = moving;
+	r->from->subdir->moving = moving;
+	t->moving += moving ? 1u : -1u;
 	inodes_changed_locked(t);
-	inodes_unlock(t);
 }
 
 static int rename_directory_prepare(void *self)
 {
 	struct renaming *r = self;
-
+	struct inodes *t = &r->fs->inodes;
 	struct meta meta = { 0 };
 	bool has_value = layered_stat(r->fs->cache, key_in(&r->to_key), &meta) == 0;
 
 	meta_fini(&meta);
-	inodes_lock(&r->fs->inodes);
+	inodes_lock(t);
 	int rc = check_keys_locked(r);
 	bool has_pending = r->to->subdir && directory_has_pending_locked(r->to->subdir);
-	inodes_unlock(&r->fs->inodes);
+	inodes_unlock(t);
 	if (rc < 0)
 		return rc;
 	if (!key_can_hold(key_in(&r->to_key)))
@@ -292,19 +299,15 @@ static int rename_directory_prepare(void *self)
 		if (!layered_dir_is_empty(r->fs->cache, key_in(&r->to_key)))
 			return -ENOTEMPTY;
 	}
-	set_moving(r, true);
+	inodes_lock(t);
+	if (r->from->subdir)
+		set_moving_locked(t, r, true);
+	inodes_unlock(t);
 	return 0;
 }
 
-static void rename_directory_done(void *self, int rc)
+static void directory_moved_locked(struct inodes *t, struct renaming *r)
 {
-	struct renaming *r = self;
-	struct inodes *t = &r->fs->inodes;
-
-	set_moving(r, false);
-	if (rc < 0)
-		return;
-	inodes_lock(t);
 	struct inode *dir = r->from->subdir;
 	if (r->to->subdir)
 		directory_detach_locked(t, r->to->subdir);
@@ -317,6 +320,20 @@ static void rename_directory_done(void *self, int rc)
 	t->moves++;
 	name_touch_locked(t, r->from);
 	name_touch_locked(t, r->to);
+}
+
+/* It is at its new name in the same moment in which it moves no more: a lookup in between would say
+ * that what is below is nowhere. */
+static void rename_directory_done(void *self, int rc)
+{
+	struct renaming *r = self;
+	struct inodes *t = &r->fs->inodes;
+
+	inodes_lock(t);
+	if (r->marked)
+		set_moving_locked(t, r, false);
+	if (rc == 0)
+		directory_moved_locked(t, r);
 	inodes_unlock(t);
 }
 
