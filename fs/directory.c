@@ -28,7 +28,6 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer buffer;
-	bool again, pending;
 	int rc;
 
 	for (;;) {
@@ -40,19 +39,19 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 		if (rc == 0 && meta->mode != 0)
 			return 0;
 		/* No marker: it may be on its way, before or after what is below. */
-		inodes_lock(t);
-		again = (rc == 0 || rc == -ENOENT) && inode_is_elsewhere_locked(t, dir, key);
-		pending = dir == &t->root || directory_has_pending_locked(dir);
-		inodes_unlock(t);
-		if (!again)
+		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, dir, key))
 			break;
 		if (rc == 0)
 			meta_fini(meta);
 	}
 	if (rc == 0)
 		return 0;
+	inodes_lock(t);
+	if (dir == &t->root || directory_has_pending_locked(dir))
+		rc = 0;
+	inodes_unlock(t);
 	*meta = (struct meta){ 0 };
-	return pending ? 0 : rc;
+	return rc;
 }
 
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta)

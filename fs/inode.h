@@ -186,7 +186,7 @@ bool inode_wait_for_move_locked(struct inodes *t, const struct inode *dir);
  * waited for); read again by the key of now.
  */
 bool name_is_elsewhere_locked(struct inodes *t, const struct name *name, struct key key);
-bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, struct key key);
+bool inode_is_elsewhere(struct inodes *t, struct inode *inode, struct key key);
 
 /* A private inode that shows an unpublished key or change: holder first; NULL: nothing pending. */
 struct inode *name_pending_locked(const struct name *name);

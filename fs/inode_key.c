@@ -96,8 +96,9 @@ bool name_is_elsewhere_locked(struct inodes *t, const struct name *name, struct 
 	       name_check_key_locked(t, name, key) == -EAGAIN;
 }
 
-bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, struct key key)
+bool inode_is_elsewhere(struct inodes *t, struct inode *inode, struct key key)
 {
+	inodes_lock(t);
 	struct name *name = inode->name;
 
 	if (name)
@@ -107,5 +108,6 @@ bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, struct key
 			 inode_check_key_locked(t, inode, key) == -EAGAIN;
 	if (name)
 		name_put_locked(t, name);
+	inodes_unlock(t);
 	return elsewhere;
 }

@@ -288,12 +288,7 @@ static int read_batch(struct listing *l, uint64_t *at)
 		rc = listing_part(l->fs, l->dir, key,
 				  key_make(l->after ? l->after : "", l->after_size),
 				  l->after_is_dir, &l->batch);
-		if (rc < 0 && rc != -ENOENT)
-			return rc;
-		inodes_lock(t);
-		bool again = inode_is_elsewhere_locked(t, l->dir, key);
-		inodes_unlock(t);
-		if (!again)
+		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, l->dir, key))
 			return rc;
 	}
 }

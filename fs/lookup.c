@@ -167,7 +167,8 @@ static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 		if (*found == FOUND_ENTRY && !is_file)
 			f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 		bool settled = f->name->changed_at <= at && f->t->moves == moves;
-		bool in_part = *found == FOUND_NOTHING || meta->mode == 0;
+		bool in_part = *found == FOUND_NOTHING ||
+			       (*found == FOUND_DIRECTORY && meta->mode == 0);
 		if (settled && !(in_part && inode_wait_for_move_locked(f->t, f->name->dir)))
 			return 0;
 		inodes_bury_meta_locked(f->t, meta);

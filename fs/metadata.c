@@ -178,24 +178,23 @@ int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_
 int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
-	bool stored, again;
+	struct key_buffer buffer;
+	bool stored;
 	int rc = 0;
 
-	do {
-		struct key_buffer key;
+	for (;;) {
 		inodes_lock(t);
-		stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &key) == 0;
+		stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &buffer) == 0;
 		inodes_unlock(t);
 		if (!stored)
 			break;
-		rc = layered_stat(fs->cache, key_make(key.bytes, key.size), meta);
+		struct key key = key_make(buffer.bytes, buffer.size);
+		rc = layered_stat(fs->cache, key, meta);
 		if (rc == 0)
 			return 0;
-		inodes_lock(t);
-		again = rc == -ENOENT &&
-			inode_is_elsewhere_locked(t, inode, key_make(key.bytes, key.size));
-		inodes_unlock(t);
-	} while (again);
+		if (rc != -ENOENT || !inode_is_elsewhere(t, inode, key))
+			break;
+	}
 	if (stored && rc == -ENOENT)
 		rc = lookup_gone(fs, inode, tid);
 	if (stored && rc < 0)

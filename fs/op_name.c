@@ -161,23 +161,19 @@ static int get_link(struct fs *fs, struct inode *inode, struct value **value, st
 	struct inodes *t = &fs->inodes;
 	enum get_kind kind = GET_COUNTED;
 	struct key_buffer buffer;
-	bool again;
-	int rc;
 
-	do {
+	for (;;) {
 		inodes_lock(t);
-		rc = inode_key_locked(t, inode, &buffer);
+		int rc = inode_key_locked(t, inode, &buffer);
 		inodes_unlock(t);
 		if (rc < 0)
 			return rc;
 		struct key key = key_make(buffer.bytes, buffer.size);
 		rc = layered_get(fs->cache, key, kind, value, meta);
-		inodes_lock(t);
-		again = rc == -ENOENT && inode_is_elsewhere_locked(t, inode, key);
-		inodes_unlock(t);
+		if (rc != -ENOENT || !inode_is_elsewhere(t, inode, key))
+			return rc;
 		kind = GET_UNCOUNTED;
-	} while (again);
-	return rc;
+	}
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)

@@ -62,7 +62,7 @@ looks_beside_renames() { # ROUNDS
 	mkdir -p "$MNT/d0/sub"
 	echo value | tee "$MNT/d0/k" >"$MNT/d0/sub/k"
 	python3 -ES - "$MNT" "$1" <<'EOF' || fail "not there while the directory is renamed"
-import os, sys, threading, time
+import os, sys, threading
 
 top, rounds, wrong, done = sys.argv[1], int(sys.argv[2]), {}, []
 fd = os.open(f"{top}/d0", os.O_RDONLY)
