@@ -59,7 +59,7 @@ static const struct option_spec disk_options[] = {
 
 double disk_tick(struct disk *d)
 {
-	int64_t ms = time_wall_ms(d->env->time);
+	int64_t ms = time_steady_ms(d->env->time);
 	uint64_t now = ms > 0 ? (uint64_t)ms * 1000 : 0;
 	uint64_t last = atomic_load(&d->tick_us), next;
 
@@ -205,7 +205,7 @@ static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_s
 
 	if (s) {
 		disk_bind_key(s, 1, key);
-		sqlite3_bind_double(s, 2, disk_seconds(time_wall_ms(d->env->time)));
+		disk_bind_instant(s, 2, time_instant(d->env->time));
 	}
 	return s;
 }
@@ -334,7 +334,7 @@ static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *look
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_GET, lookup->key);
 
 	if (s)
-		sqlite3_bind_int64(s, 3, DISK_LARGE);
+		sqlite3_bind_int64(s, 4, DISK_LARGE);
 	lookup->settled = disk_hits_settled(&d->hits);
 	int rc = disk_db_step(db, s);
 	if (rc > 0) {
@@ -684,7 +684,7 @@ static int any_below(struct disk *d, struct disk_db *db, enum disk_statement id,
 	if (s) {
 		disk_range_bind(s, range, type);
 		if (id == DISK_BELOW)
-			sqlite3_bind_double(s, 3, disk_seconds(time_wall_ms(d->env->time)));
+			disk_bind_instant(s, 3, time_instant(d->env->time));
 	}
 	int rc = disk_db_step(db, s);
 	if (s)

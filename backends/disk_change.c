@@ -59,7 +59,7 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 {
 	*txn = (struct disk_txn){ .disk = d,
 				  .db = &d->writer.db,
-				  .now_ms = time_wall_ms(d->env->time) };
+				  .now = time_instant(d->env->time) };
 }
 
 void disk_txn_fini(struct disk_txn *txn)
@@ -111,7 +111,7 @@ static int row_find(struct disk_txn *txn, struct key key, struct row *row, struc
 		const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
 		disk_row_meta(s, &found);
 		row->exists = true;
-		row->live = !meta_is_expired(&found, txn->now_ms);
+		row->live = !meta_is_expired(&found, txn->now);
 		row->id = sqlite3_column_int64(s, DISK_COLUMN_ROWID);
 		row->size = found.size;
 		if (file && disk_values_is_name(file))
@@ -214,7 +214,7 @@ int disk_change_expire(struct disk_txn *txn, int max)
 	while (count < max) {
 		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_EXPIRED);
 		if (s)
-			sqlite3_bind_double(s, 1, disk_seconds(txn->now_ms));
+			disk_bind_both_over(s, 1, txn->now);
 		int rc = victim_find(txn, s, &victim);
 		if (rc == 0)
 			break;
@@ -324,13 +324,13 @@ static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
 	uint64_t size = job->fd < 0 ? job->size : 0;
 
 	if (job->file[0])
-		sqlite3_bind_text(s, 17, job->file, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 19, job->file, -1, SQLITE_STATIC);
 	else
-		sqlite3_bind_null(s, 17);
+		sqlite3_bind_null(s, 19);
 	if (text_is_plain(bytes, (size_t)size))
-		sqlite3_bind_text64(s, 18, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
+		sqlite3_bind_text64(s, 20, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
 	else
-		sqlite3_bind_blob64(s, 18, bytes, size, SQLITE_STATIC);
+		sqlite3_bind_blob64(s, 20, bytes, size, SQLITE_STATIC);
 }
 
 static int upsert(struct disk_txn *txn, const struct disk_job *job)
@@ -341,9 +341,9 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 		disk_bind_key(s, 1, job->key);
 		disk_row_bind_meta(s, job->meta);
 		sqlite3_bind_int64(s, 3, (int64_t)job->size);
-		sqlite3_bind_int64(s, 16, (int64_t)job->meta->hits);
+		sqlite3_bind_int64(s, 18, (int64_t)job->meta->hits);
 		bind_payload(s, job);
-		sqlite3_bind_double(s, 19, disk_tick(txn->disk));
+		sqlite3_bind_double(s, 21, disk_tick(txn->disk));
 	}
 	return disk_db_run(txn->db, s);
 }

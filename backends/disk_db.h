@@ -92,7 +92,9 @@ enum disk_column {
 	DISK_COLUMN_XATTRS,
 	DISK_COLUMN_FILE, /* NULL: the payload is the value */
 	DISK_COLUMN_HITS,
-	DISK_COLUMN_USED, /* recency: seconds since 1970, of the last hit or set */
+	DISK_COLUMN_USED,     /* recency: seconds since 1970, of the last hit or set */
+	DISK_COLUMN_COPY_END, /* what we wrote as expires_at, as a number of end.h */
+	DISK_COLUMN_OWN_END,
 	DISK_COLUMN_EXTRA,
 };
 

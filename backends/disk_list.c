@@ -27,7 +27,7 @@ struct listing {
 	struct disk *disk;
 	struct disk_db *db;
 	struct key dir;
-	double now;
+	struct instant now;
 	struct cursor cursors[4];
 };
 
@@ -40,7 +40,7 @@ static int cursor_seek(struct listing *l, struct cursor *c)
 	sqlite3_reset(c->statement);
 	disk_range_bind(c->statement, &c->range, c->type);
 	if (!c->markers)
-		sqlite3_bind_double(c->statement, 3, l->now);
+		disk_bind_instant(c->statement, 3, l->now);
 	return 0;
 }
 
@@ -184,7 +184,7 @@ int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struc
 {
 	struct listing l = { .disk = d, .db = db, .dir = dir };
 
-	l.now = disk_seconds(time_wall_ms(d->env->time));
+	l.now = time_instant(d->env->time);
 	int rc = listing_open(&l, after, after_is_dir);
 	while (rc == 0) {
 		const struct cursor *first = listing_first(&l);

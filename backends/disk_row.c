@@ -97,12 +97,17 @@ static int64_t milliseconds(double seconds)
 	return seconds > disk_seconds(ms) ? ms + 1 : ms;
 }
 
-void disk_bind_expiry(sqlite3_stmt *statement, int index, int64_t expires_ms)
+void disk_bind_instant(sqlite3_stmt *statement, int index, struct instant now)
 {
-	if (expires_ms == 0)
-		sqlite3_bind_null(statement, index);
-	else
-		sqlite3_bind_double(statement, index, disk_seconds(expires_ms));
+	sqlite3_bind_double(statement, index, disk_seconds(now.wall_ms));
+	sqlite3_bind_double(statement, index + 1, disk_seconds(now.steady_ms));
+}
+
+void disk_bind_both_over(sqlite3_stmt *statement, int index, struct instant now)
+{
+	int64_t ms = now.wall_ms < now.steady_ms ? now.wall_ms : now.steady_ms;
+
+	sqlite3_bind_double(statement, index, disk_seconds(ms));
 }
 
 static struct xattrs *column_xattrs(sqlite3_stmt *statement, int column)
@@ -142,18 +147,34 @@ double disk_row_used(sqlite3_stmt *statement)
 	return sqlite3_column_double(statement, DISK_COLUMN_USED);
 }
 
+static struct end column_end(sqlite3_stmt *statement, int column)
+{
+	int64_t number = sqlite3_column_int64(statement, column);
+
+	return (struct end){ end_number_is_valid(number) ? number : 0 };
+}
+
+static void row_ends(sqlite3_stmt *statement, struct meta *meta)
+{
+	int64_t expires_ms = 0;
+
+	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
+		expires_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
+		if (expires_ms == 0)
+			expires_ms = 1;
+	}
+	meta->own = column_end(statement, DISK_COLUMN_OWN_END);
+	end_from_store(expires_ms, column_end(statement, DISK_COLUMN_COPY_END), &meta->copy,
+		       &meta->own);
+}
+
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
 	if (meta->hits > 0)
 		meta->hit_ms = milliseconds(disk_row_used(statement));
-	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
-		meta->expires_ms = milliseconds(
-			sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
-		if (meta->expires_ms == 0)
-			meta->expires_ms = 1;
-	}
+	row_ends(statement, meta);
 	if (sqlite3_column_type(statement, DISK_COLUMN_SIZE) == SQLITE_NULL) {
 		foreign_meta(statement, meta);
 		return;
@@ -184,7 +205,10 @@ static void bind_xattrs(sqlite3_stmt *statement, int index, const struct xattrs 
 
 void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
 {
-	disk_bind_expiry(statement, 2, meta->expires_ms);
+	if (end_comes(meta->copy))
+		sqlite3_bind_double(statement, 2, disk_seconds(end_ms(meta->copy)));
+	else
+		sqlite3_bind_null(statement, 2);
 	sqlite3_bind_int64(statement, 3, (int64_t)meta->size);
 	sqlite3_bind_int64(statement, 4, (int64_t)meta->checksum);
 	sqlite3_bind_int64(statement, 5, (int64_t)meta->version);
@@ -198,6 +222,8 @@ void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
 	sqlite3_bind_int64(statement, 13, meta->ctime.tv_sec);
 	sqlite3_bind_int64(statement, 14, meta->ctime.tv_nsec);
 	bind_xattrs(statement, 15, meta->xattrs);
+	sqlite3_bind_int64(statement, 16, meta->copy.number);
+	sqlite3_bind_int64(statement, 17, meta->own.number);
 }
 
 void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta)

@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-#define SCHEMA_VERSION "2"
+#define SCHEMA_VERSION "3"
 
 static const struct {
 	const char *name;
@@ -29,6 +29,8 @@ static const struct {
 	{ "cachefs_xattrs", "BLOB" },
 	{ "cachefs_hits", "INTEGER NOT NULL DEFAULT 0" },
 	{ "cachefs_file", "TEXT" },
+	{ "cachefs_copy_end", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_own_end", "INTEGER NOT NULL DEFAULT 0" },
 };
 
 static const char create_tables[] =
@@ -77,7 +79,8 @@ static const char create_triggers[] =
 	" UPDATE cache SET cachefs_stamp = 0, cachefs_size = NULL, cachefs_checksum = 0,"
 	" cachefs_version = 0, cachefs_ino = 0, cachefs_mode = 0, cachefs_uid = 0, cachefs_gid = 0,"
 	" cachefs_created_ms = 0, cachefs_mtime_s = 0, cachefs_mtime_ns = 0, cachefs_ctime_s = 0,"
-	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL"
+	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL,"
+	" cachefs_copy_end = 0, cachefs_own_end = 0"
 	" WHERE rowid = new.rowid; END;"
 	/*
 	 * The log of changes. Putting our columns back is a part of the foreign change that caused

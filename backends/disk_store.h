@@ -210,7 +210,7 @@ void disk_names_fini(struct disk_names *names);
 struct disk_txn {
 	struct disk *disk;
 	struct disk_db *db;
-	int64_t now_ms;
+	struct instant now;
 	int64_t entries, file_bytes; /* changes */
 	uint64_t evictions, expiries;
 	struct disk_names unlinked; /* files whose row is gone */

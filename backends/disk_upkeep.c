@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk_row.h"
+#include "disk_row.h"
 #include "disk_store.h"
 #include "log.h"
 #include "parents.h"
@@ -371,7 +373,7 @@ static bool expired_waiting(struct disk *d)
 
 	if (!s)
 		return false;
-	sqlite3_bind_double(s, 1, (double)time_wall_ms(d->env->time) / 1000.0);
+	disk_bind_both_over(s, 1, time_instant(d->env->time));
 	int rc = disk_db_step(db, s);
 	if (rc > 0)
 		found = 1;

@@ -76,7 +76,7 @@ static enum verdict write_row(struct drain *d, struct key key, struct value *val
 	for (size_t i = c->count; i-- > d->first;) {
 		if (!layer_is_durable(c->layers[i]))
 			continue;
-		int rc = layer_set(c->layers[i], key, value, meta);
+		int rc = layer_set(c->layers[i], key, value, meta, end_none());
 		*takers |= rc == 0 ? bit_of(d, i) : 0;
 		all_unreachable &= rc < 0 && is_unreachable(rc);
 	}
@@ -86,7 +86,8 @@ static enum verdict write_row(struct drain *d, struct key key, struct value *val
 	for (size_t i = c->count; i-- > d->first;) {
 		struct layer *l = c->layers[i];
 		if (layer_is_durable(l) ? !(*takers & bit_of(d, i))
-					: !copy || layer_set(l, key, copy, meta) < 0)
+					: !copy || layer_set(l, key, copy, meta,
+							     stack_limit(c, l, meta->own)) < 0)
 			drop(d, l, key);
 	}
 	value_unref(copy);

@@ -224,7 +224,7 @@ struct entry *entries_next(const struct entry *e)
 static bool goes_before(enum entries_heap order, const struct entry *a, const struct entry *b)
 {
 	if (order == HEAP_DUE)
-		return a->meta.expires_ms < b->meta.expires_ms;
+		return end_ms(a->meta.copy) < end_ms(b->meta.copy);
 	return a->weight != b->weight ? a->weight < b->weight : a->used_at < b->used_at;
 }
 
@@ -300,22 +300,36 @@ static struct entry *heap_first(const struct heap *h)
 	return h->count > 0 ? *slot(&h->slots, 0) : NULL;
 }
 
+/* The heap of the clock that the entry's end follows. */
+static struct heap *due_heap(struct entries *s, const struct entry *e)
+{
+	return &s->due[end_kind(e->meta.copy) == END_MOMENT];
+}
+
 static void due_add(struct entries *s, struct entry *e)
 {
-	if (e->meta.expires_ms != 0)
-		heap_add(&s->due, e);
+	if (end_comes(e->meta.copy))
+		heap_add(due_heap(s, e), e);
 }
 
 static void due_remove(struct entries *s, struct entry *e)
 {
-	heap_remove(&s->due, e);
+	heap_remove(due_heap(s, e), e);
 }
 
-struct entry *entries_due(const struct entries *s, int64_t now_ms)
+struct entry *entries_due(const struct entries *s, struct instant now)
 {
-	struct entry *e = heap_first(&s->due);
+	for (int i = 0; i < 2; i++) {
+		struct entry *e = heap_first(&s->due[i]);
+		if (e && meta_is_expired(&e->meta, now))
+			return e;
+	}
+	return NULL;
+}
 
-	return e && meta_is_expired(&e->meta, now_ms) ? e : NULL;
+bool entries_expire(const struct entries *s)
+{
+	return s->due[0].count + s->due[1].count > 0;
 }
 
 /* --- policies --------------------------------------------------------------------------------- */
@@ -448,7 +462,7 @@ const struct entries_policy entries_keep = {
 int entries_init(struct entries *s, const struct entries_policy *policy)
 {
 	*s = (struct entries){ .policy = policy,
-			       .due.order = HEAP_DUE,
+			       .due = { { .order = HEAP_DUE }, { .order = HEAP_DUE } },
 			       .weights.order = HEAP_WEIGHT };
 	if (!slots_reserve(&s->buckets, SEGMENT_SLOTS))
 		return -ENOMEM;
@@ -464,14 +478,16 @@ void entries_fini(struct entries *s)
 		entry_free(e);
 	}
 	slots_fini(&s->buckets);
-	slots_fini(&s->due.slots);
+	for (int i = 0; i < 2; i++)
+		slots_fini(&s->due[i].slots);
 	slots_fini(&s->weights.slots);
 }
 
 bool entries_reserve(struct entries *s)
 {
-	/* All of them may come to expire. */
-	return slots_reserve(&s->due.slots, s->count + 1) &&
+	/* All of them may come to expire, by one clock or the other. */
+	return slots_reserve(&s->due[0].slots, s->count + 1) &&
+	       slots_reserve(&s->due[1].slots, s->count + 1) &&
 	       (s->policy != &entries_lfu || slots_reserve(&s->weights.slots, s->count + 1));
 }
 
@@ -550,9 +566,10 @@ void entries_update(struct entries *s, struct entry *e, const struct meta *meta,
 	s->bytes += e->charge;
 }
 
-struct entry *entries_victim(const struct entries *s, const struct entry *except, int64_t now_ms)
+struct entry *entries_victim(const struct entries *s, const struct entry *except,
+			     struct instant now)
 {
-	struct entry *due = entries_due(s, now_ms);
+	struct entry *due = entries_due(s, now);
 
 	return due && due != except ? due : s->policy->victim(s, except);
 }

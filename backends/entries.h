@@ -3,7 +3,7 @@
 
 /*
  * Entries in memory, by key: a hash table to get one, a skip list in byte order to list and to walk
- * prefixes, a heap of those that expire, and a policy that says who is evicted (a list for LRU, a
+ * prefixes, heaps of those that expire, and a policy that says who is evicted (a list for LRU, a
  * second heap for LFU). The store has no
  * lock and frees no entry: its user holds his lock around every call and frees what he took out
  * after releasing it. Keys are compared as bytes; nothing here knows of directories.
@@ -26,7 +26,7 @@ struct entry {
 	/* entries.c's own: */
 	uint64_t hash;
 	uint64_t charge;
-	size_t at[2]; /* place in each heap (enum entries_heap), or NOT_IN_HEAP */
+	size_t at[2]; /* place in a heap of each order (enum entries_heap), or NOT_IN_HEAP */
 	struct entry *next_hash;
 	struct entry *newer, *older;
 	uint64_t uses, weight,
@@ -77,7 +77,7 @@ struct entries {
 	uint64_t bytes;       /* sum of the charges */
 	struct slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
 	size_t bucket_count, bucket_mask;
-	struct heap due;
+	struct heap due[2];        /* by the steady clock, by the wall clock: they may move apart */
 	struct heap weights;       /* LFU's */
 	uint64_t inflation, clock; /* LFU's: the weight evicted last; counts uses */
 	struct entry *first[ENTRIES_LEVELS];
@@ -126,10 +126,12 @@ void entries_hit(struct entries *s, struct entry *e);
 void entries_update(struct entries *s, struct entry *e, const struct meta *meta, unsigned fields,
 		    struct xattrs **old);
 
-/* The entry that has been expired for longest, or NULL. */
-struct entry *entries_due(const struct entries *s, int64_t now_ms);
+/* The entry that has been expired for longest by one of the clocks, or NULL. */
+struct entry *entries_due(const struct entries *s, struct instant now);
+bool entries_expire(const struct entries *s); /* whether any entry will */
 
 /* Who is to be evicted: an expired one, or whom the policy names; never `except`. NULL: nobody. */
-struct entry *entries_victim(const struct entries *s, const struct entry *except, int64_t now_ms);
+struct entry *entries_victim(const struct entries *s, const struct entry *except,
+			     struct instant now);
 
 #endif

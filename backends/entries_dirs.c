@@ -43,12 +43,12 @@ static struct entry *listing_seek(const struct entries_listing *l, const struct 
 }
 
 int entries_list(struct entries_listing *l, const struct entries *entries,
-		 const struct entries *markers, int64_t now_ms, struct entry **expired)
+		 const struct entries *markers, struct instant now, struct entry **expired)
 {
 	for (;;) {
 		struct entry *first = listing_seek(l, entries, false);
 		struct entry *marker = listing_seek(l, markers, true);
-		if (first && meta_is_expired(&first->meta, now_ms)) {
+		if (first && meta_is_expired(&first->meta, now)) {
 			*expired = first;
 			return -EAGAIN;
 		}

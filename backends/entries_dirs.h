@@ -27,7 +27,7 @@ int entries_list_start(struct entries_listing *l, struct key dir, struct key aft
  * store and call again.
  */
 int entries_list(struct entries_listing *l, const struct entries *entries,
-		 const struct entries *markers, int64_t now_ms, struct entry **expired);
+		 const struct entries *markers, struct instant now, struct entry **expired);
 
 /* A rename of a directory, on its way through the keys below. */
 struct entries_walk {

@@ -136,7 +136,7 @@ struct place {
 
 static bool place_find(struct file_layer *f, struct key key, struct place *place)
 {
-	int64_t now_ms = time_wall_ms(f->env->time);
+	struct instant now = time_instant(f->env->time);
 
 	*place = (struct place){ .name = "" };
 	lock_take(&f->lock); /* the metadata and the look of one and the same file */
@@ -144,7 +144,7 @@ static bool place_find(struct file_layer *f, struct key key, struct place *place
 	if (e) {
 		memcpy(place->name, value_bytes(e->value), (size_t)value_size(e->value));
 		meta_copy(&place->meta, &e->meta);
-		place->expired = meta_is_expired(&e->meta, now_ms);
+		place->expired = meta_is_expired(&e->meta, now);
 		file_known_look_locked(f, place->name, &place->look);
 	}
 	lock_release(&f->lock);
@@ -359,7 +359,7 @@ static int make_room(struct file_layer *f)
 		lock_take(&f->lock);
 		struct entry *oldest = NULL;
 		if (f->entries.count >= f->conf->max_files)
-			oldest = entries_victim(&f->entries, NULL, time_wall_ms(f->env->time));
+			oldest = entries_victim(&f->entries, NULL, time_instant(f->env->time));
 		if (oldest) {
 			key.size = oldest->key.size;
 			memcpy(key.bytes, oldest->key.bytes, key.size);

@@ -100,9 +100,9 @@ int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
 	if (rc == 0)
 		rc = entries_list_start(&l, dir, after, after_is_dir);
 	while (rc == 0) {
-		int64_t now_ms = time_wall_ms(f->env->time);
+		struct instant now = time_instant(f->env->time);
 		lock_take(&f->lock);
-		rc = entries_list(&l, &f->entries, &f->markers, now_ms, &expired);
+		rc = entries_list(&l, &f->entries, &f->markers, now, &expired);
 		lock_release(&f->lock);
 		if (rc != -EAGAIN)
 			break;
@@ -118,7 +118,7 @@ int file_dir_stat(void *state, struct key dir, struct meta *meta)
 	int rc = file_wait_loaded(f);
 
 	while (rc == 0) {
-		int64_t now_ms = time_wall_ms(f->env->time);
+		struct instant now = time_instant(f->env->time);
 		bool expired = false;
 		*meta = (struct meta){ 0 };
 		lock_take(&f->lock);
@@ -127,7 +127,7 @@ int file_dir_stat(void *state, struct key dir, struct meta *meta)
 		if (marker)
 			meta_copy(meta, &marker->meta);
 		else if (!entries_first_below(&f->markers, dir)) {
-			expired = first && meta_is_expired(&first->meta, now_ms);
+			expired = first && meta_is_expired(&first->meta, now);
 			rc = first ? 0 : -ENOENT;
 		}
 		lock_release(&f->lock);

@@ -161,6 +161,17 @@ static char *write_seconds(char *to, const char *end, int64_t ms)
 		     (unsigned)(amount % 1000));
 }
 
+static char *write_end(char *to, const char *limit, const char *name, struct end end)
+{
+	if (end_kind(end) == END_NONE)
+		return to;
+	to = print(to, limit, ",\n    \"%s\": \"", name);
+	if (end_kind(end) == END_NEVER)
+		return print(to, limit, "never\"");
+	to = write_seconds(to, limit, end_ms(end));
+	return print(to, limit, end_kind(end) == END_STEADY ? " steady\"" : " moment\"");
+}
+
 static char *write_time(char *to, const char *end, const char *name, struct timespec time)
 {
 	return print(to, end, ",\n    \"%s\": \"%" PRId64 ".%09ld\"", name, (int64_t)time.tv_sec,
@@ -182,6 +193,8 @@ static char *write_meta(char *to, const char *end, const struct meta *meta)
 		to = print(to, end, ",\n    \"hit\": ");
 		to = write_seconds(to, end, meta->hit_ms);
 	}
+	to = write_end(to, end, "copy_end", meta->copy);
+	to = write_end(to, end, "own_end", meta->own);
 	to = write_time(to, end, "mtime", meta->mtime);
 	to = write_time(to, end, "ctime", meta->ctime);
 	to = print(to, end, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u",
@@ -257,7 +270,8 @@ int file_entry_write(struct key key, const struct file_origin *origin, struct va
 	if (origin)
 		to = write_origin(to, end, origin);
 	to = print(to, end, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
-	to = meta->expires_ms ? write_seconds(to, end, meta->expires_ms) : print(to, end, "null");
+	to = end_comes(meta->copy) ? write_seconds(to, end, end_ms(meta->copy))
+				   : print(to, end, "null");
 	to = print(to, end, ",\n");
 	to = write_meta(to, end, meta);
 	to = print(to, end, "  \"payload\": ");
@@ -311,6 +325,25 @@ static bool read_ms(const char *word, int64_t *ms)
 	return true;
 }
 
+static bool read_end(const char *word, struct end *end)
+{
+	char seconds[64];
+	int64_t ms;
+	size_t size = strcspn(word, " ");
+
+	if (strcmp(word, "never") == 0) {
+		*end = end_make(END_NEVER, 0);
+		return true;
+	}
+	memcpy(seconds, word, size);
+	seconds[size] = '\0';
+	bool steady = strcmp(word + size, " steady") == 0;
+	if ((!steady && strcmp(word + size, " moment") != 0) || !read_ms(seconds, &ms))
+		return false;
+	*end = end_make(steady ? END_STEADY : END_MOMENT, ms);
+	return true;
+}
+
 static bool read_time(const char *word, struct timespec *time)
 {
 	char *end;
@@ -358,6 +391,10 @@ static bool read_meta_word(const char *name, const char *word, struct meta *meta
 		return read_ms(word, &meta->hit_ms);
 	if (strcmp(name, "created") == 0)
 		return read_ms(word, &meta->created_ms);
+	if (strcmp(name, "copy_end") == 0)
+		return read_end(word, &meta->copy);
+	if (strcmp(name, "own_end") == 0)
+		return read_end(word, &meta->own);
 	if (strcmp(name, "mtime") == 0)
 		return read_time(word, &meta->mtime);
 	if (strcmp(name, "ctime") == 0)
@@ -421,19 +458,19 @@ static int read_encoding(struct json_text *t, struct file_entry *entry)
 	return -EINVAL;
 }
 
-static int read_expiry(struct json_text *t, struct meta *meta)
+static int read_expiry(struct json_text *t, int64_t *expires_ms)
 {
 	char word[64];
 
 	if (!read_word(t, word))
 		return -EINVAL;
-	meta->expires_ms = 0;
+	*expires_ms = 0;
 	if (strcmp(word, "null") == 0)
 		return 0;
-	if (!read_ms(word, &meta->expires_ms))
+	if (!read_ms(word, expires_ms))
 		return -EINVAL;
-	if (meta->expires_ms == 0)
-		meta->expires_ms = 1; /* 1970 has passed; 0 would be never */
+	if (*expires_ms == 0)
+		*expires_ms = 1; /* 1970 has passed; 0 would be never */
 	return 0;
 }
 
@@ -487,7 +524,7 @@ static int read_member(struct json_text *t, bool partial, struct file_entry *ent
 	if (strcmp(name, "payload") == 0)
 		rc = read_payload(t, partial, entry);
 	else if (strcmp(name, "expires_at") == 0)
-		rc = read_expiry(t, &entry->meta);
+		rc = read_expiry(t, &entry->expires_ms);
 	else if (strcmp(name, "key") == 0 || strcmp(name, "key_base64") == 0)
 		rc = read_key(t, name[3] != '\0', &entry->key, &entry->key_size);
 	else if (strcmp(name, "renamed_from") == 0 || strcmp(name, "renamed_from_base64") == 0)
@@ -531,6 +568,9 @@ int file_entry_read(const char *text, size_t size, bool partial, struct file_ent
 		rc = -EINVAL; /* ours, and how it is to be read, or whose it is, is lost */
 	if (rc < 0)
 		file_entry_fini(entry);
+	else
+		end_from_store(entry->expires_ms, entry->meta.copy, &entry->meta.copy,
+			       &entry->meta.own);
 	return rc;
 }
 

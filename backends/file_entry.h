@@ -9,7 +9,8 @@
  *     "key": "answers/6x7",          or "key_base64", when it is not UTF-8
  *     "encoding": "json",            how the payload holds the value: see below
  *     "expires_at": 1767225600.5,    or null
- *     "meta": {...},
+ *     "meta": {...},                 "copy_end" in it is what we wrote as expires_at, "own_end"
+ *                                    the entry's own end: 1767225600.500 and its clock, or never
  *     "payload": {"text": "42"}
  *   }
  *
@@ -40,8 +41,9 @@ struct file_entry {
 	char *from; /* malloc'ed; NULL: it was not renamed, and `renames` is 0 */
 	size_t from_size;
 	uint64_t renames;
-	bool foreign; /* written by another program: meta has only size and expires_ms */
+	bool foreign; /* written by another program: meta has only size and its end */
 	bool has_meta;
+	int64_t expires_ms; /* what "expires_at" says; 0: null. Whose end it is, meta says */
 	struct meta meta;                  /* to be finished */
 	const char *payload, *payload_end; /* in the text */
 	int encoding;

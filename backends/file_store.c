@@ -754,9 +754,9 @@ void file_expire(struct file_layer *f)
 	struct key_buffer key;
 
 	for (int i = 0; i < EXPIRE_STEPS; i++) {
-		int64_t now_ms = time_wall_ms(f->env->time);
+		struct instant now = time_instant(f->env->time);
 		lock_take(&f->lock);
-		struct entry *due = entries_due(&f->entries, now_ms);
+		struct entry *due = entries_due(&f->entries, now);
 		if (due) {
 			key.size = due->key.size;
 			memcpy(key.bytes, due->key.bytes, key.size);

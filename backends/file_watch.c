@@ -206,7 +206,7 @@ void file_watch_catch_up(struct file_layer *f)
 static void expire(struct file_layer *f)
 {
 	lock_take(&f->lock);
-	bool due = entries_due(&f->entries, time_wall_ms(f->env->time)) != NULL;
+	bool due = entries_due(&f->entries, time_instant(f->env->time)) != NULL;
 	lock_release(&f->lock);
 	if (!due || file_change_begin(f) < 0)
 		return;
@@ -236,7 +236,7 @@ static void *watch_main(void *argument)
 	lock_release(&f->lock);
 	while (!atomic_load(&f->stopping)) {
 		lock_take(&f->lock);
-		bool expires = f->entries.due.count > 0;
+		bool expires = entries_expire(&f->entries);
 		lock_release(&f->lock);
 		poll(fds, f->inotify_fd >= 0 ? 2 : 1, EXPIRY_CHECK_MS * (expires ? 1 : 10));
 		if (f->inotify_fd >= 0 && fds[1].revents)

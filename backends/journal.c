@@ -30,6 +30,7 @@ static const char sql_move[] =
 	"UPDATE journal SET seq = ?2, key = ?3, expires_ms = ?4, head = ?5 WHERE seq = ?1";
 static const char sql_below[] = "SELECT seq, size, file, head, key FROM journal"
 				" WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* RENAME_BATCH */
+/* ?3: whatever has ended before has ended by either clock; the heads tell of the rest. */
 static const char sql_list[] = "SELECT key, file, head, 0 FROM journal WHERE key >= ?1 AND key < ?2"
 			       " AND (expires_ms = 0 OR expires_ms > ?3)"
 			       " UNION ALL SELECT key, NULL, head, 1 FROM directories"
@@ -37,9 +38,6 @@ static const char sql_list[] = "SELECT key, file, head, 0 FROM journal WHERE key
 static const char sql_longest[] =
 	"SELECT max((SELECT ifnull(max(length(key)), 0) FROM journal WHERE key >= ?1 AND key < ?2),"
 	" (SELECT ifnull(max(length(key)), 1) - 1 FROM directories WHERE key >= ?1 AND key < ?2))";
-static const char sql_any[] = "SELECT 1 FROM journal WHERE key >= ?1 AND key < ?2"
-			      " AND (expires_ms = 0 OR expires_ms > ?3) UNION ALL"
-			      " SELECT 1 FROM directories WHERE key >= ?1 AND key < ?2 LIMIT 1";
 
 enum column { COLUMN_SEQ, COLUMN_SIZE, COLUMN_FILE, COLUMN_HEAD, COLUMN_EXTRA };
 
@@ -164,7 +162,7 @@ static int look_up(struct journal *j, struct key key, struct value **value, stru
 		log_error("journal: row %lld is damaged: its key is a miss", (long long)seq);
 		return -ENODATA;
 	}
-	if (rc == 0 && meta_is_expired(meta, time_wall_ms(j->time))) {
+	if (rc == 0 && meta_is_expired(meta, time_instant(j->time))) {
 		if (value)
 			value_unref(*value);
 		if (value)
@@ -236,6 +234,12 @@ static int delete_key(struct row_change *c, struct state_db *db, struct key key)
 	return rc;
 }
 
+/* The column `expires_ms`: of an end that does not come 0. */
+static int64_t column_end(const struct meta *meta)
+{
+	return end_comes(meta->copy) ? end_ms(meta->copy) : 0;
+}
+
 static int insert_row(struct row_change *c, struct state_db *db)
 {
 	sqlite3_stmt *s = state_statement(db, sql_insert);
@@ -247,8 +251,8 @@ static int insert_row(struct row_change *c, struct state_db *db)
 	sqlite3_bind_int64(s, 1, journal_new_seq(c->journal));
 	state_bind_key(s, 2, c->key);
 	sqlite3_bind_int64(s, 3, (int64_t)c->meta->size);
-	sqlite3_bind_int64(s, 4, c->meta->expires_ms);
-	sqlite3_bind_int64(s, 5, time_wall_ms(c->journal->time));
+	sqlite3_bind_int64(s, 4, column_end(c->meta));
+	sqlite3_bind_int64(s, 5, time_steady_ms(c->journal->time));
 	sqlite3_bind_text(s, 6, c->file, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(s, 7, head, (int)size, SQLITE_STATIC);
 	if (c->file)
@@ -348,7 +352,7 @@ static int journal_set(void *state, struct key key, struct value *value, const s
 	int rc;
 
 	waiting_begin();
-	if (meta->expires_ms != 0)
+	if (end_comes(meta->copy))
 		atomic_store(&j->may_hide, true);
 	do {
 		rc = journal_wait_for_room(j, key, meta->size, &deadline);
@@ -381,9 +385,9 @@ static int rewrite_row(struct row_change *c, struct state_db *db, sqlite3_stmt *
 		sqlite3_bind_int64(s, 1, sqlite3_column_int64(row, COLUMN_SEQ));
 		sqlite3_bind_int64(s, 2, journal_new_seq(c->journal));
 		state_bind_key(s, 3, to);
-		sqlite3_bind_int64(s, 4, meta.expires_ms);
+		sqlite3_bind_int64(s, 4, column_end(&meta));
 		sqlite3_bind_blob(s, 5, head, (int)size, SQLITE_STATIC);
-		if (meta.expires_ms != 0)
+		if (end_comes(meta.copy))
 			atomic_store(&c->journal->may_hide, true);
 	}
 	rc = head ? state_run(db, s) : -ENOMEM;
@@ -578,7 +582,15 @@ struct listing {
 	struct key dir, after;
 	bool after_is_dir;
 	struct state_range range;
+	struct instant now;
 };
+
+static void bind_range(sqlite3_stmt *rows, struct key dir, struct state_range *range,
+		       struct instant now)
+{
+	state_bind_range(rows, 1, dir, range);
+	sqlite3_bind_int64(rows, 3, now.wall_ms < now.steady_ms ? now.wall_ms : now.steady_ms);
+}
 
 static int add_child(const struct listing *l, struct children *batch, struct key name, bool is_dir,
 		     const struct meta *meta)
@@ -586,6 +598,16 @@ static int add_child(const struct listing *l, struct children *batch, struct key
 	if (!children_precede(batch, l->after, l->after_is_dir, name, is_dir))
 		return -EIO;
 	return children_add(batch, name, is_dir, meta);
+}
+
+/* Whether a row of sql_list that is no marker is of an entry that has ended. */
+static bool has_ended(sqlite3_stmt *rows, struct key key, struct instant now)
+{
+	struct meta meta = { 0 };
+	bool ended = read_head(rows, key, 1, &meta) == 0 && meta_is_expired(&meta, now);
+
+	meta_fini(&meta);
+	return ended;
 }
 
 /* Adds the child that the row says. 1: it is a directory, whose end is to be sought. */
@@ -598,8 +620,8 @@ static int add_row(struct listing *l, sqlite3_stmt *rows, struct children *batch
 	int64_t seq = 0;
 
 	bool is_marker = sqlite3_column_int(rows, 3) != 0;
-	if (is_marker && rest.size == 0)
-		return 0; /* the directory's own */
+	if (is_marker ? rest.size == 0 /* the directory's own */ : has_ended(rows, key, l->now))
+		return 0;
 	if (slash) {
 		struct key name = key_make(rest.bytes, (size_t)(slash - rest.bytes));
 		if (is_marker && name.size + 1 == rest.size) /* damaged: one all the same */
@@ -621,8 +643,8 @@ static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows,
 {
 	int rc = 0;
 
-	state_bind_range(rows, 1, l->dir, &l->range);
-	sqlite3_bind_int64(rows, 3, time_wall_ms(j->time));
+	l->now = time_instant(j->time);
+	bind_range(rows, l->dir, &l->range, l->now);
 	if (l->after.size > 0) {
 		seek_after(&l->range.first, l->dir, l->after, l->after_is_dir ? '0' : '\0');
 		seek(rows, &l->range.first);
@@ -669,12 +691,14 @@ static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
 	if (journal_find_marker(j, dir, meta) == 0)
 		return 0;
 	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_any) : NULL;
-	if (row) {
-		state_bind_range(row, 1, dir, &range);
-		sqlite3_bind_int64(row, 3, time_wall_ms(j->time));
-	}
-	int rc = row ? state_step(db, row) : -EIO;
+	sqlite3_stmt *row = db ? state_statement(db, sql_list) : NULL;
+	struct instant now = time_instant(j->time);
+	int rc = row ? 0 : -EIO;
+	if (row)
+		bind_range(row, dir, &range, now);
+	while (rc == 0 && (rc = state_step(db, row)) > 0 && sqlite3_column_int(row, 3) == 0 &&
+	       has_ended(row, state_column_key(row, 0), now))
+		rc = 0;
 	if (row)
 		sqlite3_reset(row);
 	state_read_end(j->state, db);

@@ -256,7 +256,7 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 		.damaged = atomic_load(&j->damaged),
 	};
 	if (row && state_step(db, row) > 0) {
-		int64_t age = time_wall_ms(j->time) - sqlite3_column_int64(row, 0);
+		int64_t age = time_steady_ms(j->time) - sqlite3_column_int64(row, 0);
 		stats->oldest_ms = age > 0 ? age : 0;
 	}
 	if (row)
@@ -321,7 +321,7 @@ int journal_load(struct journal *j, const struct journal_item *item, struct valu
 		}
 		return -ESTALE;
 	}
-	if (rc == 0 && meta_is_expired(meta, time_wall_ms(j->time))) {
+	if (rc == 0 && meta_is_expired(meta, time_instant(j->time))) {
 		value_unref(*value);
 		meta_fini(meta);
 		return -ENODATA;

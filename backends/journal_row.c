@@ -7,7 +7,11 @@
 
 #include <xxhash.h>
 
-enum { NUMBERS = 15, NUMBER_BYTES = 8, CHECK_BYTES = 8, FORMAT = 1 };
+enum { NUMBERS = 16, NUMBER_BYTES = 8, CHECK_BYTES = 8, FORMAT = 2 };
+
+/* Of before: expires_ms, 0 or a moment that somebody gave, in the place of the copy's end; no own
+ * end. */
+enum { NUMBERS_BEFORE = 15, FORMAT_BEFORE = 1 };
 
 static void put(uint8_t *at, uint64_t number)
 {
@@ -46,7 +50,7 @@ void *journal_row_pack(struct key key, const char *file, const struct meta *meta
 		meta->checksum,
 		meta->hits,
 		(uint64_t)meta->created_ms,
-		(uint64_t)meta->expires_ms,
+		(uint64_t)meta->copy.number,
 		(uint64_t)meta->mtime.tv_sec,
 		(uint64_t)meta->mtime.tv_nsec,
 		(uint64_t)meta->ctime.tv_sec,
@@ -54,6 +58,7 @@ void *journal_row_pack(struct key key, const char *file, const struct meta *meta
 		meta->mode,
 		meta->uid,
 		meta->gid,
+		(uint64_t)meta->own.number,
 	};
 	size_t xattrs_size = 0, used = NUMBERS * NUMBER_BYTES;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
@@ -75,17 +80,22 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		       struct meta *meta)
 {
 	const uint8_t *head = bytes;
-	const size_t fixed = NUMBERS * NUMBER_BYTES;
-	uint64_t n[NUMBERS];
+	uint64_t n[NUMBERS] = { 0 };
 
-	if (size < fixed + CHECK_BYTES)
+	if (size < NUMBERS_BEFORE * NUMBER_BYTES + CHECK_BYTES)
 		return -EBADMSG;
 	size -= CHECK_BYTES;
 	if (number_at(head + size) != check(head, size, key, file))
 		return -EBADMSG;
-	for (int i = 0; i < NUMBERS; i++)
+	bool before = number_at(head) == FORMAT_BEFORE;
+	const size_t count = before ? NUMBERS_BEFORE : NUMBERS, fixed = count * NUMBER_BYTES;
+	if ((!before && number_at(head) != FORMAT) || size < fixed)
+		return -EBADMSG;
+	for (size_t i = 0; i < count; i++)
 		n[i] = number_at(head + i * NUMBER_BYTES);
-	if (n[0] != FORMAT)
+	if (before && n[7] != 0)
+		n[7] = n[15] = (uint64_t)end_make(END_MOMENT, (int64_t)n[7]).number;
+	if (!end_number_is_valid((int64_t)n[7]) || !end_number_is_valid((int64_t)n[15]))
 		return -EBADMSG;
 	struct meta read = {
 		.size = n[1],
@@ -94,7 +104,8 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		.checksum = n[4],
 		.hits = n[5],
 		.created_ms = (int64_t)n[6],
-		.expires_ms = (int64_t)n[7],
+		.copy = { (int64_t)n[7] },
+		.own = { (int64_t)n[15] },
 		.mtime = { (time_t)n[8], (long)n[9] },
 		.ctime = { (time_t)n[10], (long)n[11] },
 		.mode = (uint32_t)n[12],

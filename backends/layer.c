@@ -18,7 +18,14 @@ const struct option_spec layer_common_options[] = {
 	  .offset = offsetof(struct layer_common, default_ttl_ms),
 	  .def = "null",
 	  .nullable = true,
-	  .doc = "the longest time this layer keeps an entry, in seconds" },
+	  .doc = "when this layer's copy of an entry ends that has no end of its own, in seconds "
+		 "after it was set" },
+	{ .name = "max_ttl_s",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct layer_common, max_ttl_ms),
+	  .def = "null",
+	  .nullable = true,
+	  .doc = "the longest time this layer keeps a copy of any entry, in seconds" },
 	{ .name = "revalidate_ms",
 	  .type = OPT_MS,
 	  .offset = offsetof(struct layer_common, revalidate_ms),
@@ -434,19 +441,30 @@ bool layer_news(struct layer *l)
 	       l->backend->catch_up(l->state);
 }
 
-/* The earlier of an expiry, which may be never, and an instant. */
-static int64_t earlier(int64_t expires_ms, int64_t cap_ms)
+/* How long this layer keeps a copy of an entry with that own end by its options; -1: for ever. */
+static int64_t kept_ms(const struct layer *l, struct end own)
 {
-	return expires_ms == 0 || cap_ms < expires_ms ? cap_ms : expires_ms;
+	int64_t max_ms = l->spec->common.max_ttl_ms;
+	int64_t ms = end_kind(own) == END_NONE ? l->spec->common.default_ttl_ms : -1;
+
+	return ms < 0 || (max_ms >= 0 && max_ms < ms) ? max_ms : ms;
+}
+
+/* Whether the layer's options may have ended its copy. If the wall clock was set meanwhile, either
+ * clock may be the one that `created` is of. */
+static bool may_have_ended(const struct layer *l, const struct meta *meta)
+{
+	struct instant now = time_instant(l->env.time);
+	int64_t latest_ms = now.wall_ms > now.steady_ms ? now.wall_ms : now.steady_ms;
+	int64_t ms = kept_ms(l, meta->own);
+
+	return ms >= 0 && latest_ms - ms >= meta->created_ms;
 }
 
 /* What was there at that instant and is not any more: whether somebody must have removed it. */
 static bool was_removed(struct layer *l, int64_t seen_ms, const struct meta *meta)
 {
-	int64_t ttl_ms = l->spec->common.default_ttl_ms;
-
-	if (seen_ms <= atomic_load(&l->settled_ms) ||
-	    (ttl_ms >= 0 && time_wall_ms(l->env.time) - ttl_ms >= meta->created_ms))
+	if (seen_ms <= atomic_load(&l->settled_ms) || may_have_ended(l, meta))
 		return false;
 	return !l->backend->kept_all || l->backend->kept_all(l->state, seen_ms);
 }
@@ -454,18 +472,13 @@ static bool was_removed(struct layer *l, int64_t seen_ms, const struct meta *met
 int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 {
 	int64_t seen_ms = 0;
-	struct meta capped = *meta; /* borrows the xattrs for the call */
 
 	enter(key);
 	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, &seen_ms) ||
 	    !layer_trusts(l, key))
 		return 0;
 	int64_t begun = call_begin(l), asked_ms = look_begin(l);
-	/* A copy may outlive what this layer has cut short itself. */
-	if (l->spec->common.default_ttl_ms >= 0)
-		capped.expires_ms = earlier(meta->expires_ms,
-					    meta->created_ms + l->spec->common.default_ttl_ms);
-	int rc = l->backend->revalidate(l->state, key, &capped);
+	int rc = l->backend->revalidate(l->state, key, meta);
 	if (rc == -ENOENT && !was_removed(l, seen_ms, meta))
 		rc = -ENODATA;
 	call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE ? 0 : rc);
@@ -527,33 +540,36 @@ int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-/* The layer's own default TTL caps what it keeps. */
-static int64_t capped_expiry(const struct layer *l, int64_t expires_ms)
+struct end layer_copy_end(const struct layer *l, struct end own, struct end limit)
 {
-	if (l->spec->common.default_ttl_ms < 0)
-		return expires_ms;
-	return earlier(expires_ms, time_wall_ms(l->env.time) + l->spec->common.default_ttl_ms);
+	struct instant now = time_instant(l->env.time);
+	int64_t ms = kept_ms(l, own);
+	struct end kept = ms < 0 ? end_none() : end_make(END_STEADY, now.steady_ms + ms);
+
+	return end_earlier(end_earlier(own, kept, now), limit, now);
 }
 
-int layer_set(struct layer *l, struct key key, struct value *value, const struct meta *meta)
+int layer_set(struct layer *l, struct key key, struct value *value, const struct meta *meta,
+	      struct end limit)
 {
-	struct meta capped = *meta; /* borrows the xattrs for the call */
+	struct meta ending = *meta; /* borrows the xattrs for the call */
 
 	enter(key);
 	assert(value_size(value) == meta->size);
-	capped.expires_ms = capped_expiry(l, meta->expires_ms);
+	ending.copy = layer_copy_end(l, meta->own, limit);
 	if (awaits_clearing(l, key) || intents_cover(l->intents, key))
 		return -EHOSTDOWN;
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l), asked_ms = look_begin(l);
-	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &capped));
+	int rc = call_end(l, LAYER_SET, begun, l->backend->set(l->state, key, value, &ending));
 	note_presence(l, key, asked_ms, rc == 0);
 	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
 }
 
-int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsigned fields)
+int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsigned fields,
+		struct end limit)
 {
-	struct meta capped = *meta;
+	struct meta ending = *meta;
 
 	enter(key);
 	if (intents_cover(l->intents, key))
@@ -561,9 +577,9 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 	if (!layer_trusts(l, key))
 		return -ENOENT;
 	if (fields & META_EXPIRY)
-		capped.expires_ms = capped_expiry(l, meta->expires_ms);
+		ending.copy = layer_copy_end(l, meta->own, limit);
 	int64_t begun = call_begin(l);
-	return call_end(l, LAYER_TOUCH, begun, l->backend->touch(l->state, key, &capped, fields));
+	return call_end(l, LAYER_TOUCH, begun, l->backend->touch(l->state, key, &ending, fields));
 }
 
 int layer_remove(struct layer *l, struct key key)

@@ -3,8 +3,9 @@
 
 /*
  * A layer: one configured backend. The gate: only layer.c calls a backend, and it checks the
- * contract of cache.h on both sides of the call, counts, caps TTLs and remembers what the layer is
- * not to be believed about. Thread-safe; no lock may be held by the caller.
+ * contract of cache.h on both sides of the call, counts, says when the layer's copies end and
+ * remembers what the layer is not to be believed about. Thread-safe; no lock may be held by the
+ * caller.
  */
 
 #include "distrust.h"
@@ -38,15 +39,25 @@ void layer_note_hit(struct layer *layer, struct key key);
  * Whether a copy with this meta, in a faster layer, is still what this layer holds, asked for at
  * most once per revalidate_ms: 0, also when it is not to be asked or cannot tell; -ESTALE: it holds
  * another; -ENOENT: another program has removed it; -ENODATA: it is not there, and may never have
- * been, or have been evicted, or have expired by this layer's own default_ttl_s.
+ * been, or have been evicted, or have ended by this layer's own options.
  */
 int layer_revalidate(struct layer *layer, struct key key, const struct meta *meta);
 bool layer_is_shared(const struct layer *layer); /* other programs may write it */
 
 /* Learns what other programs changed, at most once per revalidate_ms. False: maybe not all. */
 bool layer_news(struct layer *layer);
-int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta);
-int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields);
+
+/*
+ * When the layer's copy of an entry ends that is set now: by the entry's own end, or, if it has
+ * none, by the layer's default_ttl_s; never later than by its max_ttl_s, or than the limit. A limit
+ * is the copy's alone: no set or touch hands it on (what a set or touch has in meta->copy is not
+ * looked at).
+ */
+struct end layer_copy_end(const struct layer *layer, struct end own, struct end limit);
+int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta,
+	      struct end limit);
+int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields,
+		struct end limit);
 int layer_remove(struct layer *layer, struct key key);
 int layer_remove_prefix(struct layer *layer, struct key dir);
 int layer_rename(struct layer *layer, struct key from, struct key to);

@@ -74,7 +74,7 @@ static int open_markers(struct layered *c, const struct time_source *time, struc
 
 	spec->backend = backend_find("memory");
 	spec->name = memcpy(c->markers_name, "(directories)", sizeof("(directories)"));
-	spec->common = (struct layer_common){ .default_ttl_ms = -1 };
+	spec->common = (struct layer_common){ .default_ttl_ms = -1, .max_ttl_ms = -1 };
 	spec->conf = calloc(1, spec->backend->conf_size);
 	if (!spec->conf || options_default(spec->backend->options, &place, spec->conf) < 0)
 		return problem_set(problem, NULL, NULL, "out of memory");
@@ -295,31 +295,6 @@ void layered_uncount_miss(struct layered *c)
 	atomic_fetch_sub_explicit(&c->misses, 1, memory_order_relaxed);
 }
 
-int layered_holders(struct layered *c, struct key key, char *buffer, size_t size)
-{
-	size_t used = 0;
-
-	buffer[0] = '\0';
-	for (size_t i = 0; i < c->count; i++) {
-		struct meta meta = { 0 };
-		int rc = layer_stat(c->layers[i], key, &meta);
-		if (rc == -ENODATA)
-			break;
-		if (rc < 0)
-			continue;
-		meta_fini(&meta);
-		const char *name = layer_name(c->layers[i]);
-		size_t need = strlen(name) + (used > 0);
-		if (used + need >= size)
-			return -ERANGE;
-		if (used > 0)
-			buffer[used++] = ',';
-		memcpy(buffer + used, name, strlen(name) + 1);
-		used += strlen(name);
-	}
-	return used > 0 ? 0 : -ENOENT;
-}
-
 /* --- set -------------------------------------------------------------------------------------- */
 
 /* The layer could not take the new value: it must not keep the old one. */
@@ -347,6 +322,28 @@ static bool is_bypassed(const struct layered *c, const struct layer *l)
 	return l == c->bypassed || stack_is_journal(c, l);
 }
 
+struct end stack_limit(const struct layered *c, const struct layer *l, struct end own)
+{
+	struct instant now = time_instant(c->time);
+	struct end latest = end_none();
+	bool any = false;
+
+	for (size_t i = 0; i < c->durable_count && !layer_is_durable(l); i++) {
+		if (stack_is_journal(c, c->order[i]))
+			continue;
+		struct end end = layer_copy_end(c->order[i], own, end_none());
+		latest = any ? end_later(latest, end, now) : end;
+		any = true;
+	}
+	return latest;
+}
+
+static int set_in(struct layered *c, struct layer *l, struct key key, struct value *value,
+		  const struct meta *meta)
+{
+	return layer_set(l, key, value, meta, stack_limit(c, l, meta->own));
+}
+
 static int write_through(struct layered *c, struct key key, struct value *value,
 			 const struct meta *meta)
 {
@@ -358,7 +355,7 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 	assert(c->count <= STACK_MAX);
 	for (size_t i = 0; i < needed; i++) {
 		int rc = is_bypassed(c, c->order[i]) ? -EOPNOTSUPP
-						     : layer_set(c->order[i], key, value, meta);
+						     : set_in(c, c->order[i], key, value, meta);
 		if (rc == 0) {
 			/* To forget it is to take it only where that is all there is. */
 			taken += c->forgets || !layer_forgets(c->order[i]);
@@ -374,7 +371,7 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]
 			       : !loaded || is_bypassed(c, c->order[i]) ||
-					 layer_set(c->order[i], key, loaded, meta) < 0)
+					 set_in(c, c->order[i], key, loaded, meta) < 0)
 			drop_old_copy(c, c->order[i], key);
 	value_unref(loaded);
 	return 0;
@@ -406,8 +403,10 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 	rc = change->prepare(change->self, exists ? &now : NULL, &value, &meta);
 	if (rc == 0) {
 		meta.size = value_size(value);
+		meta.copy = meta.own;
 		if (c->forgets)
-			meta.expires_ms = time_wall_ms(c->time); /* set, and over at once */
+			meta.copy = end_make(END_STEADY,
+					     time_steady_ms(c->time)); /* over at once */
 		if (!value_bytes(value))
 			waiting_begin(); /* the checksum of a file is a read of it all */
 		rc = value_checksum(value, &meta.checksum);
@@ -428,6 +427,7 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 /* What one layer does in a change; -ENOENT says it had nothing to change. */
 struct step {
 	int (*run)(struct layer *l, const struct step *step);
+	struct layered *cache;
 	struct key key, to;
 	const struct meta *meta;
 	unsigned fields;
@@ -530,14 +530,16 @@ static int run_change(struct layered *c, struct admission_claim *claim, const st
 
 static int step_touch(struct layer *l, const struct step *s)
 {
-	return layer_touch(l, s->key, s->meta, s->fields);
+	return layer_touch(l, s->key, s->meta, s->fields, stack_limit(s->cache, l, s->meta->own));
 }
 
 int layered_touch(struct layered *c, struct key key, const struct meta *meta, unsigned fields,
 		  const struct layered_hooks *hooks)
 {
 	struct admission_claim claim = stack_claim(key);
-	struct step step = { .run = step_touch, .key = key, .meta = meta, .fields = fields };
+	struct step step = {
+		.run = step_touch, .cache = c, .key = key, .meta = meta, .fields = fields
+	};
 
 	return run_change(c, &claim, &step, hooks);
 }

@@ -18,7 +18,8 @@ enum write_strategy { WRITE_THROUGH, WRITE_BACK, WRITE_AROUND };
 
 /* What every layer has beside its backend's own options. */
 struct layer_common {
-	int64_t default_ttl_ms; /* -1: none */
+	int64_t default_ttl_ms; /* of entries without an own end; -1: none */
+	int64_t max_ttl_ms;     /* of all entries; -1: none */
 	int64_t revalidate_ms;  /* -1: the backend's default */
 	bool copy_on_get;
 	bool stats_enabled;
@@ -224,6 +225,12 @@ int layered_stats(struct layered *cache,
 
 /* The last durable layer's usage, for df; of the last layer if none is durable. */
 void layered_usage(struct layered *cache, struct layer_usage *usage);
+
+/*
+ * The entry's own end, and when it is a miss: when the last layer that holds it ends its copy. Set
+ * only when 0 is returned; -ENOENT: a miss already.
+ */
+int layered_end(struct layered *cache, struct key key, struct end *own, struct end *end);
 
 /* The names of the layers that hold key, fastest first, as text "a,b" into buffer. 0 or -errno. */
 int layered_holders(struct layered *cache, struct key key, char *buffer, size_t size);

@@ -80,7 +80,7 @@ void pass_bury(struct pass *p, struct entry *e)
 /* The layer drops an entry of its own accord. */
 void pass_lose(struct pass *p, struct entry *e)
 {
-	if (meta_is_expired(&e->meta, p->now_ms)) {
+	if (meta_is_expired(&e->meta, p->now)) {
 		p->m->expiries++;
 		entries_take(&p->m->entries, e);
 	} else {
@@ -93,10 +93,10 @@ void pass_lose(struct pass *p, struct entry *e)
 
 void pass_begin(struct pass *p, struct memory *m)
 {
-	*p = (struct pass){ .m = m, .now_ms = time_wall_ms(m->env->time) };
+	*p = (struct pass){ .m = m, .now = time_instant(m->env->time) };
 	lock_take(&m->lock);
 	for (int i = 0; m->conf->eager_expiry && i < EAGER_STEPS; i++) {
-		struct entry *due = entries_due(&m->entries, p->now_ms);
+		struct entry *due = entries_due(&m->entries, p->now);
 		if (!due)
 			break;
 		pass_lose(p, due);
@@ -120,7 +120,7 @@ struct entry *pass_live(struct pass *p, struct key key)
 {
 	struct entry *e = entries_find(&p->m->entries, key);
 
-	if (e && meta_is_expired(&e->meta, p->now_ms)) {
+	if (e && meta_is_expired(&e->meta, p->now)) {
 		pass_lose(p, e);
 		return NULL;
 	}
@@ -153,7 +153,7 @@ static int make_room(struct pass *p, const struct entry *old, uint64_t charge, i
 	if (!fits(p->m, old, charge))
 		collect_lent(p);
 	for (int i = 0; !fits(p->m, old, charge); i++) {
-		struct entry *victim = entries_victim(&p->m->entries, old, p->now_ms);
+		struct entry *victim = entries_victim(&p->m->entries, old, p->now);
 		if (i == steps)
 			return -EAGAIN;
 		if (!victim)
@@ -173,7 +173,7 @@ static bool clean_some(struct memory *m)
 
 	pass_begin(&p, m);
 	for (; i < PASS_STEPS; i++) {
-		struct entry *due = entries_due(&m->entries, p.now_ms);
+		struct entry *due = entries_due(&m->entries, p.now);
 		if (!due)
 			break;
 		pass_lose(&p, due);
@@ -271,7 +271,7 @@ int memory_stat(void *state, struct key key, struct meta *meta)
 static void hit(struct pass *p, struct entry *e)
 {
 	e->meta.hits++;
-	e->meta.hit_ms = p->now_ms;
+	e->meta.hit_ms = p->now.wall_ms;
 	entries_hit(&p->m->entries, e);
 }
 

@@ -67,7 +67,7 @@ static int dir_stat_locked(struct pass *p, struct key dir, struct meta *meta)
 		struct entry *e = entries_first_below(&m->entries, dir);
 		if (!e)
 			return -ENOENT;
-		if (!meta_is_expired(&e->meta, p->now_ms))
+		if (!meta_is_expired(&e->meta, p->now))
 			return 0;
 		pass_lose(p, e);
 	}
@@ -96,7 +96,7 @@ static int list_locked(struct pass *p, struct entries_listing *l)
 	struct entry *expired;
 
 	for (int i = 0; i < PASS_STEPS; i++) {
-		int rc = entries_list(l, &m->entries, &m->markers, p->now_ms, &expired);
+		int rc = entries_list(l, &m->entries, &m->markers, p->now, &expired);
 		if (rc != -EAGAIN)
 			return rc;
 		pass_lose(p, expired);

@@ -75,7 +75,7 @@ int memory_start(const struct memory_conf *conf, const struct entries_policy *po
 
 struct pass {
 	struct memory *m;
-	int64_t now_ms;
+	struct instant now;
 	struct entry *dead; /* out of the stores, to be freed */
 };
 

@@ -38,8 +38,10 @@ void meta_update(struct meta *to, const struct meta *from, unsigned fields)
 	}
 	if (fields & META_INO)
 		to->ino = from->ino;
-	if (fields & META_EXPIRY)
-		to->expires_ms = from->expires_ms;
+	if (fields & META_EXPIRY) {
+		to->own = from->own;
+		to->copy = from->copy;
+	}
 	if (fields & META_XATTRS) {
 		struct xattrs *old = to->xattrs;
 		to->xattrs = xattrs_ref(from->xattrs);
@@ -61,9 +63,9 @@ bool meta_clear_privileges(struct meta *meta)
 	return changed;
 }
 
-bool meta_is_expired(const struct meta *meta, int64_t now_ms)
+bool meta_is_expired(const struct meta *meta, struct instant now)
 {
-	return meta->expires_ms != 0 && meta->expires_ms <= now_ms;
+	return end_is_over(meta->copy, now);
 }
 
 bool meta_same_value(const struct meta *a, const struct meta *b)
@@ -77,11 +79,8 @@ bool meta_same_value(const struct meta *a, const struct meta *b)
 
 bool meta_is_copy(const struct meta *copy, const struct meta *entry)
 {
-	bool outlives = entry->expires_ms != 0 &&
-			(copy->expires_ms == 0 || copy->expires_ms > entry->expires_ms);
-
-	return meta_same_value(copy, entry) && !outlives && copy->mode == entry->mode &&
-	       copy->uid == entry->uid && copy->gid == entry->gid &&
+	return meta_same_value(copy, entry) && end_equal(copy->own, entry->own) &&
+	       copy->mode == entry->mode && copy->uid == entry->uid && copy->gid == entry->gid &&
 	       copy->ctime.tv_sec == entry->ctime.tv_sec &&
 	       copy->ctime.tv_nsec == entry->ctime.tv_nsec;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "end.h"
 #include "key.h"
 #include "xattrs.h"
 
@@ -22,7 +23,8 @@ struct meta {
 	uint64_t hits;
 	int64_t hit_ms;     /* when the last of them was, since 1970; 0: the layer does not know */
 	int64_t created_ms; /* since 1970 */
-	int64_t expires_ms; /* since 1970; 0 = never */
+	struct end own;  /* the entry's own end: the same in every layer, what a change hands on */
+	struct end copy; /* of the copy in the layer that tells it: by its own end or otherwise */
 	struct timespec mtime;
 	struct timespec ctime;
 	uint32_t mode; /* with the type bits: S_IFREG, S_IFLNK, S_IFDIR; 0: no metadata (foreign) */
@@ -36,7 +38,7 @@ enum meta_fields {
 	META_MODE = 1 << 0,   /* mode */
 	META_OWNER = 1 << 1,  /* uid and gid */
 	META_TIMES = 1 << 2,  /* mtime and ctime */
-	META_EXPIRY = 1 << 3, /* expires_ms */
+	META_EXPIRY = 1 << 3, /* own and copy */
 	META_XATTRS = 1 << 4, /* xattrs */
 	META_INO = 1 << 5,    /* ino: of an entry that had none */
 };
@@ -53,15 +55,14 @@ void meta_update(struct meta *to, const struct meta *from,
  * set-gid where it means a group. Whether there was anything to take away. */
 bool meta_clear_privileges(struct meta *meta);
 
-/* expires_ms == now_ms is expired. */
-bool meta_is_expired(const struct meta *meta, int64_t now_ms);
+/* Whether the copy has ended: its end is now or before. */
+bool meta_is_expired(const struct meta *meta, struct instant now);
 
 /* Whether both describe one published value: identity, version, size and, for foreign ones, mtime.
  */
 bool meta_same_value(const struct meta *a, const struct meta *b);
 
-/* Whether a copy of an entry in another layer, with whatever it has of its expiry, is still right.
- */
+/* Whether a copy of an entry in another layer, whenever that copy ends, is still right. */
 bool meta_is_copy(const struct meta *copy, const struct meta *entry);
 
 #endif

@@ -45,7 +45,7 @@ static void copy_to_faster(const struct promotion_work *p, const struct meta *no
 		if (stack_is_journal(p->cache, l))
 			continue;
 		struct value *copy = layer_is_durable(l) ? p->value : loaded;
-		if (copy && layer_set(l, p->key, copy, now) == 0)
+		if (copy && layer_set(l, p->key, copy, now, now->copy) == 0)
 			layer_count_promotion(l);
 	}
 }

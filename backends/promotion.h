@@ -7,7 +7,8 @@
 
 /*
  * A get found this in layer `from` (> 0): promotes it if the strategy says so, after the answer
- * (afterwards.h). The copies have the entry's metadata and what remains of its TTL; if the key is
+ * (afterwards.h). The copies have the entry's metadata, its own end too, and none outlives the
+ * copy that it was taken from; if the key is
  * being changed by then, or has changed, there are none.
  */
 void promotion_consider(struct layered *c, size_t from, struct key key, struct value *value,

@@ -292,14 +292,15 @@ static bool is_reserved(const struct redis *r, struct key key)
 	return has_name(r, key, r->index) || has_name(r, key, r->dirs);
 }
 
-/* Gathers when the value expires; 0: a SET has cleared it already. Returns how many commands. */
-static int gather_expiry(struct redis_call *call, struct key key, int64_t expires_ms)
+/* Gathers when the value expires; never: a SET has cleared it already. Returns how many commands.
+ */
+static int gather_expiry(struct redis_call *call, struct key key, struct end end)
 {
 	char text[24];
 
-	if (expires_ms == 0)
+	if (!end_comes(end))
 		return 0;
-	snprintf(text, sizeof(text), "%lld", (long long)expires_ms);
+	snprintf(text, sizeof(text), "%lld", (long long)end_ms(end));
 	REDIS_COMMAND(call, redis_word("PEXPIREAT"), redis_value_name(call->r, key),
 		      redis_word(text));
 	return 1;
@@ -327,7 +328,7 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 		redis_link_add(call.link, redis_word("SET"));
 		redis_link_add(call.link, redis_value_name(r, key));
 		redis_link_add_value(call.link, value);
-		queued += gather_expiry(&call, key, meta->expires_ms);
+		queued += gather_expiry(&call, key, meta->copy);
 		queued += redis_gather_member(&call, r->index, key, &member);
 		rc = redis_call_end(&call, redis_exec_skip(&call, (size_t)queued));
 	}
@@ -349,7 +350,7 @@ static int touch_watched(struct redis_call *call, struct key key, struct redis_s
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
 	if (fields & META_EXPIRY) {
-		queued = gather_expiry(call, key, meta->expires_ms);
+		queued = gather_expiry(call, key, meta->copy);
 		if (queued == 0) {
 			REDIS_COMMAND(call, redis_word("PERSIST"), redis_value_name(call->r, key));
 			queued = 1;
@@ -368,7 +369,7 @@ static int watch_entry(struct redis_call *call, struct key key, struct redis_see
 	int rc = redis_look_and_watch(call, key, seen);
 
 	if (rc == 0 && (!seen->has_value || (!seen->fits && !r->conf->foreign_writers) ||
-			meta_is_expired(&seen->meta, time_wall_ms(r->env->time))))
+			meta_is_expired(&seen->meta, time_instant(r->env->time))))
 		rc = -ENOENT;
 	return rc;
 }

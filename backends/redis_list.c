@@ -125,7 +125,7 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 	struct redis *r = call->r;
 	struct key dead[REDIS_PAGE];
 	size_t dead_count = 0;
-	int64_t now_ms = time_wall_ms(r->env->time);
+	struct instant now = time_instant(r->env->time);
 	bool news; /* else it was we who removed them, since the page was read */
 
 	int rc = ask_for_values(call, page);
@@ -140,7 +140,7 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 		if (item->dead && news)
 			r->env->gone(r->env->self, item->key);
 		item->old = !item->dead && redis_is_old(r, item->key, &item->meta);
-		item->dead = item->dead || item->old || meta_is_expired(&item->meta, now_ms);
+		item->dead = item->dead || item->old || meta_is_expired(&item->meta, now);
 	}
 	return rc;
 }

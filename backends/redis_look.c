@@ -54,11 +54,13 @@ static int64_t clock_ms(const redisReply *reply)
 	       strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
-static bool same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms)
+/* Whether the value expires when the member of the index says, by whatever clock that was given. */
+static bool same_expiry(const struct redis_call *call, struct end a, struct end b)
 {
 	int64_t slack_ms = call->tells_expiry ? 0 : EXPIRY_SLACK_MS;
+	int64_t apart_ms = end_ms(a) - end_ms(b);
 
-	return (a_ms == 0) == (b_ms == 0) && a_ms - b_ms <= slack_ms && b_ms - a_ms <= slack_ms;
+	return end_comes(a) == end_comes(b) && apart_ms <= slack_ms && -apart_ms <= slack_ms;
 }
 
 /* The value's own facts: it is as if another program had written it just now. */
@@ -73,7 +75,8 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 		return 0; /* none, or none of ours */
 	if (expiry >= 0 && !call->tells_expiry)
 		expiry += clock_ms(replies[LOOK_CLOCK]);
-	meta->expires_ms = expiry >= 0 ? expiry : 0;
+	if (expiry >= 0)
+		meta->copy = meta->own = end_make(END_MOMENT, expiry);
 	meta->ctime = meta->mtime = time_now();
 	if (bytes->type == REDIS_REPLY_INTEGER) {
 		meta->size = (uint64_t)bytes->integer;
@@ -97,8 +100,7 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 static bool member_fits(const struct redis_call *call, const struct redis_seen *seen,
 			const struct meta *meta, bool known)
 {
-	if (meta->size != seen->meta.size ||
-	    !same_expiry(call, meta->expires_ms, seen->meta.expires_ms))
+	if (meta->size != seen->meta.size || !same_expiry(call, meta->copy, seen->meta.copy))
 		return false;
 	return !known || !seen->value || meta->checksum == seen->meta.checksum;
 }
@@ -254,7 +256,7 @@ static bool is_other(const struct redis_call *call, const struct redis_seen *now
 {
 	if (now->has_value != seen->has_value || now->old != seen->old ||
 	    now->meta.size != seen->meta.size ||
-	    !same_expiry(call, now->meta.expires_ms, seen->meta.expires_ms))
+	    !same_expiry(call, now->meta.copy, seen->meta.copy))
 		return true;
 	if (!now->fits || seen->fits)
 		return false;
@@ -298,7 +300,7 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 static int shown(const struct redis *r, struct redis_seen *seen)
 {
 	if (seen->has_value && (seen->fits || r->conf->foreign_writers) &&
-	    !meta_is_expired(&seen->meta, time_wall_ms(r->env->time)))
+	    !meta_is_expired(&seen->meta, time_instant(r->env->time)))
 		return 0;
 	redis_seen_fini(seen);
 	return -ENOENT;

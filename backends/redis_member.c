@@ -10,9 +10,11 @@
 enum {
 	FORMAT = 1,
 	HEAD = 2,                       /* format and flags */
-	FIXED = 7 * 8 + 2 * 12 + 3 * 4, /* what follows them */
+	FIXED = 8 * 8 + 2 * 12 + 3 * 4, /* what follows them */
+	FIXED_BEFORE = FIXED - 8,       /* of a daemon that did not know of own ends */
 	TAIL = 4 + 2,                   /* sum and size of the key */
 	FLAG_CHECKSUM = 1,
+	FLAG_ENDS = 2,
 };
 
 static void put(uint8_t **at, uint64_t number, int bytes)
@@ -59,14 +61,15 @@ int redis_member_pack(struct key key, const struct meta *meta, bool checksum_kno
 	at += key.size;
 	put(&at, 0, 1);
 	put(&at, FORMAT, 1);
-	put(&at, checksum_known ? FLAG_CHECKSUM : 0, 1);
+	put(&at, FLAG_ENDS | (checksum_known ? FLAG_CHECKSUM : 0), 1);
 	put(&at, meta->size, 8);
 	put(&at, meta->ino, 8);
 	put(&at, meta->version, 8);
 	put(&at, meta->checksum, 8);
 	put(&at, meta->hits, 8);
 	put(&at, (uint64_t)meta->created_ms, 8);
-	put(&at, (uint64_t)meta->expires_ms, 8);
+	put(&at, (uint64_t)meta->copy.number, 8);
+	put(&at, (uint64_t)meta->own.number, 8);
 	put_time(&at, meta->mtime);
 	put_time(&at, meta->ctime);
 	put(&at, meta->mode, 4);
@@ -80,7 +83,22 @@ int redis_member_pack(struct key key, const struct meta *meta, bool checksum_kno
 	return 0;
 }
 
-static void take_fixed(const uint8_t *at, struct meta *meta)
+/* False: a number is no end. */
+static bool take_ends(const uint8_t **at, bool before, struct meta *meta)
+{
+	int64_t number = (int64_t)take(at, 8);
+
+	if (before) {
+		if (number != 0)
+			meta->copy = meta->own = end_make(END_MOMENT, number);
+		return number > INT64_MIN / 4 && number < INT64_MAX / 4;
+	}
+	meta->copy = (struct end){ number };
+	meta->own = (struct end){ (int64_t)take(at, 8) };
+	return end_number_is_valid(meta->copy.number) && end_number_is_valid(meta->own.number);
+}
+
+static bool take_fixed(const uint8_t *at, bool before, struct meta *meta)
 {
 	*meta = (struct meta){ 0 };
 	meta->size = take(&at, 8);
@@ -89,12 +107,13 @@ static void take_fixed(const uint8_t *at, struct meta *meta)
 	meta->checksum = take(&at, 8);
 	meta->hits = take(&at, 8);
 	meta->created_ms = (int64_t)take(&at, 8);
-	meta->expires_ms = (int64_t)take(&at, 8);
+	bool valid = take_ends(&at, before, meta);
 	meta->mtime = take_time(&at);
 	meta->ctime = take_time(&at);
 	meta->mode = (uint32_t)take(&at, 4);
 	meta->uid = (uint32_t)take(&at, 4);
 	meta->gid = (uint32_t)take(&at, 4);
+	return valid;
 }
 
 static bool time_is_sane(struct timespec t)
@@ -106,21 +125,25 @@ int redis_member_unpack(struct key member, struct key *key, struct meta *meta, b
 {
 	const uint8_t *bytes = (const uint8_t *)member.bytes, *at;
 
-	if (member.size < 1 + HEAD + FIXED + TAIL)
+	if (member.size < 1 + HEAD + FIXED_BEFORE + TAIL)
 		return -EINVAL;
 	at = bytes + member.size - TAIL;
 	uint64_t sum = take(&at, 4);
 	size_t key_size = (size_t)take(&at, 2);
-	if (key_size > member.size - (1 + HEAD + FIXED + TAIL) || key_size > KEY_MAX + 1 ||
+	if (key_size > member.size - (1 + HEAD + FIXED_BEFORE + TAIL) || key_size > KEY_MAX + 1 ||
 	    bytes[key_size] != 0 || bytes[key_size + 1] != FORMAT ||
 	    sum != (XXH3_64bits(bytes, member.size - TAIL) & UINT32_MAX))
+		return -EINVAL;
+	bool before = !(bytes[key_size + 2] & FLAG_ENDS);
+	size_t fixed = before ? FIXED_BEFORE : FIXED;
+	if (key_size + 1 + HEAD + fixed + TAIL > member.size)
 		return -EINVAL;
 	*key = key_make(member.bytes, key_size);
 	*checksum_known = bytes[key_size + 2] & FLAG_CHECKSUM;
 	at = bytes + key_size + 1 + HEAD;
-	take_fixed(at, meta);
-	at += FIXED;
-	if (!time_is_sane(meta->mtime) || !time_is_sane(meta->ctime))
+	bool valid = take_fixed(at, before, meta);
+	at += fixed;
+	if (!valid || !time_is_sane(meta->mtime) || !time_is_sane(meta->ctime))
 		return -EINVAL;
 	return xattrs_unpack(at, (size_t)(bytes + member.size - TAIL - at), &meta->xattrs);
 }

@@ -6,8 +6,12 @@
  * is that of their keys. All numbers are little endian:
  *
  *   key, 0, format (1), flags, size 8, ino 8, version 8, checksum 8, hits 8, created_ms 8,
- *   expires_ms 8, mtime 8 + 4, ctime 8 + 4, mode 4, uid 4, gid 4, xattrs (packed as in xattrs.h),
- *   sum 4 (of all before it), size of the key 2
+ *   copy end 8 (when the value expires, as we wrote it), own end 8 (numbers of end.h), mtime 8 + 4,
+ * ctime 8 + 4, mode 4, uid 4, gid 4, xattrs (packed as in xattrs.h), sum 4 (of all before it), size
+ * of the key 2
+ *
+ * Flag 1: the checksum is the value's. Flag 2: the ends are there as told; without, as daemons of
+ * before wrote it, one number of milliseconds stands for both: 0, or a moment that somebody gave.
  *
  * The members of a key lie between key 0 1 and key 0 2, whatever other keys begin with it.
  */

@@ -51,6 +51,13 @@ static inline struct admission_claim stack_claim(struct key key)
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
 
 /*
+ * When a copy in this layer ends at the latest, of an entry with that own end that is set or
+ * touched now. What is not durable is a copy of what the durable layers hold: it does not outlive
+ * all of theirs. Theirs have no limit.
+ */
+struct end stack_limit(const struct layered *c, const struct layer *l, struct end own);
+
+/*
  * Admission to change keys. What other programs changed meanwhile is not kept in layers that are
  * not durable: a copy made by the change may be of before. try(): false, and nothing entered, if it
  * would have to wait; enter(): as admission_enter().

@@ -2,7 +2,9 @@
 #include "time_source.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 enum { NS_PER_MS = 1000 * 1000, NS_PER_S = 1000 * NS_PER_MS };
 
@@ -29,22 +31,58 @@ static int64_t system_wall_ms(void *self)
 	return clock_ms(CLOCK_REALTIME);
 }
 
+/* What the wall clock was ahead of CLOCK_BOOTTIME when the process first asked. */
+static int64_t steady_offset_ms;
+static pthread_once_t steady_once = PTHREAD_ONCE_INIT;
+
+static void steady_begin(void)
+{
+	steady_offset_ms = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_BOOTTIME);
+}
+
+static int64_t system_steady_ms(void *self)
+{
+	(void)self;
+	pthread_once(&steady_once, steady_begin);
+	return clock_ms(CLOCK_BOOTTIME) + steady_offset_ms;
+}
+
 static int64_t system_mono_ms(void *self)
 {
 	(void)self;
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
-const struct time_source time_system = { .wall_ms = system_wall_ms, .mono_ms = system_mono_ms };
+const struct time_source time_system = { .wall_ms = system_wall_ms,
+					 .steady_ms = system_steady_ms,
+					 .mono_ms = system_mono_ms };
 
 int64_t time_wall_ms(const struct time_source *t)
 {
 	return t->wall_ms(t->self);
 }
 
+int64_t time_steady_ms(const struct time_source *t)
+{
+	return t->steady_ms(t->self);
+}
+
 int64_t time_mono_ms(const struct time_source *t)
 {
 	return t->mono_ms(t->self);
+}
+
+/* The clocks are read one after the other, and rounded: as long as nobody has set the wall clock
+ * they are to agree to the millisecond. */
+enum { SAME_MS = 2 };
+
+struct instant time_instant(const struct time_source *t)
+{
+	struct instant now = { time_wall_ms(t), time_steady_ms(t) };
+
+	if (llabs((long long)(now.wall_ms - now.steady_ms)) <= SAME_MS)
+		now.wall_ms = now.steady_ms;
+	return now;
 }
 
 int64_t time_mono_ns(void)

@@ -5,18 +5,31 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Where the time comes from; unit tests pass their own. Both functions are thread-safe. */
+/* Where the time comes from; unit tests pass their own. The functions are thread-safe. */
 struct time_source {
-	int64_t (*wall_ms)(void *self); /* since 1970, may jump: expires_at */
+	int64_t (*wall_ms)(void *self); /* since 1970, may jump: moments that somebody named */
+	/*
+	 * Since 1970 by the wall clock as it was when the process first asked; from then on it
+	 * counts the time that passes (suspension included) and never jumps: ends that were given
+	 * as durations, and orders.
+	 */
+	int64_t (*steady_ms)(void *self);
 	int64_t (*mono_ms)(void *self); /* never jumps: deadlines, pauses */
 	void *self;
+};
+
+/* One instant by the two clocks that tell when an entry ends (see end.h). */
+struct instant {
+	int64_t wall_ms, steady_ms;
 };
 
 /* The system's clocks. */
 extern const struct time_source time_system;
 
 int64_t time_wall_ms(const struct time_source *t);
+int64_t time_steady_ms(const struct time_source *t);
 int64_t time_mono_ms(const struct time_source *t);
+struct instant time_instant(const struct time_source *t);
 
 /* Nanoseconds that never jump, to measure how long something took (always the system's). */
 int64_t time_mono_ns(void);

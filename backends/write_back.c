@@ -43,7 +43,10 @@ static int open_journal(struct layered *c, struct write_back *w, struct problem 
 	w->spec = (struct layer_spec){
 		.backend = &backend_journal,
 		.name = name,
-		.common = { .default_ttl_ms = -1, .copy_on_get = true, .stats_enabled = true },
+		.common = { .default_ttl_ms = -1,
+			    .max_ttl_ms = -1,
+			    .copy_on_get = true,
+			    .stats_enabled = true },
 		.conf = &w->journal,
 	};
 	static const struct layer_events nobody = { 0 };
@@ -212,12 +215,13 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
 {
 	struct layer *fast = c->layers[0];
 
-	int rc = layer_set(c->write_back->layer, key, value, meta);
+	int rc = layer_set(c->write_back->layer, key, value, meta, end_none());
 	if (rc < 0)
 		return rc;
 	struct value *copy = layer_is_durable(fast) ? value_ref(value)
 						    : stack_value_for_volatile(c, value);
-	if (!copy || layer_set(fast, key, copy, meta) < 0)
+	struct end limit = stack_limit(c, fast, meta->own);
+	if (!copy || layer_set(fast, key, copy, meta, limit) < 0)
 		drop(c, fast, key);
 	value_unref(copy);
 	drain_soon(c->write_back->drain);
@@ -277,7 +281,7 @@ int write_back_touch(struct layered *c, struct key key, const struct meta *meta,
 {
 	if (!c->write_back)
 		return -ENOENT;
-	int rc = layer_touch(c->write_back->layer, key, meta, fields);
+	int rc = layer_touch(c->write_back->layer, key, meta, fields, end_none());
 	if (rc == 0)
 		drain_soon(c->write_back->drain);
 	return rc == -EHOSTDOWN ? -EIO : rc;
@@ -304,7 +308,7 @@ static int hold_in_journal(struct layered *c, struct key key)
 	}
 	if (rc < 0)
 		return failure;
-	rc = layer_set(c->write_back->layer, key, value, &meta);
+	rc = layer_set(c->write_back->layer, key, value, &meta, end_none());
 	value_unref(value);
 	meta_fini(&meta);
 	return rc;

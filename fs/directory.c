@@ -2,10 +2,11 @@
 #include "directory.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "end_text.h"
 
 bool directory_has_pending_locked(const struct inode *dir)
 {
@@ -56,20 +57,16 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta)
 {
-	char text[32];
 	size_t size;
 	const void *bytes;
 	struct meta old = dir->meta;
 
 	meta_copy(&dir->meta, meta);
 	inodes_bury_meta_locked(t, &old);
-	dir->dir_ttl_ms = -1;
+	dir->default_end = end_none();
 	bytes = xattrs_find(meta->xattrs, DIRECTORY_XATTR_TTL, &size);
-	if (bytes && size < sizeof(text)) {
-		memcpy(text, bytes, size);
-		text[size] = '\0';
-		dir->dir_ttl_ms = (int64_t)llround(strtod(text, NULL) * 1000);
-	}
+	if (bytes)
+		end_text_read_ttl(bytes, size, &dir->default_end);
 	dir->dir_rmdir = -1;
 	bytes = xattrs_find(meta->xattrs, DIRECTORY_XATTR_RMDIR, &size);
 	if (bytes && size > 0)

@@ -47,7 +47,6 @@ int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max)
 	t->copies.max_bytes = pending_max;
 	t->root.kind = INODE_DIR;
 	t->root.lookups = 1;
-	t->root.dir_ttl_ms = -1;
 	t->root.dir_rmdir = -1;
 	return 0;
 }
@@ -326,8 +325,6 @@ static struct inode *new_inode(struct inodes *t, enum inode_kind kind, struct na
 	inode->name = name;
 	if (name)
 		name->refs++;
-	inode->ttl_ms = -1;
-	inode->dir_ttl_ms = -1;
 	inode->dir_rmdir = -1;
 	inode->content.copy = (struct working_copy){ .fd = -1, .spare = -1 };
 	lock_init(&inode->content.lock, RANK_CONTENT);
@@ -426,11 +423,13 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 	inode->owner = owner;
 	inode->size_told = false;
 	inode->stored = false;
-	inode->ttl_ms = -1;
+	if (!inode->made)
+		inode->given = end_none();
+	inode->made = false;
 	inode->published = base != NULL;
 	working_copy_init(&c->copy, &t->copies, base);
 	c->live = true;
-	c->dirty = false;
+	c->dirty = end_kind(inode->given) != END_NONE;
 	__atomic_store_n(&c->fresh, !base, __ATOMIC_RELAXED);
 	c->withheld = false;
 	c->failure = 0;

@@ -70,7 +70,9 @@ struct inode {
 	bool size_told; /* while private, its size was told to another thread: never a version */
 	bool privileges_cleared; /* private: by a write; the next publish stores it */
 	bool published; /* private: meta and the last frozen content are (or were) published */
-	int64_t ttl_ms; /* private: TTL given on the open file; -1: inherit, 0 and up */
+	struct end
+		given; /* private, or made: the wish (end.h) on the file; none: the directory's */
+	bool made;     /* a version that mknod(2) made, and its maker has not opened yet */
 	struct inode *next_of_name;    /* in its list of private or of stale inodes */
 	struct inode *next, *previous; /* all inodes of the table */
 	struct content content;
@@ -80,7 +82,7 @@ struct inode {
 	bool removed;              /* by rmdir: nothing can be made in it */
 	bool moving;               /* a rename of it is under way */
 	bool own_value;            /* its key had a value, when somebody looked: see key_escape.h */
-	int64_t dir_ttl_ms;        /* default for sets below; -1: none */
+	struct end default_end;    /* the wish (end.h) for sets below; none: the parent's */
 	int dir_rmdir;             /* enum rmdir_policy, or -1: the parent's */
 	struct timespec dir_mtime; /* of the last change of a child; 0: the marker's counts */
 	bool unsaved;              /* in the table's list of that name, which has a pin */

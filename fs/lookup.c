@@ -33,9 +33,9 @@ struct finding {
 
 static int64_t until_expiry(const struct fs *fs, const struct meta *meta, int64_t timeout_ms)
 {
-	if (meta->expires_ms == 0)
+	if (!end_comes(meta->copy))
 		return timeout_ms;
-	int64_t left = meta->expires_ms - time_wall_ms(fs->time) - EXPIRY_MARGIN_MS;
+	int64_t left = end_left_ms(meta->copy, time_instant(fs->time)) - EXPIRY_MARGIN_MS;
 	if (left < 0)
 		left = 0;
 	return left < timeout_ms ? left : timeout_ms;

@@ -138,69 +138,138 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 	return rc == -ECANCELED ? 0 : rc;
 }
 
-struct ttl_change {
+struct end_change {
 	struct fs *fs;
-	int64_t ttl_ms;
+	struct end wish;
 };
 
-static int change_expiry(void *self, struct meta *meta)
+static int change_end(void *self, struct meta *meta)
 {
-	struct ttl_change *c = self;
+	struct end_change *c = self;
 
-	meta->expires_ms = c->ttl_ms < 0 ? 0 : time_wall_ms(c->fs->time) + c->ttl_ms;
+	meta->own = meta->copy = end_of_wish(c->wish, time_instant(c->fs->time));
 	return 0;
 }
 
-int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_ms)
+/*
+ * tar(1) makes a file, gives it its attributes, and only then opens it to write: with an end in the
+ * past it would find no file, and make one without. Such an end waits for the close.
+ */
+static bool waits_for_writer(struct fs *fs, struct inode *inode, struct end wish)
 {
+	bool over = end_kind(wish) == END_MOMENT && end_is_over(wish, time_instant(fs->time));
+
+	inodes_lock(&fs->inodes);
+	bool waits = over && inode->made && inode->state == INODE_VERSION;
+	if (waits)
+		inode->given = wish;
+	inodes_unlock(&fs->inodes);
+	return waits;
+}
+
+int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish)
+{
+	if (waits_for_writer(fs, inode, wish))
+		return 0;
 	struct inodes *t = &fs->inodes;
-	struct ttl_change c = { fs, ttl_ms };
-	struct metadata_change change = { META_EXPIRY, change_expiry, &c };
+	struct end_change c = { fs, wish };
+	struct metadata_change change = { META_EXPIRY, change_end, &c };
 	int rc = metadata_change(fs, inode, tid, &change);
 
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
 	if (inode->state == INODE_PRIVATE)
-		inode->ttl_ms = ttl_ms;
+		inode->given = wish;
 	/* The kernel holds name and attributes for longer than the entry may now live. */
-	if (inode->name && ttl_ms >= 0)
+	if (inode->name && end_comes(wish))
 		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text,
 				     inode->name->size);
 	inodes_unlock(t);
-	if (ttl_ms >= 0) {
+	if (end_comes(wish)) {
 		waiting_begin(); /* the kernel may first want another request answered */
 		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
 	}
 	return 0;
 }
 
-int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
+/*
+ * Asks the layers about the entry that the inode stands for. 0, and an answer; 0 and *itself: it
+ * stands for none, or is open and has nothing but itself; or -errno.
+ */
+static int ask_entry(struct fs *fs, struct inode *inode, pid_t tid,
+		     int (*ask)(struct layered *cache, struct key key, void *answer), void *answer,
+		     bool *itself)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer buffer;
-	bool stored;
-	int rc = 0;
+	int rc = -ENOENT;
 
 	for (;;) {
 		inodes_lock(t);
-		stored = stands_for_entry_locked(inode) && inode_key_locked(t, inode, &buffer) == 0;
+		*itself = !stands_for_entry_locked(inode) ||
+			  inode_key_locked(t, inode, &buffer) < 0;
 		inodes_unlock(t);
-		if (!stored)
-			break;
-		struct key key = key_make(buffer.bytes, buffer.size);
-		rc = layered_stat(fs->cache, key, meta);
-		if (rc == 0)
+		if (*itself)
 			return 0;
+		struct key key = key_make(buffer.bytes, buffer.size);
+		rc = ask(fs->cache, key, answer);
 		if (rc != -ENOENT || !inode_is_elsewhere(t, inode, key))
 			break;
 	}
-	if (stored && rc == -ENOENT)
-		rc = lookup_gone(fs, inode, tid);
-	if (stored && rc < 0)
+	if (rc != -ENOENT)
 		return rc;
-	inodes_lock(t);
+	rc = lookup_gone(fs, inode, tid);
+	*itself = rc == 0;
+	return rc;
+}
+
+static int ask_stat(struct layered *cache, struct key key, void *answer)
+{
+	return layered_stat(cache, key, answer);
+}
+
+int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
+{
+	bool itself;
+	int rc = ask_entry(fs, inode, tid, ask_stat, meta, &itself);
+
+	if (!itself)
+		return rc;
+	inodes_lock(&fs->inodes);
 	meta_copy(meta, &inode->meta);
-	inodes_unlock(t);
+	inodes_unlock(&fs->inodes);
+	return 0;
+}
+
+struct ends {
+	struct end own, copy;
+};
+
+static int ask_ends(struct layered *cache, struct key key, void *answer)
+{
+	struct ends *ends = answer;
+
+	return layered_end(cache, key, &ends->own, &ends->copy);
+}
+
+int metadata_end(struct fs *fs, struct inode *inode, pid_t tid, struct end *own, struct end *end)
+{
+	struct ends ends;
+	bool itself;
+	int rc = ask_entry(fs, inode, tid, ask_ends, &ends, &itself);
+
+	if (rc < 0)
+		return rc;
+	if (itself) {
+		inodes_lock(&fs->inodes);
+		bool given = end_kind(inode->given) != END_NONE;
+		ends.own = given ? end_of_wish(inode->given, time_instant(fs->time))
+				 : inode->meta.own;
+		ends.copy = ends.own;
+		inodes_unlock(&fs->inodes);
+	}
+	*own = ends.own;
+	*end = ends.copy;
 	return 0;
 }

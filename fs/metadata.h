@@ -18,8 +18,14 @@ struct metadata_change {
 int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 		    const struct metadata_change *change);
 
-/* A TTL from now in ms; -1: never expires. */
-int metadata_set_ttl(struct fs *fs, struct inode *inode, pid_t tid, int64_t ttl_ms);
+/* The entry's own end, as a wish (end.h); none: it has none any more. */
+int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish);
+
+/*
+ * The entry's own end, and when it is a miss. Of a file that is not published yet: what is asked
+ * for so far, a duration counted from now on. -ENOENT, or -ESTALE as metadata_peek().
+ */
+int metadata_end(struct fs *fs, struct inode *inode, pid_t tid, struct end *own, struct end *end);
 
 /* The metadata as stored (hits included), or of what is not published yet. 0; else as
  * lookup_gone(). Ended with meta_fini(). */

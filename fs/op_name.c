@@ -89,10 +89,9 @@ static int store_symlink(struct symlinking *s)
 
 	inodes_lock(t);
 	int rc = name_key_locked(t, s->name, &s->key);
-	int64_t ttl = publish_default_ttl_locked(s->name->dir);
+	s->meta.own = end_of_wish(publish_default_end_locked(s->name->dir),
+				  time_instant(s->fs->time));
 	inodes_unlock(t);
-	if (ttl >= 0)
-		s->meta.expires_ms = s->meta.created_ms + ttl;
 	return rc < 0 ? rc
 		      : layered_set(s->fs->cache, key_make(s->key.bytes, s->key.size), &change);
 }
@@ -254,6 +253,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		return;
 	}
 	inodes_lock(&fs->inodes);
+	inode->made = inode->state == INODE_VERSION;
 	attributes_of_locked(fs, inode, ctx->pid, &a);
 	inodes_unlock(&fs->inodes);
 	reply_entry(req, &a);

@@ -2,7 +2,6 @@
 #include "ops.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "access_time.h"
 #include "directory.h"
+#include "end_text.h"
 #include "lookup.h"
 #include "metadata.h"
 #include "reply.h"
@@ -27,22 +27,15 @@ static const char *own_name(const char *name)
 	return has_prefix(name, OWN_PREFIX) ? name + strlen(OWN_PREFIX) : NULL;
 }
 
-/* Seconds as text, fractions allowed, into ms. */
-static int parse_ttl(const char *value, size_t size, int64_t *ttl_ms)
+/* Which of the two names an end has. */
+static bool is_ttl(const char *own)
 {
-	char text[32], *end;
+	return strcmp(own, "ttl") == 0;
+}
 
-	if (size == 0 || size >= sizeof(text))
-		return -EINVAL;
-	memcpy(text, value, size);
-	text[size] = '\0';
-	double seconds = strtod(text, &end);
-	while (*end == '\n' || *end == ' ')
-		end++;
-	if (end == text || *end || !isfinite(seconds) || seconds < 0 || seconds > 1e11)
-		return -EINVAL;
-	*ttl_ms = (int64_t)llround(seconds * 1000);
-	return 0;
+static bool is_moment(const char *own)
+{
+	return strcmp(own, "expires_at") == 0;
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
@@ -83,14 +76,18 @@ static int store_xattr(struct fs *fs, struct inode *inode, pid_t tid, struct xat
 	return metadata_change(fs, inode, tid, &change);
 }
 
-/* What a directory understands of ours is kept with its marker; a file has only a TTL. */
-static int check_own(const struct inode *inode, const char *name, const char *value, size_t size)
+/* What a change of one of ours asks for. Of a file; a directory keeps what it understands with its
+ * marker. */
+static int read_own(const struct inode *inode, const struct xattr_change *c, struct end *wish)
 {
-	const char *own = own_name(name);
-	int64_t ttl;
+	const char *own = own_name(c->name), *value = c->value;
+	size_t size = c->size;
 
-	if (strcmp(own, "ttl") == 0)
-		return value ? parse_ttl(value, size, &ttl) : 0;
+	*wish = end_none();
+	if (is_ttl(own))
+		return value ? end_text_read_ttl(value, size, wish) : 0;
+	if (is_moment(own) && inode->kind != INODE_DIR)
+		return value ? end_text_read_moment(value, size, wish) : 0;
 	if (strcmp(own, "rmdir") != 0 || inode->kind != INODE_DIR)
 		return -EPERM;
 	if (value && !(size == 10 && memcmp(value, "empty_only", 10) == 0) &&
@@ -102,18 +99,16 @@ static int check_own(const struct inode *inode, const char *name, const char *va
 static int set_xattr(fuse_req_t req, struct inode *inode, struct xattr_change *c)
 {
 	struct fs *fs = fs_of(req);
-	int64_t ttl = -1;
+	struct end wish;
 
 	if (!fs->conf->xattr || inode->kind == INODE_VIRTUAL || !has_prefix(c->name, "user."))
 		return -EOPNOTSUPP;
-	int rc = own_name(c->name) ? check_own(inode, c->name, c->value, c->size) : 0;
+	int rc = own_name(c->name) ? read_own(inode, c, &wish) : 0;
 	if (rc < 0)
 		return rc;
 	if (!own_name(c->name) || inode->kind == INODE_DIR)
 		return store_xattr(fs, inode, request_tid(req), c);
-	if (c->value)
-		parse_ttl(c->value, c->size, &ttl);
-	return metadata_set_ttl(fs, inode, request_tid(req), ttl);
+	return metadata_set_end(fs, inode, request_tid(req), wish);
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
@@ -133,9 +128,28 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static void print_ms(char *text, size_t size, int64_t ms)
+/* The end that the mount will show: in seconds from now, or in Unix time. -ENODATA: none. */
+static int end_text(fuse_req_t req, struct inode *inode, const char *name, char *text, size_t size)
 {
-	snprintf(text, size, "%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000));
+	struct fs *fs = fs_of(req);
+	struct end own, end;
+	int rc = metadata_end(fs, inode, request_tid(req), &own, &end);
+	struct instant now = time_instant(fs->time);
+
+	if (rc < 0)
+		return rc;
+	if (end_comes(end)) {
+		int64_t left_ms = end_left_ms(end, now);
+		end_text_write(text, size,
+			       is_moment(name) ? end_wall_ms(end, now)
+			       : left_ms > 0   ? left_ms
+					       : 0);
+	} else if (end_kind(own) == END_NEVER) {
+		snprintf(text, size, "never");
+	} else {
+		return -ENODATA;
+	}
+	return 0;
 }
 
 static int holders_of(struct fs *fs, struct inode *inode, char *text, size_t size)
@@ -149,26 +163,21 @@ static int holders_of(struct fs *fs, struct inode *inode, char *text, size_t siz
 }
 
 /* One of ours, as text. */
-static int own_text(struct fs *fs, struct inode *inode, const struct meta *meta, const char *own,
+static int own_text(fuse_req_t req, struct inode *inode, const struct meta *meta, const char *own,
 		    char *text, size_t size)
 {
-	int64_t left = meta->expires_ms - time_wall_ms(fs->time);
 	int rc = 0;
 
-	if (strcmp(own, "ttl") == 0 && inode->state == INODE_PRIVATE && inode->ttl_ms >= 0)
-		print_ms(text, size, inode->ttl_ms);
-	else if (strcmp(own, "ttl") == 0 && meta->expires_ms != 0)
-		print_ms(text, size, left > 0 ? left : 0);
-	else if (strcmp(own, "expires_at") == 0)
-		print_ms(text, size, meta->expires_ms);
+	if (is_ttl(own) || is_moment(own))
+		rc = end_text(req, inode, own, text, size);
 	else if (strcmp(own, "created") == 0)
-		print_ms(text, size, meta->created_ms);
+		end_text_write(text, size, meta->created_ms);
 	else if (strcmp(own, "hits") == 0)
 		snprintf(text, size, "%llu", (unsigned long long)meta->hits);
 	else if (strcmp(own, "version") == 0)
 		snprintf(text, size, "%llu", (unsigned long long)meta->version);
 	else if (strcmp(own, "layers") == 0 || strcmp(own, "layer") == 0)
-		rc = holders_of(fs, inode, text, size);
+		rc = holders_of(fs_of(req), inode, text, size);
 	else
 		rc = -ENODATA;
 	if (rc == 0 && strcmp(own, "layer") == 0)
@@ -212,7 +221,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	}
 	int rc = peek(fs, inode, request_tid(req), &meta);
 	if (rc == 0 && own_name(name) && inode->kind != INODE_DIR) {
-		rc = own_text(fs, inode, &meta, own_name(name), text, sizeof(text));
+		rc = own_text(req, inode, &meta, own_name(name), text, sizeof(text));
 		bytes = text;
 		length = strlen(text);
 	} else if (rc == 0) {
@@ -226,10 +235,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	meta_fini(&meta);
 }
 
-/* Only what a copy should carry: the TTL where there is one, and the user's own. */
+/* Only what a copy should carry: the moment of the entry's own end, and the user's own. */
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	static const char ttl[] = OWN_PREFIX "ttl";
+	static const char moment[] = OWN_PREFIX "expires_at";
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
 	struct meta meta = { 0 };
@@ -238,12 +247,12 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 	if (rc == 0 && inode->kind != INODE_VIRTUAL)
 		rc = peek(fs, inode, request_tid(req), &meta);
-	char *list = malloc(XATTRS_MAX_BYTES + sizeof(ttl));
+	char *list = malloc(XATTRS_MAX_BYTES + sizeof(moment));
 	if (!list)
 		rc = -ENOMEM;
-	if (rc == 0 && inode->kind == INODE_FILE && meta.expires_ms != 0) {
-		memcpy(list, ttl, sizeof(ttl));
-		length = sizeof(ttl);
+	if (rc == 0 && inode->kind == INODE_FILE && end_comes(meta.own)) {
+		memcpy(list, moment, sizeof(moment));
+		length = sizeof(moment);
 	}
 	const char *name;
 	for (size_t i = 0; rc == 0 && (name = xattrs_name(meta.xattrs, i)); i++) {

@@ -23,11 +23,11 @@ struct publishing {
 	bool was_fresh;
 };
 
-int64_t publish_default_ttl_locked(const struct inode *dir)
+struct end publish_default_end_locked(const struct inode *dir)
 {
-	while (dir->dir_ttl_ms < 0 && dir->name)
+	while (end_kind(dir->default_end) == END_NONE && dir->name)
 		dir = dir->name->dir;
-	return dir->dir_ttl_ms;
+	return dir->default_end;
 }
 
 /* Takes what there is to publish. -ECANCELED: nothing. */
@@ -64,7 +64,7 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 {
 	const struct inode *inode = p->inode;
 	bool keeps = !p->was_fresh && now && now->ino == inode->meta.ino;
-	int64_t now_ms = time_wall_ms(p->fs->time);
+	struct instant instant = time_instant(p->fs->time);
 
 	meta_copy(meta, keeps ? now : &inode->meta);
 	if (inode->privileges_cleared)
@@ -77,11 +77,14 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 	meta->version++;
 	if (p->was_fresh) {
 		const struct name *name = p->to ? p->to : inode->name;
-		int64_t ttl = inode->ttl_ms >= 0 ? inode->ttl_ms
-						 : publish_default_ttl_locked(name->dir);
-		meta->expires_ms = ttl >= 0 ? now_ms + ttl : 0;
-		meta->created_ms = now_ms;
+		struct end wish = end_kind(inode->given) != END_NONE
+					  ? inode->given
+					  : publish_default_end_locked(name->dir);
+		meta->own = end_of_wish(wish, instant);
+		meta->created_ms = instant.wall_ms;
 		meta->hits = 0;
+	} else if (end_kind(inode->given) == END_MOMENT) {
+		meta->own = inode->given;
 	}
 }
 
@@ -129,7 +132,7 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	}
 	inodes_bury_meta_locked(t, &old);
 	inode->published = true;
-	inode->ttl_ms = -1;
+	inode->given = end_none();
 	if (!name)
 		return; /* unlinked since; its remove waits for our admission to end */
 	struct inode *before = name->version;

@@ -27,7 +27,7 @@ int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key k
  * complete. */
 bool publish_writer_is_killed(pid_t tid);
 
-/* The TTL that a set below dir gets, in ms; -1: none. */
-int64_t publish_default_ttl_locked(const struct inode *dir);
+/* The own end that a set below dir gets, as a wish (end.h). */
+struct end publish_default_end_locked(const struct inode *dir);
 
 #endif

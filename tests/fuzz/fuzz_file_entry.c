@@ -65,7 +65,8 @@ static void expect_same_meta(const struct meta *a, const struct meta *b)
 
 	assert(a->size == b->size && a->ino == b->ino && a->version == b->version);
 	assert(a->checksum == b->checksum && a->hits == b->hits && a->mode == b->mode);
-	assert(a->uid == b->uid && a->gid == b->gid && a->expires_ms == b->expires_ms);
+	assert(a->uid == b->uid && a->gid == b->gid && a->copy.number == b->copy.number &&
+	       a->own.number == b->own.number);
 	assert(a->created_ms == b->created_ms);
 	assert(memcmp(&a->mtime, &b->mtime, sizeof(a->mtime)) == 0);
 	assert(memcmp(&a->ctime, &b->ctime, sizeof(a->ctime)) == 0);

@@ -61,7 +61,7 @@ test_listed_attributes_are_what_a_copy_should_carry() {
 	expect "names without a TTL" "" "$(getfattr --absolute-names "$MNT/k")"
 	set_ttl k 100
 	setfattr -n user.mine -v 1 "$MNT/k"
-	expect names "user.cachefs.ttl user.mine" \
+	expect names "user.cachefs.expires_at user.mine" \
 		"$(getfattr --absolute-names "$MNT/k" | grep ^user | sort | paste -sd' ')"
 }
 
@@ -71,13 +71,14 @@ test_inspection_attributes_are_read_only() {
 	mkdir "$MNT/d"
 	local name file
 	for file in k d; do
-		for name in version hits layer layers created expires_at nonsense; do
+		for name in version hits layer layers created nonsense; do
 			expect_error "Operation not permitted" \
 				setfattr -n "user.cachefs.$name" -v 1 "$MNT/$file"
 			expect_error "Operation not permitted" \
 				setfattr -x "user.cachefs.$name" "$MNT/$file"
 		done
 	done
+	expect_error "Operation not permitted" setfattr -n user.cachefs.expires_at -v 1 "$MNT/d"
 	expect version 1 "$(get_xattr k user.cachefs.version)"
 }
 

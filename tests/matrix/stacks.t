@@ -167,7 +167,7 @@ order() {
 described() {
 	stat -c '%a %u %g %i %.9Y %s' "$MNT/m" "$MNT/md"
 	get_xattr m user.cachefs.expires_at
-	getfattr --absolute-names -e hex -d "$MNT/m" | grep -v cachefs.ttl
+	getfattr --absolute-names -e hex -d "$MNT/m"
 	readlink "$MNT/link"
 }
 

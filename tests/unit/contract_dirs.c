@@ -307,7 +307,8 @@ static void a_marker_keeps_an_empty_directory(struct fixture *f)
 
 	meta.mode = S_IFDIR | 01770;
 	meta.size = meta.version = meta.checksum = meta.hits = 0;
-	meta.created_ms = meta.expires_ms = 0;
+	meta.created_ms = 0;
+	meta.own = meta.copy = end_none();
 	assert_int_equal(f->backend->dir_set(f->state, key_of("d"), &meta), 0);
 	make_dir(f, "d/e");
 	make_dir(f, "d.e");

@@ -120,7 +120,7 @@ struct fixture *fixture_new(const struct backend *backend)
 
 	f->backend = backend;
 	f->now_ms = 1800000000000;
-	f->time = (struct time_source){ fake_wall_ms, real_mono_ms, f };
+	f->time = (struct time_source){ fake_wall_ms, fake_wall_ms, real_mono_ms, f };
 	f->env = (struct backend_env){ "test", &f->time, true, note_gone, note_gone, f };
 	f->conf = calloc(1, backend->conf_size + 1);
 	snprintf(f->dir, sizeof(f->dir), "%s/cachefs-contract-XXXXXX", short_enough ? tmp : "/tmp");
@@ -164,7 +164,8 @@ void put_value(struct fixture *f, struct key key, struct value *value, int64_t e
 {
 	struct meta meta = meta_for(value);
 
-	meta.expires_ms = expires_ms;
+	if (expires_ms != 0)
+		meta.own = meta.copy = end_make(END_MOMENT, expires_ms);
 	assert_int_equal(f->backend->set(f->state, key, value, &meta), 0);
 }
 
@@ -325,7 +326,7 @@ struct meta full_meta(struct value *value)
 	meta.version = 1ULL << 40;
 	meta.hits = 3;
 	meta.created_ms = 1700000000123;
-	meta.expires_ms = 32503680000999;
+	meta.own = meta.copy = end_make(END_MOMENT, 32503680000999);
 	meta.mtime = (struct timespec){ 4102444800, 123456789 };
 	meta.ctime = (struct timespec){ -5, 999999999 };
 	meta.mode = S_IFLNK | 07755;
@@ -348,7 +349,8 @@ void expect_meta(const struct meta *got, const struct meta *want)
 	assert_int_equal(got->version, want->version);
 	assert_int_equal(got->checksum, want->checksum);
 	assert_int_equal(got->created_ms, want->created_ms);
-	assert_int_equal(got->expires_ms, want->expires_ms);
+	assert_int_equal(got->copy.number, want->copy.number);
+	assert_int_equal(got->own.number, want->own.number);
 	assert_int_equal(got->mtime.tv_sec, want->mtime.tv_sec);
 	assert_int_equal(got->mtime.tv_nsec, want->mtime.tv_nsec);
 	assert_int_equal(got->ctime.tv_sec, want->ctime.tv_sec);

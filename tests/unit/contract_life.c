@@ -13,7 +13,7 @@
 static void an_expired_entry_is_never_shown(struct fixture *f)
 {
 	int64_t now = f->now_ms;
-	struct meta later = { .expires_ms = now + 100000 };
+	struct meta later = { .copy = end_make(END_MOMENT, now + 100000) };
 
 	put_until(f, "d/k", now + 1000);
 	put_until(f, "d/longer", now + 5000);
@@ -43,7 +43,7 @@ static void an_expired_entry_is_never_shown(struct fixture *f)
 static void touch_changes_when_it_expires(struct fixture *f)
 {
 	int64_t now = f->now_ms;
-	struct meta meta = { .expires_ms = now + 10 };
+	struct meta meta = { .copy = end_make(END_MOMENT, now + 10) };
 
 	put(f, "a", "v");
 	put_until(f, "b", now + 10);
@@ -51,7 +51,7 @@ static void touch_changes_when_it_expires(struct fixture *f)
 	put_until(f, "d", now);
 	expect_miss(f, "d");
 	assert_int_equal(f->backend->touch(f->state, key_of("a"), &meta, META_EXPIRY), 0);
-	meta.expires_ms = 0;
+	meta.copy = end_none();
 	assert_int_equal(f->backend->touch(f->state, key_of("b"), &meta, META_EXPIRY), 0);
 	assert_int_equal(f->backend->rename(f->state, key_of("c"), key_of("c2")), 0);
 	f->now_ms = now + 10;

@@ -72,7 +72,7 @@ int setup(void **state)
 				      .inline_limit = 64 * 1024,
 				      .ensure_directory = true };
 	atomic_store(&f->now_ms, 1767225600123);
-	f->time = (struct time_source){ fake_wall, real_mono, f };
+	f->time = (struct time_source){ fake_wall, fake_wall, real_mono, f };
 	f->env = (struct backend_env){ "disk", &f->time, true, on_gone, on_gone, f };
 	pthread_mutex_init(&f->mutex, NULL);
 	*state = f;

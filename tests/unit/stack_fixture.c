@@ -55,6 +55,7 @@ void stack_setup(struct stack_fixture *s, size_t count, enum write_strategy stra
 			.backend = i == 0 ? &backend_fault_volatile : &backend_fault_durable,
 			.name = (char *)(uintptr_t)names[i],
 			.common = { .default_ttl_ms = -1,
+				    .max_ttl_ms = -1,
 				    .copy_on_get = true,
 				    .stats_enabled = true },
 			.conf = &s->faults[i],
@@ -122,7 +123,8 @@ static int prepare(void *self, const struct meta *now, struct value **value, str
 	meta->mode = S_IFREG | 0644;
 	meta->ino = 1;
 	meta->version = now ? now->version + 1 : 1;
-	meta->expires_ms = s->expires_ms;
+	if (s->expires_ms != 0)
+		meta->own = end_make(END_MOMENT, s->expires_ms);
 	return *value ? 0 : -ENOMEM;
 }
 

@@ -330,8 +330,9 @@ static void the_effective_configuration_comes_back(void **state)
 	assert_non_null(strstr(first,
 			       "{\"layers\":[{\"type\":\"memory\",\"name\":\"fast\",\"priority\":0,"
 			       "\"options\":{\"max_entries\":3,"));
-	assert_non_null(strstr(first, "\"default_ttl_s\":2.5,\"revalidate_ms\":null,\"copy_on_"
-				      "get\":true,\"stats_enabled\":true}}"));
+	assert_non_null(strstr(
+		first, "\"default_ttl_s\":2.5,\"max_ttl_s\":null,\"revalidate_ms\":null,\"copy_on_"
+		       "get\":true,\"stats_enabled\":true}}"));
 	assert_non_null(strstr(
 		first, "\"promotion_strategy\":\"never\",\"write_strategy\":\"write_through\""));
 	assert_non_null(strstr(first, "\"cachefs\":{\"rmdir\":\"invalidate_prefix\""));
@@ -376,7 +377,7 @@ static void unknown_options(void **state)
 	expect_problem(
 		"{\"memory\": {\"x\": 1}}",
 		"c.json:1: $.memory.x: unknown option of type \"memory\"; known: max_entries, "
-		"max_bytes, eager_expiry, default_ttl_s, revalidate_ms, copy_on_get, "
+		"max_bytes, eager_expiry, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
 		"stats_enabled");
 	expect_problem(
 		"{\"memory\": {}, \"dsk\": {}}",
@@ -393,7 +394,8 @@ static void unknown_options(void **state)
 	expect_problem("{\"type\": \"layered\", \"options\": {\"cachefs\": {}}}",
 		       "c.json:1: $.options.cachefs: unknown option of the two-layer form; known: "
 		       "memory, disk, "
-		       "promote_on_hit, default_ttl_s, revalidate_ms, copy_on_get, stats_enabled");
+		       "promote_on_hit, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
+		       "stats_enabled");
 }
 
 static void wrong_values(void **state)

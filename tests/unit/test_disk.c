@@ -58,7 +58,8 @@ static void test_metadata_survives_a_restart(void **state)
 			     .version = 7,
 			     .hits = 3,
 			     .created_ms = 12,
-			     .expires_ms = 1767225600999,
+			     .copy = end_make(END_MOMENT, 1767225600999),
+			     .own = end_make(END_MOMENT, 1767225600999),
 			     .mtime = { -3, 999999999 },
 			     .ctime = { 1LL << 40, 5 },
 			     .mode = S_IFREG | 0751,
@@ -73,7 +74,7 @@ static void test_metadata_survives_a_restart(void **state)
 	assert_int_equal(got.version, 7);
 	assert_int_equal(got.hits, 3);
 	assert_int_equal(got.created_ms, 12);
-	assert_int_equal(got.expires_ms, 1767225600999);
+	assert_int_equal(end_ms(got.copy), 1767225600999);
 	assert_memory_equal(&got.mtime, &meta.mtime, sizeof(meta.mtime));
 	assert_memory_equal(&got.ctime, &meta.ctime, sizeof(meta.ctime));
 	assert_int_equal(got.mode, meta.mode);
@@ -81,12 +82,12 @@ static void test_metadata_survives_a_restart(void **state)
 	assert_memory_equal(xattrs_find(got.xattrs, "user.x", &size), "1\0002", 3);
 	meta_fini(&got);
 
-	meta.expires_ms = 0;
+	meta.copy = meta.own = end_none();
 	meta.mode = S_IFREG | 0600;
 	assert_int_equal(B->touch(f->layer, key_of("d/k"), &meta, META_EXPIRY | META_MODE), 0);
 	assert_int_equal(B->touch(f->layer, key_of("absent"), &meta, META_MODE), -ENOENT);
 	got = stat_of(f, "d/k");
-	assert_int_equal(got.expires_ms, 0);
+	assert_false(end_comes(got.copy));
 	assert_int_equal(got.mode, S_IFREG | 0600);
 	assert_int_equal(got.uid, meta.uid);
 	assert_int_equal(got.version, 7);
@@ -114,14 +115,14 @@ static void test_set_replaces_and_remove_removes(void **state)
 static void test_an_expired_entry_is_never_shown(void **state)
 {
 	struct fixture *f = *state;
-	struct meta meta = { .expires_ms = atomic_load(&f->now_ms) + 10 };
+	struct meta meta = { .copy = end_make(END_STEADY, atomic_load(&f->now_ms) + 10) };
 
 	open_layer(f);
 	assert_int_equal(set_bytes(f, key_of("d/k"), "v", 1, meta), 0);
 	assert_int_equal(set(f, "other", "v"), 0);
 	atomic_fetch_add(&f->now_ms, 9);
 	expect_text(f, "d/k", "v");
-	assert_int_equal(stat_of(f, "d/k").expires_ms, meta.expires_ms);
+	assert_int_equal(stat_of(f, "d/k").copy.number, meta.copy.number);
 	atomic_fetch_add(&f->now_ms, 1);
 	expect_miss(f, "d/k");
 	assert_int_equal(B->touch(f->layer, key_of("d/k"), &meta, META_MODE), -ENOENT);

@@ -20,6 +20,16 @@ struct model {
 	uint64_t used; /* when it was last put or hit */
 };
 
+static struct end end_of(int64_t expires_ms)
+{
+	return expires_ms != 0 ? end_make(END_MOMENT, expires_ms) : end_none();
+}
+
+static struct instant at(int64_t ms)
+{
+	return (struct instant){ ms, ms };
+}
+
 static struct key key_number(char *text, int i)
 {
 	snprintf(text, 32, "d/%06d", i);
@@ -53,20 +63,20 @@ static void expect_same(const struct entries *s, const struct model *models, uin
 	assert_int_equal(s->count, count);
 	assert_int_equal(s->bytes, bytes);
 	if (soonest == INT64_MAX) {
-		assert_null(entries_due(s, INT64_MAX));
+		assert_null(entries_due(s, at(INT64_MAX)));
 	} else {
-		assert_int_equal(entries_due(s, INT64_MAX)->meta.expires_ms, soonest);
-		assert_null(entries_due(s, soonest - 1));
+		assert_int_equal(end_ms(entries_due(s, at(INT64_MAX))->meta.copy), soonest);
+		assert_null(entries_due(s, at(soonest - 1)));
 	}
 	if (count > 0)
 		for (int i = 0; i < KEYS; i++)
 			if (models[i].entry && models[i].used == oldest)
-				assert_ptr_equal(entries_victim(s, NULL, 0), models[i].entry);
+				assert_ptr_equal(entries_victim(s, NULL, at(0)), models[i].entry);
 }
 
 static void put_one(struct entries *s, struct model *m, struct key key, int64_t expires_ms)
 {
-	struct meta meta = { .expires_ms = expires_ms };
+	struct meta meta = { .copy = end_of(expires_ms) };
 	struct value *value = value_copy(key.bytes, key.size);
 
 	if (m->entry) {
@@ -104,7 +114,7 @@ static void move_one(struct entries *s, struct model *from, struct model *to, st
 
 static void update_one(struct entries *s, struct model *m, int64_t expires_ms)
 {
-	struct meta meta = { .expires_ms = expires_ms };
+	struct meta meta = { .copy = end_of(expires_ms) };
 	struct xattrs *old;
 
 	if (!m->entry)
@@ -158,14 +168,14 @@ static void the_victim_is_never_the_excepted(void **state)
 
 	(void)state;
 	assert_int_equal(entries_init(&s, &entries_lru), 0);
-	assert_null(entries_victim(&s, NULL, 0));
+	assert_null(entries_victim(&s, NULL, at(0)));
 	put_one(&s, &a, key_of("a"), 0);
-	assert_null(entries_victim(&s, a.entry, 0));
+	assert_null(entries_victim(&s, a.entry, at(0)));
 	put_one(&s, &b, key_of("b"), 10);
-	assert_ptr_equal(entries_victim(&s, NULL, 9), a.entry);
-	assert_ptr_equal(entries_victim(&s, a.entry, 9), b.entry);
-	assert_ptr_equal(entries_victim(&s, NULL, 10), b.entry);
-	assert_ptr_equal(entries_victim(&s, b.entry, 10), a.entry);
+	assert_ptr_equal(entries_victim(&s, NULL, at(9)), a.entry);
+	assert_ptr_equal(entries_victim(&s, a.entry, at(9)), b.entry);
+	assert_ptr_equal(entries_victim(&s, NULL, at(10)), b.entry);
+	assert_ptr_equal(entries_victim(&s, b.entry, at(10)), a.entry);
 	entries_fini(&s);
 }
 
@@ -182,14 +192,42 @@ static void entries_come_out_in_the_order_of_expiry(void **state)
 	assert_int_equal(entries_init(&s, &entries_keep), 0);
 	for (int i = 0; i < KEYS; i++)
 		put_one(&s, &models[i], key_number(text, i), 1 + rand_r(&seed) % 500);
-	for (struct entry *e; (e = entries_due(&s, 500)) != NULL; count++) {
-		assert_true(e->meta.expires_ms >= last);
-		last = e->meta.expires_ms;
+	for (struct entry *e; (e = entries_due(&s, at(500))) != NULL; count++) {
+		assert_true(end_ms(e->meta.copy) >= last);
+		last = end_ms(e->meta.copy);
 		entries_take(&s, e);
 		entry_free(e);
 	}
 	assert_int_equal(count, KEYS);
-	assert_null(entries_victim(&s, NULL, 1000));
+	assert_null(entries_victim(&s, NULL, at(1000)));
+	entries_fini(&s);
+}
+
+/* The wall clock is set by ten hours, forth and back. */
+static void each_end_follows_its_clock(void **state)
+{
+	const struct meta counted = { .copy = end_make(END_STEADY, 1000) };
+	const struct meta moment = { .copy = end_make(END_MOMENT, 1000) };
+	struct entries s;
+	struct xattrs *old;
+
+	(void)state;
+	assert_int_equal(entries_init(&s, &entries_keep), 0);
+	struct entry *a = entry_new(key_of("a"), NULL, &counted);
+	struct entry *b = entry_new(key_of("b"), NULL, &moment);
+	assert_false(entries_expire(&s));
+	assert_true(entries_reserve(&s));
+	entries_put(&s, a);
+	assert_true(entries_reserve(&s));
+	entries_put(&s, b);
+	assert_true(entries_expire(&s));
+	assert_null(entries_due(&s, (struct instant){ 999, 999 }));
+	assert_ptr_equal(entries_due(&s, (struct instant){ 36000999, 999 }), b);
+	assert_ptr_equal(entries_due(&s, (struct instant){ -36000000, 1000 }), a);
+	entries_update(&s, a, &moment, META_EXPIRY, &old);
+	entries_update(&s, b, &counted, META_EXPIRY, &old);
+	assert_ptr_equal(entries_due(&s, (struct instant){ 1000, 999 }), a);
+	assert_ptr_equal(entries_due(&s, (struct instant){ 999, 1000 }), b);
 	entries_fini(&s);
 }
 
@@ -237,7 +275,7 @@ static void lfu_evicts_the_lightest_and_ages(void **state)
 		if (clock % 10 != 0)
 			continue;
 		struct lfu_model *victim = lightest(models);
-		assert_ptr_equal(entries_victim(&s, NULL, 0), victim->m.entry);
+		assert_ptr_equal(entries_victim(&s, NULL, at(0)), victim->m.entry);
 		if (clock % 40 == 0 || s.count > 1000) {
 			inflation = victim->weight;
 			entries_evict(&s, victim->m.entry);
@@ -261,11 +299,11 @@ static void lfu_never_names_the_excepted(void **state)
 	for (int i = 0; i < 3; i++)
 		put_one(&s, &models[i], key_number(text, i), 0);
 	entries_hit(&s, models[1].entry);
-	assert_ptr_equal(entries_victim(&s, NULL, 0), models[0].entry);
-	assert_ptr_equal(entries_victim(&s, models[0].entry, 0), models[2].entry);
-	assert_ptr_equal(entries_victim(&s, models[2].entry, 0), models[0].entry);
+	assert_ptr_equal(entries_victim(&s, NULL, at(0)), models[0].entry);
+	assert_ptr_equal(entries_victim(&s, models[0].entry, at(0)), models[2].entry);
+	assert_ptr_equal(entries_victim(&s, models[2].entry, at(0)), models[0].entry);
 	move_one(&s, &models[0], &(struct model){ 0 }, key_of("moved"));
-	assert_true(key_equal(entries_victim(&s, NULL, 0)->key, key_of("moved")));
+	assert_true(key_equal(entries_victim(&s, NULL, at(0))->key, key_of("moved")));
 	entries_fini(&s);
 }
 
@@ -277,6 +315,7 @@ int main(void)
 		cmocka_unit_test(all_indexes_agree_under_random_changes),
 		cmocka_unit_test(the_victim_is_never_the_excepted),
 		cmocka_unit_test(entries_come_out_in_the_order_of_expiry),
+		cmocka_unit_test(each_end_follows_its_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

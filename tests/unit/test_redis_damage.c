@@ -52,7 +52,7 @@ static void set_up(struct damaged *t)
 	for (size_t i = 0; i < KEPT; i++) {
 		struct value *value = value_copy(kept[i].text, strlen(kept[i].text));
 		struct meta meta = full_meta(value);
-		meta.expires_ms = 0; /* the values are set again without */
+		meta.copy = meta.own = end_none(); /* the values are set again without */
 		assert_int_equal(t->f->backend->set(t->f->state, key_of(kept[i].key), value, &meta),
 				 0);
 		meta_fini(&meta);

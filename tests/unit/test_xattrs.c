@@ -169,7 +169,7 @@ static void the_limit_holds(void **state)
 
 static void metadata_holds_a_reference(void **state)
 {
-	struct meta a = { .mode = 1, .expires_ms = 10 }, b = { 0 }, c = { 0 };
+	struct meta a = { .mode = 1, .copy = end_make(END_MOMENT, 10) }, b = { 0 }, c = { 0 };
 
 	(void)state;
 	a.xattrs = with(NULL, "user.a", "1");
@@ -183,9 +183,9 @@ static void metadata_holds_a_reference(void **state)
 	assert_null(b.xattrs);
 	assert_int_equal(c.mode, 1);
 	expect_attribute(c.xattrs, "user.a", "1");
-	assert_false(meta_is_expired(&c, 9));
-	assert_true(meta_is_expired(&c, 10));
-	assert_false(meta_is_expired(&b, INT64_MAX));
+	assert_false(meta_is_expired(&c, (struct instant){ 9, 10 }));
+	assert_true(meta_is_expired(&c, (struct instant){ 10, 0 }));
+	assert_false(meta_is_expired(&b, (struct instant){ INT64_MAX, INT64_MAX }));
 	meta_fini(&c);
 }
 

@@ -1,0 +1,90 @@
+/* Which layers hold an entry, and how long: what people ask for. See layered.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "stack.h"
+
+/*
+ * Calls visit for each layer that holds the entry, fastest first, until one returns an error. 0,
+ * that error, or -ENOENT: no layer holds it.
+ */
+static int visit_holders(struct layered *c, struct key key,
+			 int (*visit)(void *self, const struct layer *l, const struct meta *meta),
+			 void *self)
+{
+	int found = -ENOENT;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct meta meta = { 0 };
+		int rc = layer_stat(c->layers[i], key, &meta);
+		if (rc == -ENODATA)
+			break;
+		if (rc < 0)
+			continue;
+		found = visit(self, c->layers[i], &meta);
+		meta_fini(&meta);
+		if (found < 0)
+			break;
+	}
+	return found;
+}
+
+struct names {
+	char *text;
+	size_t used, size;
+};
+
+static int add_name(void *self, const struct layer *l, const struct meta *meta)
+{
+	struct names *n = self;
+	const char *name = layer_name(l);
+	size_t size = strlen(name);
+
+	(void)meta;
+	if (n->used + size + (n->used > 0) >= n->size)
+		return -ERANGE;
+	if (n->used > 0)
+		n->text[n->used++] = ',';
+	memcpy(n->text + n->used, name, size + 1);
+	n->used += size;
+	return 0;
+}
+
+int layered_holders(struct layered *c, struct key key, char *buffer, size_t size)
+{
+	struct names names = { buffer, 0, size };
+
+	buffer[0] = '\0';
+	return visit_holders(c, key, add_name, &names);
+}
+
+struct latest {
+	struct instant now;
+	struct meta meta; /* the fastest layer's; of the copies, the last end so far */
+	bool any;
+};
+
+/* A slower layer may still have the value that was there before. */
+static int take_later(void *self, const struct layer *l, const struct meta *meta)
+{
+	struct latest *latest = self;
+
+	(void)l;
+	if (!latest->any)
+		meta_copy(&latest->meta, meta);
+	else if (meta_same_value(&latest->meta, meta))
+		latest->meta.copy = end_later(latest->meta.copy, meta->copy, latest->now);
+	latest->any = true;
+	return 0;
+}
+
+int layered_end(struct layered *c, struct key key, struct end *own, struct end *end)
+{
+	struct latest latest = { .now = time_instant(c->time) };
+	int rc = visit_holders(c, key, take_later, &latest);
+
+	*own = latest.meta.own;
+	*end = latest.meta.copy;
+	meta_fini(&latest.meta);
+	return rc;
+}
