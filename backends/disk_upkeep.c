@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "disk_row.h"
-#include "disk_row.h"
 #include "disk_store.h"
 #include "log.h"
 #include "parents.h"
