@@ -83,8 +83,12 @@ static inline struct end end_of_wish(struct end wish, struct instant now)
 					    : wish;
 }
 
-/* A number that was stored: whether it can be an end. */
+/* A number that was stored: whether it can be an end; or the milliseconds of one. */
 bool end_number_is_valid(int64_t number);
+static inline bool end_ms_is_valid(int64_t ms)
+{
+	return ms > INT64_MIN / 4 && ms < INT64_MAX / 4;
+}
 
 /*
  * What a store says of an entry whose end was set by others, or by us: `stored_ms` is when it ends

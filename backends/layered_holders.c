@@ -5,8 +5,8 @@
 #include "stack.h"
 
 /*
- * Calls visit for each layer that holds the entry, fastest first, until one returns an error. 0,
- * that error, or -ENOENT: no layer holds it.
+ * Calls visit for each layer that holds the entry, fastest first, until one returns something else
+ * than 0. That, 0, or -ENOENT: no layer holds it.
  */
 static int visit_holders(struct layered *c, struct key key,
 			 int (*visit)(void *self, const struct layer *l, const struct meta *meta),
@@ -23,7 +23,7 @@ static int visit_holders(struct layered *c, struct key key,
 			continue;
 		found = visit(self, c->layers[i], &meta);
 		meta_fini(&meta);
-		if (found < 0)
+		if (found != 0)
 			break;
 	}
 	return found;
@@ -59,32 +59,33 @@ int layered_holders(struct layered *c, struct key key, char *buffer, size_t size
 }
 
 struct latest {
+	const struct layered *cache;
 	struct instant now;
 	struct meta meta; /* the fastest layer's; of the copies, the last end so far */
 	bool any;
 };
 
-/* A slower layer may still have the value that was there before. */
+/* What the journal has is still to be written to the slower layers, and what another layer missed
+ * may be the value that was there before. 1: the rest says nothing. */
 static int take_later(void *self, const struct layer *l, const struct meta *meta)
 {
 	struct latest *latest = self;
 
-	(void)l;
 	if (!latest->any)
 		meta_copy(&latest->meta, meta);
 	else if (meta_same_value(&latest->meta, meta))
 		latest->meta.copy = end_later(latest->meta.copy, meta->copy, latest->now);
 	latest->any = true;
-	return 0;
+	return stack_is_journal(latest->cache, l);
 }
 
 int layered_end(struct layered *c, struct key key, struct end *own, struct end *end)
 {
-	struct latest latest = { .now = time_instant(c->time) };
+	struct latest latest = { .cache = c, .now = time_instant(c->time) };
 	int rc = visit_holders(c, key, take_later, &latest);
 
 	*own = latest.meta.own;
 	*end = latest.meta.copy;
 	meta_fini(&latest.meta);
-	return rc;
+	return rc > 0 ? 0 : rc;
 }

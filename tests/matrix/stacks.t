@@ -26,7 +26,9 @@ stacks() {
 		promotion_never: $MEMORY, $DISK; "promotion_strategy": "never"
 		promotion_by_frequency: $MEMORY, $DISK; "promotion_strategy": "frequency_based", "promotion_threshold": 2
 		redis: $REDIS;
+		ttl_over_disk: {"type": "ttl"}, $DISK;
 		ttl_over_redis: {"type": "ttl"}, $REDIS;
+		ttl_back_to_files: {"type": "ttl"}, $FILE; "write_strategy": "write_back"
 		memory_over_redis_over_disk: $MEMORY, $REDIS, $DISK;
 		redis_around: $MEMORY, $REDIS, $DISK; "write_strategy": "write_around"
 		redis_back: $MEMORY, $REDIS, $DISK; "write_strategy": "write_back"
@@ -102,6 +104,28 @@ lives_and_expires() {
 	set_ttl t/stays 1000
 	[[ $(get_xattr t/stays user.cachefs.ttl) == 9[0-9][0-9]* ]] || fail "ttl $(get_xattr t/stays user.cachefs.ttl)"
 	rmdir "$MNT/t"
+}
+
+# A change of a part hands on no end of a copy, only the entry's own.
+parts_of_ends() {
+	local end=
+	[[ $1 != ttl ]] || end=[0-9]*
+	set_value e value
+	printf ' more' >>"$MNT/e"
+	printf V | dd of="$MNT/e" conv=notrunc status=none
+	truncate -s 8 "$MNT/e"
+	mv "$MNT/e" "$MNT/f"
+	expect "names without an own end" "" "$(getfattr --absolute-names "$MNT/f")"
+	[[ $(get_xattr f user.cachefs.expires_at) == $end ]] || fail "expires_at $(get_xattr f user.cachefs.expires_at)"
+	set_ttl f 7200
+	end=$(get_xattr f user.cachefs.expires_at)
+	printf e >>"$MNT/f"
+	chmod 600 "$MNT/f"
+	mv "$MNT/f" "$MNT/e"
+	expect "the own end" "$end" "$(get_xattr e user.cachefs.expires_at)"
+	restart_daemon
+	[[ ! $DURABLE ]] || expect "the own end after a restart" "$end" "$(get_xattr e user.cachefs.expires_at)"
+	rm -f "$MNT/e"
 }
 
 renames() {
@@ -207,6 +231,7 @@ suite() {
 	mount_stack_named "$1"
 	gets_and_sets
 	lives_and_expires
+	parts_of_ends "$1"
 	renames
 	prefixes
 	metadata
@@ -323,6 +348,8 @@ test_the_order_of_eviction_is_kept_over_a_restart() {
 }
 
 test_redis() { suite redis; }
+test_ttl_over_disk() { suite ttl_over_disk; }
+test_ttl_back_to_files() { long_suite ttl_back_to_files; }
 test_ttl_over_redis() { long_suite ttl_over_redis; }
 test_memory_over_redis_over_disk() { long_suite memory_over_redis_over_disk; }
 test_redis_around() { long_suite redis_around; }
