@@ -28,8 +28,12 @@ struct end {
 	int64_t number;
 };
 
+/* What no end can say is cut to the latest, or earliest, that one can. */
 static inline struct end end_make(enum end_kind kind, int64_t ms)
 {
+	const int64_t max_ms = INT64_MAX / 8;
+
+	ms = ms > max_ms ? max_ms : ms < -max_ms ? -max_ms : ms;
 	return (struct end){ ms * 4 + kind };
 }
 
@@ -83,12 +87,8 @@ static inline struct end end_of_wish(struct end wish, struct instant now)
 					    : wish;
 }
 
-/* A number that was stored: whether it can be an end; or the milliseconds of one. */
+/* A number that was stored: whether it can be an end. */
 bool end_number_is_valid(int64_t number);
-static inline bool end_ms_is_valid(int64_t ms)
-{
-	return ms > INT64_MIN / 4 && ms < INT64_MAX / 4;
-}
 
 /*
  * What a store says of an entry whose end was set by others, or by us: `stored_ms` is when it ends

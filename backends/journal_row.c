@@ -93,8 +93,6 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		return -EBADMSG;
 	for (size_t i = 0; i < count; i++)
 		n[i] = number_at(head + i * NUMBER_BYTES);
-	if (before && !end_ms_is_valid((int64_t)n[7]))
-		return -EBADMSG;
 	if (before && n[7] != 0)
 		n[7] = n[15] = (uint64_t)end_make(END_MOMENT, (int64_t)n[7]).number;
 	if (!end_number_is_valid((int64_t)n[7]) || !end_number_is_valid((int64_t)n[15]))
