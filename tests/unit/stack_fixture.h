@@ -47,7 +47,7 @@ char *stack_list(struct stack_fixture *s, const char *dir);
 /* What one of the disks holds for itself, in a stack that is closed. */
 char *stack_disk_get(struct stack_fixture *s, size_t layer, const char *key);
 
-/* Polls until layer i has nothing left to be told. */
+/* Polls until layer i, and the journal if there is one, have nothing left to be told. */
 void stack_wait_told(struct stack_fixture *s, size_t layer);
 
 /* Ends the process's use of the cache as kill -9 would: runs body in a child that then exits

@@ -233,6 +233,35 @@ static void undrained_sets_move_through_a_crash(void **state)
 	stack_open(&s);
 }
 
+/* The drain writes to one disk while the other has still to catch up with the rename. */
+static void what_the_drain_could_not_write_is_dropped_once_it_has_moved(void **state)
+{
+	(void)state;
+	for (size_t late = NEAR; late <= FAR; late++) {
+		fill("a");
+		assert_int_equal(layered_flush(s.cache, KEY_ROOT, 20000), 0);
+		down(NEAR, true);
+		down(FAR, true);
+		assert_int_equal(stack_set(&s, "a/k1", "newer"), 0);
+		assert_int_equal(stack_rename_prefix(&s, "a", "b"), 0);
+		down(late == NEAR ? FAR : NEAR, false);
+		assert_int_equal(layered_flush(s.cache, KEY_ROOT, 20000), 0);
+		stack_reopen(&s);
+		down(late, false);
+		stack_wait_told(&s, late);
+		stack_close(&s);
+		assert_null(stack_disk_get(&s, late, "a/k1"));
+		assert_null(stack_disk_get(&s, late, "b/k1"));
+		char *got = stack_disk_get(&s, late, "b/k2");
+		assert_string_equal(got, "v2");
+		free(got);
+		stack_open(&s);
+		stack_expect(&s, "b/k1", "newer");
+		assert_int_equal(stack_remove_prefix(&s, "b"), 0);
+		assert_int_equal(stack_remove(&s, "b"), 0);
+	}
+}
+
 /* --- a layer that is away --------------------------------------------------------------------- */
 
 static void a_layer_that_was_away_catches_up(void **state)
@@ -467,6 +496,7 @@ int main(void)
 		CASE(a_crash_at_any_step_is_made_good_at_the_next_start),
 		JOURNAL_CASE(the_same_with_a_journal),
 		JOURNAL_CASE(undrained_sets_move_through_a_crash),
+		JOURNAL_CASE(what_the_drain_could_not_write_is_dropped_once_it_has_moved),
 		CASE(a_layer_that_was_away_catches_up),
 		CASE(what_only_the_layer_that_is_away_holds_is_not_lost),
 		CASE(changes_made_meanwhile_win_over_what_moves_late),
