@@ -286,6 +286,11 @@ static int apply_forget(void *self, struct state_db *db)
 	return rc < 0 ? rc : run_one(r, db, sql_forget);
 }
 
+static int apply_forget_one(void *self, struct state_db *db)
+{
+	return run_one(self, db, sql_forget);
+}
+
 int distrust_remember(struct distrust *d, struct state *state, const char *layer)
 {
 	d->layer = strdup(layer);
@@ -450,23 +455,60 @@ bool distrust_next(struct distrust *d, struct tombstone *t)
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	bool found = !d->applying && first_locked(d, t);
-	if (found) {
-		d->applying = true;
-		d->current = *t;
-	}
+	bool found = first_locked(d, t);
 	lock_release(&d->lock);
 	return found;
 }
 
+bool distrust_begin(struct distrust *d, const struct tombstone *t)
+{
+	struct key key = key_make(t->key.bytes, t->key.size);
+
+	lock_take(&d->lock);
+	assert(!d->applying);
+	d->applying = find(*list_of(d, key, t->kind), key) != NULL;
+	if (d->applying)
+		d->current = *t;
+	bool begun = d->applying;
+	lock_release(&d->lock);
+	return begun;
+}
+
+/* The item of this tombstone alone. */
+static void take_one(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	struct item *taken = NULL;
+
+	atomic_fetch_add(&d->ends, 1);
+	lock_take(&d->lock);
+	for (struct item **i = list_of(d, key, kind); *i; i = &(*i)->next)
+		if (key_equal((*i)->key, key)) {
+			taken = *i;
+			*i = taken->next;
+			d->counts[kind]--;
+			atomic_fetch_sub(&d->count, 1);
+			break;
+		}
+	lock_release(&d->lock);
+	free(taken);
+}
+
 int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
 {
+	struct record record = { d, key_make(t->key.bytes, t->key.size), t->kind };
+
 	lock_take(&d->lock);
 	assert(d->applying);
 	d->applying = false;
 	lock_release(&d->lock);
-	/* Only this one: others within a prefix may have come since. */
-	return told ? distrust_forget(d, key_make(t->key.bytes, t->key.size), t->kind) : 0;
+	if (!told)
+		return 0;
+	/* Only this one: of others within a prefix that came since the rows may be still to come,
+	 * and would be left behind. */
+	int rc = d->state ? state_change(d->state, apply_forget_one, &record) : 0;
+	if (rc == 0)
+		take_one(d, record.key, t->kind);
+	return rc;
 }
 
 bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *t)

@@ -56,17 +56,19 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind);
 int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind);
 
 /*
- * One tombstone to be applied, the prefixes' last; false: none. distrust_applied() ends
- * it, and forgets the tombstone if the layer was told. One at a time.
+ * One tombstone that is there, the prefixes' last; false: none. distrust_begin() takes it to be
+ * applied, one at a time; false: it has been forgotten meanwhile, and nothing is to be applied.
+ * distrust_applied() ends it, and forgets the tombstone if the layer was told.
  */
 struct tombstone {
 	struct key_buffer key;
 	enum distrust_kind kind;
 };
 bool distrust_next(struct distrust *d, struct tombstone *tombstone);
+bool distrust_begin(struct distrust *d, const struct tombstone *tombstone);
 int distrust_applied(struct distrust *d, const struct tombstone *tombstone, bool told);
 
-/* The same without taking it: any tombstone below dir. */
+/* The same of those below dir, in any order. */
 bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *tombstone);
 
 uint64_t distrust_count(struct distrust *d);

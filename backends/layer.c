@@ -347,18 +347,26 @@ static int tell(struct layer *l, const struct tombstone *t)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Whether it is still to move something to where the tombstone says that it holds nothing. */
+static bool moves_first(struct layer *l, const struct tombstone *t)
+{
+	struct key key = key_make(t->key.bytes, t->key.size);
+
+	return t->kind == DISTRUST_PREFIX ? intents_meet(l->intents, key)
+					  : intents_cover(l->intents, key);
+}
+
 int layer_tell(struct layer *l, const struct tombstone *tombstone)
 {
 	assert(lock_none_held());
+	if (moves_first(l, tombstone))
+		return -EAGAIN;
+	if (!distrust_begin(l->distrust, tombstone))
+		return 0;
 	int rc = tell(l, tombstone);
 	int forgotten = distrust_applied(l->distrust, tombstone, rc == 0);
 
 	return rc < 0 ? rc : forgotten;
-}
-
-void layer_tell_later(struct layer *l, const struct tombstone *tombstone)
-{
-	distrust_applied(l->distrust, tombstone, false);
 }
 
 /* Tells the layer all that it missed below dir, whose changes the caller has to itself. */

@@ -109,12 +109,13 @@ int layer_catch_up(struct layer *layer);
 int layer_remember(struct layer *layer, struct state *state);
 
 /*
- * What it has to be told: layer_missed() takes one tombstone, if there is one, layer_tell() or
- * layer_tell_later() ends it. The caller sees to it that no change of a tombstone's key is under
- * way meanwhile, and that every change within its prefix that had begun before has ended.
+ * What it has to be told: layer_missed() finds one tombstone, if there is one. layer_tell() tells
+ * the layer, unless something has told it meanwhile; -EAGAIN: it has to catch up with moves first,
+ * which would bring older entries under the tombstone's keys. The caller sees to it that no change
+ * of a tombstone's key is under way meanwhile, and that every change within its prefix that had
+ * begun before has ended. One thread at a time.
  */
 bool layer_missed(struct layer *layer, struct tombstone *tombstone);
 int layer_tell(struct layer *layer, const struct tombstone *tombstone);
-void layer_tell_later(struct layer *layer, const struct tombstone *tombstone);
 
 #endif

@@ -28,34 +28,25 @@ struct teller {
 	bool nudged, stop;
 };
 
-/* Changes of the key, or all that had begun below the prefix, are over. False: not now. */
-static bool wait_for_changes(struct layered *c, const struct tombstone *t,
-			     struct admission_claim *claim)
-{
-	*claim = (struct admission_claim){
-		.spans = { { key_make(t->key.bytes, t->key.size), t->kind == DISTRUST_PREFIX } },
-		.span_count = 1,
-	};
-	if (t->kind != DISTRUST_PREFIX)
-		return stack_try(c, claim);
-	if (stack_enter(c, claim) < 0)
-		return false;
-	/* Those that come later see the tombstone, and leave the layer alone: a long removal need
-	 * not keep them waiting. */
-	stack_leave(c, claim);
-	return true;
-}
-
+/*
+ * Changes of the key are kept out while the layer is told: what one has set meanwhile must stay.
+ * Those of a prefix that had begun have ended; those that come later see the tombstone, and leave
+ * the layer alone: a long removal need not keep them waiting.
+ */
 static int tell_one(struct layered *c, struct layer *l, const struct tombstone *t)
 {
-	struct admission_claim claim;
+	bool prefix = t->kind == DISTRUST_PREFIX;
+	struct admission_claim claim = {
+		.spans = { { key_make(t->key.bytes, t->key.size), prefix } },
+		.span_count = 1,
+	};
 
-	if (!wait_for_changes(c, t, &claim)) {
-		layer_tell_later(l, t);
+	if (prefix ? stack_enter(c, &claim) < 0 : !stack_try(c, &claim))
 		return -EAGAIN;
-	}
+	if (prefix)
+		stack_leave(c, &claim);
 	int rc = layer_tell(l, t);
-	if (t->kind != DISTRUST_PREFIX)
+	if (!prefix)
 		stack_leave(c, &claim);
 	return rc;
 }

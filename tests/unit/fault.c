@@ -58,6 +58,14 @@ static void maybe_crash(const struct fault *f)
 		_exit(0);
 }
 
+static void wait_while_held(const struct fault *f)
+{
+	while (atomic_load(&f->plan->hold)) {
+		atomic_store(&f->plan->held, true);
+		usleep(1000);
+	}
+}
+
 static int error_of(struct fault *f)
 {
 	return atomic_load(&f->plan->down) ? -EHOSTDOWN : atomic_load(&f->plan->error);
@@ -76,6 +84,8 @@ static int error_of(struct fault *f)
 		enum outcome outcome = outcome_of(f);                                              \
 		if (outcome == FAIL_BEFORE)                                                        \
 			maybe_crash(f);                                                            \
+		else                                                                               \
+			wait_while_held(f);                                                        \
 		int rc = outcome == FAIL_BEFORE ? 0 : f->below->call;                              \
 		if (outcome == FAIL_AFTER)                                                         \
 			maybe_crash(f);                                                            \

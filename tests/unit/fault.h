@@ -18,6 +18,8 @@ struct fault_plan {
 	atomic_bool applied;  /* having changed the layer all the same: the answer was lost */
 	atomic_bool crash;    /* it ends the process instead, with status 0 (see stack_crash()) */
 	atomic_bool hit;      /* the call came */
+	atomic_bool hold;     /* changes that do not fail wait until it is over */
+	atomic_bool held;     /* one waits, or has waited */
 	atomic_bool down;     /* every call fails with -EHOSTDOWN, and changes nothing */
 	atomic_bool full;     /* every set fails with -ENOSPC */
 	atomic_bool unsynced; /* every sync fails with -EIO */

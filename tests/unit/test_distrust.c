@@ -198,6 +198,66 @@ static void a_layer_that_takes_a_set_is_trusted_for_the_key_for_good(void **stat
 	expect_disk(NEAR, "k", "newest");
 }
 
+static char *far_get(const char *key)
+{
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	char *text = NULL;
+
+	if (layered_layer_get(s.cache, FAR, key_of(key), &value, &meta) == 0) {
+		text = strndup((const char *)value_bytes(value), (size_t)value_size(value));
+		value_unref(value);
+		meta_fini(&meta);
+	}
+	return text;
+}
+
+/* The teller has seen what there is to tell, and is about to. */
+static void what_is_set_before_the_layer_is_told_stays(void **state)
+{
+	struct tombstone tombstone;
+	struct meta meta = { 0 };
+
+	(void)state;
+	assert_int_equal(set_dir(0700), 0);
+	stack_teller_stop(s.cache);
+	for (int marker = 0; marker < 2; marker++) {
+		down(FAR, true);
+		assert_int_equal(marker ? set_dir(0750) : stack_set(&s, "k", "missed"), 0);
+		down(FAR, false);
+		assert_true(layer_missed(s.cache->layers[FAR], &tombstone));
+		assert_int_equal(marker ? set_dir(0711) : stack_set(&s, "k", "new"), 0);
+		assert_int_equal(layer_tell(s.cache->layers[FAR], &tombstone), 0);
+		assert_false(layer_missed(s.cache->layers[FAR], &tombstone));
+	}
+	char *got = far_get("k");
+	assert_non_null(got);
+	assert_string_equal(got, "new");
+	free(got);
+	assert_int_equal(layered_layer_dir_stat(s.cache, FAR, key_of("d"), &meta), 0);
+	assert_int_equal(meta.mode, 0040711);
+	meta_fini(&meta);
+}
+
+/* It may have been written down only after the prefix was forgotten. */
+static void what_is_missed_while_a_prefix_is_removed_outlives_it(void **state)
+{
+	struct distrust *d = distrust_new();
+	struct tombstone t = { .kind = DISTRUST_PREFIX };
+
+	(void)state;
+	assert_non_null(d);
+	t.key.size = 1;
+	t.key.bytes[0] = 'd';
+	assert_int_equal(distrust_add(d, key_of("d"), DISTRUST_PREFIX), -ENOTSUP);
+	assert_true(distrust_begin(d, &t));
+	assert_int_equal(distrust_add(d, key_of("d/k"), DISTRUST_KEY), -ENOTSUP);
+	assert_int_equal(distrust_applied(d, &t, true), 0);
+	assert_false(distrust_covers_dir(d, key_of("d")));
+	assert_true(distrust_covers(d, key_of("d/k")));
+	distrust_free(d);
+}
+
 static void all_layers_down_a_remove_is_remembered(void **state)
 {
 	(void)state;
@@ -262,6 +322,8 @@ int main(void)
 		TEST(what_was_missed_survives_a_crash),
 		TEST(a_prefix_removed_while_a_layer_is_down_stays_away),
 		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),
+		TEST(what_is_set_before_the_layer_is_told_stays),
+		cmocka_unit_test(what_is_missed_while_a_prefix_is_removed_outlives_it),
 		TEST(all_layers_down_a_remove_is_remembered),
 		TEST(past_the_bound_the_whole_layer_is_distrusted_until_it_is_cleared),
 		TEST(without_state_a_remove_that_fails_is_an_error),

@@ -357,6 +357,33 @@ static void renames_that_follow_each_other_are_caught_up_with_in_order(void **st
 	stack_open(&s);
 }
 
+/* The teller is about another key when a layer misses the rename and a set of what has moved. */
+static void what_moves_late_is_older_than_what_was_missed_since(void **state)
+{
+	(void)state;
+	fill("a");
+	assert_int_equal(stack_set(&s, "x", "old"), 0);
+	down(FAR, true);
+	assert_int_equal(stack_set(&s, "x", "new"), 0);
+	atomic_store(&s.plans[FAR].hold, true);
+	down(FAR, false);
+	while (!atomic_load(&s.plans[FAR].held))
+		usleep(1000);
+	down(FAR, true);
+	assert_int_equal(stack_rename_prefix(&s, "a", "b"), 0);
+	assert_int_equal(stack_set(&s, "b/k1", "newer"), 0);
+	down(FAR, false);
+	atomic_store(&s.plans[FAR].hold, false);
+	stack_wait_told(&s, FAR);
+	stack_close(&s);
+	assert_null(stack_disk_get(&s, FAR, "b/k1"));
+	char *got = stack_disk_get(&s, FAR, "b/k2");
+	assert_string_equal(got, "v2");
+	free(got);
+	stack_open(&s);
+	stack_expect(&s, "b/k1", "newer");
+}
+
 /* --- failures --------------------------------------------------------------------------------- */
 
 static void an_answer_that_was_lost_moves_nothing_twice(void **state)
@@ -501,6 +528,7 @@ int main(void)
 		CASE(what_only_the_layer_that_is_away_holds_is_not_lost),
 		CASE(changes_made_meanwhile_win_over_what_moves_late),
 		CASE(renames_that_follow_each_other_are_caught_up_with_in_order),
+		CASE(what_moves_late_is_older_than_what_was_missed_since),
 		CASE(an_answer_that_was_lost_moves_nothing_twice),
 		CASE(with_all_layers_away_nothing_has_happened),
 		CASE(when_every_layer_fails_half_way_they_move_back),
