@@ -174,6 +174,20 @@ bool intents_meet(struct intents *p, struct key dir)
 	return met;
 }
 
+bool intents_take_along(struct intents *p, struct key key, bool prefix)
+{
+	bool taken = false;
+
+	if (atomic_load(&p->count) == 0)
+		return false;
+	lock_take(&p->lock);
+	for (struct pending *i = p->first; i && !taken; i = i->next)
+		taken = is_at_or_below(key, source_of(i)) ||
+			(prefix && key_is_below(source_of(i), key));
+	lock_release(&p->lock);
+	return taken;
+}
+
 uint64_t intents_ends(const struct intents *p)
 {
 	return atomic_load(&p->ends);

@@ -9,7 +9,8 @@
  * believed, no change there reaches it, and it catches up first of all when it is told what it
  * missed (its tombstones come after, so they say what they say of the moved keys).
  *
- * To carry out an intent twice is harmless: a backend moves what is still below the source.
+ * To carry out an intent twice is harmless: a backend moves what is still below the source. So
+ * nothing new is put there before the row is out.
  *
  * struct intents: the pending ones of one layer, oldest first. Thread-safe.
  */
@@ -27,7 +28,7 @@ enum { INTENTS_MAX = 64 }; /* pending, for one layer */
 
 struct intent {
 	int64_t id;
-	bool moved; /* done, but the row could not be taken out: nothing is hidden */
+	bool moved; /* done, but the row is not taken out: nothing is hidden */
 	struct key_buffer source, target;
 };
 
@@ -44,6 +45,10 @@ bool intents_meet(struct intents *p, struct key dir);
 
 uint64_t intents_count(struct intents *p);
 uint64_t intents_ends(const struct intents *p); /* as distrust_ends() */
+
+/* Whether what is put there, at key or (prefix) below it, would go along if a move were carried out
+ * once more: after a crash it is, until its row is out, also one that is done. */
+bool intents_take_along(struct intents *p, struct key key, bool prefix);
 
 /* The row is in the state already. 0 or -ENOMEM. */
 int intents_add(struct intents *p, int64_t id, struct key source, struct key target, bool moved);

@@ -320,6 +320,13 @@ static bool awaits_clearing(struct layer *l, struct key key)
 	return distrust_count(l->distrust) > 0 && distrust_covers_dir(l->distrust, key_parent(key));
 }
 
+/* What is put there would be hidden, or go along with what is still to be moved. */
+static bool awaits_moving(struct layer *l, struct key key, bool prefix)
+{
+	return (prefix ? intents_meet(l->intents, key) : intents_cover(l->intents, key)) ||
+	       intents_take_along(l->intents, key, prefix);
+}
+
 bool layer_missed(struct layer *l, struct tombstone *tombstone)
 {
 	return distrust_next(l->distrust, tombstone);
@@ -565,7 +572,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	enter(key);
 	assert(value_size(value) == meta->size);
 	ending.copy = layer_copy_end(l, meta->own, limit);
-	if (awaits_clearing(l, key) || intents_cover(l->intents, key))
+	if (awaits_clearing(l, key) || awaits_moving(l, key, false))
 		return -EHOSTDOWN;
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l), asked_ms = look_begin(l);
@@ -622,7 +629,7 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 {
 	enter(from);
 	enter(to);
-	if (intents_cover(l->intents, from) || intents_cover(l->intents, to))
+	if (intents_cover(l->intents, from) || awaits_moving(l, to, false))
 		return -EHOSTDOWN;
 	if (!layer_trusts(l, from))
 		return -ENOENT;
@@ -671,7 +678,7 @@ int layer_move(struct layer *l, struct key from, struct key to, bool *begun)
 	enter(from);
 	enter(to);
 	*begun = false;
-	if (intents_meet(l->intents, from) || intents_meet(l->intents, to))
+	if (intents_meet(l->intents, from) || awaits_moving(l, to, true))
 		return -EHOSTDOWN;
 	if (!layer_trusts_dir(l, to))
 		return -EHOSTDOWN;
@@ -701,7 +708,7 @@ int layer_check_move(struct layer *l, struct key from, struct key to)
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	enter_dir(dir);
-	if (intents_cover(l->intents, dir) || distrust_covers_dir(l->distrust, dir))
+	if (awaits_moving(l, dir, false) || distrust_covers_dir(l->distrust, dir))
 		return -EHOSTDOWN; /* it would go with what is still to be cleared */
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));

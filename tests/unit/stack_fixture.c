@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 enum { WAIT_MS = 20000, POLL_MS = 5 };
 
@@ -308,6 +309,18 @@ void stack_wait_told(struct stack_fixture *s, size_t layer)
 		usleep(POLL_MS * 1000);
 	}
 	fail_msg("layer \"%s\" was never told what it missed", name);
+}
+
+void stack_state_exec(struct stack_fixture *s, const char *sql)
+{
+	char path[120];
+	sqlite3 *db = NULL;
+
+	snprintf(path, sizeof(path), "%s/state.sqlite", s->state_dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, WAIT_MS);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
 }
 
 void stack_crash(struct stack_fixture *s, void (*body)(struct stack_fixture *s))

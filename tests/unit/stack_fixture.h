@@ -50,6 +50,12 @@ char *stack_disk_get(struct stack_fixture *s, size_t layer, const char *key);
 /* Polls until layer i, and the journal if there is one, have nothing left to be told. */
 void stack_wait_told(struct stack_fixture *s, size_t layer);
 
+/* Done to the state's database by somebody else. STACK_REFUSE: what would change it so fails, until
+ * DROP TRIGGER. */
+void stack_state_exec(struct stack_fixture *s, const char *sql);
+#define STACK_REFUSE(what, name)                                                                   \
+	"CREATE TRIGGER " name " BEFORE " what " BEGIN SELECT RAISE(ABORT, 'refused'); END;"
+
 /* Ends the process's use of the cache as kill -9 would: runs body in a child that then exits
  * without closing anything. body gets the open fixture. */
 void stack_crash(struct stack_fixture *s, void (*body)(struct stack_fixture *s));

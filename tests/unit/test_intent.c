@@ -384,6 +384,60 @@ static void what_moves_late_is_older_than_what_was_missed_since(void **state)
 	stack_expect(&s, "b/k1", "newer");
 }
 
+/* The far disk catches up, and the state cannot be told so. */
+static void catch_up_then_set_in_the_old_place(struct stack_fixture *f)
+{
+	struct meta meta = { 0 };
+
+	if (stack_rename_prefix(f, "a", "b") < 0)
+		_exit(1);
+	stack_state_exec(f, STACK_REFUSE("DELETE ON intents", "r"));
+	down(FAR, false);
+	while (layered_layer_stat(f->cache, FAR, key_of("b/k1"), &meta) < 0)
+		usleep(1000);
+	if (stack_set(f, "a/k1", "a new one") < 0)
+		_exit(1);
+}
+
+/* No disk's intent can be taken out. */
+static void move_then_set_in_the_old_place(struct stack_fixture *f)
+{
+	stack_state_exec(f, STACK_REFUSE("DELETE ON intents", "r"));
+	if (stack_rename_prefix(f, "a", "b") < 0)
+		_exit(1);
+	stack_set(f, "a/k1", "a new one"); /* taken or refused */
+}
+
+static void what_is_set_where_a_directory_was_does_not_follow_it(void **state)
+{
+	void (*const bodies[])(struct stack_fixture * f) = { catch_up_then_set_in_the_old_place,
+							     move_then_set_in_the_old_place };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		fill("a");
+		down(FAR, i == 0);
+		stack_crash(&s, bodies[i]);
+		down(FAR, false);
+		stack_state_exec(&s, "DROP TRIGGER r");
+		stack_open(&s);
+		stack_wait_told(&s, NEAR);
+		stack_wait_told(&s, FAR);
+		stack_expect(&s, "b/k1", "v1");
+		stack_close(&s);
+		for (size_t layer = NEAR; layer <= FAR; layer++) {
+			char *got = stack_disk_get(&s, layer, "b/k1");
+			assert_string_equal(got, "v1");
+			free(got);
+		}
+		stack_open(&s);
+		if (i == 0)
+			stack_expect(&s, "a/k1", "a new one");
+		assert_int_equal(stack_remove_prefix(&s, "a"), 0);
+		assert_int_equal(stack_remove_prefix(&s, "b"), 0);
+	}
+}
+
 /* --- failures --------------------------------------------------------------------------------- */
 
 static void an_answer_that_was_lost_moves_nothing_twice(void **state)
@@ -529,6 +583,7 @@ int main(void)
 		CASE(changes_made_meanwhile_win_over_what_moves_late),
 		CASE(renames_that_follow_each_other_are_caught_up_with_in_order),
 		CASE(what_moves_late_is_older_than_what_was_missed_since),
+		CASE(what_is_set_where_a_directory_was_does_not_follow_it),
 		CASE(an_answer_that_was_lost_moves_nothing_twice),
 		CASE(with_all_layers_away_nothing_has_happened),
 		CASE(when_every_layer_fails_half_way_they_move_back),

@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include <sqlite3.h>
-
 #include "afterwards.h"
 #include "journal_row.h"
 #include "stack_fixture.h"
@@ -70,19 +68,6 @@ static void expect_disk(const char *key, const char *text)
 	else
 		assert_true(!text == !got);
 	free(got);
-}
-
-/* Done to the state's database by somebody else. */
-static void damage(const char *sql)
-{
-	char path[120];
-	sqlite3 *db = NULL;
-
-	snprintf(path, sizeof(path), "%s/state.sqlite", s.state_dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, FLUSH_MS);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
 }
 
 static void a_set_reaches_the_slower_layer_later(void **state)
@@ -324,10 +309,6 @@ static void a_rename_of_what_just_expired_moves_nothing_older(void **state)
 	stack_expect_miss(&s, "b");
 }
 
-/* Whatever would change the journal so fails, until DROP TRIGGER. */
-#define REFUSE(what, name)                                                                         \
-	"CREATE TRIGGER " name " BEFORE " what " BEGIN SELECT RAISE(ABORT, 'refused'); END;"
-
 static void a_touch_that_the_journal_cannot_take_loses_nothing(void **state)
 {
 	struct meta meta = { .mode = 0100600 };
@@ -337,10 +318,11 @@ static void a_touch_that_the_journal_cannot_take_loses_nothing(void **state)
 	flush();
 	down(true);
 	assert_int_equal(stack_set(&s, "k", "new"), 0);
-	damage(REFUSE("UPDATE ON journal", "a") REFUSE("DELETE ON journal", "b"));
+	stack_state_exec(&s, STACK_REFUSE("UPDATE ON journal", "a")
+				     STACK_REFUSE("DELETE ON journal", "b"));
 	down(false);
 	assert_int_equal(layered_touch(s.cache, key_of("k"), &meta, META_MODE, NULL), -EIO);
-	damage("DROP TRIGGER a; DROP TRIGGER b");
+	stack_state_exec(&s, "DROP TRIGGER a; DROP TRIGGER b");
 	stack_expect(&s, "k", "new");
 	stack_reopen(&s);
 	stack_expect(&s, "k", "new");
@@ -355,10 +337,11 @@ static void a_removal_that_the_journal_cannot_remember_fails(void **state)
 	flush();
 	down(true);
 	assert_int_equal(stack_set(&s, "k", "new"), 0);
-	damage(REFUSE("DELETE ON journal", "a") REFUSE("INSERT ON tombstones", "b"));
+	stack_state_exec(&s, STACK_REFUSE("DELETE ON journal", "a")
+				     STACK_REFUSE("INSERT ON tombstones", "b"));
 	down(false);
 	assert_int_equal(stack_remove(&s, "k"), -EIO);
-	damage("DROP TRIGGER a; DROP TRIGGER b");
+	stack_state_exec(&s, "DROP TRIGGER a; DROP TRIGGER b");
 	int rc = stack_remove(&s, "k");
 	assert_true(rc == 0 || rc == -ENOENT);
 	flush();
@@ -371,12 +354,12 @@ static void what_the_journal_is_to_remove_is_not_drained(void **state)
 	(void)state;
 	down(true);
 	assert_int_equal(stack_set(&s, "k", "v"), 0);
-	damage(REFUSE("DELETE ON journal", "a"));
+	stack_state_exec(&s, STACK_REFUSE("DELETE ON journal", "a"));
 	assert_int_equal(stack_remove(&s, "k"), 0);
 	stack_expect_miss(&s, "k");
 	down(false);
 	assert_int_equal(layered_flush(s.cache, KEY_ROOT, 300), -ETIMEDOUT);
-	damage("DROP TRIGGER a");
+	stack_state_exec(&s, "DROP TRIGGER a");
 	flush();
 	stack_wait_told(&s, DISK);
 	stack_expect_miss(&s, "k");
@@ -516,7 +499,7 @@ static void a_damaged_row_is_a_miss_and_set_aside(void **state)
 	assert_int_equal(stack_set(&s, "k", "new"), 0);
 	assert_int_equal(stack_set(&s, "l", "v"), 0);
 	stack_close(&s);
-	damage("UPDATE journal SET value = 'nex' WHERE key = CAST('k' AS BLOB)");
+	stack_state_exec(&s, "UPDATE journal SET value = 'nex' WHERE key = CAST('k' AS BLOB)");
 	stack_open(&s);
 	assert_null(stack_get(&s, "k")); /* stat does not look at the value */
 	stack_expect(&s, "l", "v");
