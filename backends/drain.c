@@ -44,14 +44,16 @@ static struct layer *journal_layer(const struct drain *d)
 
 /* --- one row ---------------------------------------------------------------------------------- */
 
-static void drop(struct drain *d, struct layer *l, struct key key)
+/* False: the layer has an older value, and only this run knows. The row has to stay. */
+static bool drop(struct drain *d, struct layer *l, struct key key)
 {
 	int rc = layer_remove(l, key);
 
 	if (rc == 0 || rc == -ENOENT)
-		return;
-	layer_distrust(l, key, DISTRUST_KEY);
+		return true;
+	rc = layer_distrust(l, key, DISTRUST_KEY);
 	stack_tell_soon(d->cache);
+	return rc == 0;
 }
 
 /* Of a set of slower layers. */
@@ -83,23 +85,27 @@ static enum verdict write_row(struct drain *d, struct key key, struct value *val
 	if (*takers == 0)
 		return all_unreachable ? UNREACHABLE : FAILED;
 	struct value *copy = stack_value_for_volatile(c, value);
+	bool dropped = true;
 	for (size_t i = c->count; i-- > d->first;) {
 		struct layer *l = c->layers[i];
 		if (layer_is_durable(l) ? !(*takers & bit_of(d, i))
 					: !copy || layer_set(l, key, copy, meta,
 							     stack_limit(c, l, meta->own)) < 0)
-			drop(d, l, key);
+			dropped &= drop(d, l, key);
 	}
 	value_unref(copy);
-	return WRITTEN;
+	return dropped ? WRITTEN : FAILED;
 }
 
 /* The slower layers have an older value, which is over as well. */
-static void drop_all(struct drain *d, struct key key)
+static bool drop_all(struct drain *d, struct key key)
 {
+	bool dropped = true;
+
 	for (size_t i = d->first; i < d->cache->count; i++)
-		drop(d, d->cache->layers[i], key);
+		dropped &= drop(d, d->cache->layers[i], key);
 	atomic_fetch_add(&d->cache->uncovered, 1);
+	return dropped;
 }
 
 /* takers: the layers that have it now, one of which is to sync it. */
@@ -114,7 +120,8 @@ static enum verdict write_admitted(struct drain *d, const struct journal_item *i
 	if (rc == -ESTALE)
 		return GONE;
 	if (rc == -ENODATA || rc == -EBADMSG) {
-		drop_all(d, key);
+		if (!drop_all(d, key))
+			return FAILED;
 		*takers = UINT64_MAX;
 		return rc == -ENODATA                             ? WRITTEN
 		       : journal_set_aside(d->journal, item) == 0 ? GONE
@@ -162,10 +169,12 @@ static enum verdict write_marker(struct drain *d, const struct journal_marker *m
 	}
 	if (*takers == 0)
 		return all_unreachable ? UNREACHABLE : FAILED;
+	bool remembered = true;
 	for (size_t i = d->first; i < c->count; i++)
 		if (layer_is_durable(c->layers[i]) && !(*takers & bit_of(d, i)))
-			stack_missed_marker(c, c->layers[i], journal_marker_dir(marker));
-	return WRITTEN;
+			remembered &= stack_missed_marker(c, c->layers[i],
+							  journal_marker_dir(marker)) == 0;
+	return remembered ? WRITTEN : FAILED;
 }
 
 static enum verdict drain_marker(struct drain *d, const struct journal_marker *marker,

@@ -31,10 +31,12 @@ int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
 	return rc;
 }
 
-void stack_missed_marker(struct layered *c, struct layer *l, struct key dir)
+int stack_missed_marker(struct layered *c, struct layer *l, struct key dir)
 {
-	layer_distrust(l, dir, DISTRUST_MARKER);
+	int rc = layer_distrust(l, dir, DISTRUST_MARKER);
+
 	stack_tell_soon(c);
+	return rc;
 }
 
 static int set_through(struct layered *c, struct key dir, const struct meta *meta)

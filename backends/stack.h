@@ -90,8 +90,9 @@ int stack_teller_start(struct layered *c, struct problem *problem);
 void stack_teller_stop(struct layered *c); /* fine if it was not started */
 void stack_tell_soon(struct layered *c);
 
-/* Another layer has taken the directory's marker, and this one has not: what it knows is old. */
-void stack_missed_marker(struct layered *c, struct layer *l, struct key dir);
+/* Another layer has taken the directory's marker, and this one has not: what it knows is old. As
+ * layer_distrust(). */
+int stack_missed_marker(struct layered *c, struct layer *l, struct key dir);
 
 /* Carries out what the layers have pending of renames of directories; what does not answer is left
  * to the teller. At the start; see move.c. */

@@ -547,11 +547,16 @@ static void closing_drains(void **state)
 	assert_int_equal(entries(), 0);
 }
 
-static const struct meta marker_meta = { .mode = 0040755 };
+static int make_dir_of_mode(const char *dir, mode_t mode)
+{
+	const struct meta meta = { .mode = 0040000 | mode };
+
+	return layered_dir_set(s.cache, key_of(dir), &meta, NULL);
+}
 
 static int make_dir(const char *dir)
 {
-	return layered_dir_set(s.cache, key_of(dir), &marker_meta, NULL);
+	return make_dir_of_mode(dir, 0755);
 }
 
 static atomic_bool goes_on;
@@ -587,6 +592,47 @@ static void a_row_is_kept_until_a_layer_has_it_for_good(void **state)
 	flush();
 	assert_int_equal(entries(), 0);
 	expect_disk("k", "v");
+}
+
+static struct journal_stats journal_stats_now(void)
+{
+	struct cache_stats stats;
+
+	assert_int_equal(layered_stats(s.cache, &stats), 0);
+	free(stats.layers);
+	return stats.journal;
+}
+
+static void set_what_one_disk_misses(struct stack_fixture *f)
+{
+	atomic_store(&f->plans[DISK + 1].down, true);
+	stack_state_exec(f, STACK_REFUSE("INSERT ON tombstones", "a"));
+	if (stack_set(f, "k", "new") < 0 || make_dir_of_mode("d", 0700) < 0)
+		_exit(1);
+	/* Until it is drained, or cannot be. */
+	while (journal_stats_now().entries > 0 && journal_stats_now().failures < 4)
+		usleep(1000);
+}
+
+/* The journal's row says it while nothing else does. */
+static void a_row_is_kept_until_what_a_layer_missed_is_remembered(void **state)
+{
+	struct meta meta = { 0 };
+
+	(void)state;
+	stack_teardown(&s);
+	stack_setup(&s, 3, WRITE_BACK);
+	assert_int_equal(stack_set(&s, "k", "old"), 0);
+	assert_int_equal(make_dir_of_mode("d", 0755), 0);
+	flush();
+	stack_crash(&s, set_what_one_disk_misses);
+	stack_state_exec(&s, "DROP TRIGGER a");
+	atomic_store(&s.plans[DISK].down, true);
+	stack_open(&s);
+	stack_expect(&s, "k", "new");
+	assert_int_equal(layered_dir_stat(s.cache, key_of("d"), &meta), 0);
+	assert_int_equal(meta.mode & 07777, 0700);
+	meta_fini(&meta);
 }
 
 static void a_flush_does_not_wait_for_what_comes_after_it(void **state)
@@ -684,6 +730,7 @@ int main(void)
 		TEST(what_another_strategy_finds_in_the_journal_is_drained),
 		TEST(closing_drains),
 		TEST(a_row_is_kept_until_a_layer_has_it_for_good),
+		TEST(a_row_is_kept_until_what_a_layer_missed_is_remembered),
 		TEST(a_flush_does_not_wait_for_what_comes_after_it),
 		TEST(a_flush_waits_for_directories_of_an_earlier_run),
 		cmocka_unit_test(no_bit_of_a_head_can_be_flipped),
