@@ -35,6 +35,7 @@ static const char sql_load[] =
 
 struct rows {
 	const char *const *layers;
+	const bool *drops; /* to be recorded */
 	size_t count;
 	struct key source, target;
 	int64_t id;
@@ -63,7 +64,7 @@ static int run_each(struct rows *r, struct state_db *db)
 		sqlite3_bind_text(s, 2, r->layers[i], -1, SQLITE_STATIC);
 		if (r->source.size > 0) {
 			state_bind_key(s, 3, r->source);
-			state_bind_key(s, 4, r->target);
+			state_bind_key(s, 4, r->drops[i] ? r->source : r->target);
 		}
 		rc = state_run(db, s);
 	}
@@ -82,10 +83,10 @@ static int apply_each(void *self, struct state_db *db)
 	return run_each(self, db);
 }
 
-int intent_record(struct state *s, const char *const *layers, size_t count, struct key source,
-		  struct key target, int64_t *id)
+int intent_record(struct state *s, const char *const *layers, const bool *drops, size_t count,
+		  struct key source, struct key target, int64_t *id)
 {
-	struct rows rows = { layers, count, source, target, 0, sql_add };
+	struct rows rows = { layers, drops, count, source, target, 0, sql_add };
 	int rc = state_change(s, apply_record, &rows);
 
 	*id = rows.id;
@@ -94,14 +95,14 @@ int intent_record(struct state *s, const char *const *layers, size_t count, stru
 
 int intent_forget(struct state *s, const char *const *layers, size_t count, int64_t id)
 {
-	struct rows rows = { layers, count, KEY_ROOT, KEY_ROOT, id, sql_forget };
+	struct rows rows = { layers, NULL, count, KEY_ROOT, KEY_ROOT, id, sql_forget };
 
 	return count == 0 ? 0 : state_change(s, apply_each, &rows);
 }
 
 int intent_reverse(struct state *s, const char *const *layers, size_t count, int64_t id)
 {
-	struct rows rows = { layers, count, KEY_ROOT, KEY_ROOT, id, sql_reverse };
+	struct rows rows = { layers, NULL, count, KEY_ROOT, KEY_ROOT, id, sql_reverse };
 
 	return count == 0 ? 0 : state_change(s, apply_each, &rows);
 }

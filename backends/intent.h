@@ -9,6 +9,9 @@
  * believed, no change there reaches it, and it catches up first of all when it is told what it
  * missed (its tombstones come after, so they say what they say of the moved keys).
  *
+ * A layer that has still missed something of either directory when the intent is written down would
+ * move older entries than that, were it to catch up: it drops them (intent_record()).
+ *
  * To carry out an intent twice is harmless: a backend moves what is still below the source. So
  * nothing new is put there before the row is out.
  *
@@ -63,9 +66,10 @@ int intents_end(struct intents *p, const struct intent *intent);
 
 /* --- the state -------------------------------------------------------------------------------- */
 
-/* One row for each layer, by name; their common number into *id. */
-int intent_record(struct state *s, const char *const *layers, size_t count, struct key source,
-		  struct key target, int64_t *id);
+/* One row for each layer, by name; their common number into *id. A layer that drops is not to move
+ * what it holds at the source, but to lose it: its row leads from the source to the source. */
+int intent_record(struct state *s, const char *const *layers, const bool *drops, size_t count,
+		  struct key source, struct key target, int64_t *id);
 /* These layers' rows are done, or turned around. */
 int intent_forget(struct state *s, const char *const *layers, size_t count, int64_t id);
 int intent_reverse(struct state *s, const char *const *layers, size_t count, int64_t id);

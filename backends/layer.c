@@ -673,28 +673,50 @@ static int settle_key(struct layer *l, struct key key)
 	return rc < 0 ? rc : distrust_forget(l->distrust, key, DISTRUST_KEY);
 }
 
+/* An old copy would be believed under its new name, a new one would go. */
+static int settle(struct layer *l, struct key from, struct key to)
+{
+	if (intents_meet(l->intents, from) || awaits_moving(l, to, true))
+		return -EHOSTDOWN;
+	if (!layer_trusts_dir(l, to))
+		return -EHOSTDOWN;
+	/* Otherwise all that is there is to go. */
+	int rc = layer_trusts_dir(l, from) ? settle_below(l, from) : 0;
+	if (rc == 0)
+		rc = settle_below(l, to);
+	if (rc == 0)
+		rc = settle_key(l, from);
+	return rc == 0 ? settle_key(l, to) : rc;
+}
+
+/* Whether it missed something that the rename of a directory would carry along, or meet. */
+static bool missed_within(struct layer *l, struct key dir)
+{
+	struct tombstone ignored;
+
+	return distrust_covers(l->distrust, dir) || distrust_covers_dir(l->distrust, dir) ||
+	       distrust_any_below(l->distrust, dir, &ignored);
+}
+
+bool layer_settle(struct layer *l, struct key from, struct key to)
+{
+	enter(from);
+	enter(to);
+	if (missed_within(l, from) || missed_within(l, to))
+		settle(l, from, to);
+	return !missed_within(l, from) && !missed_within(l, to);
+}
+
 int layer_move(struct layer *l, struct key from, struct key to, bool *begun)
 {
 	enter(from);
 	enter(to);
 	*begun = false;
-	if (intents_meet(l->intents, from) || awaits_moving(l, to, true))
-		return -EHOSTDOWN;
-	if (!layer_trusts_dir(l, to))
-		return -EHOSTDOWN;
-	bool believed = layer_trusts_dir(l, from); /* or all that is there is to go */
-	/* An old copy would be believed under its new name, a new one would go. */
-	int rc = believed ? settle_below(l, from) : 0;
-	if (rc == 0)
-		rc = settle_below(l, to);
-	if (rc == 0)
-		rc = settle_key(l, from);
-	if (rc == 0)
-		rc = settle_key(l, to);
+	int rc = settle(l, from, to);
 	if (rc < 0)
 		return rc;
 	*begun = true;
-	return believed ? move(l, from, to) : move_own(l, from, to);
+	return layer_trusts_dir(l, from) ? move(l, from, to) : move_own(l, from, to);
 }
 
 int layer_check_move(struct layer *l, struct key from, struct key to)
@@ -729,15 +751,6 @@ int layer_temp_file(struct layer *l)
 }
 
 /* --- moves that it missed --------------------------------------------------------------------- */
-
-/* Whether it missed something that the rename of a directory would carry along, or meet. */
-static bool missed_within(struct layer *l, struct key dir)
-{
-	struct tombstone ignored;
-
-	return distrust_covers(l->distrust, dir) || distrust_covers_dir(l->distrust, dir) ||
-	       distrust_any_below(l->distrust, dir, &ignored);
-}
 
 bool layer_catches_up(struct layer *l, int64_t id, struct key from, struct key to)
 {
@@ -778,8 +791,9 @@ int layer_catch_up(struct layer *l)
 		return -ENOENT;
 	struct key from = key_make(intent.source.bytes, intent.source.size);
 	struct key to = key_make(intent.target.bytes, intent.target.size);
-	int rc = intent.moved ? 0 : layer_check_move(l, from, to);
-	if (rc == -ENAMETOOLONG)
+	bool drops = key_equal(from, to);
+	int rc = intent.moved || drops ? 0 : layer_check_move(l, from, to);
+	if (rc == -ENAMETOOLONG || (drops && !intent.moved))
 		rc = give_up(l, from);
 	else if (rc == 0 && !intent.moved)
 		rc = move(l, from, to);

@@ -63,6 +63,12 @@ int layer_remove_prefix(struct layer *layer, struct key dir);
 int layer_rename(struct layer *layer, struct key from, struct key to);
 
 /*
+ * Tells the layer what it missed of both directories, whose changes the caller has to itself.
+ * False: it has still missed something there, and is not to catch up with a move of them.
+ */
+bool layer_settle(struct layer *layer, struct key from, struct key to);
+
+/*
  * A directory's rename: all below it, and the value of its own key. *begun: the backend was asked,
  * so that a failure may leave it half done. layer_check_move(): 0, -ENAMETOOLONG, or another -errno
  * if the layer cannot tell now.

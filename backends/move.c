@@ -20,6 +20,7 @@ struct move {
 	int64_t id;
 	/* The durable layers, the journal first: what it holds is newest. */
 	struct layer *layers[STACK_MAX];
+	bool lags[STACK_MAX]; /* what it holds of the directories is not what it should be */
 	int results[STACK_MAX];
 	bool begun[STACK_MAX];
 	size_t count;
@@ -65,13 +66,27 @@ static size_t names_of(const struct move *m, const char *names[STACK_MAX])
 	return m->count;
 }
 
+/* The journal lags only if the state cannot be written, and must not drop anything. */
+static int settle(struct move *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		m->lags[i] = !layer_settle(m->layers[i], m->from, m->to);
+		if (m->lags[i] && stack_is_journal(m->cache, m->layers[i]))
+			return -EIO;
+	}
+	return 0;
+}
+
 static int record(struct move *m)
 {
 	const char *names[STACK_MAX];
 
 	if (!needs_intent(m->cache))
 		return 0;
-	int rc = intent_record(m->cache->state, names, names_of(m, names), m->from, m->to, &m->id);
+	int rc = settle(m);
+	if (rc == 0)
+		rc = intent_record(m->cache->state, names, m->lags, names_of(m, names), m->from,
+				   m->to, &m->id);
 	m->recorded = rc == 0;
 	return rc;
 }
@@ -95,7 +110,7 @@ static void forget(struct move *m, struct key from, struct key to)
 	size_t count = 0;
 
 	for (size_t i = 0; i < m->count; i++) {
-		bool pending = m->results[i] < 0 && m->begun[i] && m->recorded &&
+		bool pending = m->results[i] < 0 && m->begun[i] && m->recorded && !m->lags[i] &&
 			       layer_catches_up(m->layers[i], m->id, from, to);
 		if (pending)
 			continue;

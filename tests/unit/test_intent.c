@@ -384,6 +384,43 @@ static void what_moves_late_is_older_than_what_was_missed_since(void **state)
 	stack_expect(&s, "b/k1", "newer");
 }
 
+/* The far disk missed a set, and is away; the near one ends the process before it moves anything.
+ */
+static void rename_until_near_crashes(struct stack_fixture *f)
+{
+	fail_at(NEAR, 1, -EIO, false);
+	atomic_store(&f->plans[NEAR].crash, true);
+	stack_rename_prefix(f, "a", "b");
+}
+
+static void what_was_missed_before_a_crash_is_not_moved(void **state)
+{
+	(void)state;
+	for (int whole = 0; whole < 2; whole++) {
+		fill("a");
+		down(FAR, true);
+		if (whole)
+			assert_int_equal(stack_remove_prefix(&s, "a"), 0);
+		assert_int_equal(stack_set(&s, "a/k1", "newer"), 0);
+		stack_crash(&s, rename_until_near_crashes);
+		disarm();
+		stack_open(&s);
+		stack_expect(&s, "b/k1", "newer");
+		down(FAR, false);
+		stack_wait_told(&s, FAR);
+		stack_expect(&s, "b/k1", "newer");
+		stack_close(&s);
+		assert_null(stack_disk_get(&s, FAR, "b/k1"));
+		assert_null(stack_disk_get(&s, FAR, "a/k2"));
+		if (whole)
+			assert_null(stack_disk_get(&s, FAR, "b/k2"));
+		stack_open(&s);
+		assert_int_equal(stack_remove_prefix(&s, "b"), 0);
+		assert_int_equal(stack_remove(&s, "b"), 0);
+		assert_int_equal(stack_remove(&s, "a"), -ENOENT);
+	}
+}
+
 /* The far disk catches up, and the state cannot be told so. */
 static void catch_up_then_set_in_the_old_place(struct stack_fixture *f)
 {
@@ -583,6 +620,7 @@ int main(void)
 		CASE(changes_made_meanwhile_win_over_what_moves_late),
 		CASE(renames_that_follow_each_other_are_caught_up_with_in_order),
 		CASE(what_moves_late_is_older_than_what_was_missed_since),
+		CASE(what_was_missed_before_a_crash_is_not_moved),
 		CASE(what_is_set_where_a_directory_was_does_not_follow_it),
 		CASE(an_answer_that_was_lost_moves_nothing_twice),
 		CASE(with_all_layers_away_nothing_has_happened),
