@@ -39,15 +39,18 @@ static void fault_close(void *state)
 
 enum outcome { PASS, FAIL_BEFORE, FAIL_AFTER };
 
-static enum outcome outcome_of(struct fault *f)
+/* *error is what a call that fails answers: decided once, for others change the plan meanwhile. */
+static enum outcome outcome_of(struct fault *f, int *error)
 {
 	struct fault_plan *p = f->plan;
 
+	*error = -EHOSTDOWN;
 	if (atomic_load(&p->down))
 		return FAIL_BEFORE;
 	int call = atomic_fetch_add(&p->calls, 1) + 1, first = atomic_load(&p->fail_at);
 	if (first == 0 || call < first || call > first + atomic_load(&p->more))
 		return PASS;
+	*error = atomic_load(&p->error);
 	atomic_store(&p->hit, true);
 	return atomic_load(&p->applied) ? FAIL_AFTER : FAIL_BEFORE;
 }
@@ -66,22 +69,19 @@ static void wait_while_held(const struct fault *f)
 	}
 }
 
-static int error_of(struct fault *f)
-{
-	return atomic_load(&f->plan->down) ? -EHOSTDOWN : atomic_load(&f->plan->error);
-}
-
 /* A read has no "after": what it got would have to be given back. */
 #define READ(call)                                                                                 \
 	do {                                                                                       \
 		struct fault *f = state;                                                           \
-		return outcome_of(f) == PASS ? f->below->call : error_of(f);                       \
+		int error;                                                                         \
+		return outcome_of(f, &error) == PASS ? f->below->call : error;                     \
 	} while (0)
 
 #define CHANGE(call)                                                                               \
 	do {                                                                                       \
 		struct fault *f = state;                                                           \
-		enum outcome outcome = outcome_of(f);                                              \
+		int error;                                                                         \
+		enum outcome outcome = outcome_of(f, &error);                                      \
 		if (outcome == FAIL_BEFORE)                                                        \
 			maybe_crash(f);                                                            \
 		else                                                                               \
@@ -89,7 +89,7 @@ static int error_of(struct fault *f)
 		int rc = outcome == FAIL_BEFORE ? 0 : f->below->call;                              \
 		if (outcome == FAIL_AFTER)                                                         \
 			maybe_crash(f);                                                            \
-		return outcome == PASS ? rc : error_of(f);                                         \
+		return outcome == PASS ? rc : error;                                               \
 	} while (0)
 
 static int fault_stat(void *state, struct key key, struct meta *meta)
