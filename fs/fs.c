@@ -12,6 +12,7 @@
 #include "fs_state.h"
 #include "handle.h"
 #include "listing.h"
+#include "mount.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -102,11 +103,11 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	return 0;
 }
 
-void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier,
-	       struct loop *loop)
+void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop)
 {
 	inodes_lock(&fs->inodes); /* a layer may be telling of a change already: on_gone() */
-	fs->session = session;
+	fs->session = mount_session(mount);
+	fs->seen_as = mount_seen_as(mount);
 	fs->notifier = notifier;
 	fs->loop = loop;
 	inodes_unlock(&fs->inodes);

@@ -19,11 +19,11 @@ struct fs;
 int fs_new(const struct config *config, const struct time_source *time, struct fs **fs,
 	   struct problem *problem);
 
-/* The session exists, nothing is served yet: gives the fs its session, its notifier and a way to
- * read the loop's counters. */
+/* It is mounted, nothing is served yet: gives the fs its session, its notifier and a way to read
+ * the loop's counters. */
 struct loop;
-void fs_attach(struct fs *fs, struct fuse_session *session, struct notifier *notifier,
-	       struct loop *loop);
+struct mount;
+void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop);
 
 /* Makes every handler that waits return; for loop_run's wake. */
 void fs_wake(void *fs);

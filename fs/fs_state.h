@@ -7,10 +7,12 @@
 #include <stdatomic.h>
 
 #include "control.h"
+#include "descriptors.h"
 #include "file_locks.h"
 #include "fs.h"
 #include "inode.h"
 #include "loop.h"
+#include "process.h"
 
 /* For testing the tests: CACHEFS_BREAK names a promise to break. */
 enum fs_break { BREAK_NOTHING, BREAK_PUBLISH_AT_OPEN, BREAK_ACK_BEFORE_COMMIT };
@@ -32,6 +34,8 @@ struct fs {
 	struct inodes inodes;
 	struct file_locks *locks;
 	struct fuse_session *session;
+	struct our_mount seen_as; /* fixed while requests are served */
+	struct threads threads;   /* that call us */
 	struct notifier *notifier;
 	struct loop *loop;
 	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */

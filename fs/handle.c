@@ -33,6 +33,18 @@ static int64_t now_ms(const struct fs *fs)
 
 /* --- handles ---------------------------------------------------------------------------------- */
 
+/* As much of it as is needed before it is open. NULL: out of memory. */
+static struct handle *new_handle(struct fs *fs, const struct open_request *request, bool writes)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (h && writes) {
+		h->appends = request->flags & O_APPEND;
+		holders_init(fs, &h->holders, request->tid);
+	}
+	return h;
+}
+
 static void insert_handle_locked(struct fs *fs, struct handle *h, struct inode *inode, bool writer)
 {
 	h->inode = inode;
@@ -284,7 +296,7 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = inode, .request = request };
 
-	o.handle = calloc(1, sizeof(*o.handle));
+	o.handle = new_handle(fs, request, opens_to_write(request));
 	if (!o.handle)
 		return -ENOMEM;
 	inodes_lock(o.t);
@@ -424,7 +436,7 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	struct key_buffer key;
 	struct name *name = NULL;
 
-	o.handle = calloc(1, sizeof(*o.handle));
+	o.handle = new_handle(fs, &request->open, true);
 	if (!o.handle)
 		return -ENOMEM;
 	inodes_lock(o.t);
@@ -564,7 +576,7 @@ static int end_change(struct inodes *t, struct handle *h, int rc)
 		c->withheld = true;
 	} else {
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
-		c->withheld = false;
+		c->withheld &= h->holders.opener_killed;
 		c->failure = 0;
 		note_change(t, h->inode);
 		h->wrote = true;

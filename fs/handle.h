@@ -8,6 +8,7 @@
  */
 
 #include "fs_state.h"
+#include "holders.h"
 
 struct handle {
 	struct handle *next, *previous; /* fs->handles */
@@ -17,10 +18,13 @@ struct handle {
 	bool shares; /* a scratch file that was there: pages that the kernel has of it may be old */
 	struct value *value; /* a reader's; NULL: it reads its inode's content */
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
+	bool held_back;      /* a close published nothing, for others hold it; likewise */
+	bool appends;        /* O_APPEND: each append is whole by itself */
 	bool poisoned;       /* a write failed: close() fails, nothing is published */
 	bool publishes_last; /* in its RELEASE, under way; guarded by the inode table's lock */
 	bool has_flock, has_posix;      /* such a lock was asked for through it */
 	struct command_lines *commands; /* of `control`: what was written; else NULL */
+	struct holders holders;         /* of a writer */
 	uint64_t posix_owner; /* by whom: RELEASE does not say, and a reader has no FLUSH */
 };
 
@@ -65,7 +69,10 @@ int handle_extend(struct fs *fs, struct handle *handle,
 /* Zeros in the place of a range, as far as the file goes. */
 int handle_zero(struct fs *fs, struct handle *handle, uint64_t offset, uint64_t size);
 
-/* close(2) of one descriptor: publishes what came since the last publish. */
+/*
+ * close(2) of one descriptor: publishes what came since the last publish, if that was the last one
+ * of those who are known to hold the file (holders.h). O_APPEND: in any case.
+ */
 int handle_flush(struct fs *fs, struct handle *handle, pid_t tid);
 
 /* Publishes and makes durable. */

@@ -11,20 +11,6 @@
 
 /* --- close and fsync -------------------------------------------------------------------------- */
 
-/* A writer that is being killed has not written all it wanted: nothing of it is published until
- * somebody writes on. */
-static bool withhold_if_killed(struct fs *fs, struct handle *h, pid_t tid)
-{
-	if (fs->conf->on_killed_writer != KILLED_WRITER_DISCARD || !publish_writer_is_killed(tid))
-		return false;
-	atomic_fetch_add(&fs->killed_writers, 1);
-	inode_content_lock(h->inode);
-	h->wrote = false;
-	h->inode->content.withheld = true;
-	inode_content_unlock(h->inode);
-	return true;
-}
-
 /* Nothing is published of it, so there is no half of anything either. */
 static bool is_scratch_file(struct fs *fs, const struct inode *inode)
 {
@@ -32,6 +18,52 @@ static bool is_scratch_file(struct fs *fs, const struct inode *inode)
 	bool scratch = inode->scratch;
 	inodes_unlock(&fs->inodes);
 	return scratch;
+}
+
+/* What its writers leave is no whole value: nothing of it is published until somebody writes on. */
+static void withhold(struct fs *fs, struct handle *h)
+{
+	atomic_fetch_add(&fs->killed_writers, 1);
+	inode_content_lock(h->inode);
+	h->wrote = false;
+	h->inode->content.withheld = true;
+	inode_content_unlock(h->inode);
+}
+
+/* Publishes what came through this handle, and with it what others have made of the same copy. */
+static int publish_news(struct fs *fs, struct handle *h)
+{
+	struct content *c = &h->inode->content;
+
+	inode_content_lock(h->inode);
+	bool lost = h->holders.opener_killed;
+	if (h->wrote && !lost && c->failure == 0)
+		c->withheld = false; /* another one's end is not ours */
+	inode_content_unlock(h->inode);
+	int rc = lost ? -EIO : publish(fs, h->inode);
+	if (rc == 0) {
+		inode_content_lock(h->inode);
+		h->wrote = h->held_back = false;
+		inode_content_unlock(h->inode);
+	}
+	return rc;
+}
+
+static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, bool has_news)
+{
+	switch (end) {
+	case SET_GOES_ON:
+		inode_content_lock(h->inode);
+		h->held_back |= has_news;
+		inode_content_unlock(h->inode);
+		return 0;
+	case SET_BROKEN_OFF:
+		withhold(fs, h);
+		return 0;
+	case SET_ENDED:
+		break;
+	}
+	return has_news ? publish_news(fs, h) : 0;
 }
 
 int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
@@ -45,16 +77,14 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 	inode_content_lock(h->inode);
 	bool has_news = h->inode->content.dirty || h->wrote;
 	bool unpublished = has_news || h->inode->content.fresh;
+	bool lost = h->holders.opener_killed, wrote = h->wrote;
 	inode_content_unlock(h->inode);
-	if ((unpublished && withhold_if_killed(fs, h, tid)) || !has_news)
+	if (lost)
+		return wrote ? -EIO : 0;
+	if (!unpublished)
 		return 0;
-	int rc = publish(fs, h->inode);
-	if (rc == 0) {
-		inode_content_lock(h->inode);
-		h->wrote = false;
-		inode_content_unlock(h->inode);
-	}
-	return rc;
+	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, tid, has_news);
+	return end_of_close(fs, h, end, has_news);
 }
 
 int handle_fsync(struct fs *fs, struct handle *h)
@@ -63,22 +93,24 @@ int handle_fsync(struct fs *fs, struct handle *h)
 		return -EIO;
 	if (is_scratch_file(fs, h->inode))
 		return 0;
-	int rc = h->writer ? publish(fs, h->inode) : 0;
+	int rc = h->writer ? publish_news(fs, h) : 0;
 
 	return rc < 0 ? rc : layered_sync(fs->cache);
 }
 
 /* --- the last close --------------------------------------------------------------------------- */
 
-/* Whether this release has to publish, for no other writer will, and opens of the name have to wait
- * for that. Returns the name, with a reference; or NULL. */
+/* Whether this release has to publish, for no other writer will or its own closes did not, and
+ * opens of the name have to wait for that. Returns the name, with a reference; or NULL. */
 static struct name *begin_last_publish_locked(struct handle *h)
 {
 	struct inode *inode = h->inode;
 	struct content *c = &inode->content;
 
-	if (!h->writer || inode->writers > 1 || inode->scratch || inode->state != INODE_PRIVATE ||
-	    !inode->name)
+	if (!h->writer || h->holders.opener_killed || inode->scratch ||
+	    inode->state != INODE_PRIVATE || !inode->name)
+		return NULL;
+	if (inode->writers > 1 && !h->held_back)
 		return NULL;
 	if (c->withheld || !(c->dirty || c->fresh))
 		return NULL;

@@ -215,7 +215,7 @@ static int start(struct program *p, struct problem *problem)
 	if (!p->notifier || !p->loop || !p->signals)
 		return problem_set(problem, p->mountpoint, NULL,
 				   "cannot start the mount: out of memory");
-	fs_attach(p->fs, mount_session(p->mount), p->notifier, p->loop);
+	fs_attach(p->fs, p->mount, p->notifier, p->loop);
 	return 0;
 }
 

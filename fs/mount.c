@@ -31,8 +31,8 @@
 
 struct mount {
 	struct fuse_session *se;
-	char *mountpoint;    /* absolute: the daemon may change its directory */
-	unsigned connection; /* by which fusectl knows the mount; 0: not known */
+	char *mountpoint; /* absolute: the daemon may change its directory */
+	struct our_mount seen_as;
 	bool mounted;
 };
 
@@ -192,7 +192,9 @@ static int session_make(struct mount *m, const char *options, bool debug,
 	if (session_mount(m) != 0)
 		return mount_check_failure(m->mountpoint, last_message, problem);
 	m->mounted = true;
-	m->connection = mount_connection_at(m->mountpoint);
+	struct mount_entry entry;
+	if (mount_cachefs_at(m->mountpoint, &entry))
+		m->seen_as = (struct our_mount){ entry.id, entry.connection };
 	if (fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se)) != 0)
 		return fuse_failed(problem, m->mountpoint, "cannot set up the session");
 	return 0;
@@ -232,6 +234,11 @@ struct fuse_session *mount_session(struct mount *mount)
 	return mount->se;
 }
 
+struct our_mount mount_seen_as(const struct mount *mount)
+{
+	return mount->seen_as;
+}
+
 /* ---- unmounting ---- */
 
 /* The kernel answers POLLERR when the connection is gone: unmounted or aborted. */
@@ -244,7 +251,8 @@ static bool connection_is_alive(const struct mount *m)
 /* Another mount may be there by now: over ours, or in its place after umount -l. */
 static bool is_in_place(const struct mount *m)
 {
-	return m->connection == 0 || mount_connection_at(m->mountpoint) == m->connection;
+	return m->seen_as.connection == 0 ||
+	       mount_connection_at(m->mountpoint) == m->seen_as.connection;
 }
 
 /* Closes the connection, neither root nor fusectl being there to end it, or the mount being out of
@@ -272,7 +280,7 @@ void mount_unmount(struct mount *m)
 			run_fusermount(m->mountpoint);
 	}
 	if (connection_is_alive(m))
-		connection_abort(m->connection);
+		connection_abort(m->seen_as.connection);
 	if (connection_is_alive(m))
 		sever(m);
 }

@@ -12,6 +12,7 @@
 #include <fuse_lowlevel.h>
 
 #include "../backends/problem.h"
+#include "descriptors.h"
 
 struct mount;
 
@@ -25,6 +26,9 @@ int mount_open(const char *mountpoint, const char *options, bool debug,
 	       const struct fuse_lowlevel_ops *ops, void *userdata, struct mount **mount,
 	       struct problem *problem);
 struct fuse_session *mount_session(struct mount *mount);
+
+/* How mount tables know it. */
+struct our_mount mount_seen_as(const struct mount *mount);
 
 /* Unmounts if still mounted; another mount that is there by now stays, and ours ends without being
  * unmounted. */

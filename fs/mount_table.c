@@ -45,26 +45,25 @@ static void unescape(char *text)
 /* "36 35 0:38 / /mnt/x rw,nodev shared:1 - fuse.cachefs source rw" */
 static bool parse(const char *line, int id, struct mount_entry *entry)
 {
-	int found = -1;
 	const char *dash = strstr(line, " - ");
 
-	if (!dash ||
-	    sscanf(line, "%d %*d %*u:%u %*s %4095s", &found, &entry->connection, entry->point) != 3)
+	if (!dash || sscanf(line, "%d %*d %*u:%u %*s %4095s", &entry->id, &entry->connection,
+			    entry->point) != 3)
 		return false;
-	if (found != id || sscanf(dash, " - %63s", entry->type) != 1)
+	if (entry->id != id || sscanf(dash, " - %63s", entry->type) != 1)
 		return false;
 	unescape(entry->point);
 	return true;
 }
 
-int mount_entry_of(int fd, struct mount_entry *entry)
+/* The mount of that number in a table. 0 or -errno. */
+static int find(const char *path, int id, struct mount_entry *entry)
 {
-	int id = mount_id(fd);
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
 
-	FILE *table = fopen("/proc/self/mountinfo", "re");
+	FILE *table = fopen(path, "re");
 	if (!table)
 		return -errno;
 	while (id >= 0 && !found && getline(&line, &size, table) > 0)
@@ -72,6 +71,11 @@ int mount_entry_of(int fd, struct mount_entry *entry)
 	free(line);
 	fclose(table);
 	return found ? 0 : -ENOENT;
+}
+
+int mount_entry_of(int fd, struct mount_entry *entry)
+{
+	return find("/proc/self/mountinfo", mount_id(fd), entry);
 }
 
 bool mount_entry_is_root(const struct mount_entry *entry, int fd)
@@ -91,14 +95,29 @@ bool mount_entry_is_cachefs(const struct mount_entry *entry)
 	return strcmp(entry->type, "fuse.cachefs") == 0;
 }
 
-unsigned mount_connection_at(const char *path)
+bool mount_cachefs_at(const char *path, struct mount_entry *entry)
 {
-	struct mount_entry entry;
 	int fd = open(path, O_PATH | O_CLOEXEC);
-	bool ours = fd >= 0 && mount_entry_of(fd, &entry) == 0 && mount_entry_is_cachefs(&entry) &&
-		    mount_entry_is_root(&entry, fd);
+	bool ours = fd >= 0 && mount_entry_of(fd, entry) == 0 && mount_entry_is_cachefs(entry) &&
+		    mount_entry_is_root(entry, fd);
 
 	if (fd >= 0)
 		close(fd);
-	return ours ? entry.connection : 0;
+	return ours;
+}
+
+unsigned mount_connection_at(const char *path)
+{
+	struct mount_entry entry;
+
+	return mount_cachefs_at(path, &entry) ? entry.connection : 0;
+}
+
+unsigned mount_connection_of(pid_t pid, int id)
+{
+	struct mount_entry entry;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	return find(path, id, &entry) == 0 && mount_entry_is_cachefs(&entry) ? entry.connection : 0;
 }

@@ -1,12 +1,14 @@
 #ifndef CACHEFS_MOUNT_TABLE_H
 #define CACHEFS_MOUNT_TABLE_H
 
-/* What /proc/self/mountinfo says of a mount. Asks no file system, so it never waits for one. */
+/* What /proc/PID/mountinfo says of a mount. Asks no file system, so it never waits for one. */
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct mount_entry {
+	int id;              /* in our mount namespace */
 	unsigned connection; /* the minor device number, by which fusectl knows a fuse mount */
 	char type[64];       /* fuse.cachefs */
 	char point[PATH_MAX];
@@ -23,5 +25,12 @@ bool mount_entry_is_cachefs(const struct mount_entry *entry);
 
 /* The connection of the cachefs whose root is at the path now; 0: there is none. */
 unsigned mount_connection_at(const char *path);
+
+/* That mount itself. False: there is none. */
+bool mount_cachefs_at(const char *path, struct mount_entry *entry);
+
+/* The connection of the cachefs that has this number in the mount namespace of a process; 0: none
+ * has, or we may not look. */
+unsigned mount_connection_of(pid_t pid, int id);
 
 #endif

@@ -133,6 +133,8 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 	if (to_set & FUSE_SET_ATTR_SIZE) {
 		uint64_t size = (uint64_t)attr->st_size;
 		if (fi)
+			holders_note_writer(fs, request_handle(fi), request_tid(req));
+		if (fi)
 			rc = handle_truncate(fs, request_handle(fi), size);
 		else
 			rc = handle_truncate_path(fs, inode, size, request_tid(req));

@@ -43,6 +43,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		write_virtual(req, h, bytes, size);
 		return;
 	}
+	holders_note_writer(fs, h, request_tid(req));
 	bool append = (fi->flags & O_APPEND) && !fi->writepage;
 	int rc = handle_write(fs, h, bytes, size, (uint64_t)offset, append);
 	if (rc < 0) {
@@ -131,6 +132,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
+	holders_note_writer(fs_of(req), request_handle(fi), request_tid(req));
 	reply_status(req, allocate(fs_of(req), request_handle(fi), mode, (uint64_t)offset,
 				   (uint64_t)length));
 }

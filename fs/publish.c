@@ -3,11 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "rename.h"
 #include "scratch.h"
@@ -283,53 +279,4 @@ int publish(struct fs *fs, struct inode *inode)
 	} while (rc == -EAGAIN);
 	free(p);
 	return rc == -ECANCELED || rc == -ENOENT ? 0 : rc;
-}
-
-/* One of the thread's files in /proc, terminated. False: the thread is gone, or unknown here. */
-static bool read_proc(pid_t tid, const char *name, char *text, size_t size)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
-	int fd = tid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, text, size - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-/*
- * FUSE does not say that a close comes from a process that is being killed, but while FLUSH waits
- * the kernel does: in /proc/TID/stat field 9 has PF_EXITING and the low bits of field 52, the exit
- * code, name the signal. (PF_SIGNALED is no good: threads reaped by a normal exit have it.)
- *
- * But some kernels (6.18) show `stat` only when an execve(2) under way has ended, which may be what
- * waits for us: it closes what is close-on-exec. So `statm`, which waits for nobody, is asked
- * first: who exits has given its memory back before its files are closed, and who executes has
- * some.
- */
-bool publish_writer_is_killed(pid_t tid)
-{
-	char text[2048];
-	unsigned long flags = 0;
-	long exit_code = 0;
-
-	if (!read_proc(tid, "statm", text, sizeof(text)) || strncmp(text, "0 ", 2) != 0 ||
-	    !read_proc(tid, "stat", text, sizeof(text)))
-		return false;
-	char *at = strrchr(text,
-			   ')'); /* the command's name may hold anything; after it comes field 3 */
-	char *save = NULL;
-	int field = 3;
-	for (char *word = at ? strtok_r(at + 1, " \n", &save) : NULL; word;
-	     word = strtok_r(NULL, " \n", &save)) {
-		if (field == 9)
-			flags = strtoul(word, NULL, 10);
-		if (field == 52)
-			exit_code = strtol(word, NULL, 10);
-		field++;
-	}
-	return (flags & 0x4) != 0 && (exit_code & 0x7f) != 0;
 }

@@ -23,10 +23,6 @@ enum publish_how { PUBLISH_REPLACE, PUBLISH_NOREPLACE };
 int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,
 	       enum publish_how how);
 
-/* Whether the process or thread is being ended by a signal right now: what it has written is not
- * complete. */
-bool publish_writer_is_killed(pid_t tid);
-
 /* The own end that a set below dir gets, as a wish (end.h). */
 struct end publish_default_end_locked(const struct inode *dir);
 

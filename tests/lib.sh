@@ -385,6 +385,35 @@ kill_hand() {
 	unset "HAND_PID[$1]"
 }
 
+# --- groups: shells and their children, which one signal kills ---------------
+
+# start_group SCRIPT ARGUMENT...: for bash; the group's number is in $GROUP.
+start_group() {
+	env --default-signal=INT setsid "$BASH" -c "$1" _ "${@:2}" &
+	GROUP=$!
+}
+
+group_has_ended() {
+	local file stat
+	for file in /proc/[0-9]*/stat; do
+		{ read -r stat <"$file"; } 2>/dev/null || continue
+		stat=${stat##*) }
+		[[ $stat == Z* || $stat != ?" "*" $GROUP "* ]] || return 1
+	done
+}
+
+# kill_group SIGNAL: all of them at once; each has closed its files afterwards.
+kill_group() {
+	kill -"$1" -- "-$GROUP"
+	await_group
+}
+
+await_group() {
+	wait_until 60 group_has_ended
+	wait "$GROUP" 2>/dev/null || true
+	GROUP=
+}
+
 # --- running ----------------------------------------------------------------
 
 # at_end COMMAND: run after the daemon has ended, however the test ends
@@ -402,6 +431,7 @@ tear_down() {
 		kill -9 "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+	[[ ! $GROUP ]] || kill -9 -- "-$GROUP" 2>/dev/null
 	if [[ $DAEMON_PID ]]; then
 		fusermount3 -u -q "$MNT" || fusermount3 -u -z -q "$MNT"
 		await_daemon
@@ -442,7 +472,7 @@ run_one() {
 	export XDG_STATE_HOME=$TMP/.state
 	MNT=$TMP/mnt
 	LOG=$LOG_DIR/$TEST_NAME-$number.log
-	DAEMON_PID= REDIS_PID=
+	DAEMON_PID= REDIS_PID= GROUP=
 	mkdir "$MNT"
 	: >"$LOG"
 	(cd "$TMP" && test_body "$name") >"$TMP/.output" 2>&1 </dev/null &

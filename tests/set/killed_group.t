@@ -1,0 +1,188 @@
+#!/bin/bash
+# Who ends a set decides whether it was killed: not each process that had the file open.
+. "$(dirname "$0")/../lib.sh"
+
+# is_there FILE: a script's sign that it has come so far.
+is_there() {
+	[[ -e $TMP/$1 ]]
+}
+
+test_a_group_killed_by_one_signal_leaves_the_old_value() {
+	mount_stack
+	set_value k old
+	local signal
+	for signal in KILL TERM INT; do
+		start_group '( /bin/echo part1; : >"$2"; sleep 1000; /bin/echo part2 ) >"$1"' "$MNT/k" "$TMP/here"
+		wait_until 60 is_there here
+		kill_group "$signal"
+		expect_value k old
+		rm here
+	done
+}
+
+# Children end by themselves all the time, and so just when the signal comes.
+test_nor_do_children_that_end_at_that_moment_set_anything() {
+	mount_stack
+	set_value k old
+	local i
+	for ((i = 0; i < 25; i++)); do
+		start_group 'while :; do /bin/echo part; : >"$2"; done >"$1"' "$MNT/k" "$TMP/here"
+		wait_until 60 is_there here
+		read -r -t "0.0$((RANDOM % 10))" -u "$NOTHING_COMES" || true
+		kill_group KILL
+		expect_value k old
+		rm here
+	done
+}
+
+test_a_key_that_a_killed_group_was_making_is_not_there() {
+	mount_stack
+	start_group '( /bin/echo part1; : >"$2"; sleep 1000 ) >"$1"' "$MNT/k" "$TMP/here"
+	wait_until 60 is_there here
+	kill_group KILL
+	expect_absent k
+}
+
+test_a_program_stopped_by_timeout_sets_nothing() {
+	mount_stack
+	set_value k old
+	timeout -s KILL 0.3 "$BASH" -c '( /bin/echo part1; sleep 1000 ) >"$1"' _ "$MNT/k" || true
+	expect_value k old
+}
+
+test_a_child_that_was_killed_does_not_matter_when_its_shell_goes_on() {
+	mount_stack
+	set_value k old
+	(
+		/bin/echo part1
+		sh -c 'echo of a killed child; kill -9 $$' || true
+		expect_value k old
+		/bin/echo part2
+	) >"$MNT/k" 2>/dev/null
+	expect_value k $'part1\nof a killed child\npart2'
+}
+
+test_nor_when_it_had_written_nothing() {
+	mount_stack
+	(
+		sh -c 'kill -9 $$' || true
+	) >"$MNT/k" 2>/dev/null
+	expect_value k ""
+}
+
+# start_orphan SCRIPT: of a subshell that is killed meanwhile; it goes on with a line from `go`.
+start_orphan() {
+	set_value k old
+	mkfifo go
+	start_group '( echo "$BASHPID" >"$2/opener"; exec >"$1"; /bin/echo part1
+		( : >"$2/here"; read -r <"$2/go"; '"$1"'; : >"$2/done" ); : ) ; :' "$MNT/k" "$TMP"
+	wait_until 60 is_there here
+	kill -9 "$(<opener)"
+	wait_until 60 has_ended "$(<opener)"
+	expect_value k old
+	echo >go
+	wait_until 60 is_there done
+}
+
+test_nothing_is_set_when_the_opener_was_killed_whatever_its_children_do() {
+	mount_stack
+	start_orphan '/bin/echo part2; echo part3'
+	await_group
+	expect_value k old
+}
+
+test_a_child_that_writes_on_is_told_that_nothing_is_set() {
+	mount_stack
+	start_orphan 'python3 -ES -c "
+import os
+os.write(1, b\"part2\")
+for call in os.fsync, os.close:
+    try:
+        call(1)
+    except OSError:
+        continue
+    os.write(2, b\"it was not told\")
+" 2>"$2/errors"'
+	await_group
+	expect errors "" "$(<errors)"
+	expect_value k old
+}
+
+# Without the close of its own that tells: only the last release is left.
+test_the_last_release_sets_nothing_when_the_opener_was_killed() {
+	mount_stack
+	set_value k old
+	open_writer w k
+	tell w write half
+	tell w fork
+	kill_hand w KILL
+	expect_value k old
+}
+
+test_a_child_killed_after_its_opener_has_ended_sets_nothing() {
+	mount_stack
+	set_value k old
+	start_group '{ ( echo part1; : >"$2"; exec sleep 1000 ) & } >"$1"; while [[ ! -e $2 ]]; do :; done' \
+		"$MNT/k" "$TMP/here"
+	wait_until 60 is_there here
+	wait "$GROUP"
+	expect_value k old
+	kill_group KILL
+	expect_value k old
+}
+
+test_what_a_killed_group_has_synced_stays() {
+	mount_stack
+	set_value k old
+	start_group '( /bin/echo part1; python3 -ES -c "import os; os.fsync(1)"; /bin/echo part2; : >"$2"; sleep 1000
+		) >"$1"' "$MNT/k" "$TMP/here"
+	wait_until 60 is_there here
+	kill_group KILL
+	expect_value k part1
+}
+
+test_what_a_killed_appender_has_written_stays() {
+	mount_stack
+	set_value k "old "
+	open_writer w k w,append
+	tell w write whole
+	kill_hand w KILL
+	wait_until 20 grep -qx "old whole" "$MNT/k"
+	start_group '( /bin/echo; /bin/echo a; : >"$2"; sleep 1000 ) >>"$1"' "$MNT/k" "$TMP/here"
+	wait_until 60 is_there here
+	expect_value k $'old whole\na'
+	kill_group KILL
+	expect_value k $'old whole\na'
+}
+
+test_a_killed_appender_makes_a_key() {
+	mount_stack
+	open_writer w log w,creat,append
+	tell w write whole
+	kill_hand w KILL
+	expect_value log whole
+}
+
+test_a_writer_in_place_that_was_killed_takes_nothing_of_another_with_it() {
+	mount_stack
+	set_value k "....."
+	open_writer a k rw
+	open_writer b k rw
+	tell b pwrite 3 b
+	tell a pwrite 1 a
+	kill_hand a KILL
+	expect_value k "....."
+	tell b close
+	expect_value k ".a.b."
+}
+
+test_on_killed_writer_publish_sets_what_a_group_has_written() {
+	mount_stack '"on_killed_writer": "publish"'
+	start_group '( /bin/echo part1; : >"$2"; sleep 1000 ) >"$1"' "$MNT/k" "$TMP/here"
+	wait_until 60 is_there here
+	expect_miss k
+	kill_group KILL
+	expect_value k part1
+}
+
+run_tests
