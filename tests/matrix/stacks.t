@@ -221,6 +221,24 @@ metadata() {
 	expect "after a restart and a get" "$before" "$(described)"
 }
 
+killed_in_a_group() {
+	set_value g old
+	start_group '( /bin/echo part1; : >"$2"; sleep 1000; /bin/echo part2 ) >"$1"' "$MNT/g" "$TMP/here"
+	wait_until 60 test -e here
+	expect_value g old
+	kill_group KILL
+	expect_value g old
+	(
+		/bin/echo part1
+		expect_value g old
+		/bin/echo part2
+	) >"$MNT/g"
+	expect_value g $'part1\npart2'
+	restart_or eval '(/bin/echo part1; echo part2) >"$MNT/g"'
+	expect_value g $'part1\npart2'
+	rm "$MNT/g"
+}
+
 # The default run has each layer and each strategy once.
 long_suite() {
 	[[ ${LONG:-} ]] || skip "only with --long"
@@ -237,6 +255,7 @@ suite() {
 	metadata
 	rm -f "$MNT/m" "$MNT/link"
 	rmdir "$MNT/md"
+	killed_in_a_group
 	order "$1"
 }
 

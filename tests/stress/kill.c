@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "mounted_daemon.h"
 #include "record.h"
 
@@ -59,6 +60,7 @@ struct test {
 	struct mounted_daemon daemon;
 	struct shared *shared;
 	int process_count, kills;
+	bool children; /* others have the file of each set open too (children.h) */
 	uint64_t seed, random;
 	char *buffer;
 	uint64_t unknown, forced;
@@ -84,21 +86,32 @@ static void key_path(const struct test *t, int self, int key, char path[static P
 	snprintf(path, PATH_MAX, "%s/p%d/k%d", t->daemon.mountpoint, self, key);
 }
 
-static int write_value(const char *path, const char *bytes, size_t size, uint64_t *random)
+static bool write_pieces(int fd, const char *bytes, size_t size, uint64_t *random)
 {
 	size_t piece = random_next(random) % 2 ? size : 1 + size / 3;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
-	if (fd < 0)
-		return -1;
 	for (size_t at = 0; at < size;) {
 		size_t n = size - at < piece ? size - at : piece;
 		ssize_t rc = write(fd, bytes + at, n);
-		if (rc <= 0) {
-			close(fd);
-			return -1;
-		}
+		if (rc <= 0)
+			return false;
 		at += (size_t)rc;
+	}
+	return true;
+}
+
+static int write_value(struct test *t, const char *path, size_t size)
+{
+	if (t->children && size > 0 && random_next(&t->random) % 4 == 0)
+		return set_by_subshell(AT_FDCWD, path, t->buffer, size, &t->random) ? 0 : -1;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0)
+		return -1;
+	bool ok = t->children ? write_with_children(fd, t->buffer, size, PIECES_SEVERAL, &t->random)
+			      : write_pieces(fd, t->buffer, size, &t->random);
+	if (!ok) {
+		close(fd);
+		return -1;
 	}
 	/* What was opened and never written is published after the last close; only fsync
 	 * acknowledges it. */
@@ -121,12 +134,16 @@ static bool do_something(struct test *t, int self)
 	p->to = (p->from + 1 + (int)(random_next(&t->random) % (KEYS - 1))) % KEYS;
 	key_path(t, self, p->from, from);
 	key_path(t, self, p->to, to);
-	if (dice < 6 || p->keys[p->from].seq == 0) {
+	if (t->children && dice < 2) { /* the keys hold what they held */
+		record_fill(t->buffer, VALUE_MAX, (uint32_t)self, 0, 0);
+		p->op = OP_NONE;
+		rc = set_and_be_killed(AT_FDCWD, from, t->buffer, VALUE_MAX, &t->random) ? 0 : -1;
+	} else if (dice < 6 || p->keys[p->from].seq == 0) {
 		p->set = (struct content){ ++p->next_seq, record_random_size(&t->random) };
 		if (p->set.size > 0)
 			record_fill(t->buffer, p->set.size, (uint32_t)self, 0, p->set.seq);
 		p->op = OP_SET;
-		rc = write_value(from, t->buffer, p->set.size, &t->random);
+		rc = write_value(t, from, p->set.size);
 	} else if (dice < 8) {
 		p->op = OP_RENAME;
 		rc = rename(from, to);
@@ -353,10 +370,11 @@ static void report(const struct test *t, int rounds)
 			done[k] += atomic_load(&t->shared->processes[i].done[k]);
 	printf("kill: %d kills; acknowledged: %llu sets, %llu renames, %llu unlinks; %llu outcomes "
 	       "unknown; "
-	       "%llu mounts aborted\nkill: violations: %llu\n",
+	       "%llu groups killed; %llu mounts aborted\nkill: violations: %llu\n",
 	       rounds, (unsigned long long)done[OP_SET], (unsigned long long)done[OP_RENAME],
 	       (unsigned long long)done[OP_UNLINK], (unsigned long long)t->unknown,
-	       (unsigned long long)t->forced, (unsigned long long)t->shared->violations);
+	       (unsigned long long)done[OP_NONE], (unsigned long long)t->forced,
+	       (unsigned long long)t->shared->violations);
 }
 
 static int test_run(struct test *t)
@@ -387,14 +405,16 @@ static int test_run(struct test *t)
 
 static void usage(FILE *to)
 {
-	fputs("usage: kill [-k KILLS] [-p PROCESSES] [-s SEED] [-l LOG] [--expect-red] DAEMON "
-	      "CONFIG MOUNTPOINT\n",
+	fputs("usage: kill [-k KILLS] [-p PROCESSES] [-s SEED] [-l LOG] [--children] "
+	      "[--expect-red] "
+	      "DAEMON CONFIG MOUNTPOINT\n",
 	      to);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "expect-red", no_argument, NULL, 'e' },
+						 { "children", no_argument, NULL, 'c' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	struct test t = { .kills = 30,
@@ -416,6 +436,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			t.daemon.log = optarg;
+			break;
+		case 'c':
+			t.children = true;
 			break;
 		case 'e':
 			expect_red = true;

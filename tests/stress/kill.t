@@ -25,6 +25,11 @@ test_what_write_back_acknowledged_survives_it_too() {
 	kill_under_load write_back "$kills"
 }
 
+# Children of the writers inherit what is open, and groups of writers are killed themselves.
+test_no_half_of_what_children_write_survives_it() {
+	kill_under_load write_through $((${KILLS:-30} / 2 + 1)) --children
+}
+
 test_a_daemon_that_acknowledges_before_the_commit_is_found_out() {
 	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
 	CACHEFS_BREAK=ack-before-commit kill_under_load write_through "${KILLS:-30}" --expect-red

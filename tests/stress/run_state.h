@@ -20,6 +20,8 @@ enum how_set {
 	SET_PLACE,
 	SET_MMAP,
 	SET_APPEND,
+	SET_SUBSHELL,
+	SET_KILLED, /* begun by a group that was killed: nothing is set */
 	SET_COUNT
 };
 enum how_get { GET_CHUNKS, GET_MMAP, GET_TWICE, GET_FSTAT, GET_STAT, GET_COUNT };
@@ -59,6 +61,7 @@ struct run {
 	int writers, readers;
 	bool misses_ok;
 	bool by_rename; /* whole values are set by rename alone */
+	bool children;  /* others have the file of each set open too (children.h) */
 	/* this process: */
 	int self; /* writers are 0 .. writers - 1 */
 	uint64_t random;

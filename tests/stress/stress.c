@@ -29,6 +29,7 @@ enum { PRINTED_MAX = 20, HANG_SECONDS = 60, POLL_MS = 50 };
 const char *const set_names[SET_COUNT] = {
 	[SET_TRUNCATE] = "truncate", [SET_RENAME] = "rename", [SET_UNLINK_CREATE] = "unlink+create",
 	[SET_PLACE] = "pwrite",      [SET_MMAP] = "mmap",     [SET_APPEND] = "append",
+	[SET_SUBSHELL] = "subshell", [SET_KILLED] = "killed",
 };
 const char *const get_names[GET_COUNT] = {
 	[GET_CHUNKS] = "chunks", [GET_MMAP] = "mmap", [GET_TWICE] = "twice",
@@ -100,7 +101,7 @@ void violation(struct run *run, enum rule rule, const struct key_state *k, const
 static void usage(FILE *to)
 {
 	fputs("usage: stress [-n GETS] [-p PROCESSES] [-s SEED] [-g GROUP,...] [--misses-ok]\n"
-	      "              [--by-rename] [--expect-torn] DIRECTORY\n"
+	      "              [--by-rename] [--children] [--expect-torn] DIRECTORY\n"
 	      "groups: whole truncate rename unlink place mmap append (default: all)\n",
 	      to);
 }
@@ -278,11 +279,11 @@ static void run_processes(struct run *run)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "misses-ok", no_argument, NULL, 'm' },
-						 { "expect-torn", no_argument, NULL, 'e' },
-						 { "by-rename", no_argument, NULL, 'r' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "misses-ok", no_argument, NULL, 'm' }, { "expect-torn", no_argument, NULL, 'e' },
+		{ "by-rename", no_argument, NULL, 'r' }, { "children", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },      { 0 }
+	};
 	struct run run = { .get_target = 200000, .seed = now_ns() & 0xffffffff };
 	const char *groups = NULL;
 	bool expect_torn = false;
@@ -307,6 +308,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			run.by_rename = true;
+			break;
+		case 'c':
+			run.children = true;
 			break;
 		case 'e':
 			expect_torn = true;

@@ -63,6 +63,17 @@ test_nor_with_expiries_forced_underneath() {
 	stress "$MNT" -n $((GETS / 4)) --misses-ok
 }
 
+# Each set is also open in children that exit, write or are other programs; some are begun by groups that are killed.
+test_nor_with_writers_whose_children_close_and_are_killed() {
+	mount_stack
+	stress "$MNT" -n $((GETS / 10)) --children
+}
+
+test_nor_with_such_writers_and_values_in_files() {
+	mount_with '{"type": "file", "options": {"directory": "files"}}'
+	stress "$MNT" -n $((GETS / 20)) --children -g truncate,rename,place,append
+}
+
 test_a_daemon_that_publishes_at_open_is_found_out() {
 	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
 	CACHEFS_BREAK=publish-at-open mount_stack

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "run_state.h"
 
 static bool tolerated(const struct run *run, int error)
@@ -25,9 +26,14 @@ static void set_failed(struct run *run, const struct key_state *k, enum how_set 
 			  strerror(error));
 }
 
-/* Writes all of the buffer, in one write or in several. NULL, or the call that failed. */
+/* Writes all of the buffer, in one write or in several, by one process or by several. NULL, or the
+ * call that failed. */
 static const char *write_pieces(struct run *run, int fd, size_t size)
 {
+	if (run->children)
+		return write_with_children(fd, run->buffer, size, PIECES_SEVERAL, &run->random)
+			       ? NULL
+			       : "write";
 	size_t piece = random_next(&run->random) % 2
 			       ? size
 			       : 1 + size / (2 + random_next(&run->random) % 6);
@@ -95,6 +101,32 @@ static void set_truncate(struct run *run, struct key_state *k, enum how_set how)
 	whole_end(run, &w, how, failed != NULL);
 }
 
+static void set_subshell(struct run *run, struct key_state *k)
+{
+	struct whole w = whole_begin(run, k);
+
+	set_begin(k, w.ticket);
+	bool ok = set_by_subshell(run->dir_fd, k->name, run->buffer, w.size, &run->random);
+	if (!ok)
+		set_failed(run, k, SET_SUBSHELL, "sh");
+	whole_end(run, &w, SET_SUBSHELL, !ok);
+}
+
+/* Of the value of no ticket: who gets any of it got a torn one. */
+static void set_killed(struct run *run, struct key_state *k)
+{
+	size_t size = record_random_size(&run->random);
+
+	if (size == 0)
+		return;
+	record_fill(run->buffer, size, (uint32_t)run->self, (uint64_t)(k - run->shared->table.keys),
+		    0);
+	if (set_and_be_killed(run->dir_fd, k->name, run->buffer, size, &run->random))
+		atomic_fetch_add(&run->shared->sets[SET_KILLED], 1);
+	else
+		set_failed(run, k, SET_KILLED, "write");
+}
+
 static void set_rename(struct run *run, struct key_state *k)
 {
 	struct whole w = whole_begin(run, k);
@@ -160,7 +192,10 @@ static void set_place(struct run *run, struct key_state *k)
 	}
 	if (!run->misses_ok) /* else restore() may have replaced what we opened */
 		set_begin(k, w.ticket);
-	if (pwrite(fd, run->buffer, w.size, 0) != (ssize_t)w.size)
+	bool ok = run->children
+			  ? write_with_children(fd, run->buffer, w.size, PIECES_ONE, &run->random)
+			  : pwrite(fd, run->buffer, w.size, 0) == (ssize_t)w.size;
+	if (!ok)
 		failed = "pwrite";
 	if (close(fd) < 0 && !failed)
 		failed = "close";
@@ -177,7 +212,12 @@ static const char *rewrite_mapping(struct run *run, int fd, size_t size)
 
 	if (map == MAP_FAILED)
 		return "mmap";
-	if (!copy_guarded(map, run->buffer, size))
+	size_t half = run->children ? size / 2 : 0;
+	if (!copy_guarded(map, run->buffer, half))
+		failed = "SIGBUS in the mapping";
+	else if (run->children && !child_exits())
+		failed = "fork";
+	else if (!copy_guarded((char *)map + half, run->buffer + half, size - half))
 		failed = "SIGBUS in the mapping";
 	else if (random_next(&run->random) % 2 && msync(map, size, MS_SYNC) < 0)
 		failed = "msync";
@@ -242,7 +282,7 @@ static void set_append(struct run *run, struct key_state *k)
 		set_failed(run, k, SET_APPEND, "open");
 		return;
 	}
-	if (write(fd, run->buffer, size) != (ssize_t)size)
+	if (write(fd, run->buffer, size) != (ssize_t)size || (run->children && !child_exits()))
 		failed = "write";
 	if (fstat(fd, &st) < 0 && !failed)
 		failed = "fstat";
@@ -283,7 +323,12 @@ static void set_somehow(struct run *run, struct key_state *k)
 			set_truncate(run, k, SET_TRUNCATE);
 		break;
 	case GROUP_TRUNCATE:
-		set_truncate(run, k, SET_TRUNCATE);
+		if (run->children && dice % 8 < 2)
+			set_subshell(run, k);
+		else if (run->children && dice % 8 < 4)
+			set_killed(run, k);
+		else
+			set_truncate(run, k, SET_TRUNCATE);
 		break;
 	case GROUP_RENAME:
 		set_rename(run, k);
