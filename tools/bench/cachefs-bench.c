@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -24,16 +25,45 @@ enum {
 	VALUE_BYTES = 4096,
 	BATCHES = 60,
 	BATCH = 100,
+	CHILD_BATCH = 10, /* of operations that start a process */
 	TARGETS_MAX = 4,
+	FILES_MAX = 5000,
 	FUSE_MAGIC = 0x65735546,
 	START_MS = 10000
 };
 
-enum op { OP_GET, OP_CREATE, OP_OVERWRITE, OP_STAT, OP_ABSENT, OP_COUNT };
-static const char *const op_names[OP_COUNT] = {
-	[OP_GET] = "open+read+close",          [OP_CREATE] = "create+write+close",
-	[OP_OVERWRITE] = "overwrite",          [OP_STAT] = "stat",
-	[OP_ABSENT] = "open of an absent key",
+enum op {
+	OP_GET,
+	OP_CREATE,
+	OP_OVERWRITE,
+	OP_STAT,
+	OP_ABSENT,
+	/* overwrites by a process with so many open files, */
+	OP_FILES_5,
+	OP_FILES_50,
+	OP_FILES_5000,
+	/* whose child writes the value, and exits */
+	OP_CHILD_5,
+	OP_CHILD_50,
+	OP_CHILD_5000,
+	OP_COUNT
+};
+static const struct {
+	const char *name, *key;
+	int keys, files;
+	bool child;
+} op_specs[OP_COUNT] = {
+	[OP_GET] = { "open+read+close", "bench-kept", 16 },
+	[OP_CREATE] = { "create+write+close", "bench-new", BATCH },
+	[OP_OVERWRITE] = { "overwrite", "bench-over", 16 },
+	[OP_STAT] = { "stat", "bench-kept", 16 },
+	[OP_ABSENT] = { "open of an absent key", "bench-absent", BATCH },
+	[OP_FILES_5] = { "overwrite, 5 files", "bench-over", 16, 5 },
+	[OP_FILES_50] = { "overwrite, 50 files", "bench-over", 16, 50 },
+	[OP_FILES_5000] = { "overwrite, 5000 files", "bench-over", 16, 5000 },
+	[OP_CHILD_5] = { "by a child, 5 files", "bench-over", 16, 5, true },
+	[OP_CHILD_50] = { "by a child, 50 files", "bench-over", 16, 50, true },
+	[OP_CHILD_5000] = { "by a child, 5000 files", "bench-over", 16, 5000, true },
 };
 
 struct target {
@@ -66,6 +96,19 @@ static void set_value(int dir, const char *name, int flags)
 		die("set of", name);
 }
 
+/* The parent opens and closes, its child writes: `command >key` of a shell. */
+static void set_by_child(int dir, const char *name)
+{
+	static const char value[VALUE_BYTES];
+	int status, fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	pid_t child = fd < 0 ? -1 : fork();
+
+	if (child == 0)
+		_exit(write(fd, value, sizeof(value)) == VALUE_BYTES ? 0 : 1);
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0 || close(fd) < 0)
+		die("set by a child of", name);
+}
+
 static void get_value(int dir, const char *name)
 {
 	char value[VALUE_BYTES + 1];
@@ -87,7 +130,15 @@ static void do_op(int dir, enum op op, const char *name)
 		set_value(dir, name, O_CREAT | O_EXCL);
 		break;
 	case OP_OVERWRITE:
+	case OP_FILES_5:
+	case OP_FILES_50:
+	case OP_FILES_5000:
 		set_value(dir, name, O_CREAT | O_TRUNC);
+		break;
+	case OP_CHILD_5:
+	case OP_CHILD_50:
+	case OP_CHILD_5000:
+		set_by_child(dir, name);
 		break;
 	case OP_STAT:
 		if (fstatat(dir, name, &st, 0) < 0)
@@ -105,30 +156,40 @@ static void do_op(int dir, enum op op, const char *name)
 /* The key that the i-th turn of an operation works on. */
 static void op_key(enum op op, int i, char name[static 40])
 {
-	const char *const prefix[OP_COUNT] = { [OP_GET] = "bench-kept",
-					       [OP_CREATE] = "bench-new",
-					       [OP_OVERWRITE] = "bench-over",
-					       [OP_STAT] = "bench-kept",
-					       [OP_ABSENT] = "bench-absent" };
-	int keys = op == OP_CREATE || op == OP_ABSENT ? BATCH : 16;
+	snprintf(name, 40, "%s-%d", op_specs[op].key, i % op_specs[op].keys);
+}
 
-	snprintf(name, 40, "%s-%d", prefix[op], i % keys);
+/* Opens files until the process has so many, for reading and for writing in turns. */
+static int open_files(int count, int fds[static FILES_MAX])
+{
+	int opened = 0;
+
+	for (int i = 4; i < count; i++) { /* 0, 1, 2 and the directory */
+		fds[opened] = open("/dev/null", i % 2 ? O_RDONLY : O_WRONLY);
+		if (fds[opened++] < 0)
+			die("open", "/dev/null");
+	}
+	return opened;
 }
 
 /* us per operation in one batch. */
 static double batch_us(const struct target *t, enum op op)
 {
 	char names[BATCH][40];
+	int fds[FILES_MAX], count = op_specs[op].child ? CHILD_BATCH : BATCH;
 	int dir = open(t->directory, O_RDONLY | O_DIRECTORY);
 
 	if (dir < 0)
 		die("open", t->directory);
 	for (int i = 0; i < BATCH; i++)
 		op_key(op, i, names[i]);
+	int opened = open_files(op_specs[op].files, fds);
 	double start = now_us();
-	for (int i = 0; i < BATCH; i++)
+	for (int i = 0; i < count; i++)
 		do_op(dir, op, names[i]);
-	double us = (now_us() - start) / BATCH;
+	double us = (now_us() - start) / count;
+	while (opened > 0)
+		close(fds[--opened]);
 	for (int i = 0; op == OP_CREATE && i < BATCH; i++)
 		unlinkat(dir, names[i], 0);
 	close(dir);
@@ -244,7 +305,7 @@ static void print_table(struct target *targets, int count)
 	putchar('\n');
 	for (int op = 0; op < OP_COUNT; op++) {
 		double us[TARGETS_MAX];
-		printf("%-22s", op_names[op]);
+		printf("%-22s", op_specs[op].name);
 		for (int t = 0; t < count; t++) {
 			us[t] = median(targets[t].us[op], BATCHES);
 			printf(" %13.1f", us[t]);
@@ -253,6 +314,16 @@ static void print_table(struct target *targets, int count)
 		for (int t = 1; t < count; t++)
 			printf("  %.2f", us[0] / us[t]);
 		putchar('\n');
+	}
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }
 
@@ -272,6 +343,7 @@ int main(int argc, char **argv)
 		snprintf(targets[1].directory, PATH_MAX, "%s", argv[2]);
 	else if (!mkdtemp(targets[1].directory))
 		die("mkdtemp", targets[1].directory);
+	raise_file_limit();
 	count += server_start(&targets[count], "null", false);
 	count += server_start(&targets[count], "null, single", true);
 
@@ -284,10 +356,10 @@ int main(int argc, char **argv)
 	for (int t = 0; t < count; t++)
 		target_keys(&targets[t], false);
 	print_table(targets, count);
-	printf("%d-byte values, median of %d batches of %d; null: a libfuse server that does "
-	       "nothing,\n"
-	       "by fuse_session_loop_mt; null, single: by fuse_session_loop\n",
-	       VALUE_BYTES, BATCHES, BATCH);
+	printf("%d-byte values, median of %d batches of %d (by a child: of %d); null: a libfuse "
+	       "server that\ndoes nothing, by fuse_session_loop_mt; null, single: by "
+	       "fuse_session_loop\n",
+	       VALUE_BYTES, BATCHES, BATCH, CHILD_BATCH);
 	for (int t = 0; t < count; t++)
 		server_stop(&targets[t]);
 	if (argc == 2)
