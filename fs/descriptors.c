@@ -10,11 +10,15 @@
 #include <unistd.h>
 
 #include "../backends/time_source.h"
+#include "../backends/waiting.h"
 #include "mount_table.h"
 #include "process.h"
 
-/* A busy machine must not end a look at a process with few files: the clock counts after these. */
-enum { LOOK_ANYWAY = 64, THREADS_MAX = 16 };
+enum {
+	LOOK_INLINE = 32, /* then somebody else serves the requests meanwhile */
+	LOOK_ANYWAY = 64, /* a busy machine must not end a look at a process with few files */
+	THREADS_MAX = 16,
+};
 
 void look_begin(struct look *look, const struct our_mount *mount, uint64_t ino)
 {
@@ -63,6 +67,8 @@ static bool look_on(struct look *look)
 {
 	if (look->left > 0)
 		look->left--;
+	if (look->left == LOOK_DESCRIPTORS - LOOK_INLINE)
+		waiting_begin();
 	if (look->left < LOOK_DESCRIPTORS - LOOK_ANYWAY && time_mono_ns() > look->end_ns)
 		look->left = 0;
 	return look->left > 0;

@@ -18,9 +18,13 @@ struct our_mount {
 	unsigned connection; /* its minor device number, in every namespace; 0: not known */
 };
 
+/*
+ * One look at any number of processes, bounded for all of them together: so many descriptors, or so
+ * long (the time counts after the first 64). Hands the request loop over when it takes longer, so
+ * call it with no lock held.
+ */
 enum { LOOK_DESCRIPTORS = 256, LOOK_US = 200 };
 
-/* One look at any number of processes, bounded for all of them together. */
 struct look {
 	const struct our_mount *mount;
 	uint64_t ino;   /* of the file, as stat shows it */

@@ -173,6 +173,36 @@ test_a_child_that_writes_on_after_its_opener_has_closed_sets_when_it_ends() {
 	END
 }
 
+# The kernel closes what is close-on-exec in the middle of execve(2), and may show nothing of the process
+# until that has ended: who looks must not wait for it.
+test_a_program_that_executes_another_sets_and_does_not_hang() {
+	mount_stack
+	program <<-'END'
+		fd = create()
+		child(lambda: os.write(fd, b"by a child, "))
+		os.write(fd, b"by itself")
+		os.execv("/bin/true", ["true"])
+	END
+	expect_value k "by a child, by itself"
+	program <<-'END'
+		fd = create()
+		ours, its = socket.socketpair(socket.AF_UNIX)
+		pid = os.fork()
+		if pid == 0:
+		    ours.close()
+		    os.write(fd, b"by a child")
+		    its.send(b"x")
+		    its.recv(1)
+		    os.execv("/bin/true", ["true"])
+		ours.recv(1)
+		os.close(fd)
+		expect("old")
+		ours.send(b"x")
+		os.waitpid(pid, 0)
+		expect("by a child")
+	END
+}
+
 # --- several descriptors of one process ---------------------------------------------------------
 
 test_a_thread_that_closes_a_duplicate_sets_nothing_once_the_handle_is_shared() {
@@ -378,6 +408,23 @@ test_a_writer_in_another_pid_namespace_sets_at_each_close() {
 	mount_stack
 	unshare -pf true 2>/dev/null || skip "only root may have a pid namespace"
 	unshare -pf "$BASH" -c '( /bin/echo part1; /bin/echo part2 ) >"$1"' _ "$MNT/k"
+	expect_value k $'part1\npart2'
+}
+
+# As a daemon that is not root has it with other users' processes.
+test_a_writer_that_cannot_be_looked_at_sets_at_each_close() {
+	setpriv --bounding-set=-sys_ptrace --reuid 5 true 2>/dev/null || skip "only root can lose rights"
+	printf '#!/bin/sh\nexec setpriv --bounding-set=-sys_ptrace,-dac_override,-dac_read_search %s "$@"\n' \
+		"$CACHEFS" >daemon
+	chmod 755 daemon
+	chmod 711 "$TMP"
+	echo '{"type": "memory"}' >cachefs.json
+	CACHEFS=$TMP/daemon start_daemon -o allow_other cachefs.json
+	set_value k old
+	chmod 666 "$MNT/k"
+	setpriv --reuid 5 --regid 60 --clear-groups "$BASH" -c \
+		'( /bin/echo part1; cat "$1" >&2; /bin/echo part2 ) >"$1"' _ "$MNT/k" 2>seen
+	expect "what was there meanwhile" part1 "$(<seen)"
 	expect_value k $'part1\npart2'
 }
 
