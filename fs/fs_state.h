@@ -35,7 +35,7 @@ struct fs {
 	struct file_locks *locks;
 	struct fuse_session *session;
 	struct our_mount seen_as; /* fixed while requests are served */
-	struct threads threads;   /* that call us */
+	struct callers callers;
 	struct notifier *notifier;
 	struct loop *loop;
 	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */

@@ -73,7 +73,7 @@ int handle_zero(struct fs *fs, struct handle *handle, uint64_t offset, uint64_t 
  * close(2) of one descriptor: publishes what came since the last publish, if that was the last one
  * of those who are known to hold the file (holders.h). O_APPEND: in any case.
  */
-int handle_flush(struct fs *fs, struct handle *handle, pid_t tid);
+int handle_flush(struct fs *fs, struct handle *handle, struct caller caller);
 
 /* Publishes and makes durable. */
 int handle_fsync(struct fs *fs, struct handle *handle);

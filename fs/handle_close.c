@@ -66,7 +66,7 @@ static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, bool 
 	return has_news ? publish_news(fs, h) : 0;
 }
 
-int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
+int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 {
 	if (!h->writer)
 		return 0;
@@ -83,7 +83,7 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 		return wrote ? -EIO : 0;
 	if (!unpublished)
 		return 0;
-	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, tid, has_news);
+	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, caller, has_news);
 	return end_of_close(fs, h, end, has_news);
 }
 

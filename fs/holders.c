@@ -9,13 +9,13 @@
 void holders_init(struct fs *fs, struct holders *holders, pid_t tid)
 {
 	holders->opener_tid = tid;
-	holders->opener = process_of_thread(&fs->threads, tid);
+	holders->opener = process_of_thread(&fs->callers, tid);
 }
 
 /* The process of a thread; most often the opener. */
 static pid_t process_of(struct fs *fs, const struct holders *k, pid_t tid)
 {
-	return tid == k->opener_tid ? k->opener : process_of_thread(&fs->threads, tid);
+	return tid == k->opener_tid ? k->opener : process_of_thread(&fs->callers, tid);
 }
 
 /* --- who is known ----------------------------------------------------------------------------- */
@@ -43,12 +43,15 @@ static void forget(struct handle *h, pid_t process)
 	inode_content_unlock(h->inode);
 }
 
-void holders_note_writer(struct fs *fs, struct handle *h, pid_t tid)
+void holders_note_writer(struct fs *fs, struct handle *h, struct caller caller)
 {
-	pid_t process = h->writer ? process_of(fs, &h->holders, tid) : 0;
+	struct holders *k = &h->holders;
+	pid_t process = h->writer ? process_of(fs, k, caller.tid) : 0;
 
-	if (process != 0 && process != h->holders.opener) /* 0: pages that were mapped */
+	if (process != 0 && process != k->opener) /* 0: pages that were mapped */
 		keep(h, process);
+	else if (process != 0 && caller.table != 0)
+		process_note_table(&fs->callers, process, caller.table);
 }
 
 /* --- the look --------------------------------------------------------------------------------- */
@@ -58,6 +61,7 @@ struct closing {
 	struct fs *fs;
 	struct handle *handle;
 	struct look look;
+	struct caller caller;
 	pid_t closer; /* the process */
 	bool by_opener;
 };
@@ -154,16 +158,24 @@ static enum set_end ended(struct closing *c, bool killed, bool opener_was_gone)
 	inode_content_lock(c->handle->inode);
 	k->opener_gone |= c->look.left > 0;
 	inode_content_unlock(c->handle->inode);
+	if (c->by_opener && c->look.left > 0)
+		process_note_table(&c->fs->callers, c->closer, c->caller.table);
 	return killed ? SET_BROKEN_OFF : SET_ENDED;
 }
 
-/* A look is wanted unless it is a plain set. */
+/*
+ * A look is wanted unless it is a plain set. The kernel may close descriptors in the name of a
+ * process that does nothing of the kind: those of a child that it gives up making, most often
+ * because a signal came meanwhile. They are in the child's table.
+ */
 static bool is_shared(struct closing *c, bool has_news)
 {
 	struct holders *k = &c->handle->holders;
+	bool is_plain = c->by_opener &&
+			process_has_table(&c->fs->callers, c->closer, c->caller.table);
 
 	inode_content_lock(c->handle->inode);
-	bool shared = k->shared || !c->by_opener;
+	bool shared = k->shared || !is_plain;
 	k->shared = shared || has_news;
 	inode_content_unlock(c->handle->inode);
 	if (c->by_opener && has_news)
@@ -179,14 +191,15 @@ static void look_at_file(struct closing *c)
 	look_begin(&c->look, &c->fs->seen_as, ino);
 }
 
-enum set_end holders_at_close(struct fs *fs, struct handle *h, pid_t tid, bool has_news)
+enum set_end holders_at_close(struct fs *fs, struct handle *h, struct caller caller, bool has_news)
 {
-	struct closing c = { .fs = fs, .handle = h, .closer = process_of(fs, &h->holders, tid) };
+	struct closing c = { .fs = fs, .handle = h, .caller = caller };
 	bool heed = fs->conf->on_killed_writer == KILLED_WRITER_DISCARD;
 
+	c.closer = process_of(fs, &h->holders, caller.tid);
 	c.by_opener = c.closer == h->holders.opener;
 	bool shared = is_shared(&c, has_news);
-	bool killed = heed && process_is_killed(tid);
+	bool killed = heed && process_is_killed(caller.tid);
 	if (killed && c.by_opener)
 		return opener_was_killed(h);
 	if (!has_news && !killed)

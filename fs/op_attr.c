@@ -133,7 +133,7 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 	if (to_set & FUSE_SET_ATTR_SIZE) {
 		uint64_t size = (uint64_t)attr->st_size;
 		if (fi)
-			holders_note_writer(fs, request_handle(fi), request_tid(req));
+			holders_note_writer(fs, request_handle(fi), request_caller(req, NULL));
 		if (fi)
 			rc = handle_truncate(fs, request_handle(fi), size);
 		else

@@ -245,7 +245,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		return;
 	}
 	struct inode *inode = h->inode;
-	rc = handle_flush(fs, h, 0); /* says so if it could not be stored */
+	rc = handle_flush(fs, h, request_caller(req, NULL)); /* says so if it could not be stored */
 	handle_release(fs, h);
 	if (rc < 0) {
 		reply_forget(fs, inode, 1);

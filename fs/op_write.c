@@ -43,7 +43,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		write_virtual(req, h, bytes, size);
 		return;
 	}
-	holders_note_writer(fs, h, request_tid(req));
+	holders_note_writer(fs, h, request_caller(req, fi));
 	bool append = (fi->flags & O_APPEND) && !fi->writepage;
 	int rc = handle_write(fs, h, bytes, size, (uint64_t)offset, append);
 	if (rc < 0) {
@@ -83,7 +83,6 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct handle *h = request_handle(fi);
-	pid_t tid = request_tid(req);
 
 	if (request_inode(req, ino)->kind == INODE_VIRTUAL) {
 		reply_status(req, 0);
@@ -91,7 +90,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	/* First published, then unlocked: whoever waits for the lock shall see what it was for. */
 	bool too_late = fs->broken == BREAK_ACK_BEFORE_COMMIT;
-	int rc = too_late ? 0 : handle_flush(fs, h, tid);
+	int rc = too_late ? 0 : handle_flush(fs, h, request_caller(req, fi));
 	if (h->has_posix)
 		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
 	if (too_late)
@@ -132,7 +131,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	holders_note_writer(fs_of(req), request_handle(fi), request_tid(req));
+	holders_note_writer(fs_of(req), request_handle(fi), request_caller(req, NULL));
 	reply_status(req, allocate(fs_of(req), request_handle(fi), mode, (uint64_t)offset,
 				   (uint64_t)length));
 }

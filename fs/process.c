@@ -41,14 +41,14 @@ static bool is_thread_of(pid_t process, pid_t tid)
 	return syscall(SYS_tgkill, process, tid, 0) == 0 || errno == EPERM;
 }
 
-pid_t process_of_thread(struct threads *threads, pid_t tid)
+pid_t process_of_thread(struct callers *callers, pid_t tid)
 {
 	if (tid <= 0)
 		return 0;
 	if (is_thread_of(tid, tid)) /* most are the only thread of their process, or its first */
 		return tid;
-	_Atomic uint64_t *slot =
-		&threads->seen[(uint32_t)tid % (sizeof(threads->seen) / sizeof(*threads->seen))];
+	_Atomic uint64_t *slot = &callers->processes[(uint32_t)tid % (sizeof(callers->processes) /
+								      sizeof(*callers->processes))];
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 	pid_t process = (pid_t)(uint32_t)seen;
 	if (seen >> 32 == (uint32_t)tid && is_thread_of(process, tid))
@@ -57,6 +57,30 @@ pid_t process_of_thread(struct threads *threads, pid_t tid)
 	atomic_store_explicit(slot, (uint64_t)(uint32_t)tid << 32 | (uint32_t)process,
 			      memory_order_relaxed);
 	return process;
+}
+
+static _Atomic uint64_t *slot_of_table(struct callers *callers, pid_t pid)
+{
+	return &callers->tables[(uint32_t)pid %
+				(sizeof(callers->tables) / sizeof(*callers->tables))];
+}
+
+/* One number for both: the kernel's is as good as random. */
+static uint64_t process_and_table(pid_t pid, uint64_t table)
+{
+	return table ^ ((uint64_t)(uint32_t)pid << 32 | (uint32_t)pid);
+}
+
+void process_note_table(struct callers *callers, pid_t pid, uint64_t table)
+{
+	atomic_store_explicit(slot_of_table(callers, pid), process_and_table(pid, table),
+			      memory_order_relaxed);
+}
+
+bool process_has_table(struct callers *callers, pid_t pid, uint64_t table)
+{
+	return atomic_load_explicit(slot_of_table(callers, pid), memory_order_relaxed) ==
+	       process_and_table(pid, table);
 }
 
 pid_t process_parent(pid_t pid)

@@ -12,13 +12,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Which process a thread belongs to, remembered. All zero is empty. Thread-safe. */
-struct threads {
-	_Atomic uint64_t seen[256];
+/* What is remembered of those that call us. All zero is empty. Thread-safe. */
+struct callers {
+	_Atomic uint64_t processes[256]; /* of threads */
+	_Atomic uint64_t tables[1024];   /* of processes */
 };
 
 /* The process of a thread; 0: it is gone, or unknown here. */
-pid_t process_of_thread(struct threads *threads, pid_t tid);
+pid_t process_of_thread(struct callers *callers, pid_t tid);
+
+/*
+ * A process has a table of descriptors, which WRITE (of what was not cached) and FLUSH tell as the
+ * lock owner; 0: not told. Whether it is known to be this one; a process that was not noted, or was
+ * forgotten for others, has none that is known.
+ */
+void process_note_table(struct callers *callers, pid_t pid, uint64_t table);
+bool process_has_table(struct callers *callers, pid_t pid, uint64_t table);
 
 /* Its parent; 0: unknown. */
 pid_t process_parent(pid_t pid);

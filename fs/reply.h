@@ -3,6 +3,7 @@
 
 /* From attributes to what libfuse wants. */
 
+#include "holders.h"
 #include "lookup.h"
 
 void reply_stat(const struct fs *fs, const struct attributes *attributes, struct stat *st);
@@ -27,6 +28,12 @@ void reply_status(fuse_req_t req, int rc);
 static inline pid_t request_tid(fuse_req_t req)
 {
 	return fuse_req_ctx(req)->pid;
+}
+
+/* fi: of WRITE or FLUSH, which tell the table of descriptors; NULL: of another request. */
+static inline struct caller request_caller(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	return (struct caller){ request_tid(req), fi ? fi->lock_owner : 0 };
 }
 
 static inline struct handle *request_handle(const struct fuse_file_info *fi)

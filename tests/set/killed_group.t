@@ -35,6 +35,43 @@ test_nor_do_children_that_end_at_that_moment_set_anything() {
 	done
 }
 
+# The kernel closes the descriptors of a child that it gives up making, in the name of its parent, which has not ended yet.
+test_nor_does_a_fork_that_the_signal_interrupts() {
+	mount_stack
+	set_value k old
+	timeout -k 1 170 python3 -ES - "$MNT/k" <<-'END'
+		import os, random, signal, sys, time
+		path = sys.argv[1]
+
+		def victim(mode, tell):
+		    os.setpgid(0, 0)
+		    fd = os.open(path, mode | os.O_CREAT | os.O_TRUNC)
+		    os.write(fd, b"half")
+		    os.write(tell, b"x")
+		    if os.fork() == 0:
+		        os._exit(0)
+		    while True:
+		        signal.pause()
+
+		for i in range(500):
+		    read, write = os.pipe()
+		    pid = os.fork()
+		    if pid == 0:
+		        victim(i % 2 and os.O_WRONLY or os.O_RDWR, write)
+		    os.read(read, 1)
+		    end = time.perf_counter() + random.random() * 0.0006
+		    while time.perf_counter() < end:
+		        pass
+		    os.killpg(pid, signal.SIGKILL)
+		    os.waitpid(pid, 0)
+		    os.close(read)
+		    os.close(write)
+		    with open(path) as f:
+		        got = f.read()
+		    assert got == "old", f"{got!r} after {i} groups"
+	END
+}
+
 test_a_key_that_a_killed_group_was_making_is_not_there() {
 	mount_stack
 	start_group '( /bin/echo part1; : >"$2"; sleep 1000 ) >"$1"' "$MNT/k" "$TMP/here"
