@@ -9,7 +9,8 @@
  * is gone there already, and in an exit all are.
  *
  * A plain set is not looked at: the opener closes what nobody else was seen with, in the table of
- * descriptors through which it wrote. (A look at its others would make each set 30-50 % dearer.)
+ * descriptors through which it wrote. (A look at its others would make each set in memory three
+ * quarters dearer.)
  */
 
 #include <stdatomic.h>

@@ -133,20 +133,20 @@ test_a_program_that_writes_for_another_sets_when_the_other_closes() {
 test_a_job_that_outlives_its_opener_sets_when_it_ends() {
 	mount_stack
 	set_value k old
+	mkfifo go
 	{
 		(
 			/bin/echo a
-			read -r <"$TMP/go"
+			read -r <go
 			/bin/echo b
 			expect_value k old
 			/bin/echo c
 			expect_value k old
 		) &
-	} >"$MNT/k" < <(mkfifo "$TMP/go")
+	} >"$MNT/k"
 	local job=$!
-	wait_until 20 test -p "$TMP/go"
 	expect_value k old
-	echo >"$TMP/go"
+	echo >go
 	wait "$job"
 	expect_value k $'a\nb\nc'
 }
