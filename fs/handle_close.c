@@ -49,21 +49,27 @@ static int publish_news(struct fs *fs, struct handle *h)
 	return rc;
 }
 
-static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, bool has_news)
+/* What a close finds unpublished: something written, or at least a set that was begun. */
+struct unpublished {
+	bool news, any;
+};
+
+static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, struct unpublished u)
 {
 	switch (end) {
 	case SET_GOES_ON:
 		inode_content_lock(h->inode);
-		h->held_back |= has_news;
+		h->held_back |= u.news;
 		inode_content_unlock(h->inode);
 		return 0;
 	case SET_BROKEN_OFF:
-		withhold(fs, h);
+		if (u.any)
+			withhold(fs, h);
 		return 0;
 	case SET_ENDED:
 		break;
 	}
-	return has_news ? publish_news(fs, h) : 0;
+	return u.news ? publish_news(fs, h) : 0;
 }
 
 int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
@@ -75,16 +81,14 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 	if (is_scratch_file(fs, h->inode))
 		return 0;
 	inode_content_lock(h->inode);
-	bool has_news = h->inode->content.dirty || h->wrote;
-	bool unpublished = has_news || h->inode->content.fresh;
+	struct unpublished u = { .news = h->inode->content.dirty || h->wrote };
+	u.any = u.news || h->inode->content.fresh;
 	bool lost = h->holders.opener_killed, wrote = h->wrote;
 	inode_content_unlock(h->inode);
 	if (lost)
 		return wrote ? -EIO : 0;
-	if (!unpublished)
-		return 0;
-	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, caller, has_news);
-	return end_of_close(fs, h, end, has_news);
+	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, caller, u.news);
+	return end_of_close(fs, h, end, u);
 }
 
 int handle_fsync(struct fs *fs, struct handle *h)

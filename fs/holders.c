@@ -133,7 +133,7 @@ static bool opener_holds(struct closing *c, bool *gone)
 	inode_content_lock(c->handle->inode);
 	*gone = k->opener_gone;
 	inode_content_unlock(c->handle->inode);
-	return !*gone && holds(c, k->opener);
+	return (!*gone || c->by_opener) && holds(c, k->opener);
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
@@ -171,12 +171,11 @@ static enum set_end ended(struct closing *c, bool killed, bool opener_was_gone)
 static bool is_shared(struct closing *c, bool has_news)
 {
 	struct holders *k = &c->handle->holders;
-	bool is_plain = c->by_opener &&
-			process_has_table(&c->fs->callers, c->closer, c->caller.table);
+	bool own_table = process_has_table(&c->fs->callers, c->closer, c->caller.table);
 
 	inode_content_lock(c->handle->inode);
-	bool shared = k->shared || !is_plain;
-	k->shared = shared || has_news;
+	bool shared = k->shared || !c->by_opener || !own_table;
+	k->shared |= !c->by_opener || has_news; /* by what comes after this */
 	inode_content_unlock(c->handle->inode);
 	if (c->by_opener && has_news)
 		atomic_store(&k->opener_closed_one, true);

@@ -118,13 +118,14 @@ static int do_lock(const char *call, const char *how, const char *range)
 /* A child with the same open file that lives as long as we do. */
 static int do_fork(void)
 {
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(STDIN_FILENO);
-		for (;;)
+		while (getppid() == parent) /* it may have ended before we asked for the signal */
 			pause();
+		_exit(0);
 	}
 	snprintf(result, sizeof(result), "%d", (int)child);
 	return child;

@@ -107,16 +107,15 @@ test_nor_when_it_had_written_nothing() {
 	expect_value k ""
 }
 
-# start_orphan SCRIPT: of a subshell that is killed meanwhile; it goes on with a line from `go`.
+# start_orphan SCRIPT [FIRST]: of a subshell that is killed meanwhile; it goes on with a line from `go`.
 start_orphan() {
 	set_value k old
 	mkfifo go
-	start_group '( echo "$BASHPID" >"$2/opener"; exec >"$1"; /bin/echo part1
+	start_group '( echo "$BASHPID" >"$2/opener"; exec >"$1"; /bin/echo part1; '"${2:-:}"'
 		( : >"$2/here"; read -r <"$2/go"; '"$1"'; : >"$2/done" ); : ) ; :' "$MNT/k" "$TMP"
 	wait_until 60 is_there here
 	kill -9 "$(<opener)"
 	wait_until 60 has_ended "$(<opener)"
-	expect_value k old
 	echo >go
 	wait_until 60 is_there done
 }
@@ -126,6 +125,13 @@ test_nothing_is_set_when_the_opener_was_killed_whatever_its_children_do() {
 	start_orphan '/bin/echo part2; echo part3'
 	await_group
 	expect_value k old
+}
+
+test_nor_when_it_had_synced_all_that_it_wrote() {
+	mount_stack
+	start_orphan '/bin/echo part2; echo part3' 'python3 -ES -c "import os; os.fsync(1)"'
+	await_group
+	expect_value k part1
 }
 
 test_a_child_that_writes_on_is_told_that_nothing_is_set() {
