@@ -11,21 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 #include "log.h"
 #include "parents.h"
 #include "waiting.h"
 
-/* More than a value of 256 MiB is in JSON, every byte of it escaped. */
-#define TEXT_MAX ((uint64_t)2 << 30)
-
 enum {
 	TURN_DEADLINE_MS = 30 * 1000,
-	HEAD_SIZE = 256 * 1024, /* more than all members before the payload */
 	EXPIRE_STEPS = 64,
-	YOUNG_MS = 50, /* several ticks of any kernel's clock of files */
-	SKEW_MS = 60000,
 	HASH_SIZE = 17, /* "~" and 16 digits */
 };
 
@@ -109,13 +101,13 @@ static struct value *file_record(const struct file_look *look, struct key key)
 	return value_adopt(bytes, sizeof(*look) + key.size);
 }
 
-static struct key record_key(const struct entry *file)
+struct key file_record_key(const struct entry *file)
 {
 	return key_make((const char *)value_bytes(file->value) + sizeof(struct file_look),
 			(size_t)value_size(file->value) - sizeof(struct file_look));
 }
 
-static struct file_look record_look(const struct entry *file)
+struct file_look file_record_look(const struct entry *file)
 {
 	struct file_look look;
 
@@ -128,7 +120,7 @@ bool file_known_look_locked(struct file_layer *f, const char *name, struct file_
 	struct entry *file = entries_find(&f->files, key_of(name));
 
 	if (file)
-		*look = record_look(file);
+		*look = file_record_look(file);
 	return file != NULL;
 }
 
@@ -235,8 +227,8 @@ static void forget_locked(struct file_layer *f, const char *name, const struct e
 
 	if (!file)
 		return;
-	f->bytes -= record_look(file).size;
-	struct key key = record_key(file);
+	f->bytes -= file_record_look(file).size;
+	struct key key = file_record_key(file);
 	struct entry *e = key.size > 0 ? entries_find(&f->entries, key) : NULL;
 	if (e && e != kept &&
 	    key_equal(key_make(value_bytes(e->value), value_size(e->value)), key_of(name)))
@@ -261,12 +253,8 @@ static void enter_locked(struct file_layer *f, struct entry *e, struct entry *ol
 	*dead = old;
 }
 
-/*
- * Enters what was read or written, in the place of the entry that it has the age of (KEY_ROOT:
- * none). key of no bytes: a damaged file. 0 or -ENOMEM.
- */
-static int remember(struct file_layer *f, const char *name, const struct file_look *look,
-		    struct key key, const struct meta *meta, struct key aged)
+int file_remember(struct file_layer *f, const char *name, const struct file_look *look,
+		  struct key key, const struct meta *meta, struct key aged)
 {
 	struct value *record = file_record(look, key), *file = value_copy(name, strlen(name));
 	struct entry *by_name = record ? entry_new(key_of(name), record, NULL) : NULL;
@@ -295,7 +283,7 @@ static int remember(struct file_layer *f, const char *name, const struct file_lo
 	return rc;
 }
 
-static void forget(struct file_layer *f, const char *name)
+void file_forget(struct file_layer *f, const char *name)
 {
 	struct entry *dead = NULL;
 
@@ -305,252 +293,13 @@ static void forget(struct file_layer *f, const char *name)
 	free_all(dead);
 }
 
-static int remove_file(struct file_layer *f, const char *name)
+int file_remove_file(struct file_layer *f, const char *name)
 {
 	if (unlinkat(f->dir_fd, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	unsynced_note(&f->unsynced, name);
-	forget(f, name);
+	file_forget(f, name);
 	return 0;
-}
-
-/* --- reading ---------------------------------------------------------------------------------- */
-
-int file_text(int fd, uint64_t size, char **text)
-{
-	char *bytes = size <= TEXT_MAX ? malloc((size_t)size + 1) : NULL;
-	size_t done = 0;
-
-	if (size > TEXT_MAX)
-		return -EFBIG;
-	if (!bytes)
-		return -ENOMEM;
-	while (done < size) {
-		ssize_t n = pread(fd, bytes + done, (size_t)size - done, (off_t)done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			int rc = n < 0 ? -errno : -EAGAIN; /* cut off while it was read */
-			free(bytes);
-			return rc;
-		}
-		done += (size_t)n;
-	}
-	bytes[size] = '\0';
-	*text = bytes;
-	return 0;
-}
-
-/* What a file says beside the value; of ours the head is enough. */
-static int read_head(int fd, uint64_t size, struct file_entry *entry, uint64_t *hash)
-{
-	char *text;
-	int rc = -EINVAL;
-
-	for (int whole = 0; whole < 2 && rc == -EINVAL; whole++) {
-		uint64_t part = whole || size < HEAD_SIZE ? size : HEAD_SIZE;
-		rc = file_text(fd, part, &text);
-		if (rc < 0)
-			return rc;
-		rc = file_entry_read(text, (size_t)part, part < size, entry);
-		*hash = rc == 0 && entry->foreign ? XXH3_64bits(text, (size_t)part) : 0;
-		entry->payload = entry->payload_end = NULL;
-		free(text);
-		if (part == size)
-			break;
-	}
-	return rc;
-}
-
-/*
- * The key that a file without one has: that of before, if another program has overwritten our file;
- * else its name without the extension.
- */
-static int find_key(struct file_layer *f, const char *name, struct file_entry *entry)
-{
-	size_t size = strlen(name) - strlen(f->conf->file_extension);
-	struct key key = key_make(name, size);
-
-	if (entry->key)
-		return 0;
-	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
-	if (file && record_key(file).size > 0)
-		key = record_key(file);
-	entry->key = key_copy(key);
-	lock_release(&f->lock);
-	entry->key_size = key.size;
-	return entry->key ? 0 : -ENOMEM;
-}
-
-/* Whether the key already has another file, which is the younger one. */
-static bool has_younger_file(struct file_layer *f, struct key key, const char *name,
-			     const struct file_look *look)
-{
-	bool younger = false;
-
-	lock_take(&f->lock);
-	struct entry *e = entries_find(&f->entries, key);
-	struct entry *file = e ? entries_find(&f->files,
-					      key_make(value_bytes(e->value), value_size(e->value)))
-			       : NULL;
-	if (file && !key_equal(file->key, key_of(name))) {
-		struct timespec other = record_look(file).mtime;
-		younger = other.tv_sec != look->mtime.tv_sec ? other.tv_sec > look->mtime.tv_sec
-							     : other.tv_nsec >= look->mtime.tv_nsec;
-	}
-	lock_release(&f->lock);
-	return younger;
-}
-
-/* Whether the file is one of the two that the key's entry may be in. */
-static bool may_hold(const struct file_layer *f, const char *name, struct key key)
-{
-	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
-
-	if (!key_is_valid(key))
-		return false;
-	return (file_names(f, key, plain, hashed) && strcmp(name, plain) == 0) ||
-	       strcmp(name, hashed) == 0;
-}
-
-/* Whether the mtime may be another write's as well. Clocks of other machines differ. */
-static bool is_young(const struct timespec *mtime)
-{
-	struct timespec now = time_now();
-	int64_t age_ms = (int64_t)(now.tv_sec - mtime->tv_sec) * 1000 +
-			 (now.tv_nsec - mtime->tv_nsec) / 1000000;
-
-	return age_ms < YOUNG_MS && age_ms > -SKEW_MS;
-}
-
-/*
- * A foreign entry is as old as its file. One that looks as another one looked before gets a time
- * that tells the two apart. Whether it is still that very one, as a second look at a young file
- * finds.
- */
-static bool date_foreign(struct file_layer *f, const char *name, const struct file_look *look,
-			 struct file_entry *entry)
-{
-	struct timespec time = look->mtime;
-	bool same = false;
-
-	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
-	struct file_look known = file ? record_look(file) : (struct file_look){ 0 };
-	struct entry *e = file && known.hash != 0 && file_looks_same(look, &known)
-				  ? entries_find(&f->entries, record_key(file))
-				  : NULL;
-	if (e) {
-		same = known.hash == look->hash;
-		time = e->meta.mtime;
-		time.tv_nsec += !same && time.tv_nsec < 999999999;
-	}
-	lock_release(&f->lock);
-	entry->meta.mtime = entry->meta.ctime = time;
-	return same;
-}
-
-/* The file of the entry that this one was before it was renamed, if it is there. */
-static void remove_if_left(struct file_layer *f, const char *name, const struct file_entry *moved)
-{
-	struct key from = key_make(moved->from, moved->from_size);
-	struct file_look look;
-	struct file_entry entry;
-	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-
-	if (fd < 0)
-		return;
-	int rc = file_look_at(fd, &look);
-	if (rc == 0)
-		rc = read_head(fd, look.size, &entry, &look.hash);
-	close(fd);
-	if (rc < 0)
-		return;
-	if (entry.foreign)
-		entry.meta.mtime = look.mtime;
-	if ((!entry.key || key_equal(key_make(entry.key, entry.key_size), from)) &&
-	    meta_same_value(&entry.meta, &moved->meta) && entry.renames < moved->renames)
-		remove_file(f, name);
-	file_entry_fini(&entry);
-}
-
-/*
- * A rename writes the entry under its new name, and then removes the old file: one that was cut off
- * between the two is finished. Where it went to and fro, the younger rename has the higher number.
- */
-static void finish_rename(struct file_layer *f, const char *name, const struct file_entry *moved)
-{
-	struct key from = key_make(moved->from, moved->from_size);
-	char plain[FILE_NAME_SIZE], hashed[FILE_NAME_SIZE];
-
-	if (!key_is_valid(from))
-		return;
-	if (file_names(f, from, plain, hashed) && strcmp(plain, name) != 0)
-		remove_if_left(f, plain, moved);
-	if (strcmp(hashed, name) != 0)
-		remove_if_left(f, hashed, moved);
-}
-
-static void read_again(struct file_layer *f, const char *name, int fd, struct file_look *look)
-{
-	struct file_entry entry = { 0 };
-	bool young = is_young(&look->mtime), same = false;
-	int rc = read_head(fd, look->size, &entry, &look->hash);
-
-	if (rc == 0)
-		rc = find_key(f, name, &entry);
-	if (rc == 0 && !may_hold(f, name, key_make(entry.key, entry.key_size)))
-		rc = -EINVAL;
-	look->young = young && (rc < 0 || entry.foreign);
-	if (rc < 0) {
-		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
-		if (rc == -EINVAL || rc == -EFBIG) /* else it is read again when it is asked for */
-			remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
-	} else {
-		struct key key = key_make(entry.key, entry.key_size);
-		if (entry.from && !entry.foreign && !f->loaded)
-			finish_rename(f, name, &entry);
-		if (entry.foreign)
-			same = date_foreign(f, name, look, &entry);
-		if (!has_younger_file(f, key, name, look))
-			remember(f, name, look, key, &entry.meta, same ? key : KEY_ROOT);
-		if (!same && f->loaded && f->env->changed)
-			f->env->changed(f->env->self, key);
-	}
-	file_entry_fini(&entry);
-}
-
-static void tell_gone(struct file_layer *f, const char *name)
-{
-	struct key_buffer key = { .size = 0 };
-
-	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
-	if (file && record_key(file).size > 0) {
-		key.size = record_key(file).size;
-		memcpy(key.bytes, record_key(file).bytes, key.size);
-	}
-	lock_release(&f->lock);
-	forget(f, name);
-	if (key.size > 0 && f->env->changed)
-		f->env->changed(f->env->self, key_make(key.bytes, key.size));
-}
-
-void file_forget_all(struct file_layer *f)
-{
-	char name[FILE_NAME_SIZE];
-
-	for (;;) {
-		lock_take(&f->lock);
-		const struct entry *file = f->files.first[0];
-		if (file)
-			snprintf(name, sizeof(name), "%.*s", (int)file->key.size, file->key.bytes);
-		lock_release(&f->lock);
-		if (!file)
-			break;
-		tell_gone(f, name);
-	}
 }
 
 int file_make_directory(const char *path)
@@ -558,28 +307,6 @@ int file_make_directory(const char *path)
 	int rc = parents_make(path, 0777);
 
 	return rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : rc;
-}
-
-/* That there are too few descriptors, or that the disk is bad, says nothing of the file. */
-static bool means_gone(int error)
-{
-	return error == ENOENT || error == ELOOP || error == ENXIO || error == EACCES;
-}
-
-void file_reload(struct file_layer *f, const char *name)
-{
-	struct file_look look, known;
-	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-
-	if (fd < 0 && !means_gone(errno))
-		return;
-	if (fd < 0 || file_look_at(fd, &look) < 0)
-		tell_gone(f, name);
-	else if (!file_known_look(f, name, &known) || known.young ||
-		 !file_looks_same(&look, &known))
-		read_again(f, name, fd, &look);
-	if (fd >= 0)
-		close(fd);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -657,7 +384,7 @@ static bool age_of(struct file_layer *f, struct key key, struct timespec *age)
 					      key_make(value_bytes(e->value), value_size(e->value)))
 			       : NULL;
 	if (file)
-		*age = record_look(file).mtime;
+		*age = file_record_look(file).mtime;
 	lock_release(&f->lock);
 	return file != NULL;
 }
@@ -678,7 +405,7 @@ int file_store(struct file_layer *f, const char *name, struct key key, struct va
 	rc = file_write(f, name, text, size, age_of(f, aged, &age) ? &age : NULL, &look);
 	free(text);
 	if (rc == 0)
-		rc = remember(f, name, &look, key, meta, aged);
+		rc = file_remember(f, name, &look, key, meta, aged);
 	return rc;
 }
 
@@ -691,7 +418,7 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 		file_reload(f, plain); /* whose is it? */
 		lock_take(&f->lock);
 		struct entry *file = entries_find(&f->files, key_of(plain));
-		taken = file && record_key(file).size > 0 && !key_equal(record_key(file), key);
+		taken = file && file_record_key(file).size > 0 && !key_equal(file_record_key(file), key);
 		lock_release(&f->lock);
 	}
 	memcpy(name, taken ? hashed : plain, FILE_NAME_SIZE);
@@ -703,7 +430,7 @@ static bool holds(struct file_layer *f, const char *name, struct key key)
 {
 	lock_take(&f->lock);
 	const struct entry *file = entries_find(&f->files, key_of(name));
-	bool held = file && key_equal(record_key(file), key);
+	bool held = file && key_equal(file_record_key(file), key);
 	lock_release(&f->lock);
 	return held;
 }
@@ -716,8 +443,8 @@ int file_remove_files(struct file_layer *f, struct key key, const char *name)
 	/* An older one, from when the other name was another key's, would come to light. */
 	for (int i = file_names(f, key, names[0], names[1]) ? 0 : 1; i < 2 && rc == 0; i++)
 		if (strcmp(names[i], name) != 0 && holds(f, names[i], key))
-			rc = remove_file(f, names[i]);
-	return rc < 0 ? rc : remove_file(f, name);
+			rc = file_remove_file(f, names[i]);
+	return rc < 0 ? rc : file_remove_file(f, name);
 }
 
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
@@ -735,7 +462,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 		return -ENOENT;
 	int rc = file_remove_files(f, key, name);
 	if (rc < 0 && reason == FILE_EXPIRED) {
-		forget(f, name); /* nobody may wait for it to go; whoever asks for it finds it */
+		file_forget(f, name); /* nobody may wait for it to go; whoever asks for it finds it */
 		rc = 0;
 	}
 	if (rc < 0 || reason == FILE_REMOVED)

@@ -88,6 +88,19 @@ void file_forget_all(struct file_layer *f);
 void file_reload(struct file_layer *f, const char *name);
 
 /*
+ * Enters what was read or written, in the place of the entry that it has the age of (KEY_ROOT:
+ * none). key of no bytes: a damaged file. 0 or -ENOMEM.
+ */
+int file_remember(struct file_layer *f, const char *name, const struct file_look *look,
+		  struct key key, const struct meta *meta, struct key aged);
+void file_forget(struct file_layer *f, const char *name);
+int file_remove_file(struct file_layer *f, const char *name); /* the file, and what is known of it */
+
+/* What an item of f->files says; valid while the lock is held. */
+struct key file_record_key(const struct entry *file);
+struct file_look file_record_look(const struct entry *file);
+
+/*
  * Stores an entry under the name, whatever was there. was: the entry that it has been till now,
  * under this key or (renamed) another one; it takes over its age, and with that its turn to be
  * evicted, in the index as well, where that one comes out; its file, if it has another name, is the
