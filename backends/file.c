@@ -153,7 +153,7 @@ static bool place_find(struct file_layer *f, struct key key, struct place *place
 
 /*
  * Opens the file if it looks as the place says. -EAGAIN: it does not, or that proves nothing unless
- * it was read just now (fresh); -ENOENT: it is not there.
+ * it was read just now (fresh); or -errno.
  */
 static int open_known(struct file_layer *f, const struct place *place, bool fresh)
 {
@@ -161,7 +161,7 @@ static int open_known(struct file_layer *f, const struct place *place, bool fres
 	int fd = openat(f->dir_fd, place->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : -EAGAIN;
+		return errno == ENOENT || errno == ELOOP ? -EAGAIN : -errno;
 	if (file_look_at(fd, &look) < 0 || !file_looks_same(&look, &place->look) ||
 	    (place->look.young && !fresh)) {
 		close(fd);
@@ -170,56 +170,98 @@ static int open_known(struct file_layer *f, const struct place *place, bool fres
 	return fd;
 }
 
-/* The place of a key that is in no file that we know of: where another program would put it. */
-static void place_guess(struct file_layer *f, struct key key, struct place *place)
+/* The same without opening it, which can fail for want of descriptors. 0 or -EAGAIN. */
+static int look_known(struct file_layer *f, const struct place *place, bool fresh)
 {
-	file_first_name(f, key, place->name);
-	lock_take(&f->lock);
-	file_known_look_locked(f, place->name, &place->look);
-	lock_release(&f->lock);
+	struct file_look look;
+	bool known = file_look_of(f, place->name, &look) == 0 &&
+		     file_looks_same(&look, &place->look) && (fresh || !place->look.young);
+
+	return known ? 0 : -EAGAIN;
 }
 
 /*
- * Opens the file of a key that is as the index says: an fd, and the place. Reads it again first if
- * another program has changed it. -ENOENT: a miss; then there is nothing to finish.
+ * The file of the key, other than the one that its entry is in, that the index does not know as it
+ * is; NULL: there is none. Another program's set may be in the plain one at any time. One with a
+ * hash is made only where another key has the plain one: who has the plain one has no other.
  */
-static int open_entry(struct file_layer *f, struct key key, struct place *place)
+static const char *unknown_file(struct file_layer *f, struct key key, const char *own, bool fresh,
+				char names[2][FILE_NAME_SIZE])
 {
-	for (int i = 0; i < READ_TRIES; i++) {
-		bool found = place_find(f, key, place);
-		if (!found)
-			place_guess(f, key, place);
-		int fd = open_known(f, place, i > 0);
-		bool hit = found && fd >= 0 && !place->expired;
-		if (hit)
-			return fd;
-		meta_fini(&place->meta);
-		if (fd >= 0)
-			close(fd);
-		if (fd >= 0 || (!found && fd == -ENOENT))
-			return -ENOENT; /* expired, another key's, or nobody's */
-		int rc = file_change_begin(f);
-		if (rc < 0)
-			return rc;
-		file_reload(f, place->name);
-		file_change_end(f);
+	for (int i = file_names(f, key, names[0], names[1]) ? 0 : 1; i < 2; i++) {
+		if (strcmp(names[i], own) == 0)
+			return NULL;
+		if (!file_is_as_known(f, names[i], fresh))
+			return names[i];
 	}
-	return -ENOENT;
+	return NULL;
 }
 
-/* As open_entry(), also if the key is in a file that another daemon has made just now. */
-static int find_entry(struct file_layer *f, struct key key, struct place *place)
+static int reload(struct file_layer *f, const char *name)
 {
-	int fd = open_entry(f, key, place);
+	int rc = file_change_begin(f);
 
-	if (fd != -ENOENT)
-		return fd;
+	if (rc < 0)
+		return rc;
+	rc = file_reload(f, name);
+	file_change_end(f);
+	return rc == -EAGAIN ? 0 : rc; /* it is being written: once more */
+}
+
+enum want { WANT_LOOK, WANT_FD };
+
+/* One look, the first of a row or not: what is wanted, -EAGAIN: a file has been read again. */
+static int try_find(struct file_layer *f, struct key key, struct place *place, enum want want,
+		    bool fresh)
+{
+	char names[2][FILE_NAME_SIZE];
+	bool found = place_find(f, key, place);
+	const char *unknown = unknown_file(f, key, place->name, fresh, names);
+	int rc = unknown             ? -EAGAIN
+		 : !found            ? -ENOENT
+		 : want == WANT_LOOK ? look_known(f, place, fresh)
+				     : open_known(f, place, fresh);
+
+	if (rc >= 0 && place->expired) {
+		if (want == WANT_FD)
+			close(rc);
+		rc = -ENOENT;
+	}
+	if (rc == -EAGAIN) {
+		int failed = reload(f, unknown ? unknown : place->name);
+		rc = failed < 0 ? failed : -EAGAIN;
+	}
+	if (rc < 0)
+		meta_fini(&place->meta);
+	return rc;
+}
+
+/*
+ * Where the key's entry is, as the index says; what another program has changed is read first. 0
+ * (WANT_LOOK) or an open file. -ENOENT: a miss. With an error there is nothing to finish.
+ */
+static int find_known(struct file_layer *f, struct key key, struct place *place, enum want want)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < READ_TRIES && rc == -EAGAIN; i++)
+		rc = try_find(f, key, place, want, i > 0);
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
+/* The same where the directory itself may have been removed, or the list of markers is news. */
+static int find_entry(struct file_layer *f, struct key key, struct place *place, enum want want)
+{
+	int rc = find_known(f, key, place, want);
+
+	if (rc != -ENOENT)
+		return rc;
 	file_watch_catch_up(f);
 	if (file_is_removed(f) && file_change_begin(f) == 0) {
 		file_watch_renew(f, false);
 		file_change_end(f);
 	}
-	return open_entry(f, key, place);
+	return find_known(f, key, place, want);
 }
 
 static int file_stat(void *state, struct key key, struct meta *meta)
@@ -228,12 +270,11 @@ static int file_stat(void *state, struct key key, struct meta *meta)
 	struct place place;
 
 	int rc = file_wait_loaded(f);
-	int fd = rc < 0 ? rc : find_entry(f, key, &place);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	*meta = place.meta;
-	return 0;
+	if (rc == 0)
+		rc = find_entry(f, key, &place, WANT_LOOK);
+	if (rc == 0)
+		*meta = place.meta;
+	return rc;
 }
 
 static int file_revalidate(void *state, struct key key, const struct meta *copy)
@@ -255,55 +296,71 @@ static bool file_catch_up(void *state)
 	return false;
 }
 
-/* The value in an open file, and (may be NULL) how often the entry was renamed. */
-static int read_value(struct file_layer *f, const char *name, int fd, uint64_t size,
-		      struct value **value, uint64_t *renames)
+/*
+ * The value in an open file, and (may be NULL) how often the entry was renamed. -EINVAL: it is not
+ * the one of the place; the index is wrong about this file.
+ */
+static int read_value(const struct place *place, int fd, struct value **value, uint64_t *renames)
 {
 	struct file_entry entry;
 	char *text;
 
-	if (size > LARGE)
+	if (place->look.size > LARGE)
 		waiting_begin();
-	int rc = file_text(fd, size, &text);
+	int rc = file_text(fd, place->look.size, &text);
 	if (rc < 0)
-		return rc;
-	rc = file_entry_read(text, (size_t)size, false, &entry);
+		return rc == -EAGAIN ? -EINVAL : rc;
+	rc = file_entry_read(text, (size_t)place->look.size, false, &entry);
 	if (rc == 0) {
-		rc = file_entry_value(&entry, value);
+		rc = file_entry_value(&entry, &place->look.mtime, value);
 		if (renames)
 			*renames = entry.renames;
+		if (rc == 0 && (entry.foreign != (place->look.hash != 0) ||
+				value_size(*value) != place->meta.size)) {
+			value_unref(*value);
+			*value = NULL;
+			rc = -EINVAL;
+		}
 		file_entry_fini(&entry);
 	}
 	free(text);
-	if (rc != -EINVAL)
-		return rc;
-	file_complain(f, name, "damaged");
-	return -ENOENT;
+	return rc;
+}
+
+static int try_peek(struct file_layer *f, struct key key, struct value **value, struct place *place)
+{
+	int fd = find_entry(f, key, place, WANT_FD);
+
+	if (fd < 0)
+		return fd;
+	int rc = read_value(place, fd, value, NULL);
+	close(fd);
+	if (rc == 0)
+		return 0;
+	*value = NULL;
+	meta_fini(&place->meta);
+	if (rc == -EINVAL && (rc = file_change_begin(f)) == 0) {
+		rc = file_read_again(f, place->name);
+		file_change_end(f);
+		rc = rc == 0 ? -EAGAIN : rc;
+	}
+	return rc;
 }
 
 static int file_peek(void *state, struct key key, struct value **value, struct meta *meta)
 {
 	struct file_layer *f = state;
 	struct place place;
-
 	int rc = file_wait_loaded(f);
-	int fd = rc < 0 ? rc : find_entry(f, key, &place);
-	if (fd < 0)
-		return fd;
-	rc = read_value(f, place.name, fd, place.look.size, value, NULL);
-	close(fd);
-	if (rc == 0 && value_size(*value) != place.meta.size) {
-		value_unref(*value);
-		file_complain(f, place.name, "damaged");
-		rc = -ENOENT;
-	}
-	if (rc < 0) {
-		*value = NULL;
-		meta_fini(&place.meta);
+
+	if (rc < 0)
 		return rc;
-	}
-	*meta = place.meta;
-	return 0;
+	rc = -EAGAIN;
+	for (int i = 0; i < READ_TRIES && rc == -EAGAIN; i++)
+		rc = try_peek(f, key, value, &place);
+	if (rc == 0)
+		*meta = place.meta;
+	return rc == -EAGAIN ? -EIO : rc;
 }
 
 static void file_note_hit(void *state, struct key key)
@@ -336,18 +393,28 @@ static int file_get(void *state, struct key key, struct value **value, struct me
 
 /* --- changes of one key ----------------------------------------------------------------------- */
 
-/* The file of key, current; expired entries are gone. Within a change. */
-static bool find_current(struct file_layer *f, struct key key, struct place *place)
+/*
+ * The file of key, current; expired entries are gone. 0, -ENOENT, or -errno: a file that may hold
+ * it cannot be read. In any case the place is to be finished. Within a change.
+ */
+static int find_current(struct file_layer *f, struct key key, struct place *place)
 {
+	char names[2][FILE_NAME_SIZE];
+
 	file_expire(f);
-	if (place_find(f, key, place)) {
+	bool found = place_find(f, key, place);
+	int rc = found ? file_reload(f, place->name) : 0;
+	for (int i = 0; i < 3 && rc == 0; i++) {
 		meta_fini(&place->meta);
-		file_reload(f, place->name);
-	} else {
-		file_first_name(f, key, place->name);
-		file_reload(f, place->name);
+		found = place_find(f, key, place);
+		const char *unknown = unknown_file(f, key, place->name, i > 0, names);
+		if (!unknown)
+			break;
+		rc = file_reload(f, unknown);
 	}
-	return place_find(f, key, place) && !place->expired;
+	if (rc == 0)
+		return found && !place->expired ? 0 : -ENOENT;
+	return rc == -EAGAIN ? -EIO : rc;
 }
 
 /* Evicts the oldest others until one entry more is allowed. */
@@ -378,7 +445,8 @@ static int set_changing(struct file_layer *f, struct key key, struct value *valu
 			const struct meta *meta)
 {
 	struct place place;
-	bool found = find_current(f, key, &place);
+	/* What cannot be read is no more when it has been written over. */
+	bool found = find_current(f, key, &place) == 0;
 	int rc = 0;
 
 	if (place.name[0] == '\0')
@@ -409,20 +477,22 @@ static int file_set(void *state, struct key key, struct value *value, const stru
 static int load_current(struct file_layer *f, struct key key, struct place *place,
 			struct value **value, struct file_origin *origin)
 {
+	int rc = -EINVAL;
+
 	*origin = (struct file_origin){ .key = key };
 	*value = NULL;
-	if (!find_current(f, key, place)) {
-		meta_fini(&place->meta);
-		return -ENOENT;
+	for (int i = 0; i < 3 && rc == -EINVAL; i++) {
+		rc = i > 0 ? file_read_again(f, place->name) : 0;
+		if (rc == 0)
+			rc = find_current(f, key, place);
+		int fd = rc == 0 ? open_known(f, place, true) : rc;
+		rc = fd < 0 ? fd : read_value(place, fd, value, &origin->renames);
+		if (fd >= 0)
+			close(fd);
+		if (rc < 0)
+			meta_fini(&place->meta);
 	}
-	int fd = open_known(f, place, true);
-	int rc = fd < 0 ? -ENOENT
-			: read_value(f, place->name, fd, place->look.size, value, &origin->renames);
-	if (fd >= 0)
-		close(fd);
-	if (rc < 0)
-		meta_fini(&place->meta);
-	return rc;
+	return rc == -EINVAL || rc == -EAGAIN ? -EIO : rc; /* it changes under our hands */
 }
 
 /* Its age, and so its turn to be evicted, stays. */
@@ -462,7 +532,9 @@ static int file_remove(void *state, struct key key)
 
 	if (rc < 0)
 		return rc;
-	rc = find_current(f, key, &place) ? file_drop(f, key, FILE_REMOVED) : -ENOENT;
+	rc = find_current(f, key, &place);
+	if (rc == 0)
+		rc = file_drop(f, key, FILE_REMOVED);
 	meta_fini(&place.meta);
 	file_change_end(f);
 	return rc;

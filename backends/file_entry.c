@@ -178,7 +178,8 @@ static char *write_time(char *to, const char *end, const char *name, struct time
 		     time.tv_nsec);
 }
 
-static char *write_meta(char *to, const char *end, const struct meta *meta)
+static char *write_meta(char *to, const char *end, const struct meta *meta,
+			const struct timespec *written)
 {
 	size_t xattrs_size;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
@@ -197,6 +198,8 @@ static char *write_meta(char *to, const char *end, const struct meta *meta)
 	to = write_end(to, end, "own_end", meta->own);
 	to = write_time(to, end, "mtime", meta->mtime);
 	to = write_time(to, end, "ctime", meta->ctime);
+	if (written)
+		to = write_time(to, end, "written", *written);
 	to = print(to, end, ",\n    \"mode\": \"%o\",\n    \"uid\": %u,\n    \"gid\": %u",
 		   meta->mode, meta->uid, meta->gid);
 	if (xattrs_size > 0) {
@@ -240,7 +243,8 @@ static size_t room_for_payload(enum encoding encoding, const char *bytes, size_t
 }
 
 int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
-		     const struct meta *meta, char **text, size_t *size)
+		     const struct meta *meta, const struct timespec *written, char **text,
+		     size_t *size)
 {
 	const char *bytes = "null";
 	size_t payload_size = 4, xattrs_size;
@@ -273,7 +277,7 @@ int file_entry_write(struct key key, const struct file_origin *origin, struct va
 	to = end_comes(meta->copy) ? write_seconds(to, end, end_ms(meta->copy))
 				   : print(to, end, "null");
 	to = print(to, end, ",\n");
-	to = write_meta(to, end, meta);
+	to = write_meta(to, end, meta, written);
 	to = print(to, end, "  \"payload\": ");
 	to = write_payload(to, encoding, bytes, payload_size);
 	assert(end - to >= END_SIZE);
@@ -420,8 +424,9 @@ static int read_name(struct json_text *t, char **name)
 	return rc;
 }
 
-static int read_meta(struct json_text *t, struct meta *meta)
+static int read_meta(struct json_text *t, struct file_entry *entry)
 {
+	struct meta *meta = &entry->meta;
 	char word[64], *name;
 	int rc = json_skip_char(t, '{') ? 0 : -EINVAL;
 
@@ -431,7 +436,9 @@ static int read_meta(struct json_text *t, struct meta *meta)
 			return rc;
 		if (strcmp(name, "xattrs") == 0)
 			rc = read_xattrs(t, meta);
-		else if (!read_word(t, word) || !read_meta_word(name, word, meta))
+		else if (!read_word(t, word) ||
+			 !(strcmp(name, "written") == 0 ? read_time(word, &entry->written)
+							: read_meta_word(name, word, meta)))
 			rc = -EINVAL;
 		free(name);
 		if (rc == 0 && json_skip_char(t, '}'))
@@ -490,22 +497,29 @@ static int read_renames(struct json_text *t, struct file_entry *entry)
 											  : -EINVAL;
 }
 
-/* Ours is the last member and has one space before it: what lies between is the value. */
-static int read_payload(struct json_text *t, bool partial, struct file_entry *entry)
+/* How much of an entry is there, and who may have laid it out. */
+enum extent { HEAD, WHOLE, WHOLE_EDITED };
+
+/*
+ * Ours is the last member and has one space before it: what lies between is the value. Of another
+ * program's it is what is a JSON value.
+ */
+static int read_payload(struct json_text *t, enum extent extent, struct file_entry *entry)
 {
-	if (entry->foreign) {
+	if (entry->foreign || extent == WHOLE_EDITED) {
 		json_skip_space(t);
 		entry->payload = t->at;
-		if (partial || !json_skip_value(t, JSON_AS_PYTHON))
+		if (extent == HEAD || !json_skip_value(t, JSON_AS_PYTHON))
 			return -EINVAL;
 		entry->payload_end = t->at;
-		entry->meta.size = (uint64_t)(t->at - entry->payload);
+		if (entry->foreign)
+			entry->meta.size = (uint64_t)(t->at - entry->payload);
 		return 0;
 	}
 	if (t->at == t->end || *t->at != ' ')
 		return -EINVAL;
 	entry->payload = t->at + 1;
-	if (partial)
+	if (extent == HEAD)
 		return 0;
 	if (t->end - entry->payload < END_SIZE || memcmp(t->end - END_SIZE, end_of_file, END_SIZE))
 		return -EINVAL;
@@ -514,7 +528,7 @@ static int read_payload(struct json_text *t, bool partial, struct file_entry *en
 	return 0;
 }
 
-static int read_member(struct json_text *t, bool partial, struct file_entry *entry)
+static int read_member(struct json_text *t, enum extent extent, struct file_entry *entry)
 {
 	char *name;
 	int rc = read_name(t, &name);
@@ -522,7 +536,7 @@ static int read_member(struct json_text *t, bool partial, struct file_entry *ent
 	if (rc < 0)
 		return rc;
 	if (strcmp(name, "payload") == 0)
-		rc = read_payload(t, partial, entry);
+		rc = read_payload(t, extent, entry);
 	else if (strcmp(name, "expires_at") == 0)
 		rc = read_expiry(t, &entry->expires_ms);
 	else if (strcmp(name, "key") == 0 || strcmp(name, "key_base64") == 0)
@@ -531,23 +545,23 @@ static int read_member(struct json_text *t, bool partial, struct file_entry *ent
 		rc = read_key(t, name[12] != '\0', &entry->from, &entry->from_size);
 	else if (strcmp(name, "renames") == 0)
 		rc = read_renames(t, entry);
-	else if (strcmp(name, "encoding") == 0 && !entry->payload)
+	else if (strcmp(name, "encoding") == 0 && (!entry->payload || extent == WHOLE_EDITED))
 		rc = read_encoding(t, entry);
 	else if (strcmp(name, "meta") == 0)
-		rc = read_meta(t, &entry->meta), entry->has_meta = true;
+		rc = read_meta(t, entry), entry->has_meta = true;
 	else if (!json_skip_value(t, JSON_AS_PYTHON))
 		rc = -EINVAL;
 	free(name);
 	return rc;
 }
 
-static int read_members(struct json_text *t, bool partial, struct file_entry *entry)
+static int read_members(struct json_text *t, enum extent extent, struct file_entry *entry)
 {
 	int rc = json_skip_char(t, '{') ? 0 : -EINVAL;
 
 	while (rc == 0) {
-		rc = read_member(t, partial, entry);
-		if (rc < 0 || (partial && entry->payload))
+		rc = read_member(t, extent, entry);
+		if (rc < 0 || (extent == HEAD && entry->payload))
 			return rc;
 		if (json_skip_char(t, '}'))
 			break;
@@ -558,13 +572,13 @@ static int read_members(struct json_text *t, bool partial, struct file_entry *en
 	return rc < 0 || t->at != t->end || !entry->payload ? -EINVAL : 0;
 }
 
-int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry)
+static int read_as(const char *text, size_t size, enum extent extent, struct file_entry *entry)
 {
 	struct json_text t = { text, text + size };
 
-	*entry = (struct file_entry){ .foreign = true };
-	int rc = read_members(&t, partial, entry);
-	if (rc == 0 && (entry->foreign ? entry->has_meta : !entry->key))
+	*entry = (struct file_entry){ .foreign = true, .text = text, .text_end = text + size };
+	int rc = read_members(&t, extent, entry);
+	if (rc == 0 && (entry->foreign ? entry->has_meta : !entry->key || !entry->has_meta))
 		rc = -EINVAL; /* ours, and how it is to be read, or whose it is, is lost */
 	if (rc < 0)
 		file_entry_fini(entry);
@@ -574,6 +588,21 @@ int file_entry_read(const char *text, size_t size, bool partial, struct file_ent
 	return rc;
 }
 
+int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry)
+{
+	int rc = read_as(text, size, partial ? HEAD : WHOLE, entry);
+
+	/* Printed anew by another program. */
+	return rc == -EINVAL && !partial ? read_as(text, size, WHOLE_EDITED, entry) : rc;
+}
+
+/* The payload as it stands: of a foreign entry, or of one that was edited to be no string. */
+static int payload_slice(const struct file_entry *entry, struct value **value)
+{
+	*value = value_copy(entry->payload, (size_t)(entry->payload_end - entry->payload));
+	return *value ? 0 : -ENOMEM;
+}
+
 static int payload_value(const struct file_entry *entry, struct value **value)
 {
 	struct json_text t = { entry->payload, entry->payload_end };
@@ -581,10 +610,8 @@ static int payload_value(const struct file_entry *entry, struct value **value)
 	size_t size;
 	int rc;
 
-	if (entry->foreign || entry->encoding == ENCODED_JSON) {
-		*value = value_copy(t.at, (size_t)(t.end - t.at));
-		return *value ? 0 : -ENOMEM;
-	}
+	if (entry->foreign || entry->encoding == ENCODED_JSON)
+		return payload_slice(entry, value);
 	rc = entry->encoding == ENCODED_TEXT ? json_read_string(&t, &bytes, &size)
 					     : read_base64_string(&t, &bytes, &size);
 	if (rc < 0)
@@ -597,7 +624,20 @@ static int payload_value(const struct file_entry *entry, struct value **value)
 	return *value ? 0 : -ENOMEM;
 }
 
-int file_entry_value(const struct file_entry *entry, struct value **value)
+bool file_entry_is_as_written(const struct file_entry *entry, const struct timespec *mtime)
+{
+	return entry->written.tv_sec == mtime->tv_sec && entry->written.tv_nsec == mtime->tv_nsec;
+}
+
+/* Not what was copied from a layer where it is foreign. */
+static bool has_checksum(const struct meta *meta)
+{
+	return meta->version != 0 || meta->checksum != 0;
+}
+
+/* The value, if it is the one that the metadata is of. -EINVAL: it is not. */
+static int fitting_value(const struct file_entry *entry, const struct timespec *mtime,
+			 struct value **value)
 {
 	uint64_t checksum = 0;
 	int rc = payload_value(entry, value);
@@ -605,14 +645,58 @@ int file_entry_value(const struct file_entry *entry, struct value **value)
 	if (rc < 0)
 		return rc;
 	if (value_size(*value) == entry->meta.size) {
-		if (entry->meta.version == 0)
+		if (entry->foreign)
 			return 0;
-		if (value_checksum(*value, &checksum) == 0 && checksum == entry->meta.checksum)
+		if (!has_checksum(&entry->meta) && file_entry_is_as_written(entry, mtime))
+			return 0;
+		if (has_checksum(&entry->meta) && value_checksum(*value, &checksum) == 0 &&
+		    checksum == entry->meta.checksum)
 			return 0;
 	}
 	value_unref(*value);
 	*value = NULL;
 	return -EINVAL;
+}
+
+static void become_foreign(struct file_entry *entry, struct value *value)
+{
+	struct end copy = entry->meta.copy, own = entry->meta.own;
+
+	meta_fini(&entry->meta);
+	entry->meta = (struct meta){ .size = value_size(value), .copy = copy, .own = own };
+	entry->foreign = true;
+}
+
+/* Of an entry that was ours before another program edited it. */
+static int edited_value(struct file_entry *entry, const struct timespec *mtime,
+			struct value **value)
+{
+	size_t size = (size_t)(entry->text_end - entry->text);
+	struct file_entry edited;
+	int rc = read_as(entry->text, size, WHOLE_EDITED, &edited);
+
+	if (rc < 0)
+		return rc;
+	rc = fitting_value(&edited, mtime, value); /* it may be printed otherwise, and the same */
+	if (rc == -EINVAL) {
+		bool string = *edited.payload == '"';
+		rc = string ? payload_value(&edited, value) : payload_slice(&edited, value);
+		if (rc == 0)
+			become_foreign(&edited, *value);
+	}
+	file_entry_fini(rc < 0 ? &edited : entry);
+	if (rc == 0)
+		*entry = edited;
+	return rc;
+}
+
+int file_entry_value(struct file_entry *entry, const struct timespec *mtime, struct value **value)
+{
+	int rc = fitting_value(entry, mtime, value);
+
+	if (rc != -EINVAL || entry->foreign || file_entry_is_as_written(entry, mtime))
+		return rc;
+	return edited_value(entry, mtime, value);
 }
 
 void file_entry_fini(struct file_entry *entry)

@@ -17,6 +17,10 @@
  * After a rename, "renamed_from" (or "renamed_from_base64") and "renames" stand behind the key,
  * until the entry is written for another reason.
  *
+ * "meta" says when we wrote the file ("written"): one with another time is another program's work,
+ * and where the value does not fit the rest of "meta" then, it is foreign: its payload is read as
+ * the encoding says, else as it stands, and of the members only the key and the expiry count.
+ *
  * A value that is JSON stands there byte for byte ("json"), other text as a string ("text"), other
  * bytes in base64 ("base64"). In a file without "encoding" and "meta", written by another program,
  * the payload is the value as it stands; one of the two alone is damage, as is ours without a key.
@@ -44,17 +48,21 @@ struct file_entry {
 	bool foreign; /* written by another program: meta has only size and its end */
 	bool has_meta;
 	int64_t expires_ms; /* what "expires_at" says; 0: null. Whose end it is, meta says */
+	struct timespec written;           /* by us; 0: not known */
 	struct meta meta;                  /* to be finished */
+	const char *text, *text_end;       /* as read */
 	const char *payload, *payload_end; /* in the text */
 	int encoding;
 };
 
 /*
  * The text of an entry, malloc'ed. value NULL: of a directory's marker; origin NULL: it is not
- * renamed. 0, -ENOMEM, or -errno of a value that cannot be read.
+ * renamed; written: the mtime that its file will have, NULL: not known. 0, -ENOMEM, or -errno of a
+ * value that cannot be read.
  */
 int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
-		     const struct meta *meta, char **text, size_t *size);
+		     const struct meta *meta, const struct timespec *written, char **text,
+		     size_t *size);
 
 /*
  * Reads all but the value. The beginning of an entry of ours is enough (partial): then -EINVAL for
@@ -62,8 +70,15 @@ int file_entry_write(struct key key, const struct file_origin *origin, struct va
  */
 int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry);
 
-/* The value, from an entry that was read whole. -EINVAL: damaged, also if a checksum says so. */
-int file_entry_value(const struct file_entry *entry, struct value **value);
+/* Whether the file, whose mtime this is, is as we wrote it. */
+bool file_entry_is_as_written(const struct file_entry *entry, const struct timespec *mtime);
+
+/*
+ * The value, from an entry that was read whole and whose file has this mtime. An entry of ours that
+ * another program has edited may turn out to be foreign. -EINVAL: damaged, also if the checksum
+ * says so of a file that is as we wrote it.
+ */
+int file_entry_value(struct file_entry *entry, const struct timespec *mtime, struct value **value);
 
 void file_entry_fini(struct file_entry *entry);
 

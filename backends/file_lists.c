@@ -35,7 +35,7 @@ static int list_add(struct list *list, struct key key, const struct meta *meta)
 {
 	size_t size;
 	char *one;
-	int rc = file_entry_write(key, NULL, NULL, meta, &one, &size);
+	int rc = file_entry_write(key, NULL, NULL, meta, NULL, &one, &size);
 
 	if (rc < 0)
 		return rc;
@@ -58,7 +58,7 @@ static int list_store(struct file_layer *f, const char *name, struct list *list,
 		memcpy(list->text + list->size, "]\n", 2);
 	if (rc == 0)
 		rc = file_write(f, name, list->size > 0 ? list->text : "[]\n",
-				list->size > 0 ? list->size + 2 : 3, NULL, look);
+				list->size > 0 ? list->size + 2 : 3, look);
 	free(list->text);
 	return rc;
 }
@@ -172,7 +172,7 @@ void file_markers_refresh(struct file_layer *f)
 		return;
 	int rc = list_load(f, markers_name, add_marker, &markers, &look);
 	if (rc == -EINVAL)
-		file_complain(f, markers_name, "damaged; some directories may be missing");
+		file_complain(f, markers_name, "damaged", "some directories may be missing");
 	if (rc == 0 || rc == -EINVAL)
 		note_markers_look(f, &look);
 	if (rc == 0 || (rc == -EINVAL && !f->loaded)) {
@@ -280,6 +280,6 @@ bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_bu
 	int rc = list_load(f, move_name, add_end, &ends, NULL);
 
 	if (rc == -EINVAL)
-		file_complain(f, move_name, "damaged; a directory may be renamed in part");
+		file_complain(f, move_name, "damaged", "a directory may be renamed in part");
 	return rc == 0 && ends.count == 2;
 }

@@ -44,25 +44,41 @@ int file_text(int fd, uint64_t size, char **text)
 	return 0;
 }
 
-/* What a file says beside the value; of ours the head is enough. */
-static int read_head(int fd, uint64_t size, struct file_entry *entry, uint64_t *hash)
+/* The first `size` bytes: what they say of the entry, and of a foreign one the hash of its text. */
+static int read_part(int fd, uint64_t size, bool partial, struct file_look *look,
+		     struct file_entry *entry)
 {
+	struct value *value = NULL;
 	char *text;
+	int rc = file_text(fd, size, &text);
+
+	if (rc < 0)
+		return rc;
+	rc = file_entry_read(text, (size_t)size, partial, entry);
+	if (rc == 0 && partial && !file_entry_is_as_written(entry, &look->mtime))
+		rc = -EINVAL;
+	else if (rc == 0 && !partial)
+		rc = file_entry_value(entry, &look->mtime, &value);
+	value_unref(value);
+	look->hash = rc == 0 && entry->foreign ? XXH3_64bits(text, (size_t)size) : 0;
+	if (rc < 0)
+		file_entry_fini(entry);
+	entry->payload = entry->payload_end = NULL;
+	free(text);
+	return rc;
+}
+
+/*
+ * What a file says beside the value. Of one that is as we wrote it the head is enough; any other
+ * must have a value that can be got, for it is listed then.
+ */
+static int read_entry(int fd, bool whole, struct file_look *look, struct file_entry *entry)
+{
 	int rc = -EINVAL;
 
-	for (int whole = 0; whole < 2 && rc == -EINVAL; whole++) {
-		uint64_t part = whole || size < HEAD_SIZE ? size : HEAD_SIZE;
-		rc = file_text(fd, part, &text);
-		if (rc < 0)
-			return rc;
-		rc = file_entry_read(text, (size_t)part, part < size, entry);
-		*hash = rc == 0 && entry->foreign ? XXH3_64bits(text, (size_t)part) : 0;
-		entry->payload = entry->payload_end = NULL;
-		free(text);
-		if (part == size)
-			break;
-	}
-	return rc;
+	if (!whole && look->size > HEAD_SIZE)
+		rc = read_part(fd, HEAD_SIZE, true, look, entry);
+	return rc == -EINVAL ? read_part(fd, look->size, false, look, entry) : rc;
 }
 
 /*
@@ -86,24 +102,38 @@ static int find_key(struct file_layer *f, const char *name, struct file_entry *e
 	return entry->key ? 0 : -ENOMEM;
 }
 
-/* Whether the key already has another file, which is the younger one. */
-static bool has_younger_file(struct file_layer *f, struct key key, const char *name,
-			     const struct file_look *look)
-{
-	bool younger = false;
+/* The other file that the key's entry is in. */
+struct other {
+	char name[FILE_NAME_SIZE]; /* "": there is none */
+	struct file_look look;
+};
 
+static void find_other(struct file_layer *f, struct key key, const char *name, struct other *other)
+{
 	lock_take(&f->lock);
 	struct entry *e = entries_find(&f->entries, key);
 	struct entry *file = e ? entries_find(&f->files,
 					      key_make(value_bytes(e->value), value_size(e->value)))
 			       : NULL;
+	other->name[0] = '\0';
 	if (file && !key_equal(file->key, key_of(name))) {
-		struct timespec other = file_record_look(file).mtime;
-		younger = other.tv_sec != look->mtime.tv_sec ? other.tv_sec > look->mtime.tv_sec
-							     : other.tv_nsec >= look->mtime.tv_nsec;
+		memcpy(other->name, file->key.bytes, file->key.size);
+		other->name[file->key.size] = '\0';
+		other->look = file_record_look(file);
 	}
 	lock_release(&f->lock);
-	return younger;
+}
+
+/* What is met while the directory is followed came later than what was known, if they look alike.
+ */
+static bool is_younger(const struct file_layer *f, const struct other *other,
+		       const struct file_look *look)
+{
+	const struct timespec *a = &other->look.mtime, *b = &look->mtime;
+
+	if (other->name[0] == '\0')
+		return false;
+	return time_is_later(a, b) || (!f->loaded && !time_is_later(b, a));
 }
 
 /* Whether the file is one of the two that the key's entry may be in. */
@@ -166,7 +196,7 @@ static void remove_if_left(struct file_layer *f, const char *name, const struct 
 		return;
 	int rc = file_look_at(fd, &look);
 	if (rc == 0)
-		rc = read_head(fd, look.size, &entry, &look.hash);
+		rc = read_entry(fd, false, &look, &entry);
 	close(fd);
 	if (rc < 0)
 		return;
@@ -195,33 +225,58 @@ static void finish_rename(struct file_layer *f, const char *name, const struct f
 		remove_if_left(f, hashed, moved);
 }
 
-static void read_again(struct file_layer *f, const char *name, int fd, struct file_look *look)
+/*
+ * Enters what was read. An older file of the same key is entered as one that holds no entry; one of
+ * ours goes, or it would come to light when the younger one is removed.
+ */
+static int enter(struct file_layer *f, const char *name, const struct file_look *look,
+		 const struct file_entry *entry, bool same)
+{
+	struct key key = key_make(entry->key, entry->key_size);
+	struct other other;
+
+	find_other(f, key, name, &other);
+	bool younger = is_younger(f, &other, look);
+	int rc = file_remember(f, name, look, key, younger ? NULL : &entry->meta,
+			       same ? key : KEY_ROOT);
+	if (rc == 0 && other.name[0] != '\0' && !younger && other.look.hash == 0)
+		file_remove_file(f, other.name);
+	if (rc == 0 && !same && f->loaded && f->env->changed)
+		f->env->changed(f->env->self, key);
+	return rc;
+}
+
+static int enter_damaged(struct file_layer *f, const char *name, const struct file_look *look,
+			 const char *what)
+{
+	file_complain(f, name, what, "treated as a miss, it stays until its key is set");
+	return file_remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
+}
+
+static int read_again(struct file_layer *f, const char *name, int fd, bool whole,
+		      struct file_look *look)
 {
 	struct file_entry entry = { 0 };
 	bool young = is_young(&look->mtime), same = false;
-	int rc = read_head(fd, look->size, &entry, &look->hash);
+	int rc = read_entry(fd, whole, look, &entry);
 
 	if (rc == 0)
 		rc = find_key(f, name, &entry);
 	if (rc == 0 && !may_hold(f, name, key_make(entry.key, entry.key_size)))
 		rc = -EINVAL;
 	look->young = young && (rc < 0 || entry.foreign);
-	if (rc < 0) {
-		file_complain(f, name, rc == -EINVAL ? "not an entry, or damaged" : strerror(-rc));
-		if (rc == -EINVAL || rc == -EFBIG) /* else it is read again when it is asked for */
-			file_remember(f, name, look, KEY_ROOT, NULL, KEY_ROOT);
-	} else {
-		struct key key = key_make(entry.key, entry.key_size);
+	if (rc == -EINVAL || rc == -EFBIG) /* else it is read again when it is asked for */
+		rc = enter_damaged(f, name, look,
+				   rc == -EFBIG ? strerror(EFBIG) : "not an entry, or damaged");
+	else if (rc == 0) {
 		if (entry.from && !entry.foreign && !f->loaded)
 			finish_rename(f, name, &entry);
 		if (entry.foreign)
 			same = date_foreign(f, name, look, &entry);
-		if (!has_younger_file(f, key, name, look))
-			file_remember(f, name, look, key, &entry.meta, same ? key : KEY_ROOT);
-		if (!same && f->loaded && f->env->changed)
-			f->env->changed(f->env->self, key);
+		rc = enter(f, name, look, &entry, same);
 	}
 	file_entry_fini(&entry);
+	return rc;
 }
 
 static void tell_gone(struct file_layer *f, const char *name)
@@ -256,24 +311,46 @@ void file_forget_all(struct file_layer *f)
 	}
 }
 
-/* That there are too few descriptors, or that the disk is bad, says nothing of the file. */
-static bool means_gone(int error)
+/* A symbolic link, a directory, ...: it holds no entry, and is no reason to look again. */
+static int enter_no_file(struct file_layer *f, const char *name)
 {
-	return error == ENOENT || error == ELOOP || error == ENXIO || error == EACCES;
+	struct file_look look;
+
+	if (file_look_of(f, name, &look) < 0)
+		return -errno;
+	tell_gone(f, name);
+	return enter_damaged(f, name, &look, "not a regular file");
 }
 
-void file_reload(struct file_layer *f, const char *name)
+/* That there are too few descriptors, or that the disk is bad, says nothing of the file. */
+static int reload(struct file_layer *f, const char *name, bool whole)
 {
 	struct file_look look, known;
 	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	int rc = fd < 0 ? -errno : file_look_at(fd, &look);
 
-	if (fd < 0 && !means_gone(errno))
-		return;
-	if (fd < 0 || file_look_at(fd, &look) < 0)
-		tell_gone(f, name);
-	else if (!file_known_look(f, name, &known) || known.young ||
-		 !file_looks_same(&look, &known))
-		read_again(f, name, fd, &look);
+	if (rc == -ENOENT)
+		tell_gone(f, name), rc = 0;
+	else if (rc == -ELOOP || rc == -ENXIO || rc == -EISDIR)
+		rc = enter_no_file(f, name);
+	else if (rc == 0 && (whole || !file_known_look(f, name, &known) || known.young ||
+			     !file_looks_same(&look, &known)))
+		rc = read_again(f, name, fd, whole, &look);
 	if (fd >= 0)
 		close(fd);
+	if (rc == -EACCES)
+		file_complain(f, name, strerror(EACCES), "its key can be neither got nor set");
+	if (rc < 0 && rc != -EACCES && rc != -EAGAIN)
+		atomic_store(&f->unread, true);
+	return rc;
+}
+
+int file_reload(struct file_layer *f, const char *name)
+{
+	return reload(f, name, false);
+}
+
+int file_read_again(struct file_layer *f, const char *name)
+{
+	return reload(f, name, true);
 }

@@ -77,7 +77,17 @@ int file_look_at(int fd, struct file_look *look)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
+		return -EISDIR;
+	*look = look_of(&st);
+	return 0;
+}
+
+int file_look_of(struct file_layer *f, const char *name, struct file_look *look)
+{
+	struct stat st;
+
+	if (fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
 	*look = look_of(&st);
 	return 0;
 }
@@ -132,15 +142,22 @@ bool file_known_look(struct file_layer *f, const char *name, struct file_look *l
 	return known;
 }
 
-void file_complain(struct file_layer *f, const char *name, const char *what)
+bool file_is_as_known(struct file_layer *f, const char *name, bool fresh)
+{
+	struct file_look known, now;
+	bool was = file_known_look(f, name, &known);
+	bool is = file_look_of(f, name, &now) == 0;
+
+	return was && is ? file_looks_same(&known, &now) && (fresh || !known.young) : was == is;
+}
+
+void file_complain(struct file_layer *f, const char *name, const char *what, const char *then)
 {
 	uint64_t hash = key_hash(key_of(name));
 
 	if (atomic_exchange(&f->complained, hash) != hash)
-		log_error(
-			"file: layer \"%s\": %s/%s: %s; treated as a miss, it stays until its key "
-			"is set",
-			f->env->layer_name, f->conf->directory, name, what);
+		log_error("file: layer \"%s\": %s/%s: %s; %s", f->env->layer_name,
+			  f->conf->directory, name, what, then);
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
@@ -258,12 +275,12 @@ int file_remember(struct file_layer *f, const char *name, const struct file_look
 {
 	struct value *record = file_record(look, key), *file = value_copy(name, strlen(name));
 	struct entry *by_name = record ? entry_new(key_of(name), record, NULL) : NULL;
-	struct entry *by_key = file && key.size > 0 ? entry_new(key, file, meta) : NULL;
+	struct entry *by_key = file && meta ? entry_new(key, file, meta) : NULL;
 	struct entry *dead = NULL;
 	int rc = -ENOMEM;
 
 	lock_take(&f->lock);
-	if (by_name && (by_key || key.size == 0) && entries_reserve(&f->files) &&
+	if (by_name && (by_key || !meta) && entries_reserve(&f->files) &&
 	    entries_reserve(&f->entries)) {
 		struct entry *old = aged.size > 0 ? entries_find(&f->entries, aged) : NULL;
 		forget_locked(f, name, old, &dead);
@@ -337,44 +354,6 @@ static int temp_open(struct file_layer *f, char name[FILE_NAME_SIZE])
 	return fd;
 }
 
-static int write_once(struct file_layer *f, const char *name, const char *text, size_t size,
-		      const struct timespec *old_time, struct file_look *look)
-{
-	char temp[FILE_NAME_SIZE];
-	int fd = temp_open(f, temp);
-
-	if (fd < 0)
-		return fd;
-	int rc = write_all(fd, text, size);
-	if (rc == 0 && old_time) {
-		struct timespec times[2] = { *old_time, *old_time };
-		rc = futimens(fd, times) < 0 ? -errno : 0;
-	}
-	if (rc == 0)
-		rc = file_look_at(fd, look);
-	if (rc == 0 && renameat(f->dir_fd, temp, f->dir_fd, name) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlinkat(f->dir_fd, temp, 0);
-	else
-		unsynced_note(&f->unsynced, name);
-	close(fd);
-	return rc;
-}
-
-int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
-	       const struct timespec *old_time, struct file_look *look)
-{
-	int rc = write_once(f, name, text, size, old_time, look);
-
-	/* The directory is gone, or another daemon took the temporary file for one left over. */
-	if (rc == -ENOENT) {
-		file_watch_renew(f, true);
-		rc = write_once(f, name, text, size, old_time, look);
-	}
-	return rc == -ENOENT ? -EIO : rc;
-}
-
 /* The age of the entry's file; false: nothing is known of it. */
 static bool age_of(struct file_layer *f, struct key key, struct timespec *age)
 {
@@ -389,23 +368,90 @@ static bool age_of(struct file_layer *f, struct key key, struct timespec *age)
 	return file != NULL;
 }
 
-int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
-	       const struct meta *meta, const struct file_origin *was)
+/* What is to be written: text as it stands, or an entry, which has the time of its file in it. */
+struct content {
+	const char *text;
+	size_t size;
+	struct key key;
+	const struct file_origin *was; /* see file_store() */
+	struct value *value;
+	const struct meta *meta;
+};
+
+static int write_entry(struct file_layer *f, int fd, const struct content *c)
 {
-	struct key aged = was ? was->key : KEY_ROOT;
+	struct key aged = c->was ? c->was->key : KEY_ROOT;
+	bool moved = c->was && !key_equal(aged, c->key);
 	struct file_look look;
 	struct timespec age;
 	char *text;
 	size_t size;
-	int rc = file_entry_write(key, was && !key_equal(aged, key) ? was : NULL, value, meta,
-				  &text, &size);
+	int rc = file_look_at(fd, &look);
 
 	if (rc < 0)
 		return rc;
-	rc = file_write(f, name, text, size, age_of(f, aged, &age) ? &age : NULL, &look);
+	if (!age_of(f, aged, &age))
+		age = look.mtime; /* by the file system's own clock */
+	rc = file_entry_write(c->key, moved ? c->was : NULL, c->value, c->meta, &age, &text, &size);
+	if (rc < 0)
+		return rc;
+	rc = write_all(fd, text, size);
 	free(text);
+	struct timespec times[2] = { age, age };
+	return rc == 0 && futimens(fd, times) < 0 ? -errno : rc;
+}
+
+static int write_once(struct file_layer *f, const char *name, const struct content *c,
+		      struct file_look *look)
+{
+	char temp[FILE_NAME_SIZE];
+	int fd = temp_open(f, temp);
+
+	if (fd < 0)
+		return fd;
+	int rc = c->text ? write_all(fd, c->text, c->size) : write_entry(f, fd, c);
 	if (rc == 0)
-		rc = file_remember(f, name, &look, key, meta, aged);
+		rc = file_look_at(fd, look);
+	if (rc == 0 && renameat(f->dir_fd, temp, f->dir_fd, name) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlinkat(f->dir_fd, temp, 0);
+	else
+		unsynced_note(&f->unsynced, name);
+	close(fd);
+	return rc;
+}
+
+static int write_content(struct file_layer *f, const char *name, const struct content *c,
+			 struct file_look *look)
+{
+	int rc = write_once(f, name, c, look);
+
+	/* The directory is gone, or another daemon took the temporary file for one left over. */
+	if (rc == -ENOENT) {
+		file_watch_renew(f, true);
+		rc = write_once(f, name, c, look);
+	}
+	return rc == -ENOENT ? -EIO : rc;
+}
+
+int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
+	       struct file_look *look)
+{
+	const struct content content = { .text = text, .size = size };
+
+	return write_content(f, name, &content, look);
+}
+
+int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
+	       const struct meta *meta, const struct file_origin *was)
+{
+	const struct content content = { .key = key, .was = was, .value = value, .meta = meta };
+	struct file_look look;
+	int rc = write_content(f, name, &content, &look);
+
+	if (rc == 0)
+		rc = file_remember(f, name, &look, key, meta, was ? was->key : KEY_ROOT);
 	return rc;
 }
 

@@ -66,7 +66,7 @@ struct file_layer {
 
 	pthread_t thread; /* file_watch.c */
 	int inotify_fd, wake_fd;
-	atomic_bool stopping;
+	atomic_bool stopping, unread; /* unread: of some file nobody knows what it holds */
 };
 
 /* Waits until the index is there; -EHOSTDOWN after a deadline. */
@@ -84,12 +84,17 @@ void file_change_end(struct file_layer *f);
 /* Forgets everything, and tells that it is gone. */
 void file_forget_all(struct file_layer *f);
 
-/* Reads the file again if it looks different from what is known, or forgets it if it is gone. */
-void file_reload(struct file_layer *f, const char *name);
+/*
+ * Reads the file again if it looks different from what is known (read_again: in any case, and to
+ * its end), or forgets it if it is gone. 0, also if it holds no entry, or -errno: nobody knows.
+ */
+int file_reload(struct file_layer *f, const char *name);
+int file_read_again(struct file_layer *f, const char *name);
 
 /*
  * Enters what was read or written, in the place of the entry that it has the age of (KEY_ROOT:
- * none). key of no bytes: a damaged file. 0 or -ENOMEM.
+ * none). meta NULL: the file holds no entry, being damaged (key of no bytes) or an older file of
+ * the key. 0 or -ENOMEM.
  */
 int file_remember(struct file_layer *f, const char *name, const struct file_look *look,
 		  struct key key, const struct meta *meta, struct key aged);
@@ -110,11 +115,11 @@ int file_store(struct file_layer *f, const char *name, struct key key, struct va
 	       const struct meta *meta, const struct file_origin *was);
 
 /*
- * The text under the name: the old file or the new one at every instant. old_time (may be NULL) is
- * its age; how it looks then comes out. If the directory has been removed it is made anew.
+ * The text under the name: the old file or the new one at every instant. How it looks comes out. If
+ * the directory has been removed it is made anew.
  */
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
-	       const struct timespec *old_time, struct file_look *look);
+	       struct file_look *look);
 
 /* Removes the file that a key is in, any other that holds the key, and what the index says of them.
  */
@@ -176,18 +181,23 @@ void file_first_name(const struct file_layer *f, struct key key, char name[FILE_
 /* Whether a directory entry is an entry's file. */
 bool file_is_entry(const struct file_layer *f, const char *name);
 
-int file_look_at(int fd, struct file_look *look);
+int file_look_at(int fd, struct file_look *look); /* -EISDIR: it is no regular file */
+int file_look_of(struct file_layer *f, const char *name, struct file_look *look);
 bool file_looks_same(const struct file_look *a, const struct file_look *b); /* from outside */
 
 /* What is known of a file; false: nothing. */
 bool file_known_look(struct file_layer *f, const char *name, struct file_look *look);
 bool file_known_look_locked(struct file_layer *f, const char *name, struct file_look *look);
 
+/* Whether the index knows what is under the name, also that nothing is. fresh: also of a file that
+ * was young when it was read. */
+bool file_is_as_known(struct file_layer *f, const char *name, bool fresh);
+
 /* The whole text of an open file, malloc'ed and terminated. -EFBIG: no entry is so large. */
 int file_text(int fd, uint64_t size, char **text);
 
 /* Said once per file, not at every get. */
-void file_complain(struct file_layer *f, const char *name, const char *what);
+void file_complain(struct file_layer *f, const char *name, const char *what, const char *then);
 
 /* --- the thread: file_watch.c ----------------------------------------------------------------- */
 

@@ -115,44 +115,41 @@ static bool scan(struct file_layer *f)
 		free(list.items[i].name);
 	}
 	free(list.items);
-	return rc == 0 && !atomic_load(&f->stopping);
+	return rc == 0 && !atomic_load(&f->unread) && !atomic_load(&f->stopping);
 }
 
-/* Whether the file looks as it is known: most events are our own. */
-static bool is_as_known(struct file_layer *f, const char *name)
+/* Whether the list of markers is the one that was read or written last. */
+static bool are_markers_known(struct file_layer *f, const char *name)
 {
-	struct file_look known;
-	struct stat st;
+	struct file_look now, known;
 
-	bool exists = fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (file_is_markers(name)) {
-		lock_take(&f->lock);
-		known = f->markers_look;
-		lock_release(&f->lock);
-	} else if (!file_known_look(f, name, &known)) {
-		return !exists;
-	}
-	return exists && !known.young && known.size == (uint64_t)st.st_size &&
-	       known.ino == st.st_ino && known.mtime.tv_sec == st.st_mtim.tv_sec &&
-	       known.mtime.tv_nsec == st.st_mtim.tv_nsec;
+	lock_take(&f->lock);
+	known = f->markers_look;
+	lock_release(&f->lock);
+	return file_look_of(f, name, &now) == 0 && file_looks_same(&now, &known);
+}
+
+/* Most events are our own. */
+static bool is_news(struct file_layer *f, const char *name)
+{
+	if (file_is_markers(name))
+		return !are_markers_known(f, name);
+	return file_is_entry(f, name) && !file_is_as_known(f, name, false);
 }
 
 static void notice(struct file_layer *f, const char *name)
 {
-	bool markers = file_is_markers(name);
-
-	if ((!markers && !file_is_entry(f, name)) || is_as_known(f, name) ||
-	    file_change_begin(f) < 0)
+	if (!is_news(f, name) || file_change_begin(f) < 0)
 		return;
-	if (markers)
+	if (file_is_markers(name))
 		file_markers_refresh(f);
 	else
 		file_reload(f, name);
 	file_change_end(f);
 }
 
-/* Files that nobody has told of: all are looked at again. */
-static void after_overflow(struct file_layer *f)
+/* Files that nobody has told of, or that could not be read: all are looked at again. */
+static void look_at_all(struct file_layer *f)
 {
 	if (file_change_begin(f) < 0)
 		return;
@@ -170,7 +167,7 @@ static bool read_events(struct file_layer *f)
 	for (char *at = buffer; n > 0 && at < buffer + n;) {
 		const struct inotify_event *event = (const struct inotify_event *)at;
 		if (event->mask & IN_Q_OVERFLOW)
-			after_overflow(f);
+			look_at_all(f);
 		else if (event->len > 0)
 			notice(f, event->name);
 		at += sizeof(*event) + event->len;
@@ -241,6 +238,8 @@ static void *watch_main(void *argument)
 		poll(fds, f->inotify_fd >= 0 ? 2 : 1, EXPIRY_CHECK_MS * (expires ? 1 : 10));
 		if (f->inotify_fd >= 0 && fds[1].revents)
 			file_watch_catch_up(f);
+		if (atomic_exchange(&f->unread, false))
+			look_at_all(f);
 		if (expires)
 			expire(f);
 	}

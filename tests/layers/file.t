@@ -404,9 +404,9 @@ test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	set_value other value
 	set_value cut '{"n": 12345678}'
 	restart_daemon
-	sed -i 's/"payload": "value"/"payload": "valve"/' files/k.json
+	sed -i 's/"payload": "value"/"payload": "val/' files/k.json
 	expect_miss k
-	grep -q 'k.json: damaged' "$LOG"
+	grep -q 'k.json: not an entry, or damaged' "$LOG"
 	truncate -s -8 files/cut.json
 	expect_miss cut
 	echo 'not JSON' >files/broken.json
@@ -419,6 +419,75 @@ test_a_damaged_file_is_a_miss_and_stays_until_its_key_is_set() {
 	expect_value broken new
 	set_value k new
 	expect_value k new
+}
+
+# edit KEY FILTER: what a person does with an entry's file
+edit() {
+	jq "$2" "files/$1.json" >edited
+	mv edited "files/$1.json"
+}
+
+edits_by_hand_are_served() {
+	set_value k '{"n": 1}'
+	set_value text words
+	set_value untouched '{"n":   1}'
+	chmod 640 "$MNT/k" "$MNT/text" "$MNT/untouched"
+	setfattr -n user.colour -v red "$MNT/k"
+	restart_daemon
+	expect_value k '{"n": 1}'
+	edit k '.payload.n = 2'
+	edit text '.payload = "other words"'
+	touch files/untouched.json
+	local round foreign
+	foreign=$(printf %o $((0666 & ~$(umask))))
+	for round in 1 2; do
+		expect "k" 2 "$(jq .n "$MNT/k")"
+		expect_value text "other words"
+		expect "mode" "$foreign $foreign 640" "$(stat -c %a "$MNT/k" "$MNT/text" "$MNT/untouched" | paste -sd' ')"
+		expect "version" 0 "$(get_xattr k user.cachefs.version)"
+		expect "attribute" "" "$(get_xattr k user.colour)"
+		expect "size" "$(cat "$MNT/text" | wc -c)" "$(stat -c %s "$MNT/text")"
+		restart_daemon
+	done
+	edit text '.payload = {"a": [1]}'
+	expect "object" 1 "$(jq '.a[0]' "$MNT/text")"
+	edit text '.expires_at = 1'
+	expect_absent text
+	set_value k '"set"'
+	expect_value k '"set"'
+	expect "version" 1 "$(get_xattr k user.cachefs.version)"
+}
+
+test_what_is_edited_by_hand_is_served_with_fresh_metadata() {
+	mount_files
+	edits_by_hand_are_served
+}
+
+test_what_is_edited_by_hand_below_memory_is_served_with_fresh_metadata() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "file", "revalidate_ms": 0, "options": {"directory": "files"}}],
+		"cachefs": {"attr_timeout": 0, "entry_timeout": 0}}'
+	edits_by_hand_are_served
+}
+
+test_what_cannot_be_got_is_not_listed() {
+	mount_files
+	set_value k value
+	set_value cut value
+	set_value cut-later value
+	restart_daemon
+	truncate -s -3 files/cut.json
+	echo '{"payload": ' >files/half.json
+	wait_until 10 lists "" "cut-later k"
+	restart_daemon
+	expect_list "" "cut-later k"
+	truncate -s -3 files/cut-later.json
+	expect_miss cut-later
+	expect_absent cut-later
+	expect_absent cut
+	expect_absent half
+	set_value cut again
+	expect_value cut again
+	expect_list "" "cut k"
 }
 
 test_kill_leaves_no_temporary_files() {

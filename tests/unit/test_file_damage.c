@@ -6,9 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../../backends/file.h"
 #include "../../backends/log.h"
@@ -125,18 +127,29 @@ static void check(struct fixture *f, const struct damage *d)
 	close_layer(f);
 }
 
+/* Not by a program: the file's times are as they were. */
+static void write_unseen(const char *path, const void *bytes, size_t size, const struct stat *was)
+{
+	const struct timespec times[2] = { was->st_atim, was->st_mtim };
+
+	damage_write_file(path, bytes, size);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 /* A file damaged, and then as it was. */
 static void try(struct fixture *f, const char *path, struct damage *d)
 {
+	struct stat was;
 	size_t size;
 	uint8_t *good = damage_read_file(path, &size), *bytes = malloc(size + 1);
 
 	assert_non_null(bytes);
 	memcpy(bytes, good, size);
 	size_t left = damage_do(d, strrchr(path, '/') + 1, bytes, size);
-	damage_write_file(path, bytes, left);
+	assert_int_equal(stat(path, &was), 0);
+	write_unseen(path, bytes, left, &was);
 	check(f, d);
-	damage_write_file(path, good, size);
+	write_unseen(path, good, size, &was);
 	free(bytes);
 	free(good);
 }
