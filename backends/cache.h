@@ -6,7 +6,8 @@
  * the registry), a *layer* one configured instance of it.
  *
  * All operations are thread-safe and return 0 or a negative errno: -ENOENT is a miss, -EHOSTDOWN a
- * layer that cannot answer now, -EFBIG a value that this layer never takes, -EIO damage. Output
+ * layer that cannot answer now, -EFBIG a value that this layer never takes, -EIO damage. What the
+ * daemon is short of (-EMFILE, -ENFILE, -ENOMEM) or must not read (-EACCES) is no miss. Output
  * parameters are set exactly when 0 is returned. Keys are borrowed for the call; values are
  * borrowed too (a layer that keeps one takes its own reference); a meta that a layer fills is
  * finished by the caller with meta_fini(). No operation shows an entry that has expired.

@@ -362,6 +362,19 @@ static int damaged(struct disk *d, struct key key, const char *what)
 	return -ENOENT;
 }
 
+/* Its file is there, and cannot be opened: no miss. What the daemon is short of, the gate says. */
+static int unreadable(struct disk *d, struct key key, int rc)
+{
+	uint64_t hash = key_hash(key);
+	bool own = rc == -ELOOP || rc == -EACCES;
+
+	if (own && atomic_exchange(&d->damaged, hash) != hash)
+		log_error("disk: layer \"%s\": the file of \"%.*s\" in %s.values: %s",
+			  d->env->layer_name, (int)key.size, key.bytes, d->conf->path,
+			  rc == -ELOOP ? "damaged, it is a symbolic link" : strerror(-rc));
+	return rc == -ELOOP ? -EIO : rc;
+}
+
 static int verify(struct disk *d, struct key key, struct value *value, const struct meta *meta)
 {
 	uint64_t checksum = 0, offset;
@@ -395,7 +408,7 @@ static int find_value(struct disk *d, struct disk_lookup *lookup)
 			break;
 		meta_fini(&lookup->meta);
 		if (fd != -ENOENT)
-			return fd;
+			return unreadable(d, lookup->key, fd);
 	}
 	if (fd < 0)
 		return damaged(d, lookup->key, "missing file");

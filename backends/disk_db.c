@@ -153,6 +153,7 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access)
 	if (code == SQLITE_OK && access == DISK_READER)
 		code = sqlite3_exec(db->handle, "PRAGMA query_only = 1", NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
+		db->failure = db->handle ? disk_db_errno(db) : -ENOMEM;
 		sqlite3_close(db->handle);
 		db->handle = NULL;
 		return code;
@@ -220,11 +221,21 @@ int disk_db_exec(struct disk_db *db, const char *text)
 
 int disk_db_errno(const struct disk_db *db)
 {
-	int code = sqlite3_extended_errcode(db->handle);
+	return disk_db_errno_on(db->handle);
+}
+
+int disk_db_errno_on(sqlite3 *handle)
+{
+	int code = sqlite3_extended_errcode(handle);
+	bool has_errno = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+	int error = has_errno ? sqlite3_system_errno(handle) : 0;
 
 	/* SQLite knows ENOSPC as SQLITE_FULL, but not a used-up quota. */
-	if ((code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db->handle) == EDQUOT)
+	if (error == EDQUOT)
 		return -ENOSPC;
+	/* What this process is short of says nothing of the database. */
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		return -error;
 	return disk_db_errno_of(code);
 }
 

@@ -103,6 +103,7 @@ struct disk_db {
 	sqlite3_stmt *statements[DISK_STATEMENTS];
 	uint64_t generation;
 	struct disk_db *next;
+	int failure; /* the -errno of an open that failed */
 };
 
 enum disk_access { DISK_READER, DISK_WRITER };
@@ -126,8 +127,9 @@ int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number);
 
 int disk_db_exec(struct disk_db *db, const char *sql);
 
-/* The errno of the last failure on this connection. */
+/* The errno of the last failure on this connection; of any one of SQLite's. */
 int disk_db_errno(const struct disk_db *db);
+int disk_db_errno_on(sqlite3 *handle);
 int disk_db_errno_of(int sqlite_code);
 
 #endif

@@ -62,7 +62,10 @@ static int reader_open(struct disk *d, struct disk_db **db)
 	uint64_t generation = atomic_load(&d->generation);
 	struct disk_db *made = calloc(1, sizeof(*made));
 
-	int rc = made ? disk_db_errno_of(disk_db_open(made, d->conf->path, DISK_READER)) : -ENOMEM;
+	int rc = -ENOMEM;
+	if (made)
+		rc = disk_db_open(made, d->conf->path, DISK_READER) == SQLITE_OK ? 0
+										 : made->failure;
 	if (rc < 0) {
 		reader_discard(d, made);
 		return rc;

@@ -131,7 +131,7 @@ int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
 		return -ENOENT;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return -errno;
+		return -errno; /* ELOOP: it is a symbolic link, and none of ours */
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size)
 		return fd;
 	close(fd);

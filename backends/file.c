@@ -161,7 +161,9 @@ static int open_known(struct file_layer *f, const struct place *place, bool fres
 	int fd = openat(f->dir_fd, place->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP ? -EAGAIN : -errno;
+		return errno == ENOENT || errno == ELOOP ? -EAGAIN
+		       : errno == EACCES                 ? file_forbidden(f, place->name)
+							 : -errno;
 	if (file_look_at(fd, &look) < 0 || !file_looks_same(&look, &place->look) ||
 	    (place->look.young && !fresh)) {
 		close(fd);

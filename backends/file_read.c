@@ -339,7 +339,7 @@ static int reload(struct file_layer *f, const char *name, bool whole)
 	if (fd >= 0)
 		close(fd);
 	if (rc == -EACCES)
-		file_complain(f, name, strerror(EACCES), "its key can be neither got nor set");
+		file_forbidden(f, name);
 	if (rc < 0 && rc != -EACCES && rc != -EAGAIN)
 		atomic_store(&f->unread, true);
 	return rc;

@@ -160,6 +160,12 @@ void file_complain(struct file_layer *f, const char *name, const char *what, con
 			  f->conf->directory, name, what, then);
 }
 
+int file_forbidden(struct file_layer *f, const char *name)
+{
+	file_complain(f, name, strerror(EACCES), "its key can be neither got nor set");
+	return -EACCES;
+}
+
 /* --- turns ------------------------------------------------------------------------------------ */
 
 static int await_locked(struct file_layer *f, bool change)

@@ -199,6 +199,8 @@ int file_text(int fd, uint64_t size, char **text);
 /* Said once per file, not at every get. */
 void file_complain(struct file_layer *f, const char *name, const char *what, const char *then);
 
+int file_forbidden(struct file_layer *f, const char *name); /* the same of -EACCES */
+
 /* --- the thread: file_watch.c ----------------------------------------------------------------- */
 
 /*

@@ -148,8 +148,8 @@ int journal_find(struct journal *j, struct key key, int64_t *seq, struct value *
 }
 
 /*
- * As the stack sees it: what is expired or damaged is there, and is nothing; so may be what cannot
- * be read, and what a slower layer has of it would be older.
+ * As the stack sees it: what is expired or damaged is there, and is nothing. What cannot be read is
+ * no miss, and what a slower layer has of it would be older.
  */
 static int look_up(struct journal *j, struct key key, struct value **value, struct meta *meta)
 {
@@ -168,10 +168,6 @@ static int look_up(struct journal *j, struct key key, struct value **value, stru
 		if (value)
 			*value = NULL;
 		meta_fini(meta);
-		return -ENODATA;
-	}
-	if (rc < 0 && rc != -ENOENT) {
-		log_error("journal: cannot be read (%s): a miss", strerror(-rc));
 		return -ENODATA;
 	}
 	return rc;

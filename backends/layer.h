@@ -29,6 +29,12 @@ const char *layer_name(const struct layer *layer);
 bool layer_is_durable(const struct layer *layer);
 bool layer_forgets(const struct layer *layer); /* keeps nothing of what is set */
 
+/*
+ * Whether this answer says no more of an entry than that the layer is away: its slow miss, also
+ * where a server refuses. What this daemon is short of, or cannot read on its own machine, is none.
+ */
+bool layer_is_away(const struct layer *layer, int rc);
+
 int layer_stat(struct layer *layer, struct key key, struct meta *meta);
 int layer_get(struct layer *layer, struct key key, struct value **value, struct meta *meta);
 /* As layer_get(), uncounted and without a trace in the layer: for showing what it holds. */

@@ -220,10 +220,18 @@ void layered_close(struct layered *c)
 /* How often a copy may turn out to be outdated in one call; then what there is, is served. */
 enum { LOOKS_MAX = 3 };
 
-/* Which layer to ask after this one's answer: behind -ENODATA slower layers have older entries. */
-static size_t next_to_ask(const struct layered *c, size_t asked, int rc)
+/*
+ * Which layer to ask after this one's answer, which was not the entry: behind -ENODATA, and behind
+ * what the journal cannot tell, slower layers have older entries. *rc: what it is if none has it.
+ */
+static size_t next_to_ask(const struct layered *c, size_t asked, int answer, int *rc)
 {
-	return rc == -ENODATA ? c->count : asked + 1;
+	const struct layer *l = c->layers[asked];
+	bool miss = answer == -ENOENT || answer == -ENODATA;
+
+	if (!miss && *rc == -ENOENT && !layer_is_away(l, answer))
+		*rc = answer;
+	return answer == -ENODATA || (!miss && stack_is_journal(c, l)) ? c->count : asked + 1;
 }
 
 int layered_stat(struct layered *c, struct key key, struct meta *meta)
@@ -231,20 +239,20 @@ int layered_stat(struct layered *c, struct key key, struct meta *meta)
 	for (int look = 1;; look++) {
 		uint64_t instant = foreign_now(&c->foreign);
 		size_t i = 0;
-		int rc = -ENOENT;
-		while (i < c->count && (rc = layer_stat(c->layers[i], key, meta)) != 0)
-			i = next_to_ask(c, i, rc);
+		int rc = -ENOENT, answer;
+		while (i < c->count && (answer = layer_stat(c->layers[i], key, meta)) != 0)
+			i = next_to_ask(c, i, answer, &rc);
 		if (i == c->count)
-			return -ENOENT;
+			return rc;
 		if (look == LOOKS_MAX || stack_revalidate(c, i, instant, key, meta) == 0)
 			return 0;
 		meta_fini(meta);
 	}
 }
 
-/* The fastest layer that has the value; c->count: none has. */
-static size_t find_value(struct layered *c, struct key key, enum get_kind kind,
-			 struct value **value, struct meta *meta)
+/* From the fastest layer that has it: *at. -ENOENT, or another -errno: none has. */
+static int find_value(struct layered *c, struct key key, enum get_kind kind, struct value **value,
+		      struct meta *meta, size_t *at)
 {
 	int (*get)(struct layer * l, struct key key, struct value * *value,
 		   struct meta * meta) = kind == GET_TO_CHANGE ? layer_peek : layer_get;
@@ -252,12 +260,14 @@ static size_t find_value(struct layered *c, struct key key, enum get_kind kind,
 	for (int look = 1;; look++) {
 		uint64_t instant = foreign_now(&c->foreign);
 		size_t i = 0;
-		int rc = -ENOENT;
-		while (i < c->count && (rc = get(c->layers[i], key, value, meta)) != 0)
-			i = next_to_ask(c, i, rc);
-		if (i == c->count || look == LOOKS_MAX ||
-		    stack_revalidate(c, i, instant, key, meta) == 0)
-			return i;
+		int rc = -ENOENT, answer;
+		while (i < c->count && (answer = get(c->layers[i], key, value, meta)) != 0)
+			i = next_to_ask(c, i, answer, &rc);
+		*at = i;
+		if (i == c->count)
+			return rc;
+		if (look == LOOKS_MAX || stack_revalidate(c, i, instant, key, meta) == 0)
+			return 0;
 		value_unref(*value);
 		*value = NULL;
 		meta_fini(meta);
@@ -272,12 +282,13 @@ static void count_get(struct layered *c, bool hit)
 int layered_get(struct layered *c, struct key key, enum get_kind kind, struct value **value,
 		struct meta *meta)
 {
-	size_t i = find_value(c, key, kind, value, meta);
+	size_t i;
+	int rc = find_value(c, key, kind, value, meta, &i);
 
 	if (kind == GET_COUNTED)
-		count_get(c, i < c->count);
-	if (i == c->count)
-		return -ENOENT;
+		count_get(c, rc == 0);
+	if (rc < 0)
+		return rc;
 	for (size_t j = i + 1; j < c->count && kind != GET_TO_CHANGE; j++)
 		layer_note_hit(c->layers[j], key);
 	if (i > 0 && kind == GET_COUNTED)

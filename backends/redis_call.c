@@ -230,7 +230,8 @@ static int link_make(struct redis_call *call)
 		rc = redis_link_greet(r, call->link, run_id);
 	}
 	if (rc < 0) {
-		fail(call, call->link->trouble);
+		if (rc == -EHOSTDOWN)
+			fail(call, call->link->trouble);
 		redis_link_free(call->link);
 		call->link = NULL;
 		pool_leave(r);

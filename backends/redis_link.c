@@ -17,6 +17,12 @@ enum {
 	CHUNK = 256 * 1024,         /* of a value that lies in a file, and of what is received */
 };
 
+/* What this process is short of says nothing of the server. */
+static bool is_own(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
 static int trouble(struct redis_link *l, const char *what, int error)
 {
 	if (!l->broken) {
@@ -29,7 +35,7 @@ static int trouble(struct redis_link *l, const char *what, int error)
 		else
 			snprintf(l->trouble, sizeof(l->trouble), "%s", what);
 	}
-	return error == ENOMEM ? -ENOMEM : -EHOSTDOWN;
+	return is_own(error) ? -error : -EHOSTDOWN;
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */

@@ -16,7 +16,10 @@ static bool is_held(struct layered *c, size_t first, size_t end, size_t except, 
 		struct meta there = { 0 };
 		if (i == except || (durable && !layer_is_durable(c->layers[i])))
 			continue;
-		if (layer_stat(c->layers[i], key, &there) < 0)
+		int rc = layer_stat(c->layers[i], key, &there);
+		if (rc < 0) /* nobody knows, or it has not */
+			held = rc != -ENOENT && rc != -ENODATA && !layer_is_away(c->layers[i], rc);
+		if (rc < 0)
 			continue;
 		held = meta_same_value(&there, meta);
 		meta_fini(&there);
@@ -65,7 +68,8 @@ static bool is_undrained(struct layered *c, size_t from, struct key key)
 
 	while (i < c->count && !stack_is_journal(c, c->layers[i]))
 		i++;
-	bool undrained = i < c->count && layer_stat(c->layers[i], key, &meta) == 0;
+	int rc = i < c->count ? layer_stat(c->layers[i], key, &meta) : -ENOENT;
+	bool undrained = rc != -ENOENT && rc != -ENODATA; /* or nobody knows */
 	meta_fini(&meta);
 	return undrained;
 }

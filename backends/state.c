@@ -90,11 +90,12 @@ static int connection_open(struct state_db *db, const char *path)
 	}
 	if (code == SQLITE_OK)
 		sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+	int rc = code == SQLITE_OK ? 0 : db->handle ? disk_db_errno_on(db->handle) : -ENOMEM;
 	if (code != SQLITE_OK) {
 		sqlite3_close(db->handle);
 		db->handle = NULL;
 	}
-	return disk_db_errno_of(code);
+	return rc;
 }
 
 static void connection_close(struct state_db *db)
@@ -463,11 +464,9 @@ sqlite3_stmt *state_statement(struct state_db *db, const char *sql)
 
 static int last_errno(struct state_db *db)
 {
-	int rc = disk_db_errno_of(sqlite3_extended_errcode(db->handle));
+	int rc = disk_db_errno_on(db->handle);
 
 	db->met_damage = db->met_damage || rc == -EUCLEAN;
-	if (sqlite3_system_errno(db->handle) == EDQUOT)
-		return -ENOSPC;
 	return rc < 0 ? rc : -EIO;
 }
 

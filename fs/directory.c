@@ -95,10 +95,11 @@ static int making_prepare(void *self)
 	inodes_unlock(&m->fs->inodes);
 	if (rc < 0)
 		return rc;
-	bool exists = pending || layered_stat(m->fs->cache, key, &now) == 0 ||
-		      layered_dir_stat(m->fs->cache, key, &now) == 0;
+	rc = pending ? 0 : layered_stat(m->fs->cache, key, &now);
+	if (rc == -ENOENT)
+		rc = layered_dir_stat(m->fs->cache, key, &now);
 	meta_fini(&now);
-	return exists ? -EEXIST : 0;
+	return rc == 0 ? -EEXIST : rc == -ENOENT ? 0 : rc;
 }
 
 static void making_done(void *self, int rc)
@@ -339,7 +340,8 @@ static int removal_prepare(void *self)
 	inodes_unlock(&r->fs->inodes);
 	if (rc < 0)
 		return rc;
-	r->own_value = layered_stat(r->fs->cache, key, &meta) == 0;
+	rc = layered_stat(r->fs->cache, key, &meta);
+	r->own_value = rc != -ENOENT; /* or nobody can tell */
 	meta_fini(&meta);
 	if (!r->empty_only)
 		return 0;

@@ -34,7 +34,7 @@ int escaped_own_value(struct fs *fs, struct inode *dir, struct meta *meta)
 	inodes_lock(&fs->inodes);
 	dir->own_value = rc == 0;
 	inodes_unlock(&fs->inodes);
-	return rc == 0 ? 0 : -ENOENT;
+	return rc;
 }
 
 /* --- %{HEX~HASH} ------------------------------------------------------------------------------ */

@@ -188,6 +188,8 @@ static int open_read_locked(struct opening *o)
 		return refuse_locked(o, TICKET_READ, NULL, NULL, 0);
 	uint64_t got_at = o->t->clock;
 	int rc = get_unlocked(o, GET_COUNTED, &value, &meta);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
 	if (rc < 0) { /* evicted, expired, removed */
 		inode_retire_locked(o->t, inode);
 		return refuse_locked(o, TICKET_READ, NULL, NULL, 0);

@@ -129,19 +129,23 @@ static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct at
 enum found { FOUND_NOTHING, FOUND_ENTRY, FOUND_DIRECTORY };
 
 /* A key may be both; then the directory keeps the name. */
-static enum found find_unlocked(struct finding *f, bool is_file, struct meta *meta)
+static int find_unlocked(struct finding *f, bool is_file, enum found *found, struct meta *meta)
 {
 	struct key key = key_make(f->key.bytes, f->key.size);
 	struct meta marker = { 0 };
-	bool entry = layered_stat(f->fs->cache, key, meta) == 0;
+	int entry = layered_stat(f->fs->cache, key, meta);
 
-	if ((entry && is_file) || f->name->is_own || !key_can_hold(key) ||
+	*found = entry == 0 ? FOUND_ENTRY : FOUND_NOTHING;
+	if (entry < 0 && entry != -ENOENT)
+		return entry;
+	if ((entry == 0 && is_file) || f->name->is_own || !key_can_hold(key) ||
 	    layered_dir_stat(f->fs->cache, key, &marker) < 0)
-		return entry ? FOUND_ENTRY : FOUND_NOTHING;
-	if (entry)
+		return 0;
+	if (entry == 0)
 		meta_fini(meta);
 	*meta = marker;
-	return FOUND_DIRECTORY;
+	*found = FOUND_DIRECTORY;
+	return 0;
 }
 
 /* Whether an entry of that name needs no second look. */
@@ -152,7 +156,7 @@ static bool is_file_locked(const struct finding *f)
 }
 
 /* What the cache has under the name, at an instant at which the name did not change. -errno: the
- * key cannot be. */
+ * key cannot be, or nobody can tell. */
 static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 {
 	for (;;) {
@@ -162,8 +166,10 @@ static int find_locked(struct finding *f, enum found *found, struct meta *meta)
 			return rc;
 		bool is_file = is_file_locked(f);
 		inodes_unlock(f->t);
-		*found = find_unlocked(f, is_file, meta);
+		rc = find_unlocked(f, is_file, found, meta);
 		inodes_lock(f->t);
+		if (rc < 0)
+			return rc;
 		if (*found == FOUND_ENTRY && !is_file)
 			f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 		bool settled = f->name->changed_at <= at && f->t->moves == moves;

@@ -112,14 +112,17 @@ static struct key key_in(const struct key_buffer *buffer)
 	return key_make(buffer->bytes, buffer->size);
 }
 
-static bool exists(struct fs *fs, const struct key_buffer *key)
+/* Whether there is anything under the key; *is_entry: a value. Or -errno: nobody can tell. */
+static int exists(struct fs *fs, const struct key_buffer *key, bool *is_entry)
 {
 	struct meta meta = { 0 };
-	bool found = layered_stat(fs->cache, key_in(key), &meta) == 0 ||
-		     layered_dir_stat(fs->cache, key_in(key), &meta) == 0;
+	int rc = layered_stat(fs->cache, key_in(key), &meta);
 
+	*is_entry = rc == 0;
+	if (rc == -ENOENT)
+		rc = layered_dir_stat(fs->cache, key_in(key), &meta);
 	meta_fini(&meta);
-	return found;
+	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
 }
 
 static int check_keys_locked(const struct renaming *r)
@@ -140,7 +143,9 @@ static int rename_file_prepare(void *self)
 	inodes_unlock(&r->fs->inodes);
 	if (rc < 0)
 		return rc;
-	return r->noreplace && (pending || exists(r->fs, &r->to_key)) ? -EEXIST : 0;
+	bool is_entry;
+	int there = pending ? 1 : r->noreplace ? exists(r->fs, &r->to_key, &is_entry) : 0;
+	return there < 0 ? there : there && r->noreplace ? -EEXIST : 0;
 }
 
 static void reattach_locked(struct inodes *t, struct inode *inode, struct name *to)
@@ -279,10 +284,9 @@ static int rename_directory_prepare(void *self)
 {
 	struct renaming *r = self;
 	struct inodes *t = &r->fs->inodes;
-	struct meta meta = { 0 };
-	bool has_value = layered_stat(r->fs->cache, key_in(&r->to_key), &meta) == 0;
+	bool has_value;
+	int there = exists(r->fs, &r->to_key, &has_value);
 
-	meta_fini(&meta);
 	inodes_lock(t);
 	int rc = check_keys_locked(r);
 	bool has_pending = r->to->subdir && directory_has_pending_locked(r->to->subdir);
@@ -291,7 +295,9 @@ static int rename_directory_prepare(void *self)
 		return rc;
 	if (!key_can_hold(key_in(&r->to_key)))
 		return -EINVAL;
-	if (exists(r->fs, &r->to_key)) {
+	if (there < 0)
+		return there;
+	if (there) {
 		if (r->noreplace)
 			return -EEXIST;
 		if (has_value || has_pending)
