@@ -11,7 +11,8 @@ enum { ADMISSION_DEADLINE_MS = 60 * 1000 };
 
 static bool span_covers(struct admission_span span, struct key key)
 {
-	return key_equal(span.key, key) || (span.prefix && key_is_below(key, span.key));
+	return key_equal(span.key, key) ||
+	       (span.prefix && (key_begins(key, span.key) || key_dir_begins(key, span.key)));
 }
 
 static bool spans_overlap(struct admission_span a, struct admission_span b)

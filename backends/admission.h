@@ -14,7 +14,8 @@
 #include "key.h"
 #include "lock.h"
 
-/* What a change touches: one key, or a directory with everything below it. */
+/* What a change touches: one key, which may be a directory's, or all that begin with a prefix, and
+ * the markers of such directories. */
 struct admission_span {
 	struct key key;
 	bool prefix;

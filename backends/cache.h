@@ -175,9 +175,9 @@ struct backend {
 
 	int (*remove)(void *state, struct key key);
 
-	/* All entries below dir, and the markers of dir and of all directories below it. 0 when
-	 * there was none. */
-	int (*remove_prefix)(void *state, struct key dir);
+	/* All entries whose keys begin with the prefix (key.h), and the markers of directories that
+	 * do. -ENOENT when there was none. */
+	int (*remove_prefix)(void *state, struct key prefix);
 
 	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when
 	 * there is no `from`. */

@@ -588,9 +588,9 @@ static int disk_remove(void *state, struct key key)
 	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE, .key = key });
 }
 
-static int disk_remove_prefix(void *state, struct key dir)
+static int disk_remove_prefix(void *state, struct key prefix)
 {
-	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE_BELOW, .key = dir });
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE_PREFIX, .key = prefix });
 }
 
 static int disk_rename(void *state, struct key from, struct key to)

@@ -491,12 +491,13 @@ static int files_below(struct disk_txn *txn, const struct disk_range *range,
 	return rc;
 }
 
-static int remove_below(struct disk_txn *txn, struct key dir)
+static int remove_prefix(struct disk_txn *txn, struct key prefix)
 {
+	sqlite3_int64 before = sqlite3_total_changes64(txn->db->handle);
 	struct disk_range range;
 	int rc = 0;
 
-	disk_range_below(&range, dir);
+	disk_range_prefix(&range, prefix);
 	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
 		rc = files_below(txn, &range, (enum disk_key_type)type);
 		if (rc == 0)
@@ -507,7 +508,8 @@ static int remove_below(struct disk_txn *txn, struct key dir)
 			rc = run_below(txn, DISK_DIRS_DELETE_BELOW, &range,
 				       (enum disk_key_type)type);
 	}
-	return rc;
+	bool found = sqlite3_total_changes64(txn->db->handle) > before;
+	return rc == 0 && !found ? -ENOENT : rc;
 }
 
 /* Up to 256 names of the range: what is moved out of it is not found again. */
@@ -632,8 +634,8 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 		return touch_entry(txn, job);
 	case DISK_JOB_REMOVE:
 		return remove_entry(txn, job->key);
-	case DISK_JOB_REMOVE_BELOW:
-		return remove_below(txn, job->key);
+	case DISK_JOB_REMOVE_PREFIX:
+		return remove_prefix(txn, job->key);
 	case DISK_JOB_RENAME:
 		return rename_entry(txn, job->key, job->to);
 	case DISK_JOB_RENAME_BELOW:

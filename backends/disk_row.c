@@ -46,13 +46,17 @@ bool disk_column_key_is_ours(sqlite3_stmt *statement, int column)
 
 void disk_range_below(struct disk_range *range, struct key dir)
 {
-	range->unbounded = dir.size == 0;
-	if (!range->unbounded) {
-		key_range(dir, &range->first, &range->end);
-		return;
-	}
-	range->first.size = 0;
-	range->end.size = 0;
+	struct key_buffer marker;
+
+	disk_marker_key(dir, &marker);
+	disk_range_prefix(range, key_make(marker.bytes, marker.size));
+}
+
+void disk_range_prefix(struct disk_range *range, struct key prefix)
+{
+	range->first.size = prefix.size;
+	memcpy(range->first.bytes, prefix.bytes, prefix.size);
+	range->unbounded = !key_prefix_end(prefix, &range->end);
 }
 
 void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,

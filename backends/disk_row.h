@@ -32,14 +32,15 @@ bool disk_column_key_is_ours(sqlite3_stmt *statement, int column);
 enum disk_key_type { DISK_KEYS_TEXT, DISK_KEYS_BLOB };
 
 /*
- * A range of keys of one type: [first, end), everything when unbounded (the root's). first and end
- * are borrowed until the statement is reset.
+ * A range of keys of one type: [first, end), everything from the first on when unbounded. first and
+ * end are borrowed until the statement is reset.
  */
 struct disk_range {
 	struct key_buffer first, end;
 	bool unbounded;
 };
 void disk_range_below(struct disk_range *range, struct key dir);
+void disk_range_prefix(struct disk_range *range, struct key prefix);
 void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,
 		     enum disk_key_type type);
 

@@ -48,7 +48,7 @@ enum disk_job_kind {
 	DISK_JOB_ROOM, /* for a set of `size` bytes in a file */
 	DISK_JOB_TOUCH,
 	DISK_JOB_REMOVE,
-	DISK_JOB_REMOVE_BELOW,
+	DISK_JOB_REMOVE_PREFIX,
 	DISK_JOB_RENAME,
 	DISK_JOB_RENAME_BELOW,
 	DISK_JOB_DIR_SET,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "lock.h"
 #include "log.h"
 
@@ -83,16 +84,20 @@ static struct item *find(struct item *list, struct key key)
 	return list;
 }
 
-static bool is_at_or_below(struct key key, struct key dir)
-{
-	return key_equal(key, dir) || key_is_below(key, dir);
-}
-
-/* A prefix tombstone that says more than one for key. */
+/* A tombstone of a prefix that this key, or prefix, begins with. */
 static bool prefix_covers_locked(struct distrust *d, struct key key)
 {
 	for (struct item *i = d->prefixes; i; i = i->next)
-		if (key_is_below(key, i->key))
+		if (key_begins(key, i->key))
+			return true;
+	return false;
+}
+
+/* One that says more than a tombstone for this key, or prefix, itself. */
+static bool wider_covers_locked(struct distrust *d, struct key key)
+{
+	for (struct item *i = d->prefixes; i; i = i->next)
+		if (i->key.size < key.size && key_begins(key, i->key))
 			return true;
 	return false;
 }
@@ -100,7 +105,7 @@ static bool prefix_covers_locked(struct distrust *d, struct key key)
 static bool prefix_covers_dir_locked(struct distrust *d, struct key dir)
 {
 	for (struct item *i = d->prefixes; i; i = i->next)
-		if (is_at_or_below(dir, i->key))
+		if (key_dir_begins(dir, i->key))
 			return true;
 	return false;
 }
@@ -111,6 +116,16 @@ bool distrust_covers(struct distrust *d, struct key key)
 		return false;
 	lock_take(&d->lock);
 	bool covered = find(*bucket(d, key), key) || prefix_covers_locked(d, key);
+	lock_release(&d->lock);
+	return covered;
+}
+
+bool distrust_covers_prefix(struct distrust *d, struct key prefix)
+{
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	bool covered = prefix_covers_locked(d, prefix);
 	lock_release(&d->lock);
 	return covered;
 }
@@ -166,7 +181,7 @@ static bool is_within(struct key item, enum distrust_kind item_kind, struct key 
 {
 	if (kind != DISTRUST_PREFIX)
 		return item_kind == kind && key_equal(item, key);
-	return key_is_below(item, key) || (item_kind != DISTRUST_KEY && key_equal(item, key));
+	return item_kind == DISTRUST_MARKER ? key_dir_begins(item, key) : key_begins(item, key);
 }
 
 static bool is_current_locked(const struct distrust *d, struct key key, enum distrust_kind kind)
@@ -194,12 +209,12 @@ static void take_locked(struct distrust *d, struct item **list, enum distrust_ki
 	}
 }
 
-/* All of them that lie below a prefix, but the prefixes. */
-static void take_below_locked(struct distrust *d, struct key dir, struct item **taken)
+/* All of them that begin with a prefix, but the prefixes. */
+static void take_prefix_locked(struct distrust *d, struct key prefix, struct item **taken)
 {
 	for (int i = 0; i < BUCKETS; i++) {
-		take_locked(d, &d->keys[i], DISTRUST_KEY, dir, DISTRUST_PREFIX, taken);
-		take_locked(d, &d->markers[i], DISTRUST_MARKER, dir, DISTRUST_PREFIX, taken);
+		take_locked(d, &d->keys[i], DISTRUST_KEY, prefix, DISTRUST_PREFIX, taken);
+		take_locked(d, &d->markers[i], DISTRUST_MARKER, prefix, DISTRUST_PREFIX, taken);
 	}
 }
 
@@ -210,7 +225,7 @@ static void take_within(struct distrust *d, struct key key, enum distrust_kind k
 	atomic_fetch_add(&d->ends, 1);
 	lock_take(&d->lock);
 	if (kind == DISTRUST_PREFIX)
-		take_below_locked(d, key, &taken);
+		take_prefix_locked(d, key, &taken);
 	take_locked(d, list_of(d, key, kind), kind, key, kind, &taken);
 	lock_release(&d->lock);
 	free_list(taken);
@@ -222,15 +237,45 @@ static const char sql_add[] =
 	"INSERT OR IGNORE INTO tombstones(layer, kind, key) VALUES(?1, ?2, ?3)";
 static const char sql_forget[] =
 	"DELETE FROM tombstones WHERE layer = ?1 AND kind = ?2 AND key = ?3";
-static const char sql_forget_below[] =
+static const char sql_forget_range[] =
 	"DELETE FROM tombstones WHERE layer = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4";
 static const char sql_load[] = "SELECT kind, key FROM tombstones WHERE layer = ?1";
 
+/*
+ * The kinds as they are stored. A directory's prefix is stored as the directory, without the slash
+ * that ends it, as it has been since the first version; others have a kind of their own.
+ */
+enum stored { STORED_KEY = 0, STORED_BELOW = 1, STORED_MARKER = 2, STORED_PREFIX = 3 };
+
+static bool is_directory(struct key prefix)
+{
+	return prefix.size == 0 || (prefix.size > 1 && prefix.bytes[prefix.size - 1] == '/');
+}
+
+static struct key without_slash(struct key prefix)
+{
+	return key_make(prefix.bytes, prefix.size > 0 ? prefix.size - 1 : 0);
+}
+
 struct record {
 	struct distrust *d;
-	struct key key;
-	enum distrust_kind kind;
+	struct key key; /* as it is stored, like the kind */
+	enum stored kind;
 };
+
+static struct record record_of(struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	switch (kind) {
+	case DISTRUST_KEY:
+		return (struct record){ d, key, STORED_KEY };
+	case DISTRUST_MARKER:
+		return (struct record){ d, key, STORED_MARKER };
+	case DISTRUST_PREFIX:
+		break;
+	}
+	return is_directory(key) ? (struct record){ d, without_slash(key), STORED_BELOW }
+				 : (struct record){ d, key, STORED_PREFIX };
+}
 
 static int run_one(struct record *r, struct state_db *db, const char *sql)
 {
@@ -244,36 +289,44 @@ static int run_one(struct record *r, struct state_db *db, const char *sql)
 	return state_run(db, statement);
 }
 
-static int run_below(struct record *r, struct state_db *db, enum distrust_kind kind)
+static int run_range(struct record *r, struct state_db *db, struct key prefix, enum stored kind)
 {
-	sqlite3_stmt *statement = state_statement(db, sql_forget_below);
+	sqlite3_stmt *statement = state_statement(db, sql_forget_range);
 	struct state_range range;
 
 	if (statement) {
 		sqlite3_bind_text(statement, 1, r->d->layer, -1, SQLITE_STATIC);
 		sqlite3_bind_int(statement, 2, (int)kind);
-		state_bind_range(statement, 3, r->key, &range);
+		state_bind_prefix(statement, 3, prefix, &range);
 	}
 	return state_run(db, statement);
 }
 
-/* A wider tombstone takes the place of those within it. */
-static int forget_below(struct record *r, struct state_db *db)
+/* A wider tombstone takes the place of those within it; the rows of directories have no slash. */
+static int forget_within(struct record *r, struct state_db *db)
 {
-	static const enum distrust_kind kinds[] = { DISTRUST_KEY, DISTRUST_PREFIX,
-						    DISTRUST_MARKER };
+	static const enum stored kinds[] = { STORED_KEY, STORED_BELOW, STORED_MARKER,
+					     STORED_PREFIX };
+	struct key_buffer marker;
+	bool directory = r->kind == STORED_BELOW;
+	struct key prefix = directory ? marker_key(&marker, r->key) : r->key;
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && rc == 0; i++)
-		rc = run_below(r, db, kinds[i]);
-	struct record own = { r->d, r->key, DISTRUST_MARKER };
-	return rc < 0 ? rc : run_one(&own, db, sql_forget);
+		rc = run_range(r, db, prefix, kinds[i]);
+	struct record own = { r->d, r->key, STORED_MARKER };
+	return rc < 0 || !directory ? rc : run_one(&own, db, sql_forget);
+}
+
+static bool is_prefix(const struct record *r)
+{
+	return r->kind == STORED_BELOW || r->kind == STORED_PREFIX;
 }
 
 static int apply_add(void *self, struct state_db *db)
 {
 	struct record *r = self;
-	int rc = r->kind == DISTRUST_PREFIX ? forget_below(r, db) : 0;
+	int rc = is_prefix(r) ? forget_within(r, db) : 0;
 
 	return rc < 0 ? rc : run_one(r, db, sql_add);
 }
@@ -281,7 +334,7 @@ static int apply_add(void *self, struct state_db *db)
 static int apply_forget(void *self, struct state_db *db)
 {
 	struct record *r = self;
-	int rc = r->kind == DISTRUST_PREFIX ? forget_below(r, db) : 0;
+	int rc = is_prefix(r) ? forget_within(r, db) : 0;
 
 	return rc < 0 ? rc : run_one(r, db, sql_forget);
 }
@@ -289,6 +342,31 @@ static int apply_forget(void *self, struct state_db *db)
 static int apply_forget_one(void *self, struct state_db *db)
 {
 	return run_one(self, db, sql_forget);
+}
+
+/* A row in memory. 0 or -ENOMEM. */
+static int remember_row(struct distrust *d, struct key key, int stored)
+{
+	enum distrust_kind kind = stored == STORED_KEY      ? DISTRUST_KEY
+				  : stored == STORED_MARKER ? DISTRUST_MARKER
+							    : DISTRUST_PREFIX;
+	struct key_buffer marker;
+	struct item *item;
+
+	if (key.size > KEY_MAX + 1)
+		return 0; /* damaged: there is no such key */
+	if (stored != STORED_BELOW || key.size > KEY_MAX)
+		item = item_new(key);
+	else
+		item = item_new(marker_key(&marker, key));
+	if (!item)
+		return -ENOMEM;
+	lock_take(&d->lock);
+	bool added = insert_locked(d, item, kind);
+	lock_release(&d->lock);
+	if (!added)
+		free(item);
+	return 0;
 }
 
 int distrust_remember(struct distrust *d, struct state *state, const char *layer)
@@ -301,21 +379,9 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 
 	if (statement)
 		sqlite3_bind_text(statement, 1, d->layer, -1, SQLITE_STATIC);
-	while (rc == 0 && (rc = state_step(db, statement)) > 0) {
-		struct item *item = item_new(state_column_key(statement, 1));
-		rc = item ? 0 : -ENOMEM;
-		if (!item)
-			break;
-		int kind = sqlite3_column_int(statement, 0);
-		lock_take(&d->lock);
-		bool added = insert_locked(d, item,
-					   kind == DISTRUST_KEY      ? DISTRUST_KEY
-					   : kind == DISTRUST_MARKER ? DISTRUST_MARKER
-								     : DISTRUST_PREFIX);
-		lock_release(&d->lock);
-		if (!added)
-			free(item);
-	}
+	while (rc == 0 && (rc = state_step(db, statement)) > 0)
+		rc = remember_row(d, state_column_key(statement, 1),
+				  sqlite3_column_int(statement, 0));
 	if (statement)
 		sqlite3_reset(statement);
 	state_read_end(state, db);
@@ -372,7 +438,7 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 	lock_take(&d->lock);
 	/* What is being applied may have run already. */
 	bool covered = (kind == DISTRUST_MARKER ? prefix_covers_dir_locked(d, key)
-						: prefix_covers_locked(d, key)) &&
+						: wider_covers_locked(d, key)) &&
 		       !d->applying;
 	bool added = !covered && insert_locked(d, item, kind);
 	lock_release(&d->lock);
@@ -386,14 +452,14 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 		return -ENOTSUP;
 	if (covered)
 		return 0;
-	struct record record = { d, key, kind };
+	struct record record = record_of(d, key, kind);
 	int rc = state_change(d->state, apply_add, &record);
 	if (rc < 0)
 		return rc == -ENOTSUP ? -EIO : rc;
 	if (kind == DISTRUST_PREFIX && key.size == 0) {
 		struct item *taken = NULL;
 		lock_take(&d->lock);
-		take_below_locked(d, key, &taken);
+		take_prefix_locked(d, key, &taken);
 		lock_release(&d->lock);
 		free_list(taken);
 	}
@@ -407,7 +473,7 @@ static bool any_within(struct distrust *d, struct key key, enum distrust_kind ki
 	if (atomic_load(&d->count) == 0)
 		return false;
 	if (kind == DISTRUST_PREFIX)
-		return distrust_any_below(d, key, &ignored);
+		return distrust_any_within(d, key, &ignored);
 	lock_take(&d->lock);
 	bool found = find(*list_of(d, key, kind), key) != NULL;
 	lock_release(&d->lock);
@@ -416,7 +482,7 @@ static bool any_within(struct distrust *d, struct key key, enum distrust_kind ki
 
 int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind)
 {
-	struct record record = { d, key, kind };
+	struct record record = record_of(d, key, kind);
 	int rc = 0;
 
 	if (!any_within(d, key, kind))
@@ -495,7 +561,8 @@ static void take_one(struct distrust *d, struct key key, enum distrust_kind kind
 
 int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
 {
-	struct record record = { d, key_make(t->key.bytes, t->key.size), t->kind };
+	struct key key = key_make(t->key.bytes, t->key.size);
+	struct record record = record_of(d, key, t->kind);
 
 	lock_take(&d->lock);
 	assert(d->applying);
@@ -507,28 +574,40 @@ int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
 	 * and would be left behind. */
 	int rc = d->state ? state_change(d->state, apply_forget_one, &record) : 0;
 	if (rc == 0)
-		take_one(d, record.key, t->kind);
+		take_one(d, key, t->kind);
 	return rc;
 }
 
-bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *t)
+static struct item *find_within(struct item *list, enum distrust_kind kind, struct key prefix)
 {
-	bool found = false;
+	while (list && !is_within(list->key, kind, prefix, DISTRUST_PREFIX))
+		list = list->next;
+	return list;
+}
 
+static bool any_within_locked(struct distrust *d, struct key prefix, struct tombstone *t)
+{
+	struct item *item;
+
+	for (int i = 0; i < BUCKETS; i++) {
+		if ((item = find_within(d->keys[i], DISTRUST_KEY, prefix)))
+			fill(t, item, DISTRUST_KEY);
+		else if ((item = find_within(d->markers[i], DISTRUST_MARKER, prefix)))
+			fill(t, item, DISTRUST_MARKER);
+		if (item)
+			return true;
+	}
+	if ((item = find_within(d->prefixes, DISTRUST_PREFIX, prefix)))
+		fill(t, item, DISTRUST_PREFIX);
+	return item != NULL;
+}
+
+bool distrust_any_within(struct distrust *d, struct key prefix, struct tombstone *t)
+{
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	for (int i = 0; i < BUCKETS && !found; i++) {
-		for (struct item *item = d->keys[i]; item && !found; item = item->next)
-			if ((found = key_is_below(item->key, dir)))
-				fill(t, item, DISTRUST_KEY);
-		for (struct item *item = d->markers[i]; item && !found; item = item->next)
-			if ((found = is_at_or_below(item->key, dir)))
-				fill(t, item, DISTRUST_MARKER);
-	}
-	for (struct item *item = d->prefixes; item && !found; item = item->next)
-		if ((found = is_at_or_below(item->key, dir)))
-			fill(t, item, DISTRUST_PREFIX);
+	bool found = any_within_locked(d, prefix, t);
 	lock_release(&d->lock);
 	return found;
 }

@@ -3,10 +3,10 @@
 
 /*
  * What one layer has missed: changes that never reached it, or whose answer never came. Until it
- * has been told (the key, or all below the prefix, removed from it) its entries there are not
- * believed. Each such *tombstone* is remembered in the state, if there is one, before the change is
- * acknowledged, and so survives a restart. Their number is bounded: past it the whole layer is
- * distrusted, which is one tombstone for the prefix "".
+ * has been told (the key, or all that begin with the prefix, removed from it) its entries there are
+ * not believed. Each such *tombstone* is remembered in the state, if there is one, before the
+ * change is acknowledged, and so survives a restart. Their number is bounded: past it the whole
+ * layer is distrusted, which is one tombstone for the prefix "".
  *
  * Thread-safe. Changes of one key come one at a time (admission.h).
  */
@@ -20,8 +20,9 @@
 
 struct distrust;
 
-/* The numbers are stored. DISTRUST_MARKER: of a directory, its metadata alone. */
-enum distrust_kind { DISTRUST_KEY = 0, DISTRUST_PREFIX = 1, DISTRUST_MARKER = 2 };
+/* DISTRUST_PREFIX: the key is a prefix (key.h), markers included. DISTRUST_MARKER: of a directory,
+ * its metadata alone. */
+enum distrust_kind { DISTRUST_KEY, DISTRUST_PREFIX, DISTRUST_MARKER };
 
 /* Of keys, and as many markers. */
 enum { DISTRUST_KEYS_MAX = 10000, DISTRUST_PREFIXES_MAX = 256 };
@@ -39,9 +40,10 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 bool distrust_were_lost(struct state *state);
 void distrust_note_found(struct state *state);
 
-/* Whether an entry of this key, any entry below this directory, or its marker is not to be
- * believed. Cheap while nothing is. */
+/* Whether an entry of this key, any entry that begins with this prefix, any below this directory,
+ * or its marker is not to be believed. Cheap while nothing is. */
 bool distrust_covers(struct distrust *d, struct key key);
+bool distrust_covers_prefix(struct distrust *d, struct key prefix);
 bool distrust_covers_dir(struct distrust *d, struct key dir);
 bool distrust_covers_marker(struct distrust *d, struct key dir);
 
@@ -51,7 +53,7 @@ bool distrust_covers_marker(struct distrust *d, struct key dir);
  */
 int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind);
 
-/* The layer has been told of this key (DISTRUST_KEY), of this marker, or of everything below it.
+/* The layer has been told of this key (DISTRUST_KEY), of this marker, or of all with the prefix.
  * Not what is being applied now. 0 or -errno: it is not forgotten then. */
 int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind);
 
@@ -68,8 +70,8 @@ bool distrust_next(struct distrust *d, struct tombstone *tombstone);
 bool distrust_begin(struct distrust *d, const struct tombstone *tombstone);
 int distrust_applied(struct distrust *d, const struct tombstone *tombstone, bool told);
 
-/* The same of those below dir, in any order. */
-bool distrust_any_below(struct distrust *d, struct key dir, struct tombstone *tombstone);
+/* The same without taking it: any tombstone within the prefix. */
+bool distrust_any_within(struct distrust *d, struct key prefix, struct tombstone *tombstone);
 
 uint64_t distrust_count(struct distrust *d);
 

@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <string.h>
 
-/* The first of a store that is below dir (markers: dir's own included), or NULL. */
+struct entry *entries_first_with(const struct entries *s, struct key prefix)
+{
+	struct entry *e = entries_seek(s, prefix);
+
+	return e && key_begins(e->key, prefix) ? e : NULL;
+}
+
 struct entry *entries_first_below(const struct entries *s, struct key dir)
 {
 	struct key_buffer buffer;
-	struct entry *e = entries_seek(s, marker_key(&buffer, dir));
 
-	return e && (dir.size == 0 || key_is_below(e->key, dir)) ? e : NULL;
+	return entries_first_with(s, marker_key(&buffer, dir));
 }
 
 int entries_list_start(struct entries_listing *l, struct key dir, struct key after,

@@ -11,7 +11,9 @@
 #include "cursor.h"
 #include "entries.h"
 
-/* The first of a store that is below dir (markers: dir's own included), or NULL. */
+/* The first of a store that begins with the prefix, or is below dir (markers: dir's own included);
+ * or NULL. */
+struct entry *entries_first_with(const struct entries *s, struct key prefix);
 struct entry *entries_first_below(const struct entries *s, struct key dir);
 
 /* A listing on its way; the batch is the caller's. */

@@ -7,13 +7,13 @@
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
-/* Takes the markers below dir out of the index: a list of them. */
-static struct entry *take_markers(struct file_layer *f, struct key dir)
+/* Takes the markers that begin with the prefix out of the index: a list of them. */
+static struct entry *take_markers(struct file_layer *f, struct key prefix)
 {
 	struct entry *taken = NULL, *e;
 
 	lock_take(&f->lock);
-	while ((e = entries_first_below(&f->markers, dir)) != NULL) {
+	while ((e = entries_first_with(&f->markers, prefix)) != NULL) {
 		entries_take(&f->markers, e);
 		e->link = taken;
 		taken = e;
@@ -38,19 +38,20 @@ static void end_markers(struct file_layer *f, struct entry *taken, bool put_back
 	}
 }
 
-static int remove_markers(struct file_layer *f, struct key dir)
+/* -ENOENT: there are none. */
+static int remove_markers(struct file_layer *f, struct key prefix)
 {
-	struct entry *taken = take_markers(f, dir);
-	int rc = taken ? file_markers_store(f) : 0;
+	struct entry *taken = take_markers(f, prefix);
+	int rc = taken ? file_markers_store(f) : -ENOENT;
 
 	end_markers(f, taken, rc < 0);
 	return rc;
 }
 
-static bool first_key_below(struct file_layer *f, struct key dir, struct key_buffer *key)
+static bool first_key_with(struct file_layer *f, struct key prefix, struct key_buffer *key)
 {
 	lock_take(&f->lock);
-	struct entry *e = entries_first_below(&f->entries, dir);
+	struct entry *e = entries_first_with(&f->entries, prefix);
 	if (e) {
 		key->size = e->key.size;
 		memcpy(key->bytes, e->key.bytes, key->size);
@@ -59,19 +60,31 @@ static bool first_key_below(struct file_layer *f, struct key dir, struct key_buf
 	return e != NULL;
 }
 
-int file_remove_prefix(void *state, struct key dir)
+static int remove_changing(struct file_layer *f, struct key prefix)
+{
+	struct key_buffer key;
+	bool found = false;
+	int rc = file_markers_refresh(f);
+
+	while (rc == 0 && first_key_with(f, prefix, &key)) {
+		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
+		found = true;
+	}
+	if (rc == 0)
+		rc = remove_markers(f, prefix);
+	return rc == -ENOENT && found ? 0 : rc;
+}
+
+int file_remove_prefix(void *state, struct key prefix)
 {
 	struct file_layer *f = state;
-	struct key_buffer key;
-	int rc = file_change_begin(f);
 
+	file_watch_catch_up(f); /* what other programs have made just now goes too */
+	int rc = file_change_begin(f);
 	if (rc < 0)
 		return rc;
-	file_markers_refresh(f);
-	while (rc == 0 && first_key_below(f, dir, &key))
-		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
-	if (rc == 0)
-		rc = remove_markers(f, dir);
+	file_expire(f);
+	rc = remove_changing(f, prefix);
 	file_change_end(f);
 	return rc;
 }
@@ -171,8 +184,9 @@ static int change_marker(struct file_layer *f, struct key dir, struct entry *e)
 		entry_free(e);
 		return rc;
 	}
-	file_markers_refresh(f);
-	rc = reserve_marker(f) ? 0 : -ENOMEM;
+	rc = file_markers_refresh(f);
+	if (rc == 0)
+		rc = reserve_marker(f) ? 0 : -ENOMEM;
 	if (rc == 0) {
 		over = swap_marker(f, key, e);
 		rc = e || over ? file_markers_store(f) : -ENOENT;

@@ -163,13 +163,13 @@ static bool add_marker(struct file_layer *f, void *self, struct key key, const s
 	return true;
 }
 
-void file_markers_refresh(struct file_layer *f)
+int file_markers_refresh(struct file_layer *f)
 {
 	struct entries markers;
 	struct file_look look = f->markers_look; /* only changes write it, and this is one */
 
 	if (entries_init(&markers, &entries_keep) < 0)
-		return;
+		return -ENOMEM;
 	int rc = list_load(f, markers_name, add_marker, &markers, &look);
 	if (rc == -EINVAL)
 		file_complain(f, markers_name, "damaged", "some directories may be missing");
@@ -183,6 +183,11 @@ void file_markers_refresh(struct file_layer *f)
 		markers = old;
 	}
 	entries_fini(&markers);
+	if (rc == -ENOENT || rc == -EALREADY || rc == -EINVAL)
+		return 0;
+	if (rc < 0)
+		atomic_store(&f->unread, true);
+	return rc;
 }
 
 bool file_is_markers(const char *name)

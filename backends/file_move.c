@@ -147,8 +147,9 @@ int file_rename_prefix(void *state, struct key from, struct key to)
 	if (rc < 0)
 		return rc;
 	file_expire(f);
-	file_markers_refresh(f);
-	rc = file_move_finish(f);
+	rc = file_markers_refresh(f);
+	if (rc == 0)
+		rc = file_move_finish(f);
 	if (rc == 0)
 		rc = file_check_rename_prefix(f, from, to);
 	if (rc == 0 && has_any_below(f, from))

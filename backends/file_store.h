@@ -142,8 +142,10 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 
 /* Lists in files of their own: file_lists.c. */
 int file_markers_store(struct file_layer *f); /* as they are in the index */
-/* As their file has them, if it is not the one that was read or written last: another daemon's. */
-void file_markers_refresh(struct file_layer *f);
+/* As their file has them, if it is not the one that was read or written last: another daemon's. 0,
+ * also if there is none, or it is damaged; -errno: nobody knows, and it is not to be overwritten.
+ */
+int file_markers_refresh(struct file_layer *f);
 bool file_is_markers(const char *name);
 void file_hits_store(struct file_layer *f); /* when the layer is closed */
 void file_hits_load(struct file_layer *f);
@@ -157,7 +159,7 @@ int file_move_finish(struct file_layer *f);
 
 /* --- operations of struct backend: file_dirs.c, file_move.c ----------------------------------- */
 
-int file_remove_prefix(void *state, struct key dir);
+int file_remove_prefix(void *state, struct key prefix);
 int file_check_rename_prefix(void *state, struct key from, struct key to);
 int file_rename_prefix(void *state, struct key from, struct key to);
 int file_list(void *state, struct key dir, struct key after, bool after_is_dir,

@@ -159,18 +159,23 @@ bool intents_cover(struct intents *p, struct key key)
 	return covered;
 }
 
-bool intents_meet(struct intents *p, struct key dir)
+/* Whether a directory, with its own key, and the keys that begin with the prefix have some in
+ * common. */
+static bool meets(struct key dir, struct key prefix)
+{
+	return key_dir_begins(dir, prefix) || key_is_below(prefix, dir);
+}
+
+bool intents_meet(struct intents *p, struct key prefix)
 {
 	bool met = false;
 
 	if (atomic_load(&p->count) == 0)
 		return false;
-	if (intents_cover(p, dir))
-		return true;
 	lock_take(&p->lock);
 	for (struct pending *i = p->first; i && !met; i = i->next)
 		met = !i->intent.moved &&
-		      (key_is_below(source_of(i), dir) || key_is_below(target_of(i), dir));
+		      (meets(source_of(i), prefix) || meets(target_of(i), prefix));
 	lock_release(&p->lock);
 	return met;
 }

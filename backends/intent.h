@@ -41,10 +41,10 @@ void intents_free(struct intents *p);
 /* Takes over what earlier runs left for the layer. 0 or -errno. */
 int intents_remember(struct intents *p, struct state *state, const char *layer);
 
-/* Whether an entry of this key is not to be believed; whether a change of all below dir would touch
- * something that is to be moved. Cheap while nothing is pending. */
+/* Whether an entry of this key is not to be believed; whether a change of all that begins with the
+ * prefix would touch something that is to be moved. Cheap while nothing is pending. */
 bool intents_cover(struct intents *p, struct key key);
-bool intents_meet(struct intents *p, struct key dir);
+bool intents_meet(struct intents *p, struct key prefix);
 
 uint64_t intents_count(struct intents *p);
 uint64_t intents_ends(const struct intents *p); /* as distrust_ends() */

@@ -461,8 +461,8 @@ static int move_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row
 	return rc < 0 ? rc : rewrite_row(c, db, row, from, to);
 }
 
-/* Deletes or moves the first rows below a directory, 1: there may be more. */
-static int change_below(struct row_change *c, struct state_db *db)
+/* Deletes the first rows that begin with the key, or moves those below it. 1: there may be more. */
+static int change_range(struct row_change *c, struct state_db *db)
 {
 	sqlite3_stmt *rows = state_statement(db, sql_below);
 	struct state_range range;
@@ -471,7 +471,10 @@ static int change_below(struct row_change *c, struct state_db *db)
 
 	if (!rows)
 		return -EIO;
-	state_bind_range(rows, 1, c->key, &range);
+	if (c->to.size == 0)
+		state_bind_prefix(rows, 1, c->key, &range);
+	else
+		state_bind_range(rows, 1, c->key, &range);
 	while ((rc = state_step(db, rows)) > 0) {
 		struct key key = state_column_key(rows, COLUMN_EXTRA);
 		if (c->to.size == 0)
@@ -483,35 +486,42 @@ static int change_below(struct row_change *c, struct state_db *db)
 		if (rc < 0)
 			break;
 		count++;
+		c->found = true;
 	}
 	sqlite3_reset(rows);
 	return rc < 0 ? rc : count == RENAME_BATCH;
 }
 
-static int apply_below(void *self, struct state_db *db)
+static int apply_range(void *self, struct state_db *db)
 {
 	struct row_change *c = self;
 	int rc;
 
 	change_reset(c);
 	do {
-		rc = change_below(c, db);
+		rc = change_range(c, db);
 	} while (rc > 0);
-	return rc < 0 ? rc : journal_dirs_change(db, c->key, c->to, &c->directories);
+	if (rc == 0)
+		rc = journal_dirs_change(db, c->key, c->to, &c->directories);
+	c->found |= rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
-static int journal_remove_prefix(void *state, struct key dir)
+static int journal_remove_prefix(void *state, struct key prefix)
 {
-	struct row_change c = { .journal = state, .key = dir };
+	struct row_change c = { .journal = state, .key = prefix };
 
-	return journal_is_empty(state) ? 0 : run(&c, apply_below);
+	if (journal_is_empty(state))
+		return -ENOENT;
+	int rc = run(&c, apply_range);
+	return rc == 0 && !c.found ? -ENOENT : rc;
 }
 
 static int journal_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct row_change c = { .journal = state, .key = from, .to = to };
 
-	return journal_is_empty(state) ? 0 : run(&c, apply_below);
+	return journal_is_empty(state) ? 0 : run(&c, apply_range);
 }
 
 static int journal_check_rename_prefix(void *state, struct key from, struct key to)

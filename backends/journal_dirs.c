@@ -245,19 +245,23 @@ int journal_dirs_change(struct state_db *db, struct key from, struct key to,
 	sqlite3_stmt *rows = state_statement(db, sql_below);
 	struct state_range range;
 	int rc = rows ? 0 : -EIO, count;
+	bool found = false;
 
 	do {
 		count = 0;
-		if (rows)
+		if (rows && to.size > 0)
 			state_bind_range(rows, 1, from, &range);
+		else if (rows)
+			state_bind_prefix(rows, 1, from, &range);
 		while (rc >= 0 && (rc = state_step(db, rows)) > 0) {
 			rc = change_one(db, rows, from, to, change);
 			count++;
+			found = true;
 		}
 		if (rows)
 			sqlite3_reset(rows);
 	} while (rc >= 0 && count == BATCH);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : found;
 }
 
 /* --- the drain's end -------------------------------------------------------------------------- */

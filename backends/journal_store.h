@@ -54,8 +54,8 @@ int journal_read_marker(sqlite3_stmt *row, int column, struct key key, struct me
 /* Whether a marker at or below prefix has a number up to seq; also if that cannot be told. */
 bool journal_owes_marker(struct state_db *db, struct key prefix, int64_t seq);
 
-/* Moves the markers of `from` and all below it, or (`to` the root) deletes them; within a change of
- * the state. */
+/* Moves the markers of `from` and all below it, or (`to` the root) deletes those that begin with
+ * the prefix `from`; within a change of the state. 1: there were some, 0 or -errno. */
 int journal_dirs_change(struct state_db *db, struct key from, struct key to,
 			struct journal_dirs *change);
 

@@ -70,6 +70,19 @@ bool key_is_below(struct key key, struct key dir)
 	       memcmp(key.bytes, dir.bytes, dir.size) == 0;
 }
 
+bool key_begins(struct key key, struct key prefix)
+{
+	return key.size >= prefix.size &&
+	       (prefix.size == 0 || memcmp(key.bytes, prefix.bytes, prefix.size) == 0);
+}
+
+bool key_dir_begins(struct key dir, struct key prefix)
+{
+	if (dir.size == 0 || prefix.size != dir.size + 1)
+		return key_begins(dir, prefix);
+	return prefix.bytes[dir.size] == '/' && key_begins(prefix, dir);
+}
+
 uint64_t key_hash(struct key key)
 {
 	return XXH3_64bits(key.bytes, key.size);
@@ -150,6 +163,20 @@ int key_join(struct key_buffer *buffer, struct key dir, struct key name)
 	}
 	buffer_add(buffer, name.bytes, name.size);
 	return 0;
+}
+
+bool key_prefix_end(struct key prefix, struct key_buffer *end)
+{
+	size_t size = prefix.size;
+
+	while (size > 0 && (unsigned char)prefix.bytes[size - 1] == 0xff)
+		size--;
+	end->size = 0;
+	if (size == 0)
+		return false;
+	buffer_add(end, prefix.bytes, size);
+	end->bytes[size - 1] = (char)((unsigned char)end->bytes[size - 1] + 1);
+	return true;
 }
 
 void key_range(struct key dir, struct key_buffer *first, struct key_buffer *end)

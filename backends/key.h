@@ -69,6 +69,17 @@ struct key_buffer {
 int key_join(struct key_buffer *buffer, struct key dir, struct key name);
 
 /*
+ * A *prefix*: any bytes that keys may begin with, up to KEY_MAX + 1. A directory's ends with its
+ * slash (marker_key()), the root's is empty. Whether a key begins with it; whether a directory's
+ * marker, which counts as the key dir + "/", does.
+ */
+bool key_begins(struct key key, struct key prefix);
+bool key_dir_begins(struct key dir, struct key prefix);
+
+/* The keys that begin with the prefix are the range [prefix, end). False: no key ends it. */
+bool key_prefix_end(struct key prefix, struct key_buffer *end);
+
+/*
  * The first key after all keys below dir is dir + "0" ('0' follows '/'), so the range
  * [dir + "/", dir + "0") holds exactly them. Both are written terminated; not for the root.
  */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "distrust.h"
 #include "freshness.h"
 #include "lock.h"
@@ -324,14 +325,13 @@ uint64_t layer_trust_changes(const struct layer *l)
 /* A set below a prefix that the layer has not removed yet would go with the rest. */
 static bool awaits_clearing(struct layer *l, struct key key)
 {
-	return distrust_count(l->distrust) > 0 && distrust_covers_dir(l->distrust, key_parent(key));
+	return distrust_covers_prefix(l->distrust, key);
 }
 
 /* What is put there would be hidden, or go along with what is still to be moved. */
-static bool awaits_moving(struct layer *l, struct key key, bool prefix)
+static bool awaits_moving(struct layer *l, struct key key)
 {
-	return (prefix ? intents_meet(l->intents, key) : intents_cover(l->intents, key)) ||
-	       intents_take_along(l->intents, key, prefix);
+	return intents_cover(l->intents, key) || intents_take_along(l->intents, key, false);
 }
 
 bool layer_missed(struct layer *l, struct tombstone *tombstone)
@@ -387,10 +387,11 @@ int layer_tell(struct layer *l, const struct tombstone *tombstone)
 static int settle_below(struct layer *l, struct key dir)
 {
 	struct tombstone t, last = { .kind = DISTRUST_KEY };
+	struct key_buffer marker;
 	bool any = false;
 	int rc = 0;
 
-	while (rc == 0 && distrust_any_below(l->distrust, dir, &t)) {
+	while (rc == 0 && distrust_any_within(l->distrust, marker_key(&marker, dir), &t)) {
 		if (any && t.kind == last.kind && t.key.size == last.key.size &&
 		    memcmp(t.key.bytes, last.key.bytes, t.key.size) == 0)
 			return -EBUSY; /* another thread is about it */
@@ -579,7 +580,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	enter(key);
 	assert(value_size(value) == meta->size);
 	ending.copy = layer_copy_end(l, meta->own, limit);
-	if (awaits_clearing(l, key) || awaits_moving(l, key, false))
+	if (awaits_clearing(l, key) || awaits_moving(l, key))
 		return -EHOSTDOWN;
 	count(l, COUNT_SET);
 	int64_t begun = call_begin(l), asked_ms = look_begin(l);
@@ -620,23 +621,28 @@ int layer_remove(struct layer *l, struct key key)
 	return forgotten < 0 ? forgotten : rc;
 }
 
-int layer_remove_prefix(struct layer *l, struct key dir)
+int layer_remove_prefix(struct layer *l, struct key prefix)
 {
-	enter_dir(dir);
-	if (intents_meet(l->intents, dir))
+	assert(prefix.size <= KEY_MAX + 1);
+	assert(lock_none_held());
+	if (intents_meet(l->intents, prefix))
 		return -EHOSTDOWN;
-	if (!layer_trusts_dir(l, dir))
+	if (distrust_covers_prefix(l->distrust, prefix))
 		return 0; /* that is to come anyway */
 	int64_t begun = call_begin(l);
-	int rc = call_end(l, LAYER_REMOVE_PREFIX, begun, l->backend->remove_prefix(l->state, dir));
-	return rc == 0 ? distrust_forget(l->distrust, dir, DISTRUST_PREFIX) : rc;
+	int rc = call_end(l, LAYER_REMOVE_PREFIX, begun,
+			  l->backend->remove_prefix(l->state, prefix));
+	int forgotten = rc == 0 || rc == -ENOENT
+				? distrust_forget(l->distrust, prefix, DISTRUST_PREFIX)
+				: 0;
+	return forgotten < 0 ? forgotten : rc;
 }
 
 int layer_rename(struct layer *l, struct key from, struct key to)
 {
 	enter(from);
 	enter(to);
-	if (intents_cover(l->intents, from) || awaits_moving(l, to, false))
+	if (intents_cover(l->intents, from) || awaits_moving(l, to))
 		return -EHOSTDOWN;
 	if (!layer_trusts(l, from))
 		return -ENOENT;
@@ -680,10 +686,18 @@ static int settle_key(struct layer *l, struct key key)
 	return rc < 0 ? rc : distrust_forget(l->distrust, key, DISTRUST_KEY);
 }
 
+static bool meets_intents(struct layer *l, struct key dir)
+{
+	struct key_buffer marker;
+
+	return intents_meet(l->intents, marker_key(&marker, dir));
+}
+
 /* An old copy would be believed under its new name, a new one would go. */
 static int settle(struct layer *l, struct key from, struct key to)
 {
-	if (intents_meet(l->intents, from) || awaits_moving(l, to, true))
+	if (meets_intents(l, from) || meets_intents(l, to) ||
+	    intents_take_along(l->intents, to, true))
 		return -EHOSTDOWN;
 	if (!layer_trusts_dir(l, to))
 		return -EHOSTDOWN;
@@ -700,9 +714,10 @@ static int settle(struct layer *l, struct key from, struct key to)
 static bool missed_within(struct layer *l, struct key dir)
 {
 	struct tombstone ignored;
+	struct key_buffer marker;
 
 	return distrust_covers(l->distrust, dir) || distrust_covers_dir(l->distrust, dir) ||
-	       distrust_any_below(l->distrust, dir, &ignored);
+	       distrust_any_within(l->distrust, marker_key(&marker, dir), &ignored);
 }
 
 bool layer_settle(struct layer *l, struct key from, struct key to)
@@ -737,7 +752,7 @@ int layer_check_move(struct layer *l, struct key from, struct key to)
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	enter_dir(dir);
-	if (awaits_moving(l, dir, false) || distrust_covers_dir(l->distrust, dir))
+	if (awaits_moving(l, dir) || distrust_covers_dir(l->distrust, dir))
 		return -EHOSTDOWN; /* it would go with what is still to be cleared */
 	int64_t begun = call_begin(l);
 	int rc = call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
@@ -783,7 +798,8 @@ static int give_up(struct layer *l, struct key from)
 		"layer \"%s\": a directory that was renamed cannot be moved there; what this layer "
 		"holds of it is dropped",
 		l->spec->name);
-	int rc = layer_distrust(l, from, DISTRUST_PREFIX);
+	struct key_buffer marker;
+	int rc = layer_distrust(l, marker_key(&marker, from), DISTRUST_PREFIX);
 	if (rc == 0)
 		rc = layer_distrust(l, from, DISTRUST_KEY);
 	return rc;

@@ -65,7 +65,7 @@ int layer_set(struct layer *layer, struct key key, struct value *value, const st
 int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields,
 		struct end limit);
 int layer_remove(struct layer *layer, struct key key);
-int layer_remove_prefix(struct layer *layer, struct key dir);
+int layer_remove_prefix(struct layer *layer, struct key prefix);
 int layer_rename(struct layer *layer, struct key from, struct key to);
 
 /*
@@ -91,7 +91,7 @@ void layer_stats(struct layer *layer, struct layer_stats *stats);
 void layer_count_promotion(struct layer *layer);
 
 /*
- * The layer missed a change of this key, of all keys below this directory, or of its marker (kind),
+ * The layer missed a change of this key, of all with this prefix, or of a marker (kind),
  * or its outcome is unknown: it answers -ENOENT for them until it has been told; of the marker, no
  * metadata. A set, remove or rename of the key tells it, a set of the marker too; a set below a
  * prefix that is still to be removed there fails with -EHOSTDOWN. 0: it survives a restart, as far

@@ -624,17 +624,19 @@ static int step_remove_prefix(struct layer *l, const struct step *s)
 	return layer_remove_prefix(l, s->key);
 }
 
-int layered_remove_prefix(struct layered *c, struct key dir, const struct layered_hooks *hooks)
+int layered_remove_prefix(struct layered *c, struct key prefix, const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = { .spans = { { dir, true } }, .span_count = 1 };
+	struct admission_claim claim = { .spans = { { prefix, true } }, .span_count = 1 };
 	struct step step = {
-		.run = step_remove_prefix, .key = dir, .prefix = true, .removes = true
+		.run = step_remove_prefix, .key = prefix, .prefix = true, .removes = true
 	};
 
 	atomic_fetch_add(&c->invalidations, 1);
 	int rc = run_change(c, &claim, &step, hooks);
-	if (rc == 0 && c->markers) /* goes last: it cannot fail */
-		rc = step.run(c->markers, &step);
+	if ((rc == 0 || rc == -ENOENT) && c->markers) { /* goes last: it cannot fail */
+		int markers = step.run(c->markers, &step);
+		rc = rc == 0 ? 0 : markers;
+	}
 	return rc;
 }
 

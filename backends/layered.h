@@ -112,7 +112,10 @@ int layered_touch(struct layered *cache, struct key key, const struct meta *meta
 int layered_remove(struct layered *cache, struct key key, const struct layered_hooks *hooks);
 int layered_rename(struct layered *cache, struct key from, struct key to,
 		   const struct layered_hooks *hooks);
-int layered_remove_prefix(struct layered *cache, struct key dir, const struct layered_hooks *hooks);
+/* All that begins with the prefix (key.h), and the markers of such directories. -ENOENT: there was
+ * nothing, in no layer; then done() is told so. */
+int layered_remove_prefix(struct layered *cache, struct key prefix,
+			  const struct layered_hooks *hooks);
 /* All below a directory, and the value of its own key; `to` shows nothing. -ENAMETOOLONG: a key
  * would be too long; nothing has moved. */
 int layered_rename_prefix(struct layered *cache, struct key from, struct key to,

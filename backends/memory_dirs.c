@@ -123,31 +123,34 @@ int memory_list(void *state, struct key dir, struct key after, bool after_is_dir
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
-/* Throws out a bounded number; whether there may be more. Nobody else changes this range now. */
-static bool remove_some(struct pass *p, struct entries *s, struct key dir)
+/* Throws out a bounded number; whether there may be more. Nobody else changes this range now.
+ * *found: something that had not expired. */
+static bool remove_some(struct pass *p, struct entries *s, struct key prefix, bool *found)
 {
 	for (int i = 0; i < PASS_STEPS; i++) {
-		struct entry *e = entries_first_below(s, dir);
+		struct entry *e = entries_first_with(s, prefix);
 		if (!e)
 			return false;
+		*found |= !meta_is_expired(&e->meta, p->now);
 		entries_take(s, e);
 		pass_bury(p, e);
 	}
 	return true;
 }
 
-int memory_remove_prefix(void *state, struct key dir)
+int memory_remove_prefix(void *state, struct key prefix)
 {
 	struct memory *m = state;
 	struct pass p;
-	bool more;
+	bool more, found = false;
 
 	do {
 		pass_begin(&p, m);
-		more = remove_some(&p, &m->entries, dir) || remove_some(&p, &m->markers, dir);
+		more = remove_some(&p, &m->entries, prefix, &found) ||
+		       remove_some(&p, &m->markers, prefix, &found);
 		pass_end(&p);
 	} while (more);
-	return 0;
+	return found ? 0 : -ENOENT;
 }
 
 /* The first key below `from` at or after move->key, and what it becomes. -ENOENT: none is left. */

@@ -98,7 +98,7 @@ int memory_peek(void *state, struct key key, struct value **value, struct meta *
 int memory_set(void *state, struct key key, struct value *value, const struct meta *meta);
 int memory_touch(void *state, struct key key, const struct meta *meta, unsigned fields);
 int memory_remove(void *state, struct key key);
-int memory_remove_prefix(void *state, struct key dir);
+int memory_remove_prefix(void *state, struct key prefix);
 int memory_rename_prefix(void *state, struct key from, struct key to);
 int memory_check_rename_prefix(void *state, struct key from, struct key to);
 int memory_list(void *state, struct key dir, struct key after, bool after_is_dir,

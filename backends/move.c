@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "log.h"
 #include "stack.h"
 #include "write_back.h"
@@ -93,8 +94,10 @@ static int record(struct move *m)
 
 static void distrust_both(struct layer *l, struct key from, struct key to)
 {
-	layer_distrust(l, from, DISTRUST_PREFIX);
-	layer_distrust(l, to, DISTRUST_PREFIX);
+	struct key_buffer marker;
+
+	layer_distrust(l, marker_key(&marker, from), DISTRUST_PREFIX);
+	layer_distrust(l, marker_key(&marker, to), DISTRUST_PREFIX);
 	layer_distrust(l, from, DISTRUST_KEY);
 	layer_distrust(l, to, DISTRUST_KEY);
 }
@@ -215,7 +218,9 @@ static int run(struct move *m)
 int layered_rename_prefix(struct layered *c, struct key from, struct key to,
 			  const struct layered_hooks *hooks)
 {
-	struct admission_claim claim = { .spans = { { from, true }, { to, true } },
+	struct key_buffer below_from, below_to; /* and the directories' own keys: see admission.c */
+	struct admission_claim claim = { .spans = { { marker_key(&below_from, from), true },
+						    { marker_key(&below_to, to), true } },
 					 .span_count = 2 };
 	struct move m = { .cache = c, .from = from, .to = to };
 

@@ -61,11 +61,9 @@ static int noop_remove(void *state, struct key key)
 	return -ENOENT;
 }
 
-static int noop_remove_prefix(void *state, struct key dir)
+static int noop_remove_prefix(void *state, struct key prefix)
 {
-	(void)state;
-	(void)dir;
-	return 0;
+	return noop_remove(state, prefix);
 }
 
 static int noop_rename(void *state, struct key from, struct key to)
@@ -76,8 +74,10 @@ static int noop_rename(void *state, struct key from, struct key to)
 
 static int noop_rename_prefix(void *state, struct key from, struct key to)
 {
+	(void)state;
+	(void)from;
 	(void)to;
-	return noop_remove_prefix(state, from);
+	return 0;
 }
 
 static int noop_list(void *state, struct key dir, struct key after, bool after_is_dir,

@@ -171,14 +171,7 @@ struct stream {
 	bool started;
 };
 
-/* The bounds of keys below dir, of all keys if it is the root. */
-static struct redis_arg range_from(struct key dir)
-{
-	if (dir.size == 0)
-		return redis_word("-");
-	return (struct redis_arg){ { key_of("["), dir, key_of("/") } };
-}
-
+/* The end of the keys below dir, of all keys if it is the root. */
 static struct redis_arg range_to(struct key dir)
 {
 	if (dir.size == 0)
@@ -352,28 +345,34 @@ int redis_dir_stat(void *state, struct key dir, struct meta *meta)
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
-/* A batch of a change of all keys below a directory: of entries, or of markers. */
+/* A batch of a change of all keys that begin with a prefix: of entries, or of markers. */
 struct sweep {
 	struct key set;
-	struct key from, to; /* to: where a rename moves them */
+	struct key prefix;
+	struct key from, to; /* the directories of a rename */
 	size_t key_max;      /* that a moved one may have */
 	int (*batch)(struct redis_call *call, const struct sweep *sweep, struct redis_page *page);
 };
 
-/* Runs the batches over the range once, in order, each in its own turn. */
+/* Runs the batches over the range once, in order, each in its own turn. 1: there was something; 0
+ * or -errno. */
 static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 {
 	struct redis_page page = { 0 };
-	struct redis_arg from = range_from(sweep->from);
+	struct redis_arg from = { { key_of("["), sweep->prefix } }, to = redis_word("+");
+	struct key_buffer end;
+	bool found = false;
 	char *after = NULL;
 	int rc;
 
+	if (key_prefix_end(sweep->prefix, &end))
+		to = (struct redis_arg){ { key_of("("), key_make(end.bytes, end.size) } };
 	do {
 		redis_call_turn(call);
-		rc = redis_page_read(call, sweep->set, from, range_to(sweep->from), REDIS_PAGE,
-				     &page);
+		rc = redis_page_read(call, sweep->set, from, to, REDIS_PAGE, &page);
 		free(after);
 		after = NULL;
+		found |= rc == 0 && page.count > 0;
 		if (rc == 0 && page.count > 0)
 			rc = sweep->batch(call, sweep, &page);
 		if (rc == 0 && !page.end) {
@@ -386,7 +385,7 @@ static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 	} while (rc == 0 && !page.end);
 	free(after);
 	redis_page_fini(&page);
-	return rc;
+	return rc < 0 ? rc : found;
 }
 
 static void gather_drop(struct redis_call *call, struct key set, const struct redis_page *page)
@@ -430,11 +429,11 @@ static int remove_markers(struct redis_call *call, const struct sweep *sweep,
 	return redis_reply_skip(call);
 }
 
-int redis_remove_prefix(void *state, struct key dir)
+int redis_remove_prefix(void *state, struct key prefix)
 {
 	struct redis *r = state;
-	struct sweep entries = { r->index, dir, KEY_ROOT, 0, remove_entries };
-	struct sweep markers = { r->dirs, dir, KEY_ROOT, 0, remove_markers };
+	struct sweep entries = { .set = r->index, .prefix = prefix, .batch = remove_entries };
+	struct sweep markers = { .set = r->dirs, .prefix = prefix, .batch = remove_markers };
 	struct rollback_change change = rollback_begin(&r->rollback);
 	struct redis_call call;
 
@@ -442,12 +441,14 @@ int redis_remove_prefix(void *state, struct key dir)
 	if (rc < 0)
 		return rc;
 	rc = sweep_run(&call, &entries);
-	if (rc == 0)
+	bool found = rc > 0;
+	if (rc >= 0)
 		rc = sweep_run(&call, &markers);
-	rc = redis_call_end(&call, rc);
+	found |= rc > 0;
+	rc = redis_call_end(&call, rc < 0 ? rc : 0);
 	if (rc == 0)
-		rollback_note_cleared(&r->rollback, change, dir);
-	return rc;
+		rollback_note_cleared(&r->rollback, change, prefix);
+	return rc == 0 && !found ? -ENOENT : rc;
 }
 
 /* What a key below from becomes. -ENAMETOOLONG: too long (a marker's has a slash more). */
@@ -563,23 +564,41 @@ static int rename_markers(struct redis_call *call, const struct sweep *sweep,
 	return rename_batch(call, sweep, page, false);
 }
 
+/* All below a directory, entries and then markers. 0 or -errno. */
+static int sweep_below(struct redis_call *call, struct key from, struct key to,
+		       int (*entries)(struct redis_call *, const struct sweep *,
+				      struct redis_page *),
+		       int (*markers)(struct redis_call *, const struct sweep *,
+				      struct redis_page *))
+{
+	struct key_buffer buffer;
+	struct sweep sweep = { .set = call->r->index,
+			       .prefix = marker_key(&buffer, from),
+			       .from = from,
+			       .to = to,
+			       .key_max = KEY_MAX,
+			       .batch = entries };
+	int rc = sweep_run(call, &sweep);
+
+	if (rc < 0)
+		return rc;
+	sweep.set = call->r->dirs;
+	sweep.key_max = KEY_MAX + 1;
+	sweep.batch = markers;
+	rc = sweep_run(call, &sweep);
+	return rc < 0 ? rc : 0;
+}
+
 static int lengths_run(struct redis_call *call, struct key from, struct key to)
 {
-	struct sweep entries = { call->r->index, from, to, KEY_MAX, check_lengths };
-	struct sweep markers = { call->r->dirs, from, to, KEY_MAX + 1, check_lengths };
-
-	if (to.size <= from.size)
-		return 0;
-	int rc = sweep_run(call, &entries);
-	return rc < 0 ? rc : sweep_run(call, &markers);
+	return to.size <= from.size ? 0 : sweep_below(call, from, to, check_lengths, check_lengths);
 }
 
 int redis_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct redis *r = state;
-	struct sweep entries = { r->index, from, to, KEY_MAX, rename_entries };
-	struct sweep markers = { r->dirs, from, to, KEY_MAX + 1, rename_markers };
 	struct rollback_change change = rollback_begin(&r->rollback);
+	struct key_buffer buffer;
 	struct redis_call call;
 
 	assert(!key_is_below(to, from));
@@ -590,13 +609,11 @@ int redis_rename_prefix(void *state, struct key from, struct key to)
 		return rc;
 	rc = lengths_run(&call, from, to);
 	if (rc == 0)
-		rc = sweep_run(&call, &entries);
-	if (rc == 0)
-		rc = sweep_run(&call, &markers);
+		rc = sweep_below(&call, from, to, rename_entries, rename_markers);
 	rc = redis_call_end(&call, rc);
-	rollback_note_filled(&r->rollback, to); /* perhaps in part */
+	rollback_note_filled(&r->rollback, marker_key(&buffer, to)); /* perhaps in part */
 	if (rc == 0)
-		rollback_note_cleared(&r->rollback, change, from);
+		rollback_note_cleared(&r->rollback, change, marker_key(&buffer, from));
 	return rc;
 }
 

@@ -34,7 +34,7 @@ void rollback_fini(struct rollback *b)
 	if (!b->slots)
 		return;
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++)
-		free(b->prefixes[i].dir);
+		free(b->prefixes[i].bytes);
 	free(b->slots);
 	lock_fini(&b->lock);
 }
@@ -51,14 +51,14 @@ void rollback_suspect(struct rollback *b)
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
-static struct key dir_of(const struct rollback_prefix *p)
+static struct key prefix_of(const struct rollback_prefix *p)
 {
-	return key_make(p->dir, p->dir_size);
+	return key_make(p->bytes, p->size);
 }
 
 static void forget_locked(struct rollback_prefix *p)
 {
-	free(p->dir);
+	free(p->bytes);
 	*p = (struct rollback_prefix){ 0 };
 }
 
@@ -67,26 +67,26 @@ static void forget_older_locked(struct rollback *b, struct key key, const struct
 {
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++) {
 		struct rollback_prefix *p = &b->prefixes[i];
-		if (p->dir && key_is_below(key, dir_of(p)) && time_is_later(&p->removed, ctime))
+		if (p->bytes && key_begins(key, prefix_of(p)) && time_is_later(&p->removed, ctime))
 			forget_locked(p);
 	}
 }
 
-void rollback_note_filled(struct rollback *b, struct key dir)
+void rollback_note_filled(struct rollback *b, struct key prefix)
 {
 	lock_take(&b->lock);
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++) {
 		struct rollback_prefix *p = &b->prefixes[i];
-		if (p->dir && (key_is_below(dir, dir_of(p)) || key_equal(dir, dir_of(p)) ||
-			       key_is_below(dir_of(p), dir)))
+		if (p->bytes &&
+		    (key_begins(prefix, prefix_of(p)) || key_begins(prefix_of(p), prefix)))
 			forget_locked(p);
 	}
 	lock_release(&b->lock);
 }
 
-void rollback_note_cleared(struct rollback *b, struct rollback_change change, struct key dir)
+void rollback_note_cleared(struct rollback *b, struct rollback_change change, struct key prefix)
 {
-	char *copy = key_copy(dir);
+	char *copy = key_copy(prefix);
 
 	if (!copy)
 		return;
@@ -94,7 +94,7 @@ void rollback_note_cleared(struct rollback *b, struct rollback_change change, st
 	struct rollback_prefix *p = &b->prefixes[b->next];
 	b->next = (b->next + 1) % ROLLBACK_PREFIXES;
 	forget_locked(p);
-	*p = (struct rollback_prefix){ copy, dir.size, change.life, change.began };
+	*p = (struct rollback_prefix){ copy, prefix.size, change.life, change.began };
 	lock_release(&b->lock);
 }
 
@@ -106,7 +106,7 @@ static bool was_cleared_locked(const struct rollback *b, struct key key, const s
 
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++) {
 		const struct rollback_prefix *p = &b->prefixes[i];
-		if (p->dir && p->life != life && key_is_below(key, dir_of(p)) &&
+		if (p->bytes && p->life != life && key_begins(key, prefix_of(p)) &&
 		    time_is_later(&p->removed, &meta->ctime) && time_is_later(&p->removed, since))
 			return true;
 	}

@@ -25,8 +25,8 @@ enum { ROLLBACK_PREFIXES = 64 };
 struct rollback_slot;
 
 struct rollback_prefix {
-	char *dir; /* owned; NULL: none */
-	size_t dir_size;
+	char *bytes; /* owned; NULL: none */
+	size_t size;
 	unsigned life;
 	struct timespec removed; /* when that began */
 };
@@ -49,14 +49,14 @@ struct rollback_change {
 };
 struct rollback_change rollback_begin(const struct rollback *b);
 
-/* The store has acknowledged the change: the entry is this now; gone; or all below dir is gone, its
- * markers included. An entry that is moved or copied is older than its place: rollback_note() takes
- * that into account, for a whole directory rollback_note_filled() does. */
+/* The store has acknowledged the change: the entry is this now; gone; or all that begins with the
+ * prefix is gone, markers included. An entry that is moved or copied is older than its place:
+ * rollback_note() takes that into account, for a whole prefix rollback_note_filled() does. */
 void rollback_note(struct rollback *b, struct rollback_change change, struct key key,
 		   const struct meta *meta);
 void rollback_note_gone(struct rollback *b, struct rollback_change change, struct key key);
-void rollback_note_cleared(struct rollback *b, struct rollback_change change, struct key dir);
-void rollback_note_filled(struct rollback *b, struct key dir);
+void rollback_note_cleared(struct rollback *b, struct rollback_change change, struct key prefix);
+void rollback_note_filled(struct rollback *b, struct key prefix);
 
 /* The store is not the one that it was. */
 void rollback_suspect(struct rollback *b);

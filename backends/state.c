@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "disk_db.h"
+#include "cursor.h"
 #include "lock.h"
 #include "log.h"
 #include "state_file.h"
@@ -509,13 +510,20 @@ struct key state_column_key(sqlite3_stmt *statement, int column)
 
 void state_bind_range(sqlite3_stmt *statement, int index, struct key dir, struct state_range *range)
 {
+	struct key_buffer marker;
+
+	state_bind_prefix(statement, index, marker_key(&marker, dir), range);
+}
+
+void state_bind_prefix(sqlite3_stmt *statement, int index, struct key prefix,
+		       struct state_range *range)
+{
+	memcpy(range->first.bytes, prefix.bytes, prefix.size);
+	range->first.size = prefix.size;
 	/* Every key sorts before 256 bytes 0xff and more: components are shorter. */
-	if (dir.size == 0) {
-		range->first.size = 0;
+	if (!key_prefix_end(prefix, &range->end)) {
 		memset(range->end.bytes, 0xff, KEY_COMPONENT_MAX + 2);
 		range->end.size = KEY_COMPONENT_MAX + 2;
-	} else {
-		key_range(dir, &range->first, &range->end);
 	}
 	state_bind_key(statement, index, key_make(range->first.bytes, range->first.size));
 	state_bind_key(statement, index + 1, key_make(range->end.bytes, range->end.size));

@@ -88,11 +88,13 @@ int state_changes(struct state_db *db); /* rows that the last INSERT, UPDATE or 
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key);
 struct key state_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */
 
-/* Binds the range of the keys below dir to index and index + 1; the buffers are borrowed until the
- * statement is reset. */
+/* Binds the range of the keys that begin with the prefix, or are below dir, to index and index + 1;
+ * the buffers are borrowed until the statement is reset. */
 struct state_range {
 	struct key_buffer first, end;
 };
+void state_bind_prefix(sqlite3_stmt *statement, int index, struct key prefix,
+		       struct state_range *range);
 void state_bind_range(sqlite3_stmt *statement, int index, struct key dir,
 		      struct state_range *range);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "drain.h"
 #include "journal.h"
 #include "log.h"
@@ -360,23 +361,25 @@ int write_back_rename(struct layered *c, struct key from, struct key to)
 int write_back_clear(struct layered *c, struct key to)
 {
 	struct write_back *w = c->write_back;
+	struct key_buffer marker;
+	struct key below = marker_key(&marker, to);
 
 	if (!w || !journal_owes(w->journal, to, INT64_MAX))
 		return 0;
 	for (size_t i = w->index + 1; i < c->count; i++) {
 		struct layer *l = c->layers[i];
-		int rc = layer_remove_prefix(l, to);
-		if (rc < 0) {
-			rc = layer_distrust(l, to, DISTRUST_PREFIX);
+		int rc = layer_remove_prefix(l, below);
+		if (rc < 0 && rc != -ENOENT) {
+			rc = layer_distrust(l, below, DISTRUST_PREFIX);
 			stack_tell_soon(c);
 		}
-		if (rc < 0)
+		if (rc < 0 && rc != -ENOENT)
 			return -EIO;
 	}
 	int rc = remove_from_slower(c, to);
 	if (rc == 0)
-		rc = layer_remove_prefix(w->layer, to);
-	if (rc == 0)
+		rc = layer_remove_prefix(w->layer, below);
+	if (rc == 0 || rc == -ENOENT)
 		rc = layer_remove(w->layer, to);
 	return rc == -ENOENT ? 0 : rc;
 }

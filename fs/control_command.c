@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_MAX = 15, LINE_MAX_BYTES = KEY_MAX + 64 };
+enum { WORD_MAX = 31, LINE_MAX_BYTES = KEY_MAX + 64 };
 
 /* --- one line --------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {
 	[COMMAND_NONE] = "", /* nothing is near it */
-	[COMMAND_FLUSH] = "flush", [COMMAND_INVALIDATE] = "invalidate", [COMMAND_LOG] = "log", NULL,
+	[COMMAND_FLUSH] = "flush",
+	[COMMAND_INVALIDATE] = "invalidate",
+	[COMMAND_INVALIDATE_PREFIX] = "invalidate-prefix",
+	[COMMAND_LOG] = "log",
+	NULL,
 };
 
 static const char *const levels[] = {
@@ -69,6 +73,19 @@ static struct key take_word(struct key line, struct key *rest)
 	return key_make(line.bytes, size);
 }
 
+static int parse_string(struct key rest, struct command *command, struct problem *problem)
+{
+	command->prefix = rest;
+	if (rest.size == 0)
+		return problem_set(problem, ".cachefs/control",
+				   "\"invalidate /\" is for everything",
+				   "invalidate-prefix: a string is needed");
+	if (rest.size > KEY_MAX)
+		return problem_set(problem, ".cachefs/control", NULL,
+				   "invalidate-prefix: longer than any key");
+	return 0;
+}
+
 static int parse_prefix(struct key rest, struct command *command, struct problem *problem)
 {
 	while (rest.size > 0 && rest.bytes[0] == '/')
@@ -96,13 +113,19 @@ static int parse_level(struct key rest, struct command *command, struct problem 
 
 int command_parse(const char *line, size_t size, struct command *command, struct problem *problem)
 {
-	struct key rest, word = take_word(trim(key_make(line, size)), &rest);
+	struct key rest, word = take_word(key_make(line, size), &rest);
 	int kind = find_word(word, kinds);
+
+	if (kind != COMMAND_INVALIDATE_PREFIX) { /* whose string may end with any byte */
+		word = take_word(trim(key_make(line, size)), &rest);
+		kind = find_word(word, kinds);
+	}
 
 	*command = (struct command){ .prefix = KEY_ROOT };
 	if (kind < 0 || (kind == COMMAND_NONE && rest.size > 0))
 		return unknown_word(problem, "command", word, kinds + 1,
-				    "flush [PREFIX], invalidate PREFIX, log LEVEL");
+				    "flush [PREFIX], invalidate PREFIX, invalidate-prefix STRING, "
+				    "log LEVEL");
 	command->kind = (enum command_kind)kind;
 	switch (command->kind) {
 	case COMMAND_INVALIDATE:
@@ -111,6 +134,8 @@ int command_parse(const char *line, size_t size, struct command *command, struct
 					   "\"invalidate /\" is for everything",
 					   "invalidate: a prefix is needed");
 		return parse_prefix(rest, command, problem);
+	case COMMAND_INVALIDATE_PREFIX:
+		return parse_string(rest, command, problem);
 	case COMMAND_FLUSH:
 		return parse_prefix(rest, command, problem);
 	case COMMAND_LOG:
@@ -150,7 +175,7 @@ static int run_line(struct command_lines *l, int (*run)(void *self, const char *
 int command_lines_feed(struct command_lines *l, const char *bytes, size_t size,
 		       int (*run)(void *self, const char *line, size_t size), void *self)
 {
-	int rc = 0;
+	int rc = 0, met_nothing = 0;
 
 	if (!bytes)
 		return l->used > 0 ? run_line(l, run, self) : 0;
@@ -167,6 +192,8 @@ int command_lines_feed(struct command_lines *l, const char *bytes, size_t size,
 		size -= part + (end != NULL);
 		if (end)
 			rc = run_line(l, run, self);
+		if (rc == -ENOENT)
+			met_nothing = rc, rc = 0;
 	}
-	return rc;
+	return rc < 0 ? rc : met_nothing;
 }

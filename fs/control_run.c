@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../backends/cursor.h"
 #include "../backends/waiting.h"
 #include "control_command.h"
 #include "directory.h"
@@ -104,7 +105,7 @@ static int invalidate_child(struct fs *fs, struct inode *dir, struct key name)
 	struct inode *found = look(fs, dir, name);
 
 	if (!found)
-		return 0;
+		return -ENOENT;
 	bool is_dir = found->kind == INODE_DIR;
 	int rc = is_dir ? directory_invalidate(fs, dir, name) : unlink_entry(fs, dir, name);
 	if (rc == 0)
@@ -123,10 +124,25 @@ static int invalidate_batch(struct fs *fs, const struct children *batch, char **
 	for (size_t i = 0; rc == 0 && i < batch->count; i++) {
 		key_escape_encode(batch->items[i].name, true, false, &text);
 		rc = invalidate_child(fs, &fs->inodes.root, key_make(text.bytes, text.size));
+		rc = rc == -ENOENT ? 0 : rc; /* its time was over */
 	}
 	free(*last);
 	*last = batch->count > 0 ? key_copy(batch->items[batch->count - 1].name) : NULL;
 	return rc == 0 && batch->count > 0 && !*last ? -ENOMEM : rc;
+}
+
+/* Whether one could not be asked for what it has. */
+static bool is_a_layer_down(struct fs *fs)
+{
+	struct cache_stats stats;
+	bool down = false;
+
+	if (layered_stats(fs->cache, &stats) < 0)
+		return true;
+	for (size_t i = 0; i < stats.layer_count; i++)
+		down |= stats.layers[i].usage.down;
+	free(stats.layers);
+	return down;
 }
 
 /* Everything: child by child. */
@@ -134,7 +150,7 @@ static int invalidate_all(struct fs *fs)
 {
 	struct children *batch = calloc(1, sizeof(*batch));
 	struct key after = KEY_ROOT;
-	bool after_is_dir = false;
+	bool after_is_dir = false, found = false;
 	char *last = NULL;
 	int rc = batch ? 0 : -ENOMEM;
 
@@ -143,6 +159,7 @@ static int invalidate_all(struct fs *fs)
 		rc = layered_list(fs->cache, KEY_ROOT, after, after_is_dir, batch);
 		if (rc == 0)
 			rc = invalidate_batch(fs, batch, &last);
+		found |= rc == 0 && batch->count > 0;
 		if (rc == 0 && batch->count > 0) {
 			const struct child *child = &batch->items[batch->count - 1];
 			after = key_make(last, child->name.size);
@@ -153,24 +170,48 @@ static int invalidate_all(struct fs *fs)
 	if (batch)
 		children_fini(batch);
 	free(batch);
+	return rc == 0 && !found && !is_a_layer_down(fs) ? -ENOENT : rc;
+}
+
+static int invalidate_path(struct fs *fs, struct key path)
+{
+	struct inode *dir = look_for_parent(fs, path);
+	struct key parent = key_parent(path);
+
+	if (!dir)
+		return -ENOENT;
+	int rc = invalidate_child(fs, dir, parent.size ? key_relative(path, parent) : path);
+	give_back(fs, dir);
 	return rc;
+}
+
+/* What no path leads to: a layer that cannot be asked now may have it, and is told later. */
+static int invalidate_unseen(struct fs *fs, struct key key)
+{
+	struct key_buffer below;
+	int rc = layered_remove_prefix(fs->cache, marker_key(&below, key), NULL);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	int own = layered_remove(fs->cache, key, NULL);
+	return own == -ENOENT ? rc : own;
 }
 
 static int invalidate(struct fs *fs, struct key prefix)
 {
-	int rc = 0;
+	int rc = prefix.size == 0 ? invalidate_all(fs) : invalidate_path(fs, prefix);
 
-	if (prefix.size == 0) {
-		rc = invalidate_all(fs);
-	} else {
-		struct inode *dir = look_for_parent(fs, prefix);
-		struct key parent = key_parent(prefix);
-		if (dir)
-			rc = invalidate_child(fs, dir,
-					      parent.size ? key_relative(prefix, parent) : prefix);
-		if (dir)
-			give_back(fs, dir);
-	}
+	if (rc == -ENOENT && prefix.size > 0)
+		rc = invalidate_unseen(fs, prefix);
+	waiting_begin();
+	notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
+	return rc;
+}
+
+static int invalidate_prefix(struct fs *fs, struct key prefix)
+{
+	int rc = directory_invalidate_prefix(fs, prefix);
+
 	waiting_begin();
 	notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
 	return rc;
@@ -194,6 +235,8 @@ static int run(void *self, const char *line, size_t size)
 		return flush(fs, command.prefix);
 	case COMMAND_INVALIDATE:
 		return invalidate(fs, command.prefix);
+	case COMMAND_INVALIDATE_PREFIX:
+		return invalidate_prefix(fs, command.prefix);
 	case COMMAND_LOG:
 		log_set_level(command.level);
 		return 0;
@@ -211,7 +254,7 @@ int control_write(struct fs *fs, struct handle *h, const char *bytes, size_t siz
 		log_warning(".cachefs/control: a line is too long to be a command");
 		return -EINVAL;
 	}
-	if (rc < 0 && rc != -EINVAL)
+	if (rc < 0 && rc != -EINVAL && rc != -ENOENT)
 		log_warning(".cachefs/control: a command failed: %s", strerror(-rc));
 	return rc;
 }

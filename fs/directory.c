@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../backends/cursor.h"
 #include "end_text.h"
 
 bool directory_has_pending_locked(const struct inode *dir)
@@ -315,6 +316,7 @@ struct removal {
 	struct key_buffer key;
 	bool empty_only;
 	bool own_value; /* the key is an entry too, which shows in the directory */
+	bool admitted;  /* and not refused */
 };
 
 static bool is_empty_only_locked(const struct fs *fs, const struct removal *r)
@@ -343,14 +345,12 @@ static int removal_prepare(void *self)
 	rc = layered_stat(r->fs->cache, key, &meta);
 	r->own_value = rc != -ENOENT; /* or nobody can tell */
 	meta_fini(&meta);
-	if (!r->empty_only)
-		return 0;
 	inodes_lock(&r->fs->inodes);
 	bool pending = r->dir && directory_has_pending_locked(r->dir);
 	inodes_unlock(&r->fs->inodes);
-	if (pending || r->own_value || !layered_dir_is_empty(r->fs->cache, key))
-		return -ENOTEMPTY;
-	return 0;
+	r->admitted = !r->empty_only ||
+		      (!pending && !r->own_value && layered_dir_is_empty(r->fs->cache, key));
+	return r->admitted ? 0 : -ENOTEMPTY;
 }
 
 static void removal_done(void *self, int rc)
@@ -358,7 +358,8 @@ static void removal_done(void *self, int rc)
 	struct removal *r = self;
 	struct inodes *t = &r->fs->inodes;
 
-	if (rc < 0)
+	/* -ENOENT of the layers: there may be nothing but what is pending. */
+	if (!r->admitted || (rc < 0 && rc != -ENOENT))
 		return;
 	inodes_lock(t);
 	bool had_names = r->dir && r->dir->names;
@@ -385,10 +386,14 @@ static int remove_once(struct removal *r, bool anyway)
 	if (r->dir)
 		inode_pin_locked(r->dir);
 	r->empty_only = !anyway && is_empty_only_locked(r->fs, r);
+	r->admitted = false;
 	inodes_unlock(t);
 	struct key key = key_make(r->key.bytes, r->key.size);
-	if (rc == 0)
-		rc = layered_remove_prefix(cache, key, &hooks);
+	struct key_buffer below;
+	if (rc == 0) {
+		rc = layered_remove_prefix(cache, marker_key(&below, key), &hooks);
+		rc = rc == -ENOENT && r->admitted ? 0 : rc;
+	}
 	if (rc == 0 && r->own_value) {
 		rc = layered_remove(cache, key, NULL);
 		rc = rc == -ENOENT ? 0 : rc; /* its time was over */
@@ -431,4 +436,83 @@ int directory_remove(struct fs *fs, struct inode *dir, struct key name)
 int directory_invalidate(struct fs *fs, struct inode *dir, struct key name)
 {
 	return remove_directory(fs, dir, name, true);
+}
+
+/* --- any prefix ------------------------------------------------------------------------------- */
+
+/* An invalidation of all keys that begin with a prefix. */
+struct clearing {
+	struct fs *fs;
+	struct key prefix;
+	struct key_buffer key; /* of the name that is being looked at */
+	bool pending;          /* it met what no layer has yet */
+	bool had_names;        /* as in removal_done() */
+};
+
+static void clear_below_locked(struct clearing *c, struct inode *dir);
+
+static void clear_name_locked(struct clearing *c, struct name *name)
+{
+	struct inodes *t = &c->fs->inodes;
+	struct inode *dir = name->subdir;
+
+	if (name_key_locked(t, name, &c->key) < 0)
+		return;
+	struct key key = key_make(c->key.bytes, c->key.size);
+	bool is_within = key_begins(key, c->prefix), holds_all = key_dir_begins(key, c->prefix);
+	if (!is_within && !holds_all) {
+		if (dir && key_is_below(c->prefix, key))
+			clear_below_locked(c, dir);
+		return;
+	}
+	if (dir) {
+		c->pending |= directory_has_pending_locked(dir);
+		c->had_names |= dir->names != NULL;
+		directory_detach_locked(t, dir);
+	}
+	if (is_within) {
+		c->pending |= name_pending_locked(name) != NULL;
+		detach_name(t, name);
+	}
+	name_touch_locked(t, name);
+	name->dir->dir_mtime = time_now();
+	notifier_inval_entry(c->fs->notifier, inode_id(t, name->dir), name->text, name->size);
+}
+
+static void clear_below_locked(struct clearing *c, struct inode *dir)
+{
+	for (struct name *n = dir->names, *next; n; n = next) {
+		n->refs++;
+		clear_name_locked(c, n);
+		next = n->next;
+		name_put_locked(&c->fs->inodes, n);
+	}
+}
+
+static void clearing_done(void *self, int rc)
+{
+	struct clearing *c = self;
+
+	if (rc < 0 && rc != -ENOENT)
+		return;
+	inodes_lock(&c->fs->inodes);
+	clear_below_locked(c, &c->fs->inodes.root);
+	inodes_unlock(&c->fs->inodes);
+	if (c->had_names)
+		notifier_inval_all(c->fs->notifier);
+}
+
+int directory_invalidate_prefix(struct fs *fs, struct key prefix)
+{
+	struct clearing *c = malloc(sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	*c = (struct clearing){ .fs = fs, .prefix = prefix };
+	const struct layered_hooks hooks = { NULL, clearing_done, c };
+	int rc = layered_remove_prefix(fs->cache, prefix, &hooks);
+	if (rc == -ENOENT && c->pending)
+		rc = 0;
+	free(c);
+	return rc;
 }

@@ -29,6 +29,12 @@ int directory_remove(struct fs *fs, struct inode *dir, struct key name);
 int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);
 
 /*
+ * All keys that begin with these bytes, of any directory, and the markers of such directories; who
+ * writes one of them publishes nothing afterwards. The kernel is told. -ENOENT: there was nothing.
+ */
+int directory_invalidate_prefix(struct fs *fs, struct key prefix);
+
+/*
  * Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
  * it. fields: what it changes; with META_TIMES the marker's time counts from now on, not that of
  * the last change of a child.

@@ -59,7 +59,8 @@ test_invalidate_removes_one_key() {
 	command "invalidate two words"
 	is_gone "two words" || fail "stat finds what the kernel still knows"
 	expect_absent "two words"
-	command "invalidate absent/key"
+	expect_error "No such file" command "invalidate absent/key"
+	expect_error "No such file" command "invalidate absent"
 	expect_list "" other
 }
 
@@ -87,6 +88,17 @@ test_invalidate_drops_what_is_pending() {
 	expect_absent d/k
 }
 
+test_a_command_that_met_nothing_does_not_keep_the_next_from_being_obeyed() {
+	mount_stack
+	set_value k x
+	set_value p:k x
+	printf '%s\n' "invalidate absent" "invalidate k" "invalidate-prefix q:" "invalidate-prefix p:" >lines
+	expect_error "No such file" dd if=lines of="$MNT/.cachefs/control" bs=1000
+	expect_list "" ""
+	expect_error "No such file" command "invalidate /"
+	! grep -q 'a command failed' "$LOG" || fail "to meet nothing is no trouble"
+}
+
 test_the_log_level_can_be_changed() {
 	mount_stack
 	command "log error"
@@ -103,6 +115,8 @@ test_what_is_no_command_is_refused_with_a_suggestion() {
 	refused "log inf" 'unknown log level "inf"; did you mean "info"?'
 	refused "log" 'unknown log level ""'
 	refused "invalidate" 'a prefix is needed'
+	refused "invalidate-prefix" 'a string is needed'
+	refused "invalidate-prefx k" 'did you mean "invalidate-prefix"?'
 	refused "invalidate ../k" 'not a key'
 	refused "invalidate a//b" 'not a key'
 	refused "$(printf '%5000s' x)" 'a line is too long'

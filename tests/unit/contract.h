@@ -73,6 +73,7 @@ void list_after(struct fixture *f, const char *dir, const char *after, bool afte
 		struct children *batch);
 bool dir_exists(struct fixture *f, const char *dir);
 void make_dir(struct fixture *f, const char *dir);
+void clear_dir(struct fixture *f, struct key dir); /* all below it, if there is anything */
 const char *names_in(struct fixture *f, const char *dir);
 
 /* Bytes that differ by seed, to be freed. */

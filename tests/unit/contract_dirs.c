@@ -78,7 +78,7 @@ static void prefixes_are_matched_bytewise(struct fixture *f)
 		rename_dir(f, "moved/to", dir);
 		expect_below(f, dir, true);
 		expect_bystanders(f, dir);
-		assert_int_equal(f->backend->remove_prefix(f->state, key_of(dir)), 0);
+		clear_dir(f, key_of(dir));
 		expect_below(f, dir, false);
 		expect_bystanders(f, dir);
 		assert_int_equal(f->backend->remove_prefix(f->state, KEY_ROOT), 0);
@@ -99,7 +99,7 @@ static void a_large_prefix_goes_whole(struct fixture *f)
 	assert_string_equal(names_in(f, ""), "c/ e");
 	assert_string_equal(names_in(f, "c"), "0/ 1/ 2/ 3/ 4/ 5/ 6/");
 	expect(f, "c/6/699", "v");
-	assert_int_equal(f->backend->remove_prefix(f->state, key_of("c")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("c/")), 0);
 	assert_string_equal(names_in(f, ""), "e");
 }
 
@@ -192,7 +192,7 @@ static void a_large_directory_lists_in_parts(struct fixture *f)
 		if ((seen - 1) % 10)
 			assert_int_equal(f->backend->remove(f->state, key_of(key)), 0);
 		else
-			assert_int_equal(f->backend->remove_prefix(f->state, key_of(key)), 0);
+			clear_dir(f, key_of(key));
 		memcpy(last, name, strlen(name) + 1);
 	} while (!batch->end);
 	assert_int_equal(seen, CHILDREN);
@@ -283,16 +283,16 @@ static void keys_that_no_path_can_spell_are_changed_like_others(struct fixture *
 	rename_dir(f, "d/a", "d/b");
 	expect(f, "d/a", "d/a");
 	expect(f, "d/b/b", "d/a/b");
-	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d/")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d//")), 0);
 	expect_miss(f, "d//");
 	expect_miss(f, "d//k/");
 	expect(f, "d/", "d/");
-	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("d/")), 0);
 	expect_miss(f, "d/");
 	expect_miss(f, longer);
 	expect_miss_key(f, key_make("d/\0n\0", 5));
 	assert_string_equal(names_in(f, ""), "/ //a/ /a d");
-	assert_int_equal(f->backend->remove_prefix(f->state, key_of("//a")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("//a/")), 0);
 	assert_int_equal(f->backend->remove_prefix(f->state, KEY_ROOT), 0);
 	assert_string_equal(names_in(f, ""), "");
 }
@@ -330,7 +330,7 @@ static void a_marker_keeps_an_empty_directory(struct fixture *f)
 	assert_string_equal(names_in(f, "n"), "e/ k");
 	assert_int_equal(f->backend->dir_remove(f->state, key_of("n")), 0);
 	assert_true(dir_exists(f, "n"));
-	assert_int_equal(f->backend->remove_prefix(f->state, key_of("n")), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_of("n/")), 0);
 	assert_false(dir_exists(f, "n"));
 	assert_false(dir_exists(f, "n/e"));
 	assert_string_equal(names_in(f, ""), "d.e/");
@@ -356,6 +356,66 @@ static void a_directory_without_marker_goes_with_its_last_key(struct fixture *f)
 	assert_string_equal(names_in(f, ""), "d0");
 }
 
+static int remove_prefix(struct fixture *f, const char *prefix)
+{
+	return f->backend->remove_prefix(f->state, key_of(prefix));
+}
+
+static void a_prefix_need_not_be_a_directory(struct fixture *f)
+{
+	static const char *const keys[] = { "p:",   "p:a",   "p:b/c", "p:b/c/d",  "p",
+					    "p;",   "q/p:a", "d/pre", "d/prefix", "d/pre/x",
+					    "d/pr", "d/q",   "dpre" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		put(f, keys[i], "v");
+	make_dir(f, "p:dir");
+	make_dir(f, "p:dir/sub");
+	make_dir(f, "d/pre");
+	make_dir(f, "d/p");
+	assert_int_equal(remove_prefix(f, "p:"), 0);
+	assert_string_equal(names_in(f, ""), "d/ dpre p p; q/");
+	assert_false(dir_exists(f, "p:dir") || dir_exists(f, "p:dir/sub") || dir_exists(f, "p:b"));
+	expect(f, "q/p:a", "v");
+	assert_int_equal(remove_prefix(f, "p:"), -ENOENT);
+	assert_int_equal(remove_prefix(f, "d/pre"), 0);
+	assert_string_equal(names_in(f, "d"), "p/ pr q");
+	assert_int_equal(remove_prefix(f, "d/pr"), 0);
+	assert_string_equal(names_in(f, "d"), "p/ q");
+	assert_int_equal(remove_prefix(f, "d/pr"), -ENOENT);
+	assert_int_equal(remove_prefix(f, "d/p"), 0); /* the marker alone */
+	assert_string_equal(names_in(f, "d"), "q");
+	expect(f, "dpre", "v");
+	expect_miss(f, "p:");
+	expect(f, "p", "v");
+}
+
+static void every_byte_of_a_prefix_is_ordinary(struct fixture *f)
+{
+	static const char *const keys[] = {
+		"100%_x", "100%ax",      "1000",        "a*b",      "axb",   "[x]y",
+		"xy",     "caf\303\251", "caf\303\266", "cafe",     "b\\c",  "bc",
+		"A*b",    "\376",        "\377",        "\377\377", "\377a", "caf\303\377",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		put(f, keys[i], "v");
+	put_bytes(f, key_make("nul\0a", 5), "v", 1);
+	put_bytes(f, key_make("nul\1a", 5), "v", 1);
+	assert_int_equal(remove_prefix(f, "100%_"), 0);
+	assert_int_equal(remove_prefix(f, "a*"), 0);
+	assert_int_equal(remove_prefix(f, "a?"), -ENOENT);
+	assert_int_equal(remove_prefix(f, "[x"), 0);
+	assert_int_equal(remove_prefix(f, "b\\"), 0);
+	assert_int_equal(remove_prefix(f, "caf\303"), 0);
+	assert_int_equal(remove_prefix(f, "\377"), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_make("nul\0", 4)), 0);
+	assert_int_equal(f->backend->remove_prefix(f->state, key_make("nul\0", 4)), -ENOENT);
+	expect_bytes(f, key_make("nul\1a", 5), "v", 1);
+	assert_int_equal(f->backend->remove(f->state, key_make("nul\1a", 5)), 0);
+	assert_string_equal(names_in(f, ""), "100%ax 1000 A*b axb bc cafe xy \376");
+}
+
 static void the_root_has_a_marker_too(struct fixture *f)
 {
 	make_dir(f, "");
@@ -369,6 +429,8 @@ static void the_root_has_a_marker_too(struct fixture *f)
 const struct contract_case contract_dirs[] = {
 	CONTRACT_CASE(prefixes_are_matched_bytewise),
 	CONTRACT_CASE(a_large_prefix_goes_whole),
+	CONTRACT_CASE(a_prefix_need_not_be_a_directory),
+	CONTRACT_CASE(every_byte_of_a_prefix_is_ordinary),
 	CONTRACT_CASE(rename_prefix_makes_no_key_too_long),
 	CONTRACT_CASE(children_come_in_key_order),
 	CONTRACT_CASE(a_large_directory_lists_in_parts),

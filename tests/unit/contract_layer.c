@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../backends/cursor.h"
 #include "../../backends/lock.h"
 #include "redis_server.h"
 
@@ -251,6 +252,14 @@ bool dir_exists(struct fixture *f, const char *dir)
 	if (rc == 0)
 		meta_fini(&meta);
 	return rc == 0;
+}
+
+void clear_dir(struct fixture *f, struct key dir)
+{
+	struct key_buffer below;
+	int rc = f->backend->remove_prefix(f->state, marker_key(&below, dir));
+
+	assert_true(rc == 0 || rc == -ENOENT);
 }
 
 void make_dir(struct fixture *f, const char *dir)

@@ -327,7 +327,7 @@ static void usage_follows_the_entries(struct fixture *f)
 	f->backend->usage(f->state, &full);
 	assert_int_equal(full.entries, 2);
 	f->backend->remove(f->state, key_of("a"));
-	f->backend->remove_prefix(f->state, key_of("d"));
+	f->backend->remove_prefix(f->state, key_of("d/"));
 	f->backend->usage(f->state, &after);
 	assert_int_equal(after.entries, 0);
 	assert_int_equal(f->gone, 0);

@@ -130,9 +130,9 @@ static int fault_remove(void *state, struct key key)
 	CHANGE(remove(f->state, key));
 }
 
-static int fault_remove_prefix(void *state, struct key dir)
+static int fault_remove_prefix(void *state, struct key prefix)
 {
-	CHANGE(remove_prefix(f->state, dir));
+	CHANGE(remove_prefix(f->state, prefix));
 }
 
 static int fault_rename(void *state, struct key from, struct key to)

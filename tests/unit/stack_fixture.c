@@ -1,5 +1,6 @@
 /* See stack_fixture.h. */
 #include "stack_fixture.h"
+#include "../../backends/cursor.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -156,7 +157,10 @@ int stack_remove(struct stack_fixture *s, const char *key)
 
 int stack_remove_prefix(struct stack_fixture *s, const char *dir)
 {
-	return layered_remove_prefix(s->cache, key_of(dir), NULL);
+	struct key_buffer below;
+	int rc = layered_remove_prefix(s->cache, marker_key(&below, key_of(dir)), NULL);
+
+	return rc == -ENOENT ? 0 : rc;
 }
 
 int stack_rename(struct stack_fixture *s, const char *from, const char *to)

@@ -381,9 +381,9 @@ static void test_prefixes_are_bytes(void **state)
 	assert_int_equal(B->rename_prefix(f->layer, key_of("absent"), key_of("d2")), 0);
 	assert_int_equal(B->rename_prefix(f->layer, key_of("d"), key_of("d/b")), -EINVAL);
 
-	assert_int_equal(B->remove_prefix(f->layer, key_of("d_")), 0);
+	assert_int_equal(B->remove_prefix(f->layer, key_of("d_/")), 0);
 	expect_text(f, "dx/a", "dx/a");
-	assert_int_equal(B->remove_prefix(f->layer, key_of("d")), 0);
+	assert_int_equal(B->remove_prefix(f->layer, key_of("d/")), 0);
 	assert_string_equal(list_text(f, key_of("d"), 9), "");
 	assert_int_equal(B->dir_stat(f->layer, key_of("d"), &meta), -ENOENT);
 	assert_string_equal(list_text(f, KEY_ROOT, 9), "D/ d d! d0 dx/");
@@ -442,7 +442,7 @@ static void test_large_values_are_files(void **state)
 	expect_large(f, "g/big", 2 << 20, 3);
 	expect_large(f, "g/x/big", 2 << 20, 4);
 	assert_int_equal(value_files(f), 2);
-	assert_int_equal(B->remove_prefix(f->layer, key_of("g")), 0);
+	assert_int_equal(B->remove_prefix(f->layer, key_of("g/")), 0);
 	assert_int_equal(value_files(f), 0);
 	assert_int_equal(set_large(f, "big", 2 << 20, 5), 0);
 	assert_int_equal(set(f, "big", "small"), 0);

@@ -182,6 +182,127 @@ static void a_prefix_removed_while_a_layer_is_down_stays_away(void **state)
 	expect_disk(NEAR, "d/e/a", "new");
 }
 
+static void set_prefixed(void)
+{
+	static const char *const keys[] = {
+		"p:a", "p:b/c", "p", "pq", "d/pre", "d/prefix/k", "d/q"
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_int_equal(stack_set(&s, keys[i], "v"), 0);
+}
+
+static void expect_without_prefixes(void)
+{
+	stack_expect_miss(&s, "p:a");
+	stack_expect_miss(&s, "p:b/c");
+	stack_expect_miss(&s, "d/pre");
+	stack_expect_miss(&s, "d/prefix/k");
+	stack_expect(&s, "p", "v");
+	stack_expect(&s, "pq", "v");
+	stack_expect(&s, "d/q", "v");
+}
+
+static void any_prefix_removed_while_a_layer_is_down_stays_away(void **state)
+{
+	(void)state;
+	set_prefixed();
+	down(FAR, true);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("p:"), NULL), 0);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("d/pre"), NULL), 0);
+	expect_without_prefixes();
+	stack_reopen(&s);
+	expect_without_prefixes();
+	assert_int_equal(stack_set(&s, "p:a", "new"), 0);
+	down(NEAR, true);
+	down(FAR, false);
+	stack_wait_told(&s, FAR);
+	stack_reopen(&s);
+	down(NEAR, false);
+	stack_expect(&s, "p:a", "new");
+	stack_close(&s);
+	expect_disk(FAR, "p:a", NULL);
+	expect_disk(FAR, "p:b/c", NULL);
+	expect_disk(FAR, "d/pre", NULL);
+	expect_disk(FAR, "d/prefix/k", NULL);
+	expect_disk(FAR, "p", "v");
+	expect_disk(FAR, "pq", "v");
+	expect_disk(FAR, "d/q", "v");
+}
+
+/* The rows of the state, "kind:key kind:key"; run() is SQL that changes it first. */
+static void expect_tombstones(const char *run, const char *rows)
+{
+	char path[256], got[256] = "";
+	sqlite3_stmt *row;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/state.sqlite", s.state_dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, run, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+					    "SELECT ifnull(group_concat(kind || ':' || CAST(key AS "
+					    "TEXT), ' '), '') FROM (SELECT * FROM tombstones ORDER "
+					    "BY kind, key)",
+					    -1, &row, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+	snprintf(got, sizeof(got), "%s", (const char *)sqlite3_column_text(row, 0));
+	sqlite3_finalize(row);
+	sqlite3_close(db);
+	assert_string_equal(got, rows);
+}
+
+/* As versions wrote it that knew of no other prefixes than directories. */
+static void a_directory_is_remembered_as_it_always_was(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "d/a", "v"), 0);
+	assert_int_equal(stack_set(&s, "da", "v"), 0);
+	down(FAR, true);
+	assert_int_equal(stack_remove_prefix(&s, "e"), 0);
+	stack_close(&s);
+	expect_tombstones("", "1:e");
+	expect_tombstones("UPDATE tombstones SET key = x'64'", "1:d");
+	down(NEAR, true);
+	down(FAR, false);
+	stack_open(&s);
+	stack_expect_miss(&s, "d/a");
+	stack_expect(&s, "da", "v");
+	stack_wait_told(&s, FAR);
+	stack_close(&s);
+	expect_tombstones("", "");
+	expect_disk(FAR, "d/a", NULL);
+	expect_disk(FAR, "da", "v");
+}
+
+static void a_wider_prefix_takes_the_place_of_what_lies_within(void **state)
+{
+	(void)state;
+	set_prefixed();
+	down(FAR, true);
+	assert_int_equal(stack_remove(&s, "p:a"), 0);
+	assert_int_equal(stack_remove(&s, "pq"), 0);
+	assert_int_equal(stack_remove_prefix(&s, "p:b"), 0);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("p:"), NULL), 0);
+	assert_int_equal(stack_remove_prefix(&s, "d/prefix"), 0);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("d/pre"), NULL), 0);
+	stack_close(&s);
+	expect_tombstones("", "0:pq 3:d/pre 3:p:");
+	stack_open(&s);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("p"), NULL), 0);
+	assert_int_equal(stack_remove_prefix(&s, "d"), 0);
+	stack_close(&s);
+	expect_tombstones("", "1:d 3:p");
+	down(FAR, false);
+	stack_open(&s);
+	stack_wait_told(&s, FAR);
+	stack_close(&s);
+	expect_tombstones("", "");
+	expect_disk(FAR, "p", NULL);
+	expect_disk(FAR, "d/q", NULL);
+}
+
 static void a_layer_that_takes_a_set_is_trusted_for_the_key_for_good(void **state)
 {
 	(void)state;
@@ -321,6 +442,9 @@ int main(void)
 		TEST(a_directory_shows_what_a_layer_missed_of_it),
 		TEST(what_was_missed_survives_a_crash),
 		TEST(a_prefix_removed_while_a_layer_is_down_stays_away),
+		TEST(any_prefix_removed_while_a_layer_is_down_stays_away),
+		TEST(a_directory_is_remembered_as_it_always_was),
+		TEST(a_wider_prefix_takes_the_place_of_what_lies_within),
 		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),
 		TEST(what_is_set_before_the_layer_is_told_stays),
 		cmocka_unit_test(what_is_missed_while_a_prefix_is_removed_outlives_it),

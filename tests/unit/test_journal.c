@@ -179,6 +179,28 @@ static void a_removed_prefix_does_not_come_back(void **state)
 	expect_disk("da", "v");
 }
 
+static void any_removed_prefix_does_not_come_back(void **state)
+{
+	(void)state;
+	assert_int_equal(stack_set(&s, "p:old", "v"), 0);
+	flush();
+	down(true);
+	assert_int_equal(stack_set(&s, "p:new", "v"), 0);
+	assert_int_equal(stack_set(&s, "p", "v"), 0);
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("p:"), NULL), 0);
+	stack_reopen(&s);
+	stack_expect_miss(&s, "p:old");
+	stack_expect_miss(&s, "p:new");
+	stack_expect(&s, "p", "v");
+	down(false);
+	stack_wait_told(&s, DISK);
+	flush();
+	assert_int_equal(layered_remove_prefix(s.cache, key_of("p:"), NULL), -ENOENT);
+	expect_disk("p:old", NULL);
+	expect_disk("p:new", NULL);
+	expect_disk("p", "v");
+}
+
 static void an_undrained_entry_is_renamed(void **state)
 {
 	(void)state;
@@ -712,6 +734,7 @@ int main(void)
 		TEST(a_crash_loses_nothing_that_was_acknowledged),
 		TEST(a_removed_entry_does_not_come_back),
 		TEST(a_removed_prefix_does_not_come_back),
+		TEST(any_removed_prefix_does_not_come_back),
 		TEST(an_undrained_entry_is_renamed),
 		TEST(a_promotion_of_what_the_journal_supersedes_is_dropped),
 		TEST(a_drained_entry_is_renamed_over_an_undrained_one),

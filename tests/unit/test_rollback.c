@@ -66,7 +66,7 @@ static void what_others_made_of_it_is_believed(void **state)
 	rollback_suspect(&b);
 	assert_false(is_old("k", made(6, -10))); /* by a host whose clock is behind */
 	assert_false(is_old("k", again));        /* removed and set again */
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("d"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("d/"));
 	set("d/k", made(5, 1));
 	rollback_suspect(&b);
 	assert_false(is_old("d/k", made(6, -10)));
@@ -78,7 +78,7 @@ static void what_was_removed_does_not_come_back(void **state)
 	(void)state;
 	rollback_note_gone(&b, rollback_begin(&b), key_of("k"));
 	set("d/k", made(1, -1));
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("d"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("d/"));
 	rollback_suspect(&b);
 	assert_true(is_old("k", made(7, -10)));
 	assert_false(is_old("k", made(1, 10)));
@@ -93,10 +93,10 @@ static void what_is_moved_into_a_removed_directory_is_believed(void **state)
 	struct meta moved = made(3, -10);
 
 	(void)state;
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("d"));
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("e"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("d/"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("e/"));
 	set("d/k", moved);
-	rollback_note_filled(&b, key_of("e/sub"));
+	rollback_note_filled(&b, key_of("e/sub/"));
 	rollback_suspect(&b);
 	assert_false(is_old("d/k", moved));
 	assert_false(is_old("d/crowded-out", moved));
@@ -108,7 +108,7 @@ static void what_was_acknowledged_by_the_store_as_it_is_now_is_not_doubted(void 
 	(void)state;
 	rollback_suspect(&b);
 	set("k", made(5, -1));
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("d"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("d/"));
 	assert_false(is_old("k", made(4, -10)));
 	assert_false(is_old("d/k", made(4, -10)));
 	rollback_suspect(&b);
@@ -119,9 +119,9 @@ static void what_was_acknowledged_by_the_store_as_it_is_now_is_not_doubted(void 
 static void more_prefixes_than_are_kept_are_believed_the_eldest_first(void **state)
 {
 	(void)state;
-	rollback_note_cleared(&b, rollback_begin(&b), key_of("first"));
+	rollback_note_cleared(&b, rollback_begin(&b), key_of("first/"));
 	for (int i = 0; i < ROLLBACK_PREFIXES; i++)
-		rollback_note_cleared(&b, rollback_begin(&b), key_of("last"));
+		rollback_note_cleared(&b, rollback_begin(&b), key_of("last/"));
 	rollback_suspect(&b);
 	assert_false(is_old("first/k", made(1, -10)));
 	assert_true(is_old("last/k", made(1, -10)));

@@ -222,6 +222,20 @@ static void keys_are_cut_and_joined(void **state)
 	assert_int_equal(key_join(&first, key_make(longest, KEY_MAX - 2), key_of("a")), 0);
 	key_range(key, &first, &end);
 	assert_int_equal(end.size, KEY_MAX + 1);
+	assert_true(key_begins(key_of("ab/c"), key_of("ab")) && key_begins(key_of("a"), KEY_ROOT));
+	assert_false(key_begins(key_of("ab"), key_of("abc")));
+	assert_true(key_dir_begins(key_of("d"), key_of("d/")));
+	assert_true(key_dir_begins(key_of("d"), key_of("d")));
+	assert_true(key_dir_begins(key_of("d/e"), key_of("d/")));
+	assert_false(key_dir_begins(key_of("d"), key_of("d/e")));
+	assert_false(key_dir_begins(key_of("d"), key_of("d:")));
+	assert_false(key_dir_begins(KEY_ROOT, key_of("/")));
+	assert_true(key_prefix_end(key_of("p:"), &end));
+	assert_string_equal(end.bytes, "p;");
+	assert_true(key_prefix_end(key_of("p\377\377"), &end));
+	assert_true(key_equal(key_make(end.bytes, end.size), key_of("q")));
+	assert_false(key_prefix_end(key_of("\377\377"), &end));
+	assert_false(key_prefix_end(KEY_ROOT, &end));
 	assert_true(key_compare(key_of("a"), key_of("a/")) < 0);
 	assert_true(key_compare(key_of("\xff"), key_of("a")) > 0);
 }
