@@ -350,28 +350,30 @@ static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *look
 	return rc;
 }
 
-/* A value that is not what was stored is a miss; said once, not at every get. */
-static int damaged(struct disk *d, struct key key, const char *what)
+/* Said once, not at every get. */
+static void complain(struct disk *d, struct key key, const char *what, const char *then)
 {
 	uint64_t hash = key_hash(key);
 
 	if (atomic_exchange(&d->damaged, hash) != hash)
-		log_error("disk: layer \"%s\": %s of \"%.*s\" in %s; treated as a miss, set or "
-			  "remove it",
-			  d->env->layer_name, what, (int)key.size, key.bytes, d->conf->path);
+		log_error("disk: layer \"%s\": %s of \"%.*s\" in %s%s", d->env->layer_name, what,
+			  (int)key.size, key.bytes, d->conf->path, then);
+}
+
+/* A value that is not what was stored is a miss. */
+static int damaged(struct disk *d, struct key key, const char *what)
+{
+	complain(d, key, what, "; treated as a miss, set or remove it");
 	return -ENOENT;
 }
 
 /* Its file is there, and cannot be opened: no miss. What the daemon is short of, the gate says. */
 static int unreadable(struct disk *d, struct key key, int rc)
 {
-	uint64_t hash = key_hash(key);
-	bool own = rc == -ELOOP || rc == -EACCES;
-
-	if (own && atomic_exchange(&d->damaged, hash) != hash)
-		log_error("disk: layer \"%s\": the file of \"%.*s\" in %s.values: %s",
-			  d->env->layer_name, (int)key.size, key.bytes, d->conf->path,
-			  rc == -ELOOP ? "damaged, it is a symbolic link" : strerror(-rc));
+	if (rc == -ELOOP)
+		complain(d, key, "a symbolic link in the place of the file", ".values: damaged");
+	else if (rc == -EACCES)
+		complain(d, key, "no permission to read the file", ".values");
 	return rc == -ELOOP ? -EIO : rc;
 }
 
