@@ -148,6 +148,31 @@ static void notice(struct file_layer *f, const char *name)
 	file_change_end(f);
 }
 
+/* The first file that the index knows after that name, which becomes its; false: there is none. */
+static bool next_known(struct file_layer *f, char name[FILE_NAME_SIZE])
+{
+	size_t size = strlen(name);
+
+	lock_take(&f->lock);
+	/* With the end of the text: the first name behind it. */
+	const struct entry *file = entries_seek(&f->files, key_make(name, size + (size > 0)));
+	if (file) {
+		memcpy(name, file->key.bytes, file->key.size);
+		name[file->key.size] = '\0';
+	}
+	lock_release(&f->lock);
+	return file != NULL;
+}
+
+static void forget_gone(struct file_layer *f)
+{
+	char name[FILE_NAME_SIZE] = "";
+
+	while (!atomic_load(&f->stopping) && next_known(f, name))
+		if (!file_is_as_known(f, name, true))
+			file_reload(f, name);
+}
+
 /* Files that nobody has told of, or that could not be read: all are looked at again. */
 static void look_at_all(struct file_layer *f)
 {
@@ -155,6 +180,7 @@ static void look_at_all(struct file_layer *f)
 		return;
 	file_markers_refresh(f);
 	scan(f);
+	forget_gone(f);
 	file_change_end(f);
 }
 

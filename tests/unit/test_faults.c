@@ -35,7 +35,18 @@ static struct stack_fixture s;
 
 /* --- the changes ------------------------------------------------------------------------------ */
 
-enum kind { SET, TOUCH, MKDIR, REMOVE, RENAME, REMOVE_PREFIX, RENAME_PREFIX, SYNC, RESTART };
+enum kind {
+	SET,
+	TOUCH,
+	MKDIR,
+	REMOVE,
+	RENAME,
+	REMOVE_PREFIX,
+	REMOVE_ANY,
+	RENAME_PREFIX,
+	SYNC,
+	RESTART
+};
 
 static const struct change {
 	enum kind kind;
@@ -65,6 +76,10 @@ static const struct change {
 	{ MKDIR, "f/", "3" },
 	{ RENAME, "e/x", "c" },
 	{ REMOVE_PREFIX, "g", NULL },
+	{ REMOVE_ANY, "d/", NULL },
+	{ SET, "d/y", "1" },
+	{ REMOVE_ANY, "f", NULL }, /* a marker */
+	{ REMOVE_ANY, "d", NULL },
 };
 
 enum { CHANGES = sizeof(changes) / sizeof(changes[0]) };
@@ -119,6 +134,8 @@ static int apply(const struct change *c)
 		return stack_rename(&s, c->key, c->to);
 	case REMOVE_PREFIX:
 		return stack_remove_prefix(&s, c->key);
+	case REMOVE_ANY: /* all that begins with the key */
+		return layered_remove_prefix(s.cache, key_of(c->key), NULL);
 	case RENAME_PREFIX:
 		return stack_rename_prefix(&s, c->key, c->to);
 	case RESTART:
@@ -179,10 +196,12 @@ static void expect_after(const struct change *c, int rc, bool hit, bool unknown)
 	expect_mode_after(c, rc);
 	for (size_t i = 0; i < KEYS; i++) {
 		bool is_it = c->key && strcmp(keys[i], c->key) == 0;
-		bool below = c->key && is_below(keys[i], c->key);
+		bool below = c->kind == REMOVE_ANY ? strncmp(keys[i], c->key, strlen(c->key)) == 0
+						   : c->key && is_below(keys[i], c->key);
 		if ((c->kind == SET || c->kind == MKDIR) && is_it)
 			expect_after_set(i, 1u << (c->to[0] - '0'), rc, unknown);
-		else if ((c->kind == REMOVE && is_it) || (c->kind == REMOVE_PREFIX && below))
+		else if ((c->kind == REMOVE && is_it) || (c->kind == REMOVE_PREFIX && below) ||
+			 (c->kind == REMOVE_ANY && below))
 			may[i] = rc == 0 || rc == -ENOENT ? MISS : may[i] | MISS;
 		else if (c->kind == RENAME && is_it)
 			expect_after_move(i, index_of(c->to), rc, false);

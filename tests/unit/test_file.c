@@ -369,6 +369,30 @@ static void damage_that_no_program_did_is_a_miss(void **state)
 	fixture_free(f);
 }
 
+/* The queue of inotify has a limit: what came behind it nobody knows. */
+static void what_nobody_told_of_is_found_by_looking_at_all(void **state)
+{
+	struct fixture *f = fixture_new(&backend_file);
+	struct file_layer *layer = f->state;
+	uint64_t one = 1;
+
+	(void)state;
+	put(f, "a", "1");
+	put(f, "b", "2");
+	put(f, "c", "3");
+	hear_nothing(f);
+	assert_int_equal(unlink(path_in(f, "a.json")), 0);
+	assert_int_equal(unlink(path_in(f, "c.json")), 0);
+	write_foreign(f, "new.json", "4");
+	assert_string_equal(names_in(f, ""), "a b c");
+	atomic_store(&layer->unread, true); /* the same is done of an overflow */
+	assert_int_equal(write(layer->wake_fd, &one, sizeof(one)), sizeof(one));
+	for (int i = 0; i < 6000 && strcmp(names_in(f, ""), "b new") != 0; i++)
+		usleep(10000);
+	assert_string_equal(names_in(f, ""), "b new");
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +407,7 @@ int main(void)
 		cmocka_unit_test(an_entry_printed_anew_is_the_same_or_foreign),
 		cmocka_unit_test(what_cannot_be_got_is_not_listed),
 		cmocka_unit_test(damage_that_no_program_did_is_a_miss),
+		cmocka_unit_test(what_nobody_told_of_is_found_by_looking_at_all),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
