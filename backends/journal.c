@@ -162,6 +162,12 @@ static int look_up(struct journal *j, struct key key, struct value **value, stru
 		log_error("journal: row %lld is damaged: its key is a miss", (long long)seq);
 		return -ENODATA;
 	}
+	if (rc == -ELOOP) { /* nor is this a miss */
+		log_error("journal: row %lld is damaged: a symbolic link is in the place of its "
+			  "file",
+			  (long long)seq);
+		return -EIO;
+	}
 	if (rc == 0 && meta_is_expired(meta, time_instant(j->time))) {
 		if (value)
 			value_unref(*value);

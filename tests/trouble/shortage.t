@@ -106,6 +106,27 @@ test_an_undrained_value_file_and_few_descriptors() {
 	expect "errors afterwards" "" "$(open_all)"
 }
 
+test_a_symbolic_link_in_the_place_of_an_undrained_value_file_is_damage() {
+	start_redis
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock"}}],
+		"write_strategy": "write_back", "cachefs": {"state_dir": "state"}}'
+	stop_redis
+	random_file value 2000000
+	cp value "$MNT/k"
+	set_value other x
+	cp value elsewhere
+	ln -sf "$TMP/elsewhere" state/state.sqlite.values/*
+	expect_error "Input/output error" cat "$MNT/k"
+	grep -q 'symbolic link' "$LOG"
+	expect_value other x
+	start_redis
+	wait_until 60 layer_is redis false
+	echo flush >"$MNT/.cachefs/control" || true
+	expect_value other x
+	expect "in Redis" x "$(redis --raw GET accuralai:cache:other)"
+	cmp value elsewhere
+}
+
 # All at once: what each of them says.
 open_at_once() {
 	python3 - "$MNT" "$KEYS" <<'END'
