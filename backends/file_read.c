@@ -1,4 +1,5 @@
-/* What the files of a file layer say: read when they look different, and entered. See file_store.h. */
+/* What the files of a file layer say: read when they look different, and entered. See file_store.h.
+ */
 #include "file_store.h"
 
 #include <errno.h>

@@ -470,7 +470,8 @@ void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_
 		file_reload(f, plain); /* whose is it? */
 		lock_take(&f->lock);
 		struct entry *file = entries_find(&f->files, key_of(plain));
-		taken = file && file_record_key(file).size > 0 && !key_equal(file_record_key(file), key);
+		taken = file && file_record_key(file).size > 0 &&
+			!key_equal(file_record_key(file), key);
 		lock_release(&f->lock);
 	}
 	memcpy(name, taken ? hashed : plain, FILE_NAME_SIZE);
@@ -514,7 +515,8 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 		return -ENOENT;
 	int rc = file_remove_files(f, key, name);
 	if (rc < 0 && reason == FILE_EXPIRED) {
-		file_forget(f, name); /* nobody may wait for it to go; whoever asks for it finds it */
+		file_forget(f,
+			    name); /* nobody may wait for it to go; whoever asks for it finds it */
 		rc = 0;
 	}
 	if (rc < 0 || reason == FILE_REMOVED)

@@ -99,7 +99,8 @@ int file_read_again(struct file_layer *f, const char *name);
 int file_remember(struct file_layer *f, const char *name, const struct file_look *look,
 		  struct key key, const struct meta *meta, struct key aged);
 void file_forget(struct file_layer *f, const char *name);
-int file_remove_file(struct file_layer *f, const char *name); /* the file, and what is known of it */
+int file_remove_file(struct file_layer *f,
+		     const char *name); /* the file, and what is known of it */
 
 /* What an item of f->files says; valid while the lock is held. */
 struct key file_record_key(const struct entry *file);
