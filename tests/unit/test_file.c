@@ -215,8 +215,10 @@ static void an_older_file_of_a_key_goes_with_it(void **state)
 
 	(void)state;
 	put_hashed(f);
-	write_foreign(f, "a_b.json", "17");
-	assert_int_equal(utimensat(AT_FDCWD, path_in(f, "a_b.json"), old, 0), 0);
+	write_foreign(f, "a_b.old", "17"); /* seen only when it is old */
+	assert_int_equal(utimensat(AT_FDCWD, path_in(f, "a_b.old"), old, 0), 0);
+	int dir_fd = ((struct file_layer *)f->state)->dir_fd;
+	assert_int_equal(renameat(dir_fd, "a_b.old", dir_fd, "a_b.json"), 0);
 	expect(f, "a_b", "old");
 	assert_int_equal(f->backend->remove(f->state, key_of("a_b")), 0);
 	expect_miss(f, "a_b");
