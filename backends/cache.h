@@ -56,22 +56,49 @@ struct backend_env {
 struct child {
 	struct key name;  /* see key_child(); its bytes are the batch's */
 	bool is_dir;      /* a prefix directory or a marker */
+	bool vague;       /* meta may be an earlier entry's: who wants to know asks */
 	struct meta meta; /* of the entry; of the marker, or empty (mode 0), for a directory */
 };
 
 enum { CHILDREN_MAX = 128 };
 
-/* A part of a listing. Made with = {0}, reused call after call, ended with children_fini(). */
+/*
+ * A part of a listing. Made with = {0}, reused call after call, ended with children_fini(). That it
+ * has no item is neither the end nor no progress: what was read may not be to be shown. So whoever
+ * goes on does it behind children_place(), until `end`.
+ */
 struct children {
 	size_t count;
 	struct child items[CHILDREN_MAX];
 	char *names[CHILDREN_MAX]; /* owned copies behind items[].name */
-	bool end;                  /* nothing follows the last item */
+	bool end;                  /* nothing follows */
+	bool passed;               /* children_pass() was called after the last item was added */
+	bool place_is_dir;
+	struct key_buffer place; /* if it was */
 };
 
 /* Adds a child; takes over nothing, copies the name and the meta (may be NULL). 0 or -ENOMEM;
  * asserts room. */
 int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta);
+
+/* A child was read, behind all items, that is not to be shown. */
+void children_pass(struct children *batch, struct key name, bool is_dir);
+
+/* Takes out the children that are not to be shown. */
+void children_filter(struct children *batch, bool (*shows)(void *self, const struct child *child),
+		     void *self);
+
+/* The child behind which the listing goes on, for a batch that is not the end. Its bytes are the
+ * batch's. */
+struct key children_place(const struct children *batch, bool *is_dir);
+
+/* The same, copied: for the next call, which clears the batch. */
+struct listing_place {
+	struct key_buffer after;
+	bool after_is_dir;
+};
+void children_note_place(const struct children *batch, struct listing_place *place);
+
 void children_clear(struct children *batch);
 void children_fini(struct children *batch);
 
@@ -196,8 +223,9 @@ struct backend {
 
 	/*
 	 * The children of dir after the one named `after` (with after_is_dir), in listing order,
-	 * each once, up to CHILDREN_MAX; sets batch->end at the end. The batch arrives cleared. The
-	 * cost is that of the children returned, not of the keys below them.
+	 * each once, up to CHILDREN_MAX; sets batch->end at the end, else it gives one at least.
+	 * The batch arrives cleared. The cost is that of the children returned, not of the keys
+	 * below them.
 	 *
 	 * A child is what key_child() says of a key below dir. Keys that no path can spell are
 	 * listed like all others, by their own bytes: the entry "d/" is the child "" of d (the

@@ -18,7 +18,56 @@ int children_add(struct children *batch, struct key name, bool is_dir, const str
 	if (meta)
 		meta_copy(&child->meta, meta);
 	batch->names[batch->count++] = copy;
+	batch->passed = false;
 	return 0;
+}
+
+void children_pass(struct children *batch, struct key name, bool is_dir)
+{
+	memmove(batch->place.bytes, name.bytes, name.size);
+	batch->place.size = name.size;
+	batch->place_is_dir = is_dir;
+	batch->passed = true;
+}
+
+void children_filter(struct children *batch, bool (*shows)(void *self, const struct child *child),
+		     void *self)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct child *child = &batch->items[i];
+		char *name = batch->names[i];
+		if (shows(self, child)) {
+			batch->items[kept] = *child;
+			batch->names[kept++] = name;
+			continue;
+		}
+		if (i + 1 == batch->count && !batch->passed)
+			children_pass(batch, child->name, child->is_dir);
+		meta_fini(&child->meta);
+		free(name);
+	}
+	batch->count = kept;
+}
+
+struct key children_place(const struct children *batch, bool *is_dir)
+{
+	if (batch->passed) {
+		*is_dir = batch->place_is_dir;
+		return key_make(batch->place.bytes, batch->place.size);
+	}
+	assert(batch->count > 0);
+	*is_dir = batch->items[batch->count - 1].is_dir;
+	return batch->items[batch->count - 1].name;
+}
+
+void children_note_place(const struct children *batch, struct listing_place *place)
+{
+	struct key name = children_place(batch, &place->after_is_dir);
+
+	memcpy(place->after.bytes, name.bytes, name.size);
+	place->after.size = name.size;
 }
 
 void children_clear(struct children *batch)
@@ -29,7 +78,7 @@ void children_clear(struct children *batch)
 		batch->names[i] = NULL;
 	}
 	batch->count = 0;
-	batch->end = false;
+	batch->end = batch->passed = false;
 }
 
 void children_fini(struct children *batch)

@@ -585,6 +585,22 @@ static struct item *find_within(struct item *list, enum distrust_kind kind, stru
 	return list;
 }
 
+bool distrust_hides_below(struct distrust *d, struct key dir)
+{
+	struct key_buffer marker;
+	struct key prefix = marker_key(&marker, dir);
+	bool hides = false;
+
+	if (atomic_load(&d->count) == 0)
+		return false;
+	lock_take(&d->lock);
+	for (int i = 0; i < BUCKETS && !hides; i++)
+		hides = find_within(d->keys[i], DISTRUST_KEY, prefix) != NULL;
+	hides = hides || find_within(d->prefixes, DISTRUST_PREFIX, prefix);
+	lock_release(&d->lock);
+	return hides;
+}
+
 static bool any_within_locked(struct distrust *d, struct key prefix, struct tombstone *t)
 {
 	struct item *item;

@@ -47,6 +47,9 @@ bool distrust_covers_prefix(struct distrust *d, struct key prefix);
 bool distrust_covers_dir(struct distrust *d, struct key dir);
 bool distrust_covers_marker(struct distrust *d, struct key dir);
 
+/* Whether entries below this directory may be among them. */
+bool distrust_hides_below(struct distrust *d, struct key dir);
+
 /*
  * Adds a tombstone. -ENOTSUP: distrusted from now on, but not remembered, for there is no state;
  * another error: the state could not remember it.

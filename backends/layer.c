@@ -270,6 +270,16 @@ bool layer_trusts_dir(struct layer *l, struct key dir)
 	return !distrust_covers_dir(l->distrust, dir) && !intents_cover(l->intents, dir);
 }
 
+bool layer_hides_below(struct layer *l, struct key dir)
+{
+	return distrust_hides_below(l->distrust, dir) || intents_meet(l->intents, dir);
+}
+
+bool layer_doubts_marker(struct layer *l, struct key dir)
+{
+	return distrust_covers_marker(l->distrust, dir);
+}
+
 uint64_t layer_trust_changes(const struct layer *l)
 {
 	return distrust_ends(l->distrust) + intents_ends(l->intents);
@@ -461,6 +471,15 @@ int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 	if (rc == 0 || rc == -ENODATA)
 		note_presence(l, key, asked_ms, rc == 0);
 	return rc == -ENOENT || rc == -ESTALE || rc == -ENODATA ? rc : 0;
+}
+
+bool layer_may_have_lost(struct layer *l, struct key key)
+{
+	int64_t seen_ms = 0;
+
+	if (l->backend->revalidate)
+		freshness_is_due(&l->freshness, key, &seen_ms);
+	return seen_ms > atomic_load(&l->settled_ms);
 }
 
 void layer_note_hit(struct layer *l, struct key key)

@@ -50,6 +50,10 @@ void layer_note_hit(struct layer *layer, struct key key);
 int layer_revalidate(struct layer *layer, struct key key, const struct meta *meta);
 bool layer_is_shared(const struct layer *layer); /* other programs may write it */
 
+/* Whether a key that the layer does not list was seen there before: then another program may have
+ * removed it, which layer_revalidate() finds out. Asks nobody. */
+bool layer_may_have_lost(struct layer *layer, struct key key);
+
 /* Learns what other programs changed, at most once per revalidate_ms. False: maybe not all. */
 bool layer_news(struct layer *layer);
 
@@ -81,6 +85,7 @@ bool layer_settle(struct layer *layer, struct key from, struct key to);
  */
 int layer_move(struct layer *layer, struct key from, struct key to, bool *begun);
 int layer_check_move(struct layer *layer, struct key from, struct key to);
+/* Names that are not believed included: see believed.h. */
 int layer_list(struct layer *layer, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch);
 int layer_dir_stat(struct layer *layer, struct key dir, struct meta *meta);
@@ -101,6 +106,10 @@ void layer_count_promotion(struct layer *layer);
 int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
 bool layer_trusts_dir(struct layer *layer, struct key dir);
+/* Whether a key below this directory may not be believed: then that any is there makes it none. */
+bool layer_hides_below(struct layer *layer, struct key dir);
+/* Whether its marker is there, and nothing that it says is believed. */
+bool layer_doubts_marker(struct layer *layer, struct key dir);
 /* How often it has become believed again about something: who read first and asked then, and finds
  * another number, may have got what was not to be believed. */
 uint64_t layer_trust_changes(const struct layer *layer);

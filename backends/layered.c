@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "believed.h"
 #include "log.h"
 #include "promotion.h"
 #include "stack.h"
@@ -660,13 +661,13 @@ int layered_layer_get(struct layered *c, size_t layer, struct key key, struct va
 
 int layered_layer_dir_stat(struct layered *c, size_t layer, struct key dir, struct meta *meta)
 {
-	return layer_dir_stat(c->layers[layer], dir, meta);
+	return believed_dir_stat(c->layers[layer], dir, meta);
 }
 
 int layered_layer_list(struct layered *c, size_t layer, struct key dir, struct key after,
 		       bool after_is_dir, struct children *batch)
 {
-	return layer_list(c->layers[layer], dir, after, after_is_dir, batch);
+	return believed_list(c->layers[layer], dir, after, after_is_dir, batch);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */

@@ -128,10 +128,15 @@ int layered_rename_prefix(struct layered *cache, struct key from, struct key to,
 int layered_dir_stat(struct layered *cache, struct key dir, struct meta *meta);
 int layered_dir_set(struct layered *cache, struct key dir, const struct meta *meta,
 		    const struct layered_hooks *hooks);
-bool layered_dir_is_empty(struct layered *cache,
-			  struct key dir); /* no live child; -errno counts as not empty */
+/* 1: no child is shown; 0: one is; -EIO: a layer could not be asked, so that nobody may take it for
+ * empty; -errno. */
+int layered_dir_is_empty(struct layered *cache, struct key dir);
 
-/* The merged children of a directory; as list() of struct backend. */
+/*
+ * The merged children of a directory; as list() of struct backend, but a part may come to nothing
+ * and not be the end (see struct children). Beside a layer that other programs write, what layers
+ * that are not durable hold adds metadata to its names, and no names, while it answers.
+ */
 int layered_list(struct layered *cache, struct key dir, struct key after, bool after_is_dir,
 		 struct children *batch);
 

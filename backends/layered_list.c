@@ -1,89 +1,20 @@
 /*
- * Directories of the stack: their markers, and the children of one, a merge of what the layers
- * list. See layered.h.
+ * The children of a directory: a merge of what the layers list. Which of them are there is for the
+ * layers to say that would be asked by a get (revalidate.c): beside a layer that other programs
+ * write, copies in faster layers add metadata to its names, and no names. See layered.h.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "believed.h"
 #include "stack.h"
 #include "write_back.h"
 
-enum { LIST_TRIES = 16 }; /* of a listing that the teller got in between of */
-
-int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
-{
-	int rc = -ENOENT;
-
-	stack_catch_up(c);
-	/* A marker anywhere says more than keys below it in a faster layer; of two the faster
-	 * layer's is newer. That of the root may have times alone. */
-	for (size_t i = 0; i < c->count + (c->markers != NULL); i++) {
-		struct layer *l = i == 0 && c->markers ? c->markers
-						       : c->layers[i - (c->markers != NULL)];
-		struct meta found = { 0 };
-		if (layer_dir_stat(l, dir, &found) < 0)
-			continue;
-		rc = 0;
-		*meta = found;
-		if (found.mode != 0 || found.mtime.tv_sec != 0)
-			break;
-	}
-	return rc;
-}
-
-int stack_missed_marker(struct layered *c, struct layer *l, struct key dir)
-{
-	int rc = layer_distrust(l, dir, DISTRUST_MARKER);
-
-	stack_tell_soon(c);
-	return rc;
-}
-
-static int set_through(struct layered *c, struct key dir, const struct meta *meta)
-{
-	int failure = 0;
-	bool taken = false, failed[STACK_MAX] = { false };
-
-	for (size_t i = 0; i < c->durable_count; i++) {
-		if (stack_is_journal(c, c->order[i]))
-			continue;
-		int rc = layer_dir_set(c->order[i], dir, meta);
-		failed[i] = rc < 0;
-		taken |= rc == 0;
-		if (rc < 0 && failure != -ENOSPC)
-			failure = rc;
-	}
-	for (size_t i = 0; i < c->durable_count && taken; i++)
-		if (failed[i])
-			stack_missed_marker(c, c->order[i], dir);
-	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
-}
-
-static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
-{
-	if (c->markers)
-		return layer_dir_set(c->markers, dir, meta);
-	int rc = write_back_dir_set(c, dir, meta);
-	return rc == -EFBIG ? set_through(c, dir, meta) : rc; /* no journal, or too small */
-}
-
-int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta,
-		    const struct layered_hooks *hooks)
-{
-	struct admission_claim claim = stack_claim(dir);
-	int rc = stack_enter(c, &claim);
-	bool admitted = rc == 0;
-
-	if (rc == 0 && hooks)
-		rc = hooks->prepare(hooks->self);
-	if (rc == 0)
-		rc = set_marker(c, dir, meta);
-	if (hooks)
-		hooks->done(hooks->self, rc);
-	if (admitted)
-		stack_leave(c, &claim);
-	return rc;
-}
+enum {
+	LIST_TRIES = 16, /* of a listing that the teller got in between of */
+	DEPTH_MAX = 32,  /* of directories looked into for something that is there */
+};
 
 /* One layer's part of a merged listing. */
 struct stream {
@@ -93,102 +24,218 @@ struct stream {
 	bool failed;
 };
 
-/* The stream whose next child comes first, or NULL: a stream is used up, the rest is for the next
- * call. */
-static struct stream *first_stream(struct stream *streams, size_t count, bool *end)
+/* One part of a merged listing in the making. */
+struct merge {
+	struct layered *cache;
+	struct key dir;
+	int depth;
+	uint64_t instant; /* before the layers were asked */
+	bool polled[STACK_MAX];
+	struct stream *streams;
+	size_t count;
+};
+
+/* --- where the streams are -------------------------------------------------------------------- */
+
+static bool is_used_up(const struct stream *s)
+{
+	return s->next == s->batch.count;
+}
+
+/* Its next child, or if it is used up the place that it was read to. */
+static struct key stream_at(const struct stream *s, bool *is_dir)
+{
+	if (is_used_up(s))
+		return children_place(&s->batch, is_dir);
+	*is_dir = s->batch.items[s->next].is_dir;
+	return s->batch.items[s->next].name;
+}
+
+static bool is_before(const struct stream *a, const struct stream *b)
+{
+	bool a_is_dir, b_is_dir;
+	struct key a_at = stream_at(a, &a_is_dir), b_at = stream_at(b, &b_is_dir);
+	int order = child_compare(a_at, a_is_dir, b_at, b_is_dir);
+
+	return order < 0 || (order == 0 && is_used_up(b) && !is_used_up(a));
+}
+
+/* The stream that comes first: if it is used up, the rest is for the next call. NULL: the end. */
+static struct stream *first_stream(const struct merge *m)
 {
 	struct stream *first = NULL;
 
-	*end = false;
-	for (size_t i = 0; i < count; i++) {
-		struct stream *s = &streams[i];
-		if (s->failed)
+	for (size_t i = 0; i < m->count; i++) {
+		struct stream *s = &m->streams[i];
+		if (s->failed || (is_used_up(s) && s->batch.end))
 			continue;
-		if (s->next == s->batch.count) {
-			if (s->batch.end)
-				continue;
-			return NULL;
-		}
-		if (!first)
-			first = s;
-		const struct child *a = &s->batch.items[s->next],
-				   *b = &first->batch.items[first->next];
-		if (child_compare(a->name, a->is_dir, b->name, b->is_dir) < 0)
+		if (!first || is_before(s, first))
 			first = s;
 	}
-	*end = !first;
 	return first;
 }
 
-/* Whether what a layer lists is believed, and not over as the journal knows. */
-static bool shows_child(struct layered *c, struct layer *l, struct key dir,
-			const struct child *child)
+/* --- one child -------------------------------------------------------------------------------- */
+
+/* What the layers say of it. */
+struct child_view {
+	const struct child *fastest; /* of the fastest layer that has metadata */
+	const struct child *sure;    /* of a layer that has to be asked */
+	const struct child *stored;  /* of the fastest durable layer */
+	size_t stored_at;
+	bool undrained; /* it is in the journal */
+	bool denied;
+	size_t denied_at; /* the slowest layer that has to be asked, and has it not */
+};
+
+static void note_child(const struct merge *m, size_t i, const struct child *child,
+		       struct child_view *v)
 {
-	struct key_buffer key;
+	struct layer *l = m->streams[i].layer;
 
-	if (key_join(&key, dir, child->name) < 0)
-		return true;
-	struct key whole = key_make(key.bytes, key.size);
-	if (child->is_dir)
-		return layer_trusts_dir(l, whole);
-	return layer_trusts(l, whole) &&
-	       !(write_back_is_slower(c, l) && write_back_hides(c, whole));
-}
-
-/* Takes the same child off all streams, and returns the one that tells most. */
-static const struct child *take_child(struct layered *cache, struct stream *streams, size_t count,
-				      const struct child *child, struct key dir)
-{
-	const struct child *best = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		struct stream *s = &streams[i];
-		if (s->failed || s->next == s->batch.count)
-			continue;
-		const struct child *c = &s->batch.items[s->next];
-		if (child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
-			continue;
-		s->next++;
-		if (!shows_child(cache, s->layer, dir, c))
-			continue;
-		if (!best || (best->meta.mode == 0 && c->meta.mode != 0))
-			best = c;
+	if (!v->fastest || (v->fastest->meta.mode == 0 && child->meta.mode != 0))
+		v->fastest = child;
+	if (m->polled[i])
+		v->sure = child;
+	if (layer_is_durable(l) && !v->stored) {
+		v->stored = child;
+		v->stored_at = i;
 	}
-	return best;
+	v->undrained |= stack_is_journal(m->cache, l);
 }
 
-static int merge_streams(struct layered *c, struct stream *streams, size_t count, struct key dir,
-			 struct children *batch)
+/* Takes the child off all streams that have it. */
+static void view_child(struct merge *m, const struct child *child, struct key key,
+		       struct child_view *v)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct stream *s = &m->streams[i];
+		if (s->failed)
+			continue;
+		const struct child *c = is_used_up(s) ? NULL : &s->batch.items[s->next];
+		if (c && child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
+			c = NULL;
+		s->next += c != NULL;
+		bool over = c && !c->is_dir && write_back_is_slower(m->cache, s->layer) &&
+			    write_back_hides(m->cache, key);
+		if (c && !over) {
+			note_child(m, i, c, v);
+		} else if (m->polled[i] && (child->is_dir ? layer_trusts_dir(s->layer, key)
+							  : layer_trusts(s->layer, key))) {
+			v->denied = true;
+			v->denied_at = i;
+		}
+	}
+}
+
+/* Whether a durable layer has it for nothing: a slower one says that it is gone. */
+static bool is_lost(const struct merge *m, struct key key, const struct child_view *v)
+{
+	struct layered *c = m->cache;
+	struct meta meta = { 0 };
+
+	if (v->stored->is_dir) {
+		if (v->stored->meta.mode != 0 || m->depth >= DEPTH_MAX)
+			return false;
+		int rc = stack_dir_stat(c, key, m->depth + 1, &meta);
+		meta_fini(&meta);
+		return rc == -ENOENT;
+	}
+	if (!layer_may_have_lost(c->layers[v->denied_at], key) ||
+	    stack_revalidate(c, v->stored_at, m->instant, key, &v->stored->meta) == 0)
+		return false;
+	int rc = layered_stat(c, key, &meta);
+	meta_fini(&meta);
+	return rc == -ENOENT;
+}
+
+/* What is shown of it; NULL: nothing. */
+static const struct child *judge(const struct merge *m, struct key key, const struct child_view *v)
+{
+	const struct child *entry = v->sure ? v->sure : v->stored;
+
+	if (!v->fastest || v->undrained || (!v->sure && !v->denied))
+		return v->fastest;
+	if (!entry)
+		return NULL; /* copies of what is gone */
+	if (!v->sure && v->stored_at < v->denied_at && is_lost(m, key, v))
+		return NULL;
+	if (entry->is_dir || meta_is_copy(&v->fastest->meta, &entry->meta))
+		return entry->vague ? entry : v->fastest;
+	return entry;
+}
+
+static int add_child(struct children *batch, const struct child *child)
+{
+	int rc = children_add(batch, child->name, child->is_dir, &child->meta);
+
+	if (rc == 0)
+		batch->items[batch->count - 1].vague = child->vague;
+	return rc;
+}
+
+static int merge_child(struct merge *m, const struct child *child, struct children *batch)
+{
+	struct child_view v = { .fastest = NULL };
+	struct key_buffer buffer;
+
+	/* One that is too long for a key is nothing that a layer could have. */
+	if (key_join(&buffer, m->dir, child->name) < 0)
+		buffer.size = 0;
+	struct key key = key_make(buffer.bytes, buffer.size);
+	view_child(m, child, key, &v);
+	const struct child *shown = judge(m, key, &v);
+	if (shown)
+		return add_child(batch, shown);
+	children_pass(batch, child->name, child->is_dir);
+	return 0;
+}
+
+/* --- a part ----------------------------------------------------------------------------------- */
+
+static int merge_streams(struct merge *m, struct children *batch)
 {
 	while (batch->count < CHILDREN_MAX) {
-		struct stream *s = first_stream(streams, count, &batch->end);
+		bool is_dir;
+		struct stream *s = first_stream(m);
+		batch->end = !s;
 		if (!s)
 			return 0;
-		const struct child *child = take_child(c, streams, count, &s->batch.items[s->next],
-						       dir);
-		if (child && children_add(batch, child->name, child->is_dir, &child->meta) < 0)
-			return -ENOMEM;
+		if (is_used_up(s)) {
+			struct key at = stream_at(s, &is_dir);
+			children_pass(batch, at, is_dir);
+			return 0;
+		}
+		int rc = merge_child(m, &s->batch.items[s->next], batch);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
 
-static int list_once(struct layered *c, struct key dir, struct key after, bool after_is_dir,
-		     struct children *batch)
+static int list_once(struct merge *m, const struct listing_place *at, struct children *batch,
+		     int *unasked)
 {
-	size_t count = c->count + (c->markers != NULL);
-	struct stream *streams = calloc(count, sizeof(*streams));
+	struct layered *c = m->cache;
+	struct key after = key_make(at->after.bytes, at->after.size);
 
-	if (!streams)
+	m->count = c->count + (c->markers != NULL);
+	m->instant = foreign_now(&c->foreign);
+	m->streams = calloc(m->count, sizeof(*m->streams));
+	if (!m->streams)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		struct stream *s = &streams[i];
+	for (size_t i = 0; i < m->count; i++) {
+		struct stream *s = &m->streams[i];
 		s->layer = i < c->count ? c->layers[i] : c->markers;
-		s->failed = layer_list(s->layer, dir, after, after_is_dir, &s->batch) < 0;
+		int rc = believed_list(s->layer, m->dir, after, at->after_is_dir, &s->batch);
+		s->failed = rc < 0;
+		if (rc < 0)
+			*unasked = rc;
 	}
-	int rc = merge_streams(c, streams, count, dir, batch);
-	for (size_t i = 0; i < count; i++)
-		children_fini(&streams[i].batch);
-	free(streams);
+	int rc = merge_streams(m, batch);
+	for (size_t i = 0; i < m->count; i++)
+		children_fini(&m->streams[i].batch);
+	free(m->streams);
 	return rc;
 }
 
@@ -201,30 +248,32 @@ static uint64_t trust_changes(struct layered *c)
 	return changes;
 }
 
-int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
-		 struct children *batch)
+int stack_list_part(struct layered *c, struct key dir, const struct listing_place *at, int depth,
+		    struct children *batch, int *unasked)
 {
+	struct merge m = { .cache = c, .dir = dir, .depth = depth };
 	uint64_t changes;
 	int rc, tries = 0;
 
-	stack_catch_up(c);
+	stack_catch_up(c, m.polled);
 	do { /* a layer may have been told between its listing and the question what to believe */
 		changes = trust_changes(c);
 		children_clear(batch);
-		rc = list_once(c, dir, after, after_is_dir, batch);
+		*unasked = 0;
+		rc = list_once(&m, at, batch, unasked);
 	} while (rc == 0 && changes != trust_changes(c) && ++tries < LIST_TRIES);
 	return rc;
 }
 
-bool layered_dir_is_empty(struct layered *c, struct key dir)
+int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
+		 struct children *batch)
 {
-	struct children *batch = calloc(1, sizeof(*batch));
+	struct listing_place at = { .after_is_dir = after_is_dir };
+	int ignored;
 
-	if (!batch)
-		return false;
-	int rc = layered_list(c, dir, KEY_ROOT, false, batch);
-	bool empty = rc == 0 && batch->count == 0;
-	children_fini(batch);
-	free(batch);
-	return empty;
+	if (after.size > KEY_MAX)
+		return -ENAMETOOLONG;
+	at.after.size = after.size;
+	memcpy(at.after.bytes, after.bytes, after.size);
+	return stack_list_part(c, dir, &at, 0, batch, &ignored);
 }

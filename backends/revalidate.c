@@ -3,6 +3,7 @@
  * one, the copy may be of yesterday. See stack.h.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "stack.h"
 
@@ -107,10 +108,11 @@ int stack_revalidate(struct layered *c, size_t from, uint64_t instant, struct ke
 	return foreign_since(&c->foreign, instant, key, false) ? -ESTALE : 0;
 }
 
-void stack_catch_up(struct layered *c)
+void stack_catch_up(struct layered *c, bool polled[STACK_MAX])
 {
+	memset(polled, 0, STACK_MAX * sizeof(polled[0]));
 	for (size_t i = 0; c->shared && i < c->count; i++)
-		layer_news(c->layers[i]);
+		polled[i] = !layer_news(c->layers[i]) && layer_is_shared(c->layers[i]);
 }
 
 /* --- what layers tell ------------------------------------------------------------------------- */

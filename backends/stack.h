@@ -74,8 +74,22 @@ void stack_leave(struct layered *c, struct admission_claim *claim);
 int stack_revalidate(struct layered *c, size_t from, uint64_t instant, struct key key,
 		     const struct meta *meta);
 
-/* All layers learn what other programs changed in them: before a listing. */
-void stack_catch_up(struct layered *c);
+/*
+ * All layers learn what other programs changed in them: before a listing. polled[i]: layer i has to
+ * be asked each time, for other programs write it and have done what it cannot tell. While it
+ * answers, what layers that are not durable have beside it are copies of what is gone.
+ */
+void stack_catch_up(struct layered *c, bool polled[STACK_MAX]);
+
+/*
+ * The parts of layered_list(), layered_dir_stat() and layered_dir_is_empty(), which need each other
+ * for directories below: depth counts how far. A part of a listing that goes on at a place;
+ * *unasked: -errno of a layer that could not be asked, or 0.
+ */
+int stack_list_part(struct layered *c, struct key dir, const struct listing_place *at, int depth,
+	       struct children *batch, int *unasked);
+int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *meta);
+int stack_dir_is_empty(struct layered *c, struct key dir, int depth);
 
 /* A layer's `changed`: drops the copies of the entry, tells the kernel. */
 void stack_changed(void *cache, struct key key);

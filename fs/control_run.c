@@ -115,8 +115,8 @@ static int invalidate_child(struct fs *fs, struct inode *dir, struct key name)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* All children of the root in a batch; *last becomes a copy of the last one's name. */
-static int invalidate_batch(struct fs *fs, const struct children *batch, char **last)
+/* All children of the root in a batch. */
+static int invalidate_batch(struct fs *fs, const struct children *batch)
 {
 	struct escape_text text;
 	int rc = 0;
@@ -126,9 +126,7 @@ static int invalidate_batch(struct fs *fs, const struct children *batch, char **
 		rc = invalidate_child(fs, &fs->inodes.root, key_make(text.bytes, text.size));
 		rc = rc == -ENOENT ? 0 : rc; /* its time was over */
 	}
-	free(*last);
-	*last = batch->count > 0 ? key_copy(batch->items[batch->count - 1].name) : NULL;
-	return rc == 0 && batch->count > 0 && !*last ? -ENOMEM : rc;
+	return rc;
 }
 
 /* Whether one could not be asked for what it has. */
@@ -149,24 +147,20 @@ static bool is_a_layer_down(struct fs *fs)
 static int invalidate_all(struct fs *fs)
 {
 	struct children *batch = calloc(1, sizeof(*batch));
-	struct key after = KEY_ROOT;
-	bool after_is_dir = false, found = false;
-	char *last = NULL;
+	struct listing_place at = { .after_is_dir = false };
+	bool found = false;
 	int rc = batch ? 0 : -ENOMEM;
 
 	while (rc == 0 && !batch->end) {
 		children_clear(batch);
-		rc = layered_list(fs->cache, KEY_ROOT, after, after_is_dir, batch);
+		rc = layered_list(fs->cache, KEY_ROOT, key_make(at.after.bytes, at.after.size),
+				  at.after_is_dir, batch);
 		if (rc == 0)
-			rc = invalidate_batch(fs, batch, &last);
+			rc = invalidate_batch(fs, batch);
 		found |= rc == 0 && batch->count > 0;
-		if (rc == 0 && batch->count > 0) {
-			const struct child *child = &batch->items[batch->count - 1];
-			after = key_make(last, child->name.size);
-			after_is_dir = child->is_dir;
-		}
+		if (rc == 0 && !batch->end)
+			children_note_place(batch, &at);
 	}
-	free(last);
 	if (batch)
 		children_fini(batch);
 	free(batch);

@@ -348,9 +348,13 @@ static int removal_prepare(void *self)
 	inodes_lock(&r->fs->inodes);
 	bool pending = r->dir && directory_has_pending_locked(r->dir);
 	inodes_unlock(&r->fs->inodes);
-	r->admitted = !r->empty_only ||
-		      (!pending && !r->own_value && layered_dir_is_empty(r->fs->cache, key));
-	return r->admitted ? 0 : -ENOTEMPTY;
+	int empty = 1;
+	if (r->empty_only && (pending || r->own_value))
+		empty = 0;
+	else if (r->empty_only)
+		empty = layered_dir_is_empty(r->fs->cache, key);
+	r->admitted = empty > 0;
+	return empty > 0 ? 0 : empty < 0 ? empty : -ENOTEMPTY;
 }
 
 static void removal_done(void *self, int rc)

@@ -79,24 +79,19 @@ static bool search_batch(struct search *s)
 /* 1 found, 0 there is none, or -errno. */
 static int search_run(struct search *s, struct key dir)
 {
-	struct key_buffer last = { .size = s->head.size };
-	bool last_is_dir = false;
+	struct listing_place at = { .after.size = s->head.size };
 
-	memcpy(last.bytes, s->head.bytes, s->head.size);
+	memcpy(at.after.bytes, s->head.bytes, s->head.size);
 	do {
 		children_clear(&s->batch);
-		int rc = listing_part(s->fs, s->dir, dir, key_make(last.bytes, last.size),
-				      last_is_dir, &s->batch);
+		int rc = listing_part(s->fs, s->dir, dir, key_make(at.after.bytes, at.after.size),
+				      at.after_is_dir, &s->batch);
 		if (rc < 0)
 			return rc;
 		if (search_batch(s))
 			return 1;
-		if (s->batch.count > 0) {
-			const struct child *child = &s->batch.items[s->batch.count - 1];
-			last_is_dir = child->is_dir;
-			last.size = child->name.size;
-			memcpy(last.bytes, child->name.bytes, last.size);
-		}
+		if (!s->batch.end)
+			children_note_place(&s->batch, &at);
 	} while (!s->batch.end && !s->passed);
 	return 0;
 }

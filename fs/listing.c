@@ -27,6 +27,7 @@ struct item {
 	char *part; /* NULL: the directory's own value */
 	size_t size;
 	bool is_dir;
+	bool vague;
 	struct meta meta;
 	uint64_t listed_at;
 };
@@ -47,9 +48,7 @@ struct listing {
 	size_t fresh_first;   /* from this record on */
 	struct items held;    /* each begins with the one below it */
 	struct children batch;
-	char *after; /* where the layers go on */
-	size_t after_size;
-	bool after_is_dir;
+	struct listing_place place; /* where the layers go on */
 	bool at_top; /* keys begin there */
 	bool started, own_value, end;
 };
@@ -121,10 +120,8 @@ void listing_rewind(struct listing *l)
 	items_clear(&l->fresh);
 	items_clear(&l->held);
 	children_clear(&l->batch);
-	free(l->after);
-	l->after = NULL;
-	l->after_size = 0;
-	l->started = l->end = l->after_is_dir = false;
+	l->place.after.size = 0;
+	l->started = l->end = l->place.after_is_dir = false;
 }
 
 void listing_close(struct listing *l)
@@ -235,6 +232,7 @@ static int take_child(struct listing *l, struct child *child, uint64_t at)
 	struct item item = { .part = key_copy(child->name),
 			     .size = child->name.size,
 			     .is_dir = child->is_dir,
+			     .vague = child->vague,
 			     .listed_at = at };
 	if (!item.part)
 		return -ENOMEM;
@@ -247,20 +245,6 @@ static int take_child(struct listing *l, struct child *child, uint64_t at)
 		l->held.count--;
 	}
 	return emit(l, &item);
-}
-
-static int note_place(struct listing *l)
-{
-	const struct child *last = &l->batch.items[l->batch.count - 1];
-	char *after = key_copy(last->name);
-
-	if (!after)
-		return -ENOMEM;
-	free(l->after);
-	l->after = after;
-	l->after_size = last->name.size;
-	l->after_is_dir = last->is_dir;
-	return 0;
 }
 
 int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct key after,
@@ -286,8 +270,8 @@ static int read_batch(struct listing *l, uint64_t *at)
 			return rc;
 		struct key key = key_make(l->key.bytes, l->key.size);
 		rc = listing_part(l->fs, l->dir, key,
-				  key_make(l->after ? l->after : "", l->after_size),
-				  l->after_is_dir, &l->batch);
+				  key_make(l->place.after.bytes, l->place.after.size),
+				  l->place.after_is_dir, &l->batch);
 		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, l->dir, key))
 			return rc;
 	}
@@ -298,8 +282,8 @@ static int fetch_batch(struct listing *l)
 	uint64_t at;
 	int rc = read_batch(l, &at);
 
-	if (rc == 0 && l->batch.count > 0)
-		rc = note_place(l);
+	if (rc == 0 && !l->batch.end)
+		children_note_place(&l->batch, &l->place);
 	for (size_t i = 0; i < l->batch.count && rc == 0; i++)
 		rc = take_child(l, &l->batch.items[i], at);
 	l->end = rc == -ENOENT || l->batch.end;
@@ -386,7 +370,7 @@ static void fill_entry(const struct listing *l, size_t index, struct listing_ent
 	};
 	if (index >= l->fresh_first && index - l->fresh_first < l->fresh.count) {
 		const struct item *item = &l->fresh.at[index - l->fresh_first];
-		entry->meta = &item->meta;
+		entry->meta = item->vague ? NULL : &item->meta;
 		entry->part = item_part(item);
 		entry->listed_at = item->listed_at;
 	}

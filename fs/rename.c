@@ -302,8 +302,9 @@ static int rename_directory_prepare(void *self)
 			return -EEXIST;
 		if (has_value || has_pending)
 			return -ENOTEMPTY;
-		if (!layered_dir_is_empty(r->fs->cache, key_in(&r->to_key)))
-			return -ENOTEMPTY;
+		int empty = layered_dir_is_empty(r->fs->cache, key_in(&r->to_key));
+		if (empty <= 0)
+			return empty < 0 ? empty : -ENOTEMPTY;
 	}
 	inodes_lock(t);
 	if (r->from->subdir)

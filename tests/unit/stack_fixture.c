@@ -212,25 +212,23 @@ char *stack_list(struct stack_fixture *s, const char *dir)
 {
 	struct children *batch = calloc(1, sizeof(*batch));
 	char *text = calloc(1, 65536);
-	struct key_buffer after = { .size = 0 };
-	bool after_is_dir = false;
+	struct listing_place at = { .after_is_dir = false };
 
 	assert_true(batch && text);
 	do {
 		children_clear(batch);
 		assert_int_equal(layered_list(s->cache, key_of(dir),
-					      key_make(after.bytes, after.size), after_is_dir,
-					      batch),
+					      key_make(at.after.bytes, at.after.size),
+					      at.after_is_dir, batch),
 				 0);
 		for (size_t i = 0; i < batch->count; i++) {
 			const struct child *c = &batch->items[i];
 			size_t used = strlen(text);
 			snprintf(text + used, 65536 - used, "%s%.*s%s", used ? " " : "",
 				 (int)c->name.size, c->name.bytes, c->is_dir ? "/" : "");
-			memcpy(after.bytes, c->name.bytes, c->name.size);
-			after.size = c->name.size;
-			after_is_dir = c->is_dir;
 		}
+		if (!batch->end)
+			children_note_place(batch, &at);
 	} while (!batch->end);
 	children_fini(batch);
 	free(batch);
