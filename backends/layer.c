@@ -81,12 +81,13 @@ static void note_settled(struct layer *l)
 }
 
 /* What it dropped of its own accord nobody has removed: a copy in another durable layer may stay.
- */
+ * One that has to be asked for that (kept_all) met what is gone, whoever removed it. */
 static void on_gone(void *self, struct key key)
 {
 	struct layer *l = self;
 
-	note_presence(l, key, 0, false);
+	if (!l->backend->kept_all)
+		note_presence(l, key, 0, false);
 	l->events.gone(l->events.self, key);
 }
 

@@ -80,9 +80,9 @@ static struct stream *first_stream(const struct merge *m)
 /* What the layers say of it. */
 struct child_view {
 	const struct child *fastest; /* of the fastest layer that has metadata */
-	const struct child *sure;    /* of a layer that has to be asked */
 	const struct child *stored;  /* of the fastest durable layer */
-	size_t stored_at;
+	const struct child *sure;    /* of the slowest layer that has to be asked */
+	size_t stored_at, stored_to; /* the fastest and the slowest durable layer */
 	bool undrained; /* it is in the journal */
 	bool denied;
 	size_t denied_at; /* the slowest layer that has to be asked, and has it not */
@@ -101,6 +101,8 @@ static void note_child(const struct merge *m, size_t i, const struct child *chil
 		v->stored = child;
 		v->stored_at = i;
 	}
+	if (layer_is_durable(l))
+		v->stored_to = i;
 	v->undrained |= stack_is_journal(m->cache, l);
 }
 
@@ -158,7 +160,7 @@ static const struct child *judge(const struct merge *m, struct key key, const st
 		return v->fastest;
 	if (!entry)
 		return NULL; /* copies of what is gone */
-	if (!v->sure && v->stored_at < v->denied_at && is_lost(m, key, v))
+	if (v->denied && v->stored_to < v->denied_at && is_lost(m, key, v))
 		return NULL;
 	if (entry->is_dir || meta_is_copy(&v->fastest->meta, &entry->meta))
 		return entry->vague ? entry : v->fastest;
