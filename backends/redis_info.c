@@ -48,6 +48,19 @@ static void note_keeping(struct redis *r, const struct redis_keeping *now)
 	lock_release(&r->pool);
 }
 
+/* Whether a look at a value cannot make it live longer: our connections say so to servers since
+ * 7.2; an older one has to evict by use for that. */
+static bool spares_recency(const char *info, const char *version)
+{
+	const char *minor = strchr(version, '.');
+	char policy[32];
+
+	info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
+	return atoi(version) > 7 || (atoi(version) == 7 && minor && atoi(minor + 1) >= 2) ||
+	       info_number(info, "\nmaxmemory:") == 0 ||
+	       (!strstr(policy, "lru") && !strstr(policy, "lfu"));
+}
+
 static void take_note(struct redis *r, const char *info, struct redis_keeping *now)
 {
 	char version[16];
@@ -57,6 +70,7 @@ static void take_note(struct redis *r, const char *info, struct redis_keeping *n
 	now->evicted = info_number(info, "\nevicted_keys:");
 	info_text(info, "\nredis_version:", version, sizeof(version));
 	atomic_store(&r->tells_expiry, atoi(version) >= 7);
+	atomic_store(&r->spares_recency, spares_recency(info, version));
 	atomic_store(&r->bytes, info_number(info, "\nused_memory:"));
 	atomic_store(&r->max_bytes, info_number(info, "\nmaxmemory:"));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "redis_look.h"
 #include "redis_store.h"
 
 enum {
@@ -97,25 +98,67 @@ int redis_page_read(struct redis_call *call, struct key set, struct redis_arg fr
 	return page_unpack(call, set, page);
 }
 
-/* An expiry is asked for because that leaves the value's recency alone. */
+/* One reply about a value: *is_none: there is none of ours. What may not be asked says nothing. */
+static int reply_of_value(struct redis_call *call, int64_t *number, bool *is_none)
+{
+	redisReply *reply = NULL;
+	int rc = redis_link_reply(call->link, &reply);
+
+	if (rc == 0 && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) == 0)
+		*is_none = true;
+	else if (rc == 0)
+		rc = redis_error(call, reply);
+	if (rc == 0 && reply->type == REDIS_REPLY_INTEGER)
+		*number = reply->integer;
+	if (reply)
+		freeReplyObject(reply);
+	return rc;
+}
+
+/* Another program's set leaves the member as it was: then size or expiry tell. */
+static void note_value(struct redis_call *call, struct redis_item *item, int64_t expiry,
+		       int64_t size)
+{
+	struct end expires = expiry < 0 ? end_none() : end_make(END_MOMENT, expiry);
+
+	item->unmeasured = size < 0 && call->r->conf->foreign_writers;
+	if (expiry == -2)
+		item->dead = true;
+	else if (size >= 0 && (uint64_t)size != item->meta.size)
+		item->strange = true;
+	else if (call->tells_expiry)
+		item->strange = !redis_same_expiry(call, expires, item->meta.copy);
+	else
+		item->strange = end_comes(expires) != end_comes(item->meta.copy);
+}
+
+/* An expiry is asked for because that leaves the value's recency alone; its size as well, of a
+ * server that leaves it alone. */
 static int ask_for_values(struct redis_call *call, struct redis_page *page)
 {
+	struct redis *r = call->r;
+	bool sizes = atomic_load(&r->spares_recency);
 	int rc = 0;
 
-	for (size_t i = 0; i < page->count; i++)
-		REDIS_COMMAND(call, redis_word("PTTL"),
-			      redis_value_name(call->r, page->items[i].key));
+	call->tells_expiry = atomic_load(&r->tells_expiry);
 	for (size_t i = 0; i < page->count; i++) {
-		redisReply *reply;
-		int one = redis_reply(call, &reply);
-		if (one < 0) {
+		struct redis_arg name = redis_value_name(r, page->items[i].key);
+		REDIS_COMMAND(call, redis_word(call->tells_expiry ? "PEXPIRETIME" : "PTTL"), name);
+		if (sizes)
+			REDIS_COMMAND(call, redis_word("STRLEN"), name);
+	}
+	for (size_t i = 0; i < page->count; i++) {
+		struct redis_item *item = &page->items[i];
+		int64_t expiry = -1, size = -1;
+		int one = reply_of_value(call, &expiry, &item->dead);
+		if (sizes && !call->link->broken)
+			reply_of_value(call, &size, &item->dead);
+		if (call->link->broken)
+			return one < 0 ? one : -EHOSTDOWN;
+		if (one < 0)
 			rc = one;
-			if (call->link->broken)
-				return rc;
-			continue;
-		}
-		page->items[i].dead = reply->integer == -2;
-		freeReplyObject(reply);
+		else
+			note_value(call, item, expiry, size);
 	}
 	return rc;
 }
@@ -140,7 +183,11 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 		if (item->dead && news)
 			r->env->gone(r->env->self, item->key);
 		item->old = !item->dead && redis_is_old(r, item->key, &item->meta);
-		item->dead = item->dead || item->old || meta_is_expired(&item->meta, now);
+		if (item->strange && r->conf->foreign_writers)
+			item->old = false; /* it is the member that is */
+		else
+			item->dead = item->dead || item->strange || item->old ||
+				     meta_is_expired(&item->meta, now);
 	}
 	return rc;
 }
@@ -257,7 +304,10 @@ static int listing_add(struct listing *l, const struct redis_item *item,
 		item = marker;
 	else if (is_dir)
 		item = NULL;
-	return children_add(l->batch, name, is_dir, item ? &item->meta : NULL);
+	int rc = children_add(l->batch, name, is_dir, item ? &item->meta : NULL);
+	if (rc == 0 && !is_dir)
+		l->batch->items[l->batch->count - 1].vague = item->strange || item->unmeasured;
+	return rc;
 }
 
 static int listing_run(struct listing *l)

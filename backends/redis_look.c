@@ -54,8 +54,7 @@ static int64_t clock_ms(const redisReply *reply)
 	       strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
-/* Whether the value expires when the member of the index says, by whatever clock that was given. */
-static bool same_expiry(const struct redis_call *call, struct end a, struct end b)
+bool redis_same_expiry(const struct redis_call *call, struct end a, struct end b)
 {
 	int64_t slack_ms = call->tells_expiry ? 0 : EXPIRY_SLACK_MS;
 	int64_t apart_ms = end_ms(a) - end_ms(b);
@@ -100,7 +99,8 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 static bool member_fits(const struct redis_call *call, const struct redis_seen *seen,
 			const struct meta *meta, bool known)
 {
-	if (meta->size != seen->meta.size || !same_expiry(call, meta->copy, seen->meta.copy))
+	if (meta->size != seen->meta.size ||
+	    !redis_same_expiry(call, meta->copy, seen->meta.copy))
 		return false;
 	return !known || !seen->value || meta->checksum == seen->meta.checksum;
 }
@@ -256,7 +256,7 @@ static bool is_other(const struct redis_call *call, const struct redis_seen *now
 {
 	if (now->has_value != seen->has_value || now->old != seen->old ||
 	    now->meta.size != seen->meta.size ||
-	    !same_expiry(call, now->meta.copy, seen->meta.copy))
+	    !redis_same_expiry(call, now->meta.copy, seen->meta.copy))
 		return true;
 	if (!now->fits || seen->fits)
 		return false;

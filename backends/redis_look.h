@@ -28,6 +28,10 @@ struct redis_seen {
 
 void redis_seen_fini(struct redis_seen *seen);
 
+/* Whether two ends come at one moment, by whatever clock they were given, as exactly as the server
+ * tells it; or never. */
+bool redis_same_expiry(const struct redis_call *call, struct end a, struct end b);
+
 /*
  * What a key holds, after what others did to it has been noted in the index. 0, -ENOENT or -errno.
  * What `seen` held before is finished.

@@ -71,8 +71,9 @@ struct redis {
 	atomic_uint told_life;    /* it was said that this one had lost something */
 	int64_t opened_ms;        /* CLOCK_MONOTONIC */
 	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
-	atomic_bool tells_expiry;                 /* the server has PEXPIRETIME (7.0) */
-	atomic_bool refuses_writes;               /* out of memory, a replica: logged once */
+	atomic_bool tells_expiry;   /* the server has PEXPIRETIME (7.0) */
+	atomic_bool spares_recency; /* a look is no use: CLIENT NO-TOUCH (7.2), or no LRU */
+	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
 	atomic_uint_fast64_t damaged, objections; /* what was said in the log */
 	atomic_uint_fast64_t entries, bytes, max_bytes;
 
@@ -197,9 +198,11 @@ struct redis_item {
 	struct key key;    /* borrows the page's reply */
 	struct key member; /* likewise */
 	struct meta meta;
-	bool known; /* meta has the value's checksum */
-	bool dead;  /* expired, or its value is gone, or it is: */
-	bool old;   /* see redis_is_old() */
+	bool known;      /* meta has the value's checksum */
+	bool dead;       /* expired, or its value is gone, or it is: */
+	bool old;        /* see redis_is_old() */
+	bool strange;    /* the value is another one than meta describes */
+	bool unmeasured; /* it may be */
 };
 
 enum { REDIS_PAGE = 128 };
