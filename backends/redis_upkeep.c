@@ -10,10 +10,18 @@
 
 #include "redis_store.h"
 
+/*
+ * Walks are paced by what their steps cost the server and the way to it: of all time a walk takes
+ * one part in SHARE, and if it is waited for, one in two, and then rests for four times as long. So
+ * a small store is walked through each second, and a large one is not kept busy.
+ */
 enum {
-	FIRST_PAUSE_MS = 20, /* between steps, the first time through */
-	PAUSE_MS = 200,      /* later */
-	REST_MS = 20000,     /* between two times through, unless the number of keys says more */
+	SHARE = 50,
+	SHARE_HURRIED = 2,
+	REST_HURRIED = 4,
+	PAUSE_MAX_MS = 200, /* between steps */
+	REST_MIN_MS = 1000, /* between two times through */
+	REST_MAX_MS = 20000,
 	MEASURE_MS = 1000,
 	SCAN_COUNT = 500,
 };
@@ -198,17 +206,27 @@ static void probe(struct redis *r)
 
 /* --- reconciling ------------------------------------------------------------------------------ */
 
-/* Where the slow walk through server and index is. */
+/* How a walk gets on. */
+struct pace {
+	bool walking;
+	int64_t busy_ns; /* what this one has cost so far */
+	int64_t next_ms; /* when the next one begins */
+};
+
+/* Where the walks through the server's keys and through the index are. */
 struct walk {
+	struct pace scan;
 	char cursor[24]; /* of SCAN */
 	char *pattern;
-	bool scanning, swept;
+	bool hurried;
+	bool asked;       /* since this one began other programs' keys have come, or gone */
+	int64_t hurry_ms; /* when the next one may begin if it is asked for */
+	struct pace sweep;
 	struct key_buffer at; /* in the index */
-	bool first;           /* the first time through */
-	int64_t surplus; /* keys of the server less members of the index, after the last time */
+	int64_t surplus; /* keys of the server less members of the index, when they were counted */
 	bool surplus_known;
 	unsigned life; /* see rollback.h */
-	int64_t next_ms, measure_ms;
+	int64_t measure_ms;
 };
 
 /* A pattern that matches exactly what begins with the prefix. */
@@ -307,6 +325,8 @@ static void scan_step(struct redis *r, struct walk *w)
 
 	if (!names || redis_call_begin(&call, r, REDIS_READS) < 0) {
 		free(names);
+		w->scan.walking = false;
+		w->asked = true;
 		return;
 	}
 	int rc = redis_call_end(&call, scan(&call, w, names));
@@ -314,7 +334,8 @@ static void scan_step(struct redis *r, struct walk *w)
 		if (names->absent[i])
 			redis_adopt(r, names->keys[i]);
 	if (rc < 0 || strcmp(w->cursor, "0") == 0)
-		w->scanning = false;
+		w->scan.walking = false;
+	w->asked |= rc < 0;
 	if (names->reply)
 		freeReplyObject(names->reply);
 	free(names);
@@ -327,6 +348,7 @@ static void sweep_step(struct redis *r, struct walk *w)
 	struct redis_page page = { 0 };
 	struct redis_call call;
 
+	w->sweep.walking = false;
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
 	int rc = redis_page_read(&call, r->index, from, redis_word("+"), REDIS_PAGE, &page);
@@ -334,10 +356,10 @@ static void sweep_step(struct redis *r, struct walk *w)
 		rc = redis_page_check(&call, &page);
 	redis_call_end(&call, rc);
 	for (size_t i = 0; i < page.count; i++)
-		if (page.items[i].old)
-			redis_adopt(r, page.items[i].key); /* which drops it */
-	w->swept = rc < 0 || page.end || page.count == 0;
-	if (!w->swept) {
+		if (page.items[i].old || page.items[i].strange)
+			redis_adopt(r, page.items[i].key); /* which drops it, or mends the member */
+	w->sweep.walking = rc == 0 && !page.end && page.count > 0;
+	if (w->sweep.walking) {
 		struct key last = page.items[page.count - 1].key;
 		memcpy(w->at.bytes, last.bytes, last.size);
 		w->at.bytes[last.size] = '\1'; /* past its members */
@@ -366,12 +388,63 @@ static void measure(struct redis *r, struct walk *w)
 	if (redis_call_end(&call, rc) < 0)
 		return;
 	if (w->surplus_known && keys - members != w->surplus)
-		w->next_ms = 0;
+		w->asked = true;
 	if (w->life != atomic_load(&r->rollback.life))
-		w->next_ms = 0;
+		w->asked = true;
 	w->life = atomic_load(&r->rollback.life);
 	w->surplus = keys - members;
 	w->surplus_known = true;
+}
+
+static int64_t at_most(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* One step of a walk. Returns how long to pause after it. */
+static int64_t step(struct redis *r, struct walk *w, struct pace *pace,
+		    void (*run)(struct redis *r, struct walk *w), int share)
+{
+	int64_t begun_ns = time_mono_ns();
+
+	run(r, w);
+	int64_t took_ns = time_mono_ns() - begun_ns;
+	pace->busy_ns += took_ns;
+	if (pace->walking)
+		return at_most(took_ns * (share - 1) / 1000000 + 1, PAUSE_MAX_MS);
+	int64_t rest_ms = at_most(pace->busy_ns * SHARE / 1000000, REST_MAX_MS);
+	pace->next_ms = time_mono_ms(&time_system) +
+			(rest_ms < REST_MIN_MS ? REST_MIN_MS : rest_ms);
+	return 0;
+}
+
+static void scan_begin(struct walk *w, bool hurried)
+{
+	strcpy(w->cursor, "0");
+	w->scan.walking = true;
+	w->scan.busy_ns = 0;
+	w->hurried = hurried;
+	w->asked = false;
+}
+
+/* A request to walk again is kept until a walk begins; one at leisure begins anew at once. */
+static void scan_choose(struct walk *w, int64_t now_ms)
+{
+	bool may_hurry = w->scan.walking ? !w->hurried : now_ms >= w->hurry_ms;
+
+	if (w->asked && may_hurry)
+		scan_begin(w, true);
+	else if (!w->scan.walking && now_ms >= w->scan.next_ms)
+		scan_begin(w, false);
+}
+
+/* How long until something is due. */
+static int64_t walk_idle_ms(const struct walk *w, int64_t now_ms)
+{
+	int64_t due_ms = at_most(w->measure_ms, w->sweep.next_ms);
+
+	due_ms = at_most(due_ms, w->asked ? w->hurry_ms : w->scan.next_ms);
+	return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
 /* What is due now. Returns how long nothing will be. */
@@ -383,23 +456,24 @@ static int64_t walk_step(struct redis *r, struct walk *w)
 		measure(r, w);
 		w->measure_ms = now_ms + MEASURE_MS;
 	}
-	if (now_ms < w->next_ms || !w->pattern)
+	if (!w->pattern)
 		return MEASURE_MS;
-	if (!w->scanning && w->swept) { /* from the start */
-		strcpy(w->cursor, "0");
-		w->scanning = true;
-		w->swept = false;
+	scan_choose(w, now_ms);
+	if (w->scan.walking) {
+		int64_t pause_ms = step(r, w, &w->scan, scan_step,
+					w->hurried ? SHARE_HURRIED : SHARE);
+		if (!w->scan.walking)
+			w->hurry_ms = time_mono_ms(&time_system) +
+				      at_most(w->scan.busy_ns * REST_HURRIED / 1000000 + 1,
+					      REST_MAX_MS);
+		return pause_ms;
+	}
+	if (!w->sweep.walking && now_ms >= w->sweep.next_ms) {
+		w->sweep = (struct pace){ .walking = true };
 		w->at.size = 0;
 	}
-	if (w->scanning)
-		scan_step(r, w);
-	else
-		sweep_step(r, w);
-	if (w->scanning || !w->swept)
-		return w->first ? FIRST_PAUSE_MS : PAUSE_MS;
-	w->first = false;
-	w->next_ms = time_mono_ms(&time_system) + REST_MS;
-	return MEASURE_MS;
+	return w->sweep.walking ? step(r, w, &w->sweep, sweep_step, SHARE)
+				: walk_idle_ms(w, now_ms);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -422,7 +496,7 @@ static bool pause_for(struct redis *r, int64_t pause_ms)
 static void *upkeep_run(void *argument)
 {
 	struct redis *r = argument;
-	struct walk walk = { .pattern = pattern_of(r->prefix), .first = true, .swept = true };
+	struct walk walk = { .pattern = pattern_of(r->prefix), .asked = true };
 	int64_t pause_ms = 0;
 
 	while (pause_for(r, pause_ms)) {

@@ -127,6 +127,37 @@ test_foreign_keys_enter_the_listing_by_themselves() {
 	expect "keys left" 0 "$(redis DBSIZE)"
 }
 
+# Each one is set while the walk that found the one before may be under way.
+finds_foreign_directories() {
+	local i
+	for i in 1 2 3 4; do
+		redis cache-set "new$i/k" x >/dev/null
+		wait_until 40 is_listed "" "new$i"
+		expect_list "new$i" k
+	done
+}
+
+test_a_foreign_key_in_a_new_directory_is_found_among_many() {
+	start_redis --enable-debug-command yes
+	redis DEBUG POPULATE 400000 other: >/dev/null
+	mount_redis
+	finds_foreign_directories
+}
+
+# Their number stays as it was: nothing says that there is something new.
+test_a_foreign_key_in_the_place_of_another_is_found() {
+	local i
+	start_redis
+	mount_redis
+	set_value k value
+	finds_foreign_directories
+	for i in 1 2 3; do
+		printf 'MULTI\nSET accuralai:cache:swapped%d/k x\nDEL accuralai:cache:new%d/k\nEXEC\n' $i $i |
+			redis-cli -s "$TMP/redis.sock" >/dev/null
+		wait_until 60 is_listed "" "swapped$i"
+	done
+}
+
 test_a_lost_index_is_rebuilt() {
 	start_redis
 	mount_redis
