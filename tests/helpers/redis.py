@@ -103,4 +103,5 @@ def main():
         sys.stdout.buffer.write(show(reply) + b"\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -119,7 +119,7 @@ test_what_the_server_evicted_leaves_the_listings_of_memory() {
 	start_redis
 	two_mounts "$MEMORY"
 	for i in 1 2 3; do
-		head -c 2000000 /dev/zero >"b/k$i"
+		head -c 300000 /dev/zero >"b/k$i"
 	done
 	expect "names" "k1 k2 k3" "$(names b)"
 	redis CONFIG SET maxmemory-policy allkeys-random >/dev/null
