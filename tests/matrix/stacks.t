@@ -188,6 +188,45 @@ order() {
 	expect_list "" ""
 }
 
+become_replica() {
+	redis REPLICAOF 127.0.0.1 1 >/dev/null
+	wait_until 30 is_read_only
+}
+
+is_read_only() {
+	redis SET probe x 2>&1 | grep -q READONLY
+}
+
+has_been_told() {
+	[[ $(layer_stat redis tombstones) = 0 ]]
+}
+
+# More than a part of a listing holds. In Redis they stay, and are hidden: it takes no removal.
+hidden_names() {
+	local name
+	[[ $1 != lfu ]] || return 0 # 128 entries
+	mkdir "$MNT/h"
+	setfattr -n user.cachefs.rmdir -v empty_only "$MNT/h"
+	for name in a{001..300} zlast; do
+		echo x >"$MNT/h/$name"
+	done
+	echo flush >"$MNT/.cachefs/control"
+	[[ $1 != *redis* ]] || become_replica
+	rm "$MNT"/h/a*
+	expect "ls" zlast "$(timeout 60 ls -A "$MNT/h")"
+	expect_error "not empty" rmdir "$MNT/h"
+	expect_value h/zlast x
+	expect_miss h/a150
+	if [[ $1 = *redis* ]]; then
+		redis REPLICAOF NO ONE >/dev/null
+		wait_until 60 has_been_told
+	fi
+	expect_list h zlast
+	rm "$MNT/h/zlast"
+	rmdir "$MNT/h"
+	expect_absent h
+}
+
 described() {
 	stat -c '%a %u %g %i %.9Y %s' "$MNT/m" "$MNT/md"
 	get_xattr m user.cachefs.expires_at
@@ -257,6 +296,7 @@ suite() {
 	rmdir "$MNT/md"
 	killed_in_a_group
 	order "$1"
+	hidden_names "$1"
 }
 
 # The package's documented configurations that need no server.
