@@ -248,7 +248,7 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 {
 	size_t limit = s->started ? SKIP_PAGE : REDIS_PAGE;
 
-	for (;;) {
+	for (bool barren = false;; barren = true) {
 		struct redis_page *page = &s->page;
 		for (; page->next < page->count; page->next++) {
 			*item = &page->items[page->next];
@@ -256,6 +256,9 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 				return 0;
 		}
 		*item = NULL;
+		/* However many members have lost their values: a server that answers is not away. */
+		if (barren && page->count > 0)
+			redis_call_turn(call);
 		if (s->started && page->end)
 			return 0;
 		struct redis_arg from = { { key_of("["), at } };

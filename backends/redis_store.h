@@ -119,8 +119,8 @@ struct redis_arg redis_to(struct key key);
  * socket_connect_timeout, and all together the longer of the two. Only bytes buy more time, at the
  * rate of LINK_BYTES_PER_MS. What is late opens the breaker, and from then on nothing waits. Two
  * kinds of calls take longer: what changes all below a prefix has a turn for each REDIS_PAGE keys,
- * and what comes before the first probe has ended waits for that as well, a read for no longer than
- * half a second after the start.
+ * as a listing has behind a page of which no value is left, and what comes before the first probe
+ * has ended waits for that as well, a read for no longer than half a second after the start.
  */
 enum redis_call_kind { REDIS_READS, REDIS_WRITES };
 
