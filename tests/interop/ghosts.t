@@ -154,6 +154,7 @@ test_while_the_server_is_away_what_others_hold_is_listed() {
 		start_redis
 		two_mounts "$faster"
 		fill_and_read
+		wait_until 30 names_are b/.cachefs/layers/memory/d "1 2 3 4 5" # promoted after the answer
 		stop_redis
 		expect "names" "1 2 3 4 5" "$(names b/d)"
 		expect "value" "value 3" "$(cat b/d/3)"
