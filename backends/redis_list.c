@@ -46,6 +46,8 @@ static int drop_members(struct redis_call *call, struct key set, const struct ke
 	int rc = redis_reply(call, &reply);
 	if (rc == 0) {
 		*news = reply->integer > 0;
+		if (key_equal(set, call->r->index))
+			atomic_fetch_add(&call->r->dropped, (uint64_t)reply->integer);
 		freeReplyObject(reply);
 	}
 	return rc == -EHOSTDOWN ? rc : 0; /* a replica that can't drop them shows nothing either */

@@ -12,13 +12,13 @@
 
 /*
  * Walks are paced by what their steps cost the server and the way to it: of all time a walk takes
- * one part in SHARE, and if it is waited for, one in two, and then rests for four times as long. So
+ * one part in SHARE, and if it is waited for, one in two, and then rests for as long as it took. So
  * a small store is walked through each second, and a large one is not kept busy.
  */
 enum {
 	SHARE = 50,
 	SHARE_HURRIED = 2,
-	REST_HURRIED = 4,
+	REST_HURRIED = 2,
 	PAUSE_MAX_MS = 200, /* between steps */
 	REST_MIN_MS = 1000, /* between two times through */
 	REST_MAX_MS = 20000,
@@ -219,7 +219,7 @@ struct walk {
 	char cursor[24]; /* of SCAN */
 	char *pattern;
 	bool hurried;
-	bool asked;       /* since this one began other programs' keys have come, or gone */
+	bool asked;       /* since this one began there are new keys of other programs */
 	int64_t hurry_ms; /* when the next one may begin if it is asked for */
 	struct pace sweep;
 	struct key_buffer at; /* in the index */
@@ -387,7 +387,10 @@ static void measure(struct redis *r, struct walk *w)
 		rc = redis_info_read(r, call.link, run_id);
 	if (redis_call_end(&call, rc) < 0)
 		return;
-	if (w->surplus_known && keys - members != w->surplus)
+	/* Members that we dropped are no new keys, and keys that got a member (ours or another
+	 * daemon's) are no news. */
+	int64_t dropped = (int64_t)atomic_exchange(&r->dropped, 0);
+	if (w->surplus_known && keys - members > w->surplus + dropped)
 		w->asked = true;
 	if (w->life != atomic_load(&r->rollback.life))
 		w->asked = true;
