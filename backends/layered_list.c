@@ -83,7 +83,7 @@ struct child_view {
 	const struct child *stored;  /* of the fastest durable layer */
 	const struct child *sure;    /* of the slowest layer that has to be asked */
 	size_t stored_at, stored_to; /* the fastest and the slowest durable layer */
-	bool undrained; /* it is in the journal */
+	bool undrained;              /* it is in the journal */
 	bool denied;
 	size_t denied_at; /* the slowest layer that has to be asked, and has it not */
 };

@@ -258,7 +258,7 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 				return 0;
 		}
 		*item = NULL;
-		/* However many members have lost their values: a server that answers is not away. */
+		/* However many members lost their values: a server that answers is not away. */
 		if (barren && page->count > 0)
 			redis_call_turn(call);
 		if (s->started && page->end)

@@ -87,7 +87,7 @@ void stack_catch_up(struct layered *c, bool polled[STACK_MAX]);
  * *unasked: -errno of a layer that could not be asked, or 0.
  */
 int stack_list_part(struct layered *c, struct key dir, const struct listing_place *at, int depth,
-	       struct children *batch, int *unasked);
+		    struct children *batch, int *unasked);
 int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *meta);
 int stack_dir_is_empty(struct layered *c, struct key dir, int depth);
 

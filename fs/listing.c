@@ -49,7 +49,7 @@ struct listing {
 	struct items held;    /* each begins with the one below it */
 	struct children batch;
 	struct listing_place place; /* where the layers go on */
-	bool at_top; /* keys begin there */
+	bool at_top;                /* keys begin there */
 	bool started, own_value, end;
 };
 
