@@ -66,7 +66,7 @@ test_nor_with_expiries_forced_underneath() {
 # Each set is also open in children that exit, write or are other programs; some are begun by groups that are killed.
 test_nor_with_writers_whose_children_close_and_are_killed() {
 	mount_stack
-	stress "$MNT" -n $((GETS / 10)) --children
+	stress "$MNT" -n $((GETS / 2)) --children
 }
 
 test_nor_with_such_writers_and_values_in_files() {
