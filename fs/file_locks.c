@@ -1,65 +1,103 @@
 /*
  * flock and POSIX locks by identity. Whether two locks conflict, how ranges split and merge and
  * what a conversion does is the kernel's business: each owner has an open file description of a
- * shadow file, and all we do is ask without waiting, and say to those who wait when to ask again.
+ * shadow file, and all we do is ask without waiting. A request that has to wait is kept, and asked
+ * for again, in the order of arrival, by whoever has unlocked something of that file.
  *
  * The system calls are made under the lock: none of them waits, and so nobody can unlock between a
- * refusal and the wait that follows it.
+ * refusal and the wait that follows it, and nobody who comes later gets in between an unlock and
+ * the one who waits for it. Those who are through are answered when the lock has been released.
  */
 
 #include "file_locks.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../backends/lock.h"
+#include "../backends/log.h"
 #include "../backends/time_source.h"
-#include "../backends/waiting.h"
 
-enum { BUCKETS = 1024, RECHECK_MS = 1000, DEADLOCK_STEPS = 10 };
+enum { BUCKETS = 1024, DEADLOCK_STEPS = 10 };
 
-enum lock_kind { KIND_FLOCK, KIND_POSIX };
+TAILQ_HEAD(waits, file_lock_wait);
 
 /* Everything here is guarded by file_locks.lock. */
 struct owner {
 	struct owner *next;
-	enum lock_kind kind;
+	enum file_lock_kind kind;
 	uint64_t id;
-	int fd;           /* its own open file description of the shadow file */
-	pid_t pid;        /* who asked last, for getlk */
-	bool held;        /* may hold locks; false: holds none */
-	unsigned callers; /* inside a request */
+	int fd;         /* its own open file description of the shadow file */
+	pid_t pid;      /* who asked last, for getlk */
+	bool held;      /* may hold locks; false: holds none */
+	unsigned waits; /* requests that wait */
 };
 
 struct identity {
 	struct identity *next;
 	uint64_t ino;
 	int shadow_fd;
-	struct owner *owners;
-	unsigned callers;       /* inside a request: keeps it from being freed */
-	uint64_t changes;       /* +1 for whatever may let a waiter through */
-	pthread_cond_t changed; /* changes moved, or file_locks.wakes */
+	struct owner *owners; /* who waits is one */
+	struct waits waits;   /* in the order of arrival */
+	bool changed;         /* something was given up: those who wait are to be asked for */
 };
 
 struct file_locks {
-	struct lock lock; /* RANK_FILE_LOCKS */
-	uint64_t wakes;   /* +1 per file_locks_wake */
-	struct waiter *waiters;
+	struct lock lock;        /* RANK_FILE_LOCKS */
+	struct waits waits;      /* all of them, in the order of arrival */
+	unsigned wait_count;     /* how many */
+	uint64_t descriptors;    /* that locks take */
+	uint64_t descriptor_max; /* half of what the process may have */
+	bool told_full;          /* said so in the log */
+	bool ended;              /* nobody waits any more */
 	struct identity *buckets[BUCKETS];
 };
+
+static uint64_t half_of_the_descriptors(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : 512;
+}
 
 struct file_locks *file_locks_new(void)
 {
 	struct file_locks *locks = calloc(1, sizeof(*locks));
-	if (locks != NULL)
-		lock_init(&locks->lock, RANK_FILE_LOCKS);
+	if (locks == NULL)
+		return NULL;
+	lock_init(&locks->lock, RANK_FILE_LOCKS);
+	TAILQ_INIT(&locks->waits);
+	locks->descriptor_max = half_of_the_descriptors();
 	return locks;
+}
+
+/* An owner's description or a file's shadow. False: locks have all the descriptors they may have.
+ */
+static bool descriptor_take_locked(struct file_locks *locks)
+{
+	if (locks->descriptors < locks->descriptor_max) {
+		locks->descriptors++;
+		return true;
+	}
+	if (!locks->told_full)
+		log_warning(
+			"locks take %llu descriptors, half of what the daemon may have; further "
+			"ones are refused with ENOLCK",
+			(unsigned long long)locks->descriptors);
+	locks->told_full = true;
+	return false;
+}
+
+static void descriptor_give_back_locked(struct file_locks *locks, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	locks->descriptors--;
 }
 
 static struct identity **bucket_of(struct file_locks *locks, uint64_t ino)
@@ -80,47 +118,42 @@ static struct identity *identity_get_locked(struct file_locks *locks, uint64_t i
 	struct identity *i = identity_find_locked(locks, ino);
 	if (i != NULL)
 		return i;
-	i = calloc(1, sizeof(*i));
-	if (i == NULL)
+	if (!descriptor_take_locked(locks))
 		return NULL;
-	i->ino = ino;
-	i->shadow_fd = memfd_create("cachefs-lock", MFD_CLOEXEC);
-	if (i->shadow_fd < 0) {
+	i = calloc(1, sizeof(*i));
+	int fd = i != NULL ? memfd_create("cachefs-lock", MFD_CLOEXEC) : -1;
+	if (fd < 0) {
+		descriptor_give_back_locked(locks, fd);
 		free(i);
 		return NULL;
 	}
-	condition_init(&i->changed);
+	i->ino = ino;
+	i->shadow_fd = fd;
+	TAILQ_INIT(&i->waits);
 	i->next = *bucket_of(locks, ino);
 	*bucket_of(locks, ino) = i;
 	return i;
 }
 
-static void identity_free(struct identity *i)
+static void identity_free_locked(struct file_locks *locks, struct identity *i)
 {
-	assert(i->owners == NULL && i->callers == 0);
-	close(i->shadow_fd);
-	pthread_cond_destroy(&i->changed);
+	assert(i->owners == NULL && TAILQ_EMPTY(&i->waits));
+	descriptor_give_back_locked(locks, i->shadow_fd);
 	free(i);
 }
 
 static void identity_drop_if_idle_locked(struct file_locks *locks, struct identity *i)
 {
-	if (i->owners != NULL || i->callers != 0)
+	if (i->owners != NULL)
 		return;
 	struct identity **at = bucket_of(locks, i->ino);
 	while (*at != i)
 		at = &(*at)->next;
 	*at = i->next;
-	identity_free(i);
+	identity_free_locked(locks, i);
 }
 
-static void identity_changed_locked(struct identity *i)
-{
-	i->changes++;
-	pthread_cond_broadcast(&i->changed);
-}
-
-static struct owner *owner_find(struct identity *i, enum lock_kind kind, uint64_t id)
+static struct owner *owner_find(struct identity *i, enum file_lock_kind kind, uint64_t id)
 {
 	struct owner *o = i->owners;
 	while (o != NULL && (o->id != id || o->kind != kind))
@@ -128,37 +161,38 @@ static struct owner *owner_find(struct identity *i, enum lock_kind kind, uint64_
 	return o;
 }
 
-static struct owner *owner_get(struct identity *i, enum lock_kind kind, uint64_t id)
+static struct owner *owner_get_locked(struct file_locks *locks, struct identity *i,
+				      enum file_lock_kind kind, uint64_t id)
 {
 	struct owner *o = owner_find(i, kind, id);
-	if (o != NULL)
+	if (o != NULL || !descriptor_take_locked(locks))
 		return o;
-	o = calloc(1, sizeof(*o));
-	if (o == NULL)
-		return NULL;
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", i->shadow_fd);
-	o->kind = kind;
-	o->id = id;
-	o->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (o->fd < 0) {
+	o = calloc(1, sizeof(*o));
+	int fd = o != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	if (fd < 0) {
+		descriptor_give_back_locked(locks, fd);
 		free(o);
 		return NULL;
 	}
+	o->kind = kind;
+	o->id = id;
+	o->fd = fd;
 	o->next = i->owners;
 	i->owners = o;
 	return o;
 }
 
-static void owner_drop_if_idle(struct identity *i, struct owner *o)
+static void owner_drop_if_idle_locked(struct file_locks *locks, struct identity *i, struct owner *o)
 {
-	if (o->held || o->callers != 0)
+	if (o->held || o->waits != 0)
 		return;
 	struct owner **at = &i->owners;
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
-	close(o->fd);
+	descriptor_give_back_locked(locks, o->fd);
 	free(o);
 }
 
@@ -172,45 +206,30 @@ void file_locks_free(struct file_locks *locks)
 			locks->buckets[b] = i->next;
 			while (i->owners != NULL) {
 				i->owners->held = false;
-				owner_drop_if_idle(i, i->owners);
+				owner_drop_if_idle_locked(locks, i, i->owners);
 			}
-			identity_free(i);
+			identity_free_locked(locks, i);
 		}
 	}
 	lock_fini(&locks->lock);
 	free(locks);
 }
 
-/* One request: either kind. */
-struct request {
-	enum lock_kind kind;
-	int operation;     /* of flock, with LOCK_NB */
-	struct flock lock; /* of fcntl, for F_OFD_SETLK */
-};
-
-/* A request that waits, on its thread's stack. */
-struct waiter {
-	struct waiter *next;
-	struct identity *identity;
-	struct owner *owner;
-	const struct request *request;
-};
-
-static bool request_unlocks_all(const struct request *r)
+static bool request_unlocks_all(const struct file_lock_request *r)
 {
 	if (r->kind == KIND_FLOCK)
 		return (r->operation & LOCK_UN) != 0;
 	return r->lock.l_type == F_UNLCK && r->lock.l_start == 0 && r->lock.l_len == 0;
 }
 
-static bool request_locks(const struct request *r)
+static bool request_locks(const struct file_lock_request *r)
 {
 	if (r->kind == KIND_FLOCK)
 		return (r->operation & LOCK_UN) == 0;
 	return r->lock.l_type != F_UNLCK;
 }
 
-static int owner_ask(struct owner *o, const struct request *r)
+static int owner_ask(struct owner *o, const struct file_lock_request *r)
 {
 	int rc;
 	if (r->kind == KIND_FLOCK) {
@@ -224,8 +243,8 @@ static int owner_ask(struct owner *o, const struct request *r)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
-/* Asks once, and tells those who wait if that may have let one through. 0 or -errno. */
-static int owner_try_locked(struct identity *i, struct owner *o, const struct request *r)
+/* Asks once, and notes whether that may have let through one who waits. 0 or -errno. */
+static int owner_try_locked(struct identity *i, struct owner *o, const struct file_lock_request *r)
 {
 	bool held = o->held;
 	bool lost = false;
@@ -237,8 +256,7 @@ static int owner_try_locked(struct identity *i, struct owner *o, const struct re
 		lost = held; /* a refused conversion has lost the old lock: flock(2) */
 		o->held = false;
 	}
-	if (lost)
-		identity_changed_locked(i);
+	i->changed = i->changed || lost;
 	return rc;
 }
 
@@ -275,28 +293,33 @@ static const struct owner *holder_locked(const struct identity *i, uint64_t aske
 	return o;
 }
 
+/* ---- who waits ---- */
+
 /* Whose lock is in the way of a request; NULL: nobody's, now. */
-static const struct owner *blocker_locked(const struct waiter *w)
+static const struct owner *blocker_locked(const struct file_lock_wait *w)
 {
-	struct flock lock = w->request->lock;
+	struct flock lock = w->request.lock;
 	if (fcntl(w->owner->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		return NULL;
 	return holder_locked(w->identity, w->owner->id, lock.l_start);
 }
 
-static const struct waiter *wait_of_locked(const struct file_locks *locks, uint64_t owner)
+static const struct file_lock_wait *wait_of_locked(const struct file_locks *locks, uint64_t owner)
 {
-	const struct waiter *w = locks->waiters;
+	const struct file_lock_wait *w = TAILQ_FIRST(&locks->waits);
 	while (w != NULL && (w->owner->id != owner || w->owner->kind != KIND_POSIX))
-		w = w->next;
+		w = TAILQ_NEXT(w, in_all);
 	return w;
 }
 
 /* Whether one waits, by way of others, for an owner that waits for one: fcntl(2), as Linux does it.
  * flock(2) has no such answer. */
-static bool would_deadlock_locked(const struct file_locks *locks, const struct waiter *asker)
+static bool would_deadlock_locked(const struct file_locks *locks,
+				  const struct file_lock_wait *asker)
 {
-	const struct waiter *w = asker;
+	const struct file_lock_wait *w = asker;
+	if (asker->request.kind != KIND_POSIX)
+		return false;
 	for (int steps = 0; w != NULL && steps < DEADLOCK_STEPS; steps++) {
 		const struct owner *blocker = blocker_locked(w);
 		if (blocker == NULL)
@@ -308,104 +331,150 @@ static bool would_deadlock_locked(const struct file_locks *locks, const struct w
 	return false;
 }
 
-static void waiter_remove_locked(struct file_locks *locks, const struct waiter *w)
+/* Whether one who holds something here waits for something: what a circle needs. It is looked for
+ * once, for a thousand who wait for one that does not. */
+static bool a_holder_waits_locked(const struct file_locks *locks, const struct identity *i)
 {
-	struct waiter **at = &locks->waiters;
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
+	const struct owner *o = i->owners;
+	while (o != NULL &&
+	       !(o->kind == KIND_POSIX && o->held && wait_of_locked(locks, o->id) != NULL))
+		o = o->next;
+	return o != NULL;
 }
 
-static bool wait_is_interrupted(const struct file_lock_wait *wait)
+static void wait_begin_locked(struct file_locks *locks, struct file_lock_wait *w)
 {
-	return wait->interrupted != NULL && wait->interrupted(wait->self);
+	w->since_ms = time_mono_ms(&time_system);
+	w->state = FILE_LOCK_WAITS;
+	w->owner->waits++;
+	TAILQ_INSERT_TAIL(&w->identity->waits, w, in_identity);
+	TAILQ_INSERT_TAIL(&locks->waits, w, in_all);
+	locks->wait_count++;
 }
 
-static int owner_wait_locked(struct file_locks *locks, const struct waiter *w,
-			     const struct file_lock_wait *wait)
+/* Adds it to those who are to be answered when the lock has been released. */
+static void wait_end_locked(struct file_locks *locks, struct file_lock_wait *w, int rc,
+			    struct waits *answers)
 {
 	struct identity *i = w->identity;
-	bool handed_over = false;
-	for (;;) {
-		uint64_t wakes = locks->wakes;
-		int rc = owner_try_locked(i, w->owner, w->request);
+	TAILQ_REMOVE(&i->waits, w, in_identity);
+	TAILQ_REMOVE(&locks->waits, w, in_all);
+	locks->wait_count--;
+	w->rc = rc;
+	w->state = FILE_LOCK_ANSWERED;
+	TAILQ_INSERT_TAIL(answers, w, in_all);
+	w->owner->waits--;
+	owner_drop_if_idle_locked(locks, i, w->owner);
+}
+
+/* Asks for all who wait here. Whoever takes a flock for himself leaves nothing for the others. */
+static void identity_ask_locked(struct file_locks *locks, struct identity *i, struct waits *answers)
+{
+	bool flock_is_taken = false;
+	bool circles = a_holder_waits_locked(locks, i);
+	struct file_lock_wait *next;
+	for (struct file_lock_wait *w = TAILQ_FIRST(&i->waits); w != NULL; w = next) {
+		const struct file_lock_request *r = &w->request;
+		next = TAILQ_NEXT(w, in_identity);
+		if (r->kind == KIND_FLOCK && flock_is_taken)
+			continue;
+		int rc = owner_try_locked(i, w->owner, r);
+		if (rc == -EAGAIN && circles && would_deadlock_locked(locks, w))
+			rc = -EDEADLK;
+		if (rc == 0 && r->kind == KIND_FLOCK)
+			flock_is_taken = (r->operation & LOCK_EX) != 0;
 		if (rc != -EAGAIN)
-			return rc;
-		if (w->request->kind == KIND_POSIX && would_deadlock_locked(locks, w))
-			return -EDEADLK;
-		uint64_t changes = i->changes;
-
-		lock_release(&locks->lock);
-		if (!handed_over)
-			waiting_begin();
-		handed_over = true;
-		bool interrupted = wait_is_interrupted(wait);
-		lock_take(&locks->lock);
-		if (interrupted)
-			return -EINTR;
-
-		struct timespec deadline = time_deadline(RECHECK_MS);
-		if (i->changes == changes && locks->wakes == wakes)
-			condition_wait_until(&i->changed, &locks->lock, &deadline);
+			wait_end_locked(locks, w, rc, answers);
 	}
 }
 
-static int owner_ask_and_wait_locked(struct file_locks *locks, struct identity *i, struct owner *o,
-				     const struct request *r, const struct file_lock_wait *wait)
+/* After a request: those whom it has let through, and then whom they have. */
+static void identity_settle_locked(struct file_locks *locks, struct identity *i,
+				   struct waits *answers)
 {
-	int rc = owner_try_locked(i, o, r);
-	if (rc != -EAGAIN || wait == NULL || !wait->wait)
-		return rc;
-	struct waiter w = { .next = locks->waiters, .identity = i, .owner = o, .request = r };
-	locks->waiters = &w;
-	rc = owner_wait_locked(locks, &w, wait);
-	waiter_remove_locked(locks, &w);
-	return rc;
+	while (i->changed) {
+		i->changed = false;
+		identity_ask_locked(locks, i, answers);
+	}
+	identity_drop_if_idle_locked(locks, i);
+}
+
+static void answer_all(struct waits *answers)
+{
+	struct file_lock_wait *next;
+	for (struct file_lock_wait *w = TAILQ_FIRST(answers); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, in_all);
+		w->answer(w, w->rc);
+	}
+}
+
+/* ---- requests ---- */
+
+/* What a wait is refused with; 0: it is one now. */
+static int wait_or_refuse_locked(struct file_locks *locks, struct file_lock_wait *w)
+{
+	if (w->state == FILE_LOCK_INTERRUPTED)
+		return -EINTR;
+	if (locks->ended)
+		return -ENOLCK;
+	if (would_deadlock_locked(locks, w))
+		return -EDEADLK;
+	wait_begin_locked(locks, w);
+	return -EINPROGRESS;
 }
 
 static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t id, pid_t pid,
-			      const struct request *r, const struct file_lock_wait *wait)
+			      const struct file_lock_request *r, struct file_lock_wait *wait,
+			      struct waits *answers)
 {
 	struct identity *i = request_locks(r) ? identity_get_locked(locks, ino)
 					      : identity_find_locked(locks, ino);
+	struct owner *o = NULL;
+	int rc = request_locks(r) ? -ENOLCK : 0;
 	if (i == NULL)
-		return request_locks(r) ? -ENOLCK : 0;
-	struct owner *o = owner_get(i, r->kind, id);
-	int rc = -ENOLCK;
+		return rc;
+	o = request_locks(r) ? owner_get_locked(locks, i, r->kind, id) : owner_find(i, r->kind, id);
 	if (o != NULL) {
 		if (pid != 0) /* an unlock does not say */
 			o->pid = pid;
-		o->callers++;
-		i->callers++;
-		rc = owner_ask_and_wait_locked(locks, i, o, r, wait);
-		i->callers--;
-		o->callers--;
-		owner_drop_if_idle(i, o);
+		rc = owner_try_locked(i, o, r);
+		if (rc == -EAGAIN && wait != NULL) {
+			wait->identity = i;
+			wait->owner = o;
+			wait->request = *r;
+			rc = wait_or_refuse_locked(locks, wait);
+		}
+		owner_drop_if_idle_locked(locks, i, o);
 	}
-	identity_drop_if_idle_locked(locks, i);
+	identity_settle_locked(locks, i, answers);
+	return rc;
+}
+
+static int request_run(struct file_locks *locks, uint64_t ino, uint64_t id, pid_t pid,
+		       const struct file_lock_request *r, struct file_lock_wait *wait)
+{
+	struct waits answers = TAILQ_HEAD_INITIALIZER(answers);
+	lock_take(&locks->lock);
+	int rc = request_run_locked(locks, ino, id, pid, r, wait, &answers);
+	lock_release(&locks->lock);
+	answer_all(&answers);
 	return rc;
 }
 
 int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
-		     const struct file_lock_wait *wait)
+		     struct file_lock_wait *wait)
 {
-	struct request r = { .kind = KIND_FLOCK, .operation = operation | LOCK_NB };
-	lock_take(&locks->lock);
-	int rc = request_run_locked(locks, ino, owner, 0, &r, wait);
-	lock_release(&locks->lock);
-	return rc;
+	struct file_lock_request r = { .kind = KIND_FLOCK, .operation = operation | LOCK_NB };
+	return request_run(locks, ino, owner, 0, &r, wait);
 }
 
 int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
-		     const struct flock *lock, const struct file_lock_wait *wait)
+		     const struct flock *lock, struct file_lock_wait *wait)
 {
-	struct request r = { .kind = KIND_POSIX, .lock = *lock };
+	struct file_lock_request r = { .kind = KIND_POSIX, .lock = *lock };
 	r.lock.l_pid = 0; /* F_OFD_SETLK wants it so */
 	r.lock.l_whence = SEEK_SET;
-	lock_take(&locks->lock);
-	int rc = request_run_locked(locks, ino, owner, lock->l_pid, &r, wait);
-	lock_release(&locks->lock);
-	return rc;
+	return request_run(locks, ino, owner, lock->l_pid, &r, wait);
 }
 
 static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, struct flock *lock)
@@ -415,7 +484,7 @@ static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, str
 		lock->l_type = F_UNLCK;
 		return 0;
 	}
-	struct owner *o = owner_get(i, KIND_POSIX, id);
+	struct owner *o = owner_get_locked(locks, i, KIND_POSIX, id);
 	if (o == NULL)
 		return -ENOLCK;
 	lock->l_pid = 0;
@@ -425,7 +494,7 @@ static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, str
 		const struct owner *holder = holder_locked(i, id, lock->l_start);
 		lock->l_pid = holder != NULL ? holder->pid : 0;
 	}
-	owner_drop_if_idle(i, o);
+	owner_drop_if_idle_locked(locks, i, o);
 	return rc;
 }
 
@@ -438,38 +507,84 @@ int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, str
 }
 
 /* A waiting request of the same owner keeps the description; all it holds goes now. */
-static void end_all(struct file_locks *locks, uint64_t ino, uint64_t id, const struct request *r)
+static void end_all(struct file_locks *locks, uint64_t ino, uint64_t id,
+		    const struct file_lock_request *r)
 {
+	struct waits answers = TAILQ_HEAD_INITIALIZER(answers);
 	lock_take(&locks->lock);
 	struct identity *i = identity_find_locked(locks, ino);
 	struct owner *o = i == NULL ? NULL : owner_find(i, r->kind, id);
 	if (o != NULL) {
 		owner_try_locked(i, o, r);
 		o->held = false;
-		owner_drop_if_idle(i, o);
-		identity_drop_if_idle_locked(locks, i);
+		owner_drop_if_idle_locked(locks, i, o);
+		identity_settle_locked(locks, i, &answers);
 	}
 	lock_release(&locks->lock);
+	answer_all(&answers);
 }
 
 void file_locks_end_posix(struct file_locks *locks, uint64_t ino, uint64_t owner)
 {
 	end_all(locks, ino, owner,
-		&(struct request){ .kind = KIND_POSIX, .lock = { .l_type = F_UNLCK } });
+		&(struct file_lock_request){ .kind = KIND_POSIX, .lock = { .l_type = F_UNLCK } });
 }
 
 void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner)
 {
-	end_all(locks, ino, owner, &(struct request){ .kind = KIND_FLOCK, .operation = LOCK_UN });
+	end_all(locks, ino, owner,
+		&(struct file_lock_request){ .kind = KIND_FLOCK, .operation = LOCK_UN });
 }
 
-void file_locks_wake(struct file_locks *locks)
+/* ---- waits that end without a lock ---- */
+
+static void give_up_locked(struct file_locks *locks, struct file_lock_wait *w, int rc,
+			   struct waits *answers)
 {
+	struct identity *i = w->identity;
+	wait_end_locked(locks, w, rc, answers);
+	identity_drop_if_idle_locked(locks, i);
+}
+
+void file_locks_interrupt(struct file_locks *locks, struct file_lock_wait *wait)
+{
+	struct waits answers = TAILQ_HEAD_INITIALIZER(answers);
 	lock_take(&locks->lock);
-	locks->wakes++;
-	for (size_t b = 0; b < BUCKETS; b++) {
-		for (struct identity *i = locks->buckets[b]; i != NULL; i = i->next)
-			pthread_cond_broadcast(&i->changed);
+	if (wait->state == FILE_LOCK_WAITS)
+		give_up_locked(locks, wait, -EINTR, &answers);
+	else if (wait->state == FILE_LOCK_NEW)
+		wait->state = FILE_LOCK_INTERRUPTED;
+	lock_release(&locks->lock);
+	answer_all(&answers);
+}
+
+unsigned file_locks_expire(struct file_locks *locks, int64_t since_ms)
+{
+	struct waits answers = TAILQ_HEAD_INITIALIZER(answers);
+	struct file_lock_wait *w;
+	unsigned count = 0;
+	lock_take(&locks->lock);
+	while ((w = TAILQ_FIRST(&locks->waits)) != NULL && w->since_ms <= since_ms) {
+		give_up_locked(locks, w, -ENOLCK, &answers);
+		count++;
 	}
 	lock_release(&locks->lock);
+	answer_all(&answers);
+	return count;
+}
+
+void file_locks_end(struct file_locks *locks)
+{
+	lock_take(&locks->lock);
+	locks->ended = true;
+	lock_release(&locks->lock);
+	file_locks_expire(locks, INT64_MAX);
+}
+
+unsigned file_locks_waits(struct file_locks *locks)
+{
+	lock_take(&locks->lock);
+	unsigned count = locks->wait_count;
+	lock_release(&locks->lock);
+	return count;
 }

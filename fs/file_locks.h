@@ -11,28 +11,51 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/file.h>
+#include <sys/queue.h>
 
 struct file_locks;
 
+/* Half of the descriptors that the process may have by now are for locks: one for each file, and
+ * one for each owner that holds or waits. */
 struct file_locks *file_locks_new(void);
-void file_locks_free(struct file_locks *locks);
+void file_locks_free(struct file_locks *locks); /* nobody waits any more: file_locks_end() */
+
+enum file_lock_kind { KIND_FLOCK, KIND_POSIX };
+struct file_lock_request {
+	enum file_lock_kind kind;
+	int operation;     /* of flock, with LOCK_NB */
+	struct flock lock; /* of fcntl, for F_OFD_SETLK */
+};
 
 /*
- * flock(2) and fcntl(F_SETLK, F_SETLKW) by `owner` (the kernel's lock owner) on identity ino.
- * A caller that has to wait calls waiting_begin(), then waits until an unlock lets it through or
- * interrupted(self) is true (-EINTR). 0, -EAGAIN (not to wait), -ENOLCK, -EINTR, -EDEADLK (POSIX
- * locks: who is waited for waits for the caller, over up to ten owners and any files).
- * flock locks and POSIX locks do not see each other.
+ * A request that may wait; it takes no thread meanwhile. Zeroed by the caller but for `answer`, and
+ * the caller's again when the request has been answered.
  */
 struct file_lock_wait {
-	bool wait;
-	bool (*interrupted)(void *self);
-	void *self;
+	/* Called once, by any thread, if the request did wait: 0 or -errno. The thread holds none
+	 * of our locks, and may free the wait. */
+	void (*answer)(struct file_lock_wait *wait, int rc);
+	/* file_locks' own: */
+	enum { FILE_LOCK_NEW, FILE_LOCK_INTERRUPTED, FILE_LOCK_WAITS, FILE_LOCK_ANSWERED } state;
+	struct identity *identity;
+	struct owner *owner;
+	struct file_lock_request request;
+	int64_t since_ms;
+	int rc;
+	TAILQ_ENTRY(file_lock_wait) in_identity, in_all;
 };
+
+/*
+ * flock(2) and fcntl(F_SETLK, F_SETLKW) by `owner` (the kernel's lock owner) on identity ino; wait
+ * NULL: not to wait. 0, -EAGAIN (not to wait), -ENOLCK, -EINTR, -EDEADLK (POSIX locks: who is
+ * waited for waits for the caller, over up to ten owners and any files), or -EINPROGRESS: it waits,
+ * and wait->answer() will be called. Those who wait get it in the order they came.
+ * flock locks and POSIX locks do not see each other.
+ */
 int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
-		     const struct file_lock_wait *wait);
+		     struct file_lock_wait *wait);
 int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
-		     const struct flock *lock, const struct file_lock_wait *wait);
+		     const struct flock *lock, struct file_lock_wait *wait);
 
 /* fcntl(F_GETLK): lock->l_type F_UNLCK when free, else the conflicting lock (with l_pid of who set
  * it). */
@@ -42,7 +65,18 @@ int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, str
 void file_locks_end_posix(struct file_locks *locks, uint64_t ino, uint64_t owner);
 void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner);
 
-/* Makes every waiter look at interrupted() again. */
-void file_locks_wake(struct file_locks *locks);
+/* Answers -EINTR, in this thread, unless it has been answered; one that has not begun to wait
+ * won't. */
+void file_locks_interrupt(struct file_locks *locks, struct file_lock_wait *wait);
+
+/* Answers -ENOLCK to those who have waited since that moment or longer (by the clock that never
+ * jumps). How many. */
+unsigned file_locks_expire(struct file_locks *locks, int64_t since_ms);
+
+/* Answers -ENOLCK to all who wait, and from now on to who would. */
+void file_locks_end(struct file_locks *locks);
+
+/* How many wait. */
+unsigned file_locks_waits(struct file_locks *locks);
 
 #endif

@@ -128,7 +128,13 @@ void fs_wake(void *self)
 	inodes_changed_locked(&fs->inodes);
 	inodes_unlock(&fs->inodes);
 	layered_ending(fs->cache);
-	file_locks_wake(fs->locks);
+}
+
+void fs_ending(void *self)
+{
+	struct fs *fs = self;
+
+	file_locks_end(fs->locks);
 }
 
 void fs_free(struct fs *fs)

@@ -25,7 +25,8 @@ struct loop;
 struct mount;
 void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop);
 
-/* Makes every handler that waits return; for loop_run's wake. */
+/* For loop_run's hooks: answers the locks that wait; makes every handler that waits return. */
+void fs_ending(void *fs);
 void fs_wake(void *fs);
 
 /* Called in the INIT handler, once: the mount answers. */

@@ -51,7 +51,6 @@ struct fs {
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
-	atomic_uint lock_waits;                   /* lock requests that may be waiting */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 

@@ -471,13 +471,14 @@ static void loop_join(struct loop *loop)
 	atomic_store(&loop->threads, 0);
 }
 
-int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void *self)
+int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks)
 {
 	int rc = wake_signal_install();
 	if (rc < 0)
 		return rc;
 	loop_appoint(loop);
 	loop_await_end(loop);
+	hooks->ending(hooks->self);
 	loop_recall_leader(loop);
 	loop_dismiss_standby(loop);
 	bool all = loop_await_threads(loop, drain_ms);
@@ -485,8 +486,7 @@ int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void
 		log_warning("shutting down: %u requests still wait after %lld ms; waking them",
 			    atomic_load(&loop->waiting), (long long)drain_ms);
 	while (!all) {
-		if (wake != NULL)
-			wake(self);
+		hooks->wake(hooks->self);
 		all = loop_await_threads(loop, REPEAT_MS);
 	}
 	loop_join(loop);

@@ -20,13 +20,20 @@ struct loop;
 struct loop *loop_new(struct fuse_session *se, unsigned threads_max);
 void loop_free(struct loop *loop);
 
+/* What the loop calls, in the thread of loop_run. */
+struct loop_hooks {
+	void (*ending)(void *self); /* once, when the end has begun */
+	void (*wake)(void *self);   /* again and again, until all handlers have returned */
+	void *self;
+};
+
 /*
- * Serves until the session ends (unmounted, or loop_stop), then lets waiting handlers finish for
- * drain_ms, calls wake(self) until all have returned, and joins its threads. Returns 0 or the
- * -errno that ended it. The calling thread serves nothing: it brings the end about. SIGUSR2 is
+ * Serves until the session ends (unmounted, or loop_stop), calls ending(), lets waiting handlers
+ * finish for drain_ms, calls wake() until all have returned, and joins its threads. Returns 0 or
+ * the -errno that ended it. The calling thread serves nothing: it brings the end about. SIGUSR2 is
  * taken (to interrupt a read); all other signals are for the calling thread.
  */
-int loop_run(struct loop *loop, int64_t drain_ms, void (*wake)(void *self), void *self);
+int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks);
 
 /* Ends loop_run. Safe in a signal handler, and more than once. */
 void loop_stop(struct loop *loop);

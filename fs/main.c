@@ -221,10 +221,12 @@ static int start(struct program *p, struct problem *problem)
 
 static int run(struct program *p, struct problem *problem)
 {
+	const struct loop_hooks hooks = { fs_ending, fs_wake, p->fs };
+
 	loop_to_stop = p->loop;
 	signals_install();
 	signals_block(SIG_UNBLOCK);
-	int rc = loop_run(p->loop, p->config.fs.drain_timeout_ms, fs_wake, p->fs);
+	int rc = loop_run(p->loop, p->config.fs.drain_timeout_ms, &hooks);
 	signals_block(SIG_BLOCK);
 	loop_to_stop = NULL;
 	if (rc < 0)

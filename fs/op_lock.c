@@ -2,46 +2,38 @@
 #include "ops.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
 
 #include "handle.h"
 #include "reply.h"
 
-/* A request that waits for a lock ends when its caller is interrupted, or the mount is being ended.
- */
+/* A request that may wait: then it is kept, and answered by whoever lets it through. */
 struct lock_request {
+	struct file_lock_wait wait;
 	fuse_req_t req;
-	struct fs *fs;
 };
 
-static bool is_interrupted(void *self)
+/*
+ * libfuse holds the request's lock while it calls on_interrupt(), so that one must not wait for
+ * itself here; all others do, and then it is not called any more.
+ */
+static void answer(struct file_lock_wait *wait, int rc)
 {
-	struct lock_request *r = self;
+	struct lock_request *r = (struct lock_request *)((char *)wait -
+							 offsetof(struct lock_request, wait));
 
-	if (fuse_req_interrupted(r->req))
-		return true;
-	inodes_lock(&r->fs->inodes);
-	bool stopping = r->fs->inodes.stopping;
-	inodes_unlock(&r->fs->inodes);
-	return stopping;
+	if (rc != -EINTR)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	reply_lock(r->req, rc);
+	free(r);
 }
 
 static void on_interrupt(fuse_req_t req, void *data)
 {
-	(void)req;
-	file_locks_wake(data);
-}
+	struct lock_request *r = data;
 
-/*
- * A waiting request keeps its thread. Some are always left over, or the unlock that all wait for
- * could not be read any more.
- */
-static bool may_wait(struct fs *fs)
-{
-	enum { THREADS_KEPT = 16 };
-	uint64_t max = fs->conf->threads_max;
-	uint64_t limit = max > 2 * THREADS_KEPT ? max - THREADS_KEPT : max / 2;
-
-	return atomic_load(&fs->lock_waits) < limit;
+	file_locks_interrupt(fs_of(req)->locks, &r->wait);
 }
 
 /* A lock request: flock() or fcntl(). */
@@ -52,35 +44,45 @@ struct lock_call {
 	bool sleep;
 };
 
+static int run(struct fs *fs, struct handle *h, uint64_t owner, const struct lock_call *call,
+	       struct file_lock_wait *wait)
+{
+	if (call->is_flock) {
+		h->has_flock = true;
+		return file_locks_flock(fs->locks, h->inode->ino, owner, call->operation, wait);
+	}
+	h->has_posix = true;
+	h->posix_owner = owner;
+	return file_locks_setlk(fs->locks, h->inode->ino, owner, call->lock, wait);
+}
+
 static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi,
 		     const struct lock_call *call)
 {
 	struct fs *fs = fs_of(req);
-	struct lock_request r = { req, fs };
-	struct file_lock_wait wait = { call->sleep, is_interrupted, &r };
-	int rc = -EOPNOTSUPP;
+	struct lock_request *r = NULL;
 
-	if (inode->kind != INODE_VIRTUAL)
-		rc = call->sleep && !may_wait(fs) ? -ENOLCK : 0;
-	if (rc < 0) {
-		reply_status(req, rc);
+	if (inode->kind == INODE_VIRTUAL) {
+		reply_status(req, -EOPNOTSUPP);
 		return;
 	}
-	struct handle *h = request_handle(fi);
-	atomic_fetch_add(&fs->lock_waits, 1);
-	fuse_req_interrupt_func(req, on_interrupt, fs->locks);
-	if (call->is_flock) {
-		h->has_flock = true;
-		rc = file_locks_flock(fs->locks, h->inode->ino, fi->lock_owner, call->operation,
-				      &wait);
-	} else {
-		h->has_posix = true;
-		h->posix_owner = fi->lock_owner;
-		rc = file_locks_setlk(fs->locks, h->inode->ino, fi->lock_owner, call->lock, &wait);
+	if (call->sleep) {
+		r = calloc(1, sizeof(*r));
+		if (!r) {
+			reply_status(req, -ENOLCK);
+			return;
+		}
+		r->wait.answer = answer;
+		r->req = req;
+		fuse_req_interrupt_func(req, on_interrupt, r);
 	}
-	fuse_req_interrupt_func(req, NULL, NULL);
-	atomic_fetch_sub(&fs->lock_waits, 1);
-	reply_status(req, rc);
+	int rc = run(fs, request_handle(fi), fi->lock_owner, call, r ? &r->wait : NULL);
+	if (rc == -EINPROGRESS)
+		return;
+	if (r)
+		fuse_req_interrupt_func(req, NULL, NULL);
+	reply_lock(req, rc);
+	free(r);
 }
 
 void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int operation)

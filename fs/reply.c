@@ -82,7 +82,41 @@ void reply_attr(fuse_req_t req, struct attributes *a)
 	fuse_reply_attr(req, &st, timeout);
 }
 
+/*
+ * What an errno of the daemon means to a program. A layer's words are for other layers (what is
+ * damaged is a miss long before, what has changed meanwhile was tried again), and the kernel takes
+ * some for its own: a lock that fails with EINTR and no signal is "Unknown error 512" to who asked,
+ * and what is 512 or more is no answer at all.
+ */
+static int for_programs(int rc)
+{
+	switch (-rc) {
+	case EINTR:        /* of a system call of ours */
+	case EAGAIN:       /* nobody asked not to wait */
+	case ECANCELED:    /* admission and changes */
+	case EALREADY:     /* likewise */
+	case EINPROGRESS:  /* a wait for a lock */
+	case EHOSTDOWN:    /* a layer that is down */
+	case ECONNABORTED: /* and what its connection said */
+	case ENOTCONN:
+	case EBADMSG: /* damage */
+	case EUCLEAN:
+	case EMSGSIZE:
+	case ENOMSG:
+		return -EIO;
+	default:
+		return rc <= -512 || rc > 0 ? -EIO : rc;
+	}
+}
+
 void reply_status(fuse_req_t req, int rc)
 {
-	fuse_reply_err(req, -rc);
+	fuse_reply_err(req, -for_programs(rc));
+}
+
+void reply_lock(fuse_req_t req, int rc)
+{
+	bool known = rc == -EAGAIN || rc == -EINTR;
+
+	fuse_reply_err(req, -(known ? rc : for_programs(rc)));
 }

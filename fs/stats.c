@@ -99,6 +99,8 @@ static const struct stats_row wait_rows[] = {
 	  "Requests that waited and let another thread serve on." },
 	{ "waiting", "waiting_requests", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(loop.waiting),
 	  "Requests that wait now." },
+	{ "locks", "waiting_locks", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(lock_waits),
+	  "Locks that are waited for now." },
 	{ "threads", "threads", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(loop.threads),
 	  "Threads that serve requests." },
 	{ 0 },
@@ -253,6 +255,7 @@ int stats_read(struct fs *fs, struct stats *s)
 		.uptime_ms = time_mono_ms(fs->time) - fs->started_ms,
 		.opens_retried = atomic_load(&fs->opens_stale),
 		.killed_writers = atomic_load(&fs->killed_writers),
+		.lock_waits = file_locks_waits(fs->locks),
 		.rss_anon_bytes = rss_anon_bytes(),
 	};
 	inodes_lock(t);

@@ -20,6 +20,7 @@ struct stats {
 	struct loop_stats loop;
 	struct notifier_stats notifier;
 	uint64_t opens_retried, killed_writers;
+	unsigned lock_waits;
 	uint64_t inodes, names, handles, pending_bytes, scratch_files;
 	uint64_t rss_anon_bytes; /* of the process; 0: the kernel did not say */
 };

@@ -149,4 +149,88 @@ test_the_lock_file_of_flock_stays_an_empty_key() {
 	expect_value lock ""
 }
 
+# The daemon's threads are for what has to be read meanwhile: the unlock, for one.
+test_a_thousand_of_one_user_wait_and_get_it_in_the_order_they_came() {
+	local call
+	mount_stack '"max_threads": 16'
+	set_value lock ""
+	for call in flock fcntl; do
+		expect "$call" "1000 in order, 0 refused" "$("$HELPERS/queue" "$MNT/lock" 1000 $call)"
+	done
+	expect "waiting locks" 0 "$(jq .waits.locks "$MNT/.cachefs/stats.json")"
+}
+
+test_the_mount_serves_while_a_crowd_waits() {
+	local i
+	mount_stack '"max_threads": 4'
+	set_value lock ""
+	open_reader a lock
+	tell a flock ex
+	for i in {1..30}; do
+		begin_hand "$i" open lock r
+		read -r -t 60 ANSWER <&"${HAND_OUT[$i]}"
+		begin_hand "$i" flockw ex
+	done
+	all_wait() { [[ $(jq .waits.locks "$MNT/.cachefs/stats.json") = 30 ]]; }
+	wait_until 60 all_wait
+	expect "waiting requests" 0 "$(jq .waits.waiting "$MNT/.cachefs/stats.json")"
+	set_value k value
+	expect_value k value
+	for i in {1..30}; do
+		kill_hand "$i" KILL
+	done
+	none_waits() { [[ $(jq .waits.locks "$MNT/.cachefs/stats.json") = 0 ]]; }
+	wait_until 60 none_waits
+	tell a flock un
+	flock -n "$MNT/lock" true
+}
+
+# answers NAME EXPECTED: the call that was begun ends.
+answers() {
+	local answer
+	read -r -t 60 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
+	expect "the answer of $1" "$2" "$answer"
+}
+
+two_wait() {
+	set_value lock ""
+	open_writer a lock rw
+	tell a flock ex
+	tell a setlk ex
+	open_writer b lock rw
+	open_writer c lock rw
+	begin_hand b flockw ex
+	begin_hand c setlkw ex
+	both_wait() { [[ $(jq .waits.locks "$MNT/.cachefs/stats.json") = 2 ]]; }
+	wait_until 60 both_wait
+}
+
+# The drain is for requests that make progress.
+test_at_the_end_those_who_wait_are_told_at_once_that_there_are_no_locks() {
+	mount_stack '"drain_timeout": 600'
+	two_wait
+	kill -TERM "$DAEMON_PID"
+	answers b ENOLCK
+	answers c ENOLCK
+	await_daemon
+}
+
+# Another request holds the end up.
+test_at_the_end_locks_wait_for_no_other_request() {
+	start_redis
+	mount_redis '"socket_timeout": 600' '"drain_timeout": 600'
+	two_wait
+	open_writer d k
+	tell d write value
+	kill -STOP "$REDIS_PID"
+	begin_hand d close
+	wait_until 60 waits_for_the_daemon "${HAND_PID[d]}"
+	kill -TERM "$DAEMON_PID"
+	answers b ENOLCK
+	answers c ENOLCK
+	kill -CONT "$REDIS_PID"
+	answers d ok
+	await_daemon
+}
+
 run_tests

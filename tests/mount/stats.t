@@ -88,7 +88,7 @@ test_requests_waits_notifications_and_memory_are_there() {
 	expect_stat true '[.fuse.requests, .waits.threads, .memory.inodes, .memory.names,
 		.memory.handles, .memory.rss_anon_bytes, .uptime_s] | all(. > 0)'
 	expect_stat 5 .memory.pending_bytes
-	expect_stat true '(.waits | has("handovers") and has("waiting")) and (.notifications |
+	expect_stat true '(.waits | has("handovers") and has("waiting") and has("locks")) and (.notifications |
 		has("entries") and has("epochs") and has("overflows") and has("errors") and has("queued"))'
 	expect_stat true '[.fuse.by_opcode[]] | add >= 5'
 	expect_stat "\"$("$CACHEFS" -V | cut -d' ' -f2)\"" .version

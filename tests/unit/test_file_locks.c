@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../../backends/time_source.h"
@@ -59,55 +60,43 @@ static int flock_try(struct file_locks *locks, uint64_t owner, int operation)
 	return file_locks_flock(locks, INO, owner, operation, NULL);
 }
 
-/* A thread that waits for a lock. */
+/* A request that waits for a lock. */
 struct waiter {
-	struct file_locks *locks;
-	uint64_t owner;
-	int operation;     /* of flock; 0: POSIX, exclusive, all of it */
-	atomic_bool asked; /* it looked whether it was interrupted: it is about to wait */
-	atomic_bool interrupt;
+	struct file_lock_wait wait; /* first: what answer() is given */
 	atomic_bool done;
 	int rc;
-	pthread_t thread;
+	unsigned turn; /* the how manieth was answered */
 };
+static unsigned turns_taken;
 
-static bool waiter_interrupted(void *self)
+static void waiter_answer(struct file_lock_wait *wait, int rc)
 {
-	struct waiter *w = self;
-	atomic_store(&w->asked, true);
-	return atomic_load(&w->interrupt);
+	struct waiter *w = (struct waiter *)wait;
+	w->rc = rc;
+	w->turn = ++turns_taken;
+	assert_false(atomic_exchange(&w->done, true)); /* once */
 }
 
-static void *waiter_main(void *self)
+/* operation: of flock; 0: POSIX, exclusive, all of it */
+static int waiter_ask(struct waiter *w, struct file_locks *locks, uint64_t owner, int operation)
 {
-	struct waiter *w = self;
-	struct file_lock_wait wait = { true, waiter_interrupted, w };
-	struct flock all = { .l_type = F_WRLCK, .l_pid = (pid_t)(1000 + w->owner) };
-	if (w->operation != 0)
-		w->rc = file_locks_flock(w->locks, INO, w->owner, w->operation, &wait);
-	else
-		w->rc = file_locks_setlk(w->locks, INO, w->owner, &all, &wait);
-	atomic_store(&w->done, true);
-	return NULL;
+	struct flock all = { .l_type = F_WRLCK, .l_pid = (pid_t)(1000 + owner) };
+	w->wait.answer = waiter_answer;
+	return operation != 0 ? file_locks_flock(locks, INO, owner, operation, &w->wait)
+			      : file_locks_setlk(locks, INO, owner, &all, &w->wait);
 }
 
 static void waiter_start(struct waiter *w, struct file_locks *locks, uint64_t owner, int operation)
 {
-	*w = (struct waiter){ .locks = locks, .owner = owner, .operation = operation };
-	assert_int_equal(pthread_create(&w->thread, NULL, waiter_main, w), 0);
-	int64_t end = time_mono_ms(&time_system) + DEADLINE_MS;
-	while (!atomic_load(&w->asked) && time_mono_ms(&time_system) < end)
-		sched_yield();
-	assert_true(atomic_load(&w->asked));
+	*w = (struct waiter){ .rc = 1 };
+	assert_int_equal(waiter_ask(w, locks, owner, operation), -EINPROGRESS);
 	assert_false(atomic_load(&w->done));
 }
 
-/* What it returned; fails if that took as long as the fallback's re-check. */
-static int waiter_join(struct waiter *w)
+/* What it was answered, by now. */
+static int waiter_answered(struct waiter *w)
 {
-	int64_t begin = time_mono_ms(&time_system);
-	pthread_join(w->thread, NULL);
-	assert_true(time_mono_ms(&time_system) - begin < 900);
+	assert_true(atomic_load(&w->done));
 	return w->rc;
 }
 
@@ -190,7 +179,7 @@ static void test_an_unlock_lets_a_waiter_through(void **state)
 	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
 	waiter_start(&w, *state, 2, LOCK_EX);
 	assert_int_equal(flock_try(*state, 1, LOCK_UN), 0);
-	assert_int_equal(waiter_join(&w), 0);
+	assert_int_equal(waiter_answered(&w), 0);
 	assert_int_equal(flock_try(*state, 1, LOCK_EX), -EAGAIN);
 }
 
@@ -200,7 +189,7 @@ static void test_a_downgrade_lets_a_waiter_through(void **state)
 	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
 	waiter_start(&w, *state, 2, LOCK_SH);
 	assert_int_equal(flock_try(*state, 1, LOCK_SH), 0);
-	assert_int_equal(waiter_join(&w), 0);
+	assert_int_equal(waiter_answered(&w), 0);
 }
 
 static void test_a_waiting_upgrade_gets_through_when_the_other_reader_ends(void **state)
@@ -210,7 +199,7 @@ static void test_a_waiting_upgrade_gets_through_when_the_other_reader_ends(void 
 	assert_int_equal(flock_try(*state, 2, LOCK_SH), 0);
 	waiter_start(&w, *state, 2, LOCK_EX);
 	file_locks_end_flock(*state, INO, 1);
-	assert_int_equal(waiter_join(&w), 0);
+	assert_int_equal(waiter_answered(&w), 0);
 	assert_int_equal(flock_try(*state, 1, LOCK_SH), -EAGAIN);
 }
 
@@ -220,9 +209,10 @@ static void test_end_posix_lets_a_waiter_through(void **state)
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 50, 10), 0);
 	assert_int_equal(posix_try(*state, 1, F_RDLCK, 0, 10), 0);
 	waiter_start(&w, *state, 2, 0);
-	assert_int_equal(posix_try(*state, 1, F_UNLCK, 50, 10), 0); /* not yet */
+	assert_int_equal(posix_try(*state, 1, F_UNLCK, 50, 10), 0);
+	assert_false(atomic_load(&w.done));
 	file_locks_end_posix(*state, INO, 1);
-	assert_int_equal(waiter_join(&w), 0);
+	assert_int_equal(waiter_answered(&w), 0);
 	assert_int_equal(posix_try(*state, 1, F_RDLCK, 0, 1), -EAGAIN);
 }
 
@@ -231,11 +221,163 @@ static void test_an_interrupted_wait_ends(void **state)
 	struct waiter w;
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 0, 0), 0);
 	waiter_start(&w, *state, 2, 0);
-	atomic_store(&w.interrupt, true);
-	file_locks_wake(*state);
-	assert_int_equal(waiter_join(&w), -EINTR);
+	file_locks_interrupt(*state, &w.wait);
+	assert_int_equal(waiter_answered(&w), -EINTR);
 	file_locks_end_posix(*state, INO, 1);
 	assert_int_equal(posix_try(*state, 3, F_WRLCK, 0, 0), 0);
+}
+
+static void test_what_was_interrupted_before_it_waits_does_not_wait(void **state)
+{
+	struct waiter w = { .rc = 1 };
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
+	file_locks_interrupt(*state, &w.wait);
+	assert_int_equal(waiter_ask(&w, *state, 2, LOCK_EX), -EINTR);
+	assert_false(atomic_load(&w.done));
+	assert_int_equal(file_locks_waits(*state), 0);
+}
+
+static void test_an_interrupt_that_comes_after_the_answer_is_nothing(void **state)
+{
+	struct waiter w;
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
+	waiter_start(&w, *state, 2, LOCK_EX);
+	file_locks_end_flock(*state, INO, 1);
+	file_locks_interrupt(*state, &w.wait);
+	assert_int_equal(waiter_answered(&w), 0);
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), -EAGAIN);
+}
+
+static void take_turns(struct file_locks *locks, int operation)
+{
+	enum { COUNT = 200 };
+	static struct waiter waiters[COUNT];
+	turns_taken = 0;
+	assert_int_equal(
+		operation ? flock_try(locks, 1, LOCK_EX) : posix_try(locks, 1, F_WRLCK, 0, 0), 0);
+	for (unsigned i = 0; i < COUNT; i++)
+		waiter_start(&waiters[i], locks, 2 + i, operation);
+	assert_int_equal(file_locks_waits(locks), COUNT);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(turns_taken, i);
+		if (operation)
+			file_locks_end_flock(locks, INO, 1 + i);
+		else
+			file_locks_end_posix(locks, INO, 1 + i);
+		assert_int_equal(waiter_answered(&waiters[i]), 0);
+		assert_int_equal(waiters[i].turn, i + 1);
+	}
+	assert_int_equal(file_locks_waits(locks), 0);
+}
+
+static void test_those_who_wait_get_it_in_the_order_they_came(void **state)
+{
+	take_turns(*state, LOCK_EX);
+	take_turns(*state, 0);
+}
+
+static void test_all_who_share_get_it_at_once(void **state)
+{
+	struct waiter readers[3], writer;
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
+	waiter_start(&readers[0], *state, 2, LOCK_SH);
+	waiter_start(&writer, *state, 3, LOCK_EX);
+	waiter_start(&readers[1], *state, 4, LOCK_SH);
+	waiter_start(&readers[2], *state, 5, LOCK_SH);
+	file_locks_end_flock(*state, INO, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(waiter_answered(&readers[i]), 0);
+	assert_false(atomic_load(&writer.done));
+	file_locks_end_flock(*state, INO, 2);
+	file_locks_end_flock(*state, INO, 4);
+	assert_false(atomic_load(&writer.done));
+	file_locks_end_flock(*state, INO, 5);
+	assert_int_equal(waiter_answered(&writer), 0);
+}
+
+/* As on a local disk: it has given up what it held, and comes after those who came before. */
+static void test_a_conversion_that_waits_is_in_nobodys_way(void **state)
+{
+	struct waiter w, converting;
+	assert_int_equal(flock_try(*state, 1, LOCK_SH), 0);
+	assert_int_equal(flock_try(*state, 2, LOCK_SH), 0);
+	waiter_start(&w, *state, 3, LOCK_EX);
+	waiter_start(&converting, *state, 1, LOCK_EX);
+	file_locks_end_flock(*state, INO, 2);
+	assert_int_equal(waiter_answered(&w), 0);
+	file_locks_end_flock(*state, INO, 3);
+	assert_int_equal(waiter_answered(&converting), 0);
+}
+
+/* 1 waits for 3 and for 2, of which the kernel names one; 2 waits for 1. */
+static void test_a_deadlock_that_an_unlock_brings_to_light_is_told(void **state)
+{
+	struct waiter a, b;
+	struct flock from_0 = { .l_type = F_WRLCK, .l_len = 20 };
+	struct flock at_100 = { .l_type = F_WRLCK, .l_start = 100, .l_len = 1 };
+	a = b = (struct waiter){ .wait = { .answer = waiter_answer } };
+	assert_int_equal(posix_try(*state, 1, F_WRLCK, 100, 1), 0);
+	assert_int_equal(posix_try(*state, 3, F_WRLCK, 0, 10), 0);
+	assert_int_equal(posix_try(*state, 2, F_WRLCK, 10, 10), 0);
+	assert_int_equal(file_locks_setlk(*state, INO, 1, &from_0, &a.wait), -EINPROGRESS);
+	assert_int_equal(file_locks_setlk(*state, INO, 2, &at_100, &b.wait), -EINPROGRESS);
+	file_locks_end_posix(*state, INO, 3);
+	assert_int_equal(waiter_answered(&a), -EDEADLK);
+	assert_false(atomic_load(&b.done));
+	file_locks_end_posix(*state, INO, 1);
+	assert_int_equal(waiter_answered(&b), 0);
+}
+
+static void test_who_has_waited_too_long_is_refused(void **state)
+{
+	struct waiter old, young;
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
+	waiter_start(&old, *state, 2, LOCK_EX);
+	waiter_start(&young, *state, 3, LOCK_EX);
+	young.wait.since_ms = old.wait.since_ms + 10;
+	assert_int_equal(file_locks_expire(*state, old.wait.since_ms - 1), 0);
+	assert_int_equal(file_locks_expire(*state, old.wait.since_ms), 1);
+	assert_int_equal(waiter_answered(&old), -ENOLCK);
+	file_locks_end_flock(*state, INO, 1);
+	assert_int_equal(waiter_answered(&young), 0);
+}
+
+static void test_at_the_end_all_are_refused_and_nobody_waits_any_more(void **state)
+{
+	struct waiter waiters[3], late = { .rc = 1 };
+	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
+	assert_int_equal(posix_try(*state, 1, F_WRLCK, 0, 0), 0);
+	for (unsigned i = 0; i < 3; i++)
+		waiter_start(&waiters[i], *state, 2 + i, i == 0 ? 0 : LOCK_EX);
+	file_locks_end(*state);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(waiter_answered(&waiters[i]), -ENOLCK);
+	assert_int_equal(waiter_ask(&late, *state, 9, LOCK_SH), -ENOLCK);
+	assert_int_equal(flock_try(*state, 9, LOCK_SH), -EAGAIN);
+}
+
+/* What locks take of the descriptors has a bound, whoever takes them. */
+static void test_locks_leave_half_of_the_descriptors(void **state)
+{
+	enum { LIMIT = 64 };
+	struct rlimit before, few;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = LIMIT;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	struct file_locks *locks = file_locks_new();
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_non_null(locks);
+	uint64_t owner = 1;
+	while (flock_try(locks, owner, LOCK_SH) == 0)
+		owner++;
+	assert_int_equal(owner, LIMIT / 2); /* one is the file's */
+	assert_int_equal(flock_try(locks, owner, LOCK_SH), -ENOLCK);
+	assert_int_equal(flock_try(locks, owner, LOCK_UN), 0);
+	file_locks_end_flock(locks, INO, 1);
+	assert_int_equal(flock_try(locks, owner, LOCK_SH), 0);
+	file_locks_free(locks);
 }
 
 static void test_ending_what_was_never_locked_is_nothing(void **state)
@@ -272,20 +414,29 @@ struct crowd {
 	unsigned *turns; /* guarded by the lock under test */
 };
 
-static bool never(void *self)
+static void crowd_answer(struct file_lock_wait *wait, int rc)
 {
-	(void)self;
-	return false;
+	struct waiter *w = (struct waiter *)wait;
+	w->rc = rc;
+	atomic_store(&w->done, true);
+}
+
+static int crowd_wait(struct crowd *c)
+{
+	struct waiter w = { .wait = { .answer = crowd_answer } };
+	struct flock lock = { .l_type = F_WRLCK };
+	int rc = c->posix ? file_locks_setlk(c->locks, INO, c->owner, &lock, &w.wait)
+			  : file_locks_flock(c->locks, INO, c->owner, LOCK_EX, &w.wait);
+	while (rc == -EINPROGRESS && !atomic_load(&w.done))
+		sched_yield();
+	return rc == -EINPROGRESS ? w.rc : rc;
 }
 
 static void *crowd_main(void *self)
 {
 	struct crowd *c = self;
-	struct file_lock_wait wait = { true, never, NULL };
-	struct flock lock = { .l_type = F_WRLCK };
 	for (int turn = 0; turn < 200; turn++) {
-		int rc = c->posix ? file_locks_setlk(c->locks, INO, c->owner, &lock, &wait)
-				  : file_locks_flock(c->locks, INO, c->owner, LOCK_EX, &wait);
+		int rc = crowd_wait(c);
 		if (rc != 0 || atomic_fetch_add(c->inside, 1) != 0)
 			return c;
 		++*c->turns;
@@ -344,6 +495,15 @@ int main(void)
 		CASE(test_a_waiting_upgrade_gets_through_when_the_other_reader_ends),
 		CASE(test_end_posix_lets_a_waiter_through),
 		CASE(test_an_interrupted_wait_ends),
+		CASE(test_what_was_interrupted_before_it_waits_does_not_wait),
+		CASE(test_an_interrupt_that_comes_after_the_answer_is_nothing),
+		CASE(test_those_who_wait_get_it_in_the_order_they_came),
+		CASE(test_all_who_share_get_it_at_once),
+		CASE(test_a_conversion_that_waits_is_in_nobodys_way),
+		CASE(test_a_deadlock_that_an_unlock_brings_to_light_is_told),
+		CASE(test_who_has_waited_too_long_is_refused),
+		CASE(test_at_the_end_all_are_refused_and_nobody_waits_any_more),
+		CASE(test_locks_leave_half_of_the_descriptors),
 		CASE(test_ending_what_was_never_locked_is_nothing),
 		CASE(test_descriptors_go_with_the_locks),
 		CASE(test_a_crowd_of_flockers_takes_turns),

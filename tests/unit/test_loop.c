@@ -47,6 +47,7 @@ struct server {
 	atomic_uint lookups;   /* LOOKUP requests */
 	atomic_uint inside;    /* handlers that wait at the gate */
 	atomic_uint wakes;     /* calls of wake() */
+	atomic_uint endings;     /* calls of ending() */
 	atomic_bool init;      /* INIT came */
 	pthread_mutex_t mutex; /* guards the gate */
 	pthread_cond_t moved;
@@ -140,10 +141,17 @@ static void wake(void *self)
 	gate_set(s, &s->woken, true);
 }
 
+static void ending(void *self)
+{
+	struct server *s = self;
+	atomic_fetch_add(&s->endings, 1);
+}
+
 static void *serve(void *self)
 {
 	struct server *s = self;
-	s->rc = loop_run(s->loop, DRAIN_MS, wake, s);
+	const struct loop_hooks hooks = { ending, wake, s };
+	s->rc = loop_run(s->loop, DRAIN_MS, &hooks);
 	atomic_store(&s->ended, true);
 	return NULL;
 }
@@ -388,6 +396,7 @@ static void test_stop_wakes_handlers_that_wait_too_long(void **state)
 	s->running = false;
 	assert_int_equal(s->rc, 0);
 	assert_true(time_mono_ms(&time_system) - begin >= DRAIN_MS);
+	assert_int_equal(atomic_load(&s->endings), 1);
 	assert_true(atomic_load(&s->wakes) > 0);
 	assert_int_equal(client_end(blocked), EIO); /* it was answered */
 }
