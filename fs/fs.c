@@ -137,6 +137,23 @@ void fs_ending(void *self)
 	file_locks_end(fs->locks);
 }
 
+void fs_answer_within(struct fs *fs, int64_t limit_ms)
+{
+	fs->answer_within_ms = limit_ms;
+}
+
+void fs_tick(void *self)
+{
+	struct fs *fs = self;
+	int64_t since = time_mono_ms(&time_system) - fs->answer_within_ms;
+	unsigned count = file_locks_expire(fs->locks, since);
+
+	if (count > 0)
+		log_warning("%u locks were waited for for %lld ms and refused with ENOLCK: the "
+			    "kernel would have ended the mount",
+			    count, (long long)fs->answer_within_ms);
+}
+
 void fs_free(struct fs *fs)
 {
 	inodes_lock(&fs->inodes);

@@ -25,9 +25,14 @@ struct loop;
 struct mount;
 void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop);
 
-/* For loop_run's hooks: answers the locks that wait; makes every handler that waits return. */
+/* For loop_run's hooks: answers the locks that have waited as long as a request may; those that
+ * wait at the end; makes every handler that waits return. */
+void fs_tick(void *fs);
 void fs_ending(void *fs);
 void fs_wake(void *fs);
+
+/* Before anything is served: how long a request may wait. */
+void fs_answer_within(struct fs *fs, int64_t limit_ms);
 
 /* Called in the INIT handler, once: the mount answers. */
 void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self);

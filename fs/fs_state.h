@@ -51,6 +51,7 @@ struct fs {
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
+	int64_t answer_within_ms;                 /* a request; 0: whenever */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 

@@ -33,6 +33,7 @@
 #include "../backends/log.h"
 #include "../backends/time_source.h"
 #include "../backends/waiting.h"
+#include "late.h"
 
 enum {
 	SIGNAL_WAKE = SIGUSR2, /* makes a blocked read return EINTR */
@@ -40,6 +41,8 @@ enum {
 	REPEAT_MS = 10,        /* between signals, and between calls of wake() */
 	RETRY_MS = 100,        /* to make a thread again, after that failed */
 	FUTEX_WAIT_S = 60,
+	TICK_MS = 1000,       /* between looks at what is late, or a tenth of the limit */
+	REPLACED_AT_MOST = 3, /* threads that are late, as a multiple of threads_max */
 };
 
 enum order { ORDER_STAND_BY, ORDER_LEAD, ORDER_END };
@@ -51,6 +54,7 @@ struct worker {
 	pthread_t thread;        /* guarded by loop.lock until `started` */
 	bool started;            /* guarded by loop.lock */
 	bool leads;              /* its own */
+	struct late_request request; /* late.c's */
 	struct fuse_buf buf;     /* its own */
 	_Atomic(uint32_t) order; /* enum order, a futex */
 	_Atomic(bool) reading;   /* blocked in the kernel, or about to be */
@@ -61,6 +65,9 @@ struct loop {
 	unsigned threads_max;
 	int wake_fd;            /* an eventfd: loop_run's thread has something to look at */
 	_Atomic(bool) stopping; /* set by loop_stop */
+	struct late *late;      /* NULL: a request may take its time */
+	int64_t tick_ms;
+	_Atomic(int64_t) unread_since_ms; /* when nobody read any more; 0: all has been read since */
 
 	struct lock lock;       /* RANK_LOOP; guards what follows */
 	pthread_cond_t changed; /* leader or running */
@@ -102,10 +109,18 @@ void loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	assert(loop->workers == NULL);
+	late_free(loop->late);
 	pthread_cond_destroy(&loop->changed);
 	lock_fini(&loop->lock);
 	close(loop->wake_fd);
 	free(loop);
+}
+
+int loop_answer_within(struct loop *loop, int64_t limit_ms)
+{
+	loop->late = late_new(loop->se, limit_ms);
+	loop->tick_ms = limit_ms < 10 * TICK_MS ? limit_ms / 10 + 1 : TICK_MS;
+	return loop->late != NULL ? 0 : -ENOMEM;
 }
 
 /* Async-signal-safe. */
@@ -172,10 +187,18 @@ static int worker_start(struct worker *w, pthread_t *thread)
 	return -error;
 }
 
+/* One that goes on with what has been answered is replaced: what nobody reads is late as well. */
+static unsigned threads_allowed(const struct loop *loop)
+{
+	unsigned late = loop->late != NULL ? late_count(loop->late) : 0;
+	unsigned most = loop->threads_max * REPLACED_AT_MOST;
+	return loop->threads_max + (late < most ? late : most);
+}
+
 /* A new thread to lead. It is loop.leader from here on, so nobody takes the lead meanwhile. */
 static struct worker *leader_reserve_locked(struct loop *loop)
 {
-	if (loop->running >= loop->threads_max)
+	if (loop->running >= threads_allowed(loop))
 		return NULL; /* the first handler that is done will lead */
 	struct worker *w = calloc(1, sizeof(*w));
 	if (w == NULL) {
@@ -218,6 +241,15 @@ static int leader_start(struct loop *loop, struct worker *w)
 	return rc;
 }
 
+/* Nobody reads: what comes now may have waited since this moment when it is read. */
+static void note_unread(struct loop *loop)
+{
+	int64_t none = 0;
+	if (loop->late != NULL)
+		atomic_compare_exchange_strong(&loop->unread_since_ms, &none,
+					       time_mono_ms(&time_system));
+}
+
 /*
  * Finds somebody to lead, if nobody does. When no thread can be made it takes those who came to
  * stand by while we tried; else loop_run's thread tries again (loop.starving).
@@ -239,6 +271,8 @@ static void loop_appoint(struct loop *loop)
 				fresh = leader_reserve_locked(loop);
 		}
 		starving = loop->starving;
+		if (loop->leader == NULL)
+			note_unread(loop);
 		lock_release(&loop->lock);
 		if (idle != NULL)
 			worker_order(idle, ORDER_LEAD);
@@ -333,10 +367,26 @@ static void count_request(struct loop *loop, const struct fuse_buf *buf)
 				  memory_order_relaxed);
 }
 
+/* Before a read: if nothing is there, what comes next has not waited. */
+static void look_for_unread(struct loop *loop)
+{
+	struct pollfd queue = { .fd = fuse_session_fd(loop->se), .events = POLLIN };
+	if (atomic_load(&loop->unread_since_ms) != 0 && poll(&queue, 1, 0) == 0)
+		atomic_store(&loop->unread_since_ms, 0);
+}
+
+/* Since when the request that has just been read may have been in the kernel's queue. */
+static int64_t came_at_ms(struct loop *loop)
+{
+	int64_t since = atomic_load(&loop->unread_since_ms);
+	return since != 0 ? since : time_mono_ms(&time_system);
+}
+
 /* One request, by the leader. False: there will be no more. */
 static bool worker_serve(struct worker *w)
 {
 	struct loop *loop = w->loop;
+	look_for_unread(loop);
 	int rc = worker_receive(w);
 	if (rc <= 0) {
 		lock_take(&loop->lock);
@@ -346,7 +396,10 @@ static bool worker_serve(struct worker *w)
 		return false;
 	}
 	count_request(loop, &w->buf);
-	fuse_session_process_buf(loop->se, &w->buf);
+	if (loop->late != NULL)
+		late_serve(loop->late, &w->request, &w->buf, came_at_ms(loop));
+	else
+		fuse_session_process_buf(loop->se, &w->buf);
 	afterwards_run();
 	return true;
 }
@@ -396,9 +449,20 @@ static void loop_retry_appointment(struct loop *loop)
 	loop_appoint(loop);
 }
 
-/* Until the session has ended or loop_stop; the eventfd says when to look. */
-static void loop_await_end(struct loop *loop)
+static void loop_tick(struct loop *loop, const struct loop_hooks *hooks)
 {
+	if (loop->late == NULL)
+		return;
+	late_look(loop->late);
+	hooks->tick(hooks->self);
+	if (late_count(loop->late) > 0)
+		loop_appoint(loop);
+}
+
+/* Until the session has ended or loop_stop; the eventfd says when to look. */
+static void loop_await_end(struct loop *loop, const struct loop_hooks *hooks)
+{
+	const int idle_ms = loop->late != NULL ? (int)loop->tick_ms : -1;
 	for (;;) {
 		uint64_t count;
 		lock_take(&loop->lock);
@@ -408,10 +472,11 @@ static void loop_await_end(struct loop *loop)
 		if (over)
 			return;
 		struct pollfd look = { .fd = loop->wake_fd, .events = POLLIN };
-		int ready = poll(&look, 1, starving ? RETRY_MS : -1);
+		int ready = poll(&look, 1, starving ? RETRY_MS : idle_ms);
+		loop_tick(loop, hooks);
 		if (ready > 0 && read(loop->wake_fd, &count, sizeof(count)) < 0)
 			continue; /* nothing there: look again all the same */
-		if (ready == 0)
+		if (ready == 0 && starving)
 			loop_retry_appointment(loop);
 	}
 }
@@ -477,7 +542,7 @@ int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks
 	if (rc < 0)
 		return rc;
 	loop_appoint(loop);
-	loop_await_end(loop);
+	loop_await_end(loop, hooks);
 	hooks->ending(hooks->self);
 	loop_recall_leader(loop);
 	loop_dismiss_standby(loop);

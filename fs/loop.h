@@ -20,8 +20,12 @@ struct loop;
 struct loop *loop_new(struct fuse_session *se, unsigned threads_max);
 void loop_free(struct loop *loop);
 
+/* Before loop_run: every request has to be answered within that time (late.h). 0 or -ENOMEM. */
+int loop_answer_within(struct loop *loop, int64_t limit_ms);
+
 /* What the loop calls, in the thread of loop_run. */
 struct loop_hooks {
+	void (*tick)(void *self);   /* several times within the limit, if there is one */
 	void (*ending)(void *self); /* once, when the end has begun */
 	void (*wake)(void *self);   /* again and again, until all handlers have returned */
 	void *self;

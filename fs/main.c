@@ -23,6 +23,7 @@
 #include "loop.h"
 #include "mount.h"
 #include "mount_check.h"
+#include "request_timeout.h"
 #include "signal_thread.h"
 
 #ifndef CACHEFS_VERSION
@@ -197,6 +198,22 @@ static void on_ready(void *self)
 	background_ready(&p->background);
 }
 
+/* A request that waits longer would end the mount. */
+static int keep_to_request_timeout(struct program *p)
+{
+	struct request_timeout timeout = request_timeout_read();
+	int64_t limit_ms = request_timeout_answer_ms(&timeout);
+
+	if (timeout.asked_s == 0)
+		return 0;
+	log_info("the kernel ends a mount whose requests wait (fs.fuse.default_request_timeout = "
+		 "%u, "
+		 "fs.fuse.max_request_timeout = %u): asking for %u s, answering within %lld ms",
+		 timeout.default_s, timeout.max_s, timeout.asked_s, (long long)limit_ms);
+	fs_answer_within(p->fs, limit_ms);
+	return loop_answer_within(p->loop, limit_ms);
+}
+
 static int start(struct program *p, struct problem *problem)
 {
 	int rc = fs_new(&p->config, &time_system, &p->fs, problem);
@@ -212,7 +229,7 @@ static int start(struct program *p, struct problem *problem)
 	p->notifier = notifier_new(mount_session(p->mount));
 	p->signals = signal_thread_new(p->fs);
 	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max);
-	if (!p->notifier || !p->loop || !p->signals)
+	if (!p->notifier || !p->loop || !p->signals || keep_to_request_timeout(p) < 0)
 		return problem_set(problem, p->mountpoint, NULL,
 				   "cannot start the mount: out of memory");
 	fs_attach(p->fs, p->mount, p->notifier, p->loop);
@@ -221,7 +238,7 @@ static int start(struct program *p, struct problem *problem)
 
 static int run(struct program *p, struct problem *problem)
 {
-	const struct loop_hooks hooks = { fs_ending, fs_wake, p->fs };
+	const struct loop_hooks hooks = { fs_tick, fs_ending, fs_wake, p->fs };
 
 	loop_to_stop = p->loop;
 	signals_install();

@@ -1,8 +1,9 @@
 /*
  * Mounting, and what libfuse 3.14 needs help with:
  *  - It never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the
- *    slowest. We read and write for it (fuse_session_custom_io) and set the bit in the reply to
- *    INIT. INIT is answered by the thread that read it, so what is known of it is the thread's own.
+ *    slowest. Nor does it know that a request timeout can be asked for (request_timeout.h). We read
+ *    and write for it (fuse_session_custom_io) and set both in the reply to INIT. INIT is answered
+ *    by the thread that read it, so what is known of it is the thread's own.
  *  - Its unmount closes the session's descriptor while a notification or a reply of another thread
  *    may be about to be written to that number, which may be a database a moment later. So we abort
  *    the connection, detach the mount, and leave the descriptor to mount_free().
@@ -28,6 +29,7 @@
 #include "mount_check.h"
 #include "mount_table.h"
 #include "recover.h"
+#include "request_timeout.h"
 
 struct mount {
 	struct fuse_session *se;
@@ -70,9 +72,17 @@ __attribute__((format(printf, 2, 0))) static void on_fuse_log(enum fuse_log_leve
 
 /* ---- the reply to INIT ---- */
 
+/* Of newer headers: bit 42 of the flags, and a member in what is unused here. */
+enum {
+	FLAGS2_REQUEST_TIMEOUT = 1 << 10,
+	AT_REQUEST_TIMEOUT = offsetof(struct fuse_init_out, unused) + sizeof(uint32_t),
+};
+
 static _Thread_local struct {
 	bool pending;
 	uint64_t unique;
+	bool parallel_dirops;
+	unsigned timeout_s; /* to ask for; 0: nothing */
 } init_seen;
 
 static void init_look(const void *request, size_t size)
@@ -84,9 +94,14 @@ static void init_look(const void *request, size_t size)
 	const size_t to_flags = sizeof(in.header) + offsetof(struct fuse_init_in, flags2);
 	if (size < to_flags || ((const struct fuse_in_header *)request)->opcode != FUSE_INIT)
 		return;
-	memcpy(&in, request, to_flags);
-	init_seen.pending = (in.init.flags & FUSE_PARALLEL_DIROPS) != 0;
+	memset(&in, 0, sizeof(in));
+	memcpy(&in, request, size < sizeof(in) ? size : sizeof(in));
+	bool extended = (in.init.flags & FUSE_INIT_EXT) != 0;
+	bool timeouts = extended && (in.init.flags2 & FLAGS2_REQUEST_TIMEOUT) != 0;
+	init_seen.pending = true;
 	init_seen.unique = in.header.unique;
+	init_seen.parallel_dirops = (in.init.flags & FUSE_PARALLEL_DIROPS) != 0;
+	init_seen.timeout_s = timeouts ? request_timeout_read().asked_s : 0;
 }
 
 static ssize_t session_read(int fd, void *buffer, size_t size, void *userdata)
@@ -106,6 +121,13 @@ static bool is_init_reply(const struct iovec *iov, int count)
 	       iov[1].iov_len <= sizeof(struct fuse_init_out);
 }
 
+static void init_ask_for_timeout(struct fuse_init_out *out, uint16_t seconds)
+{
+	out->flags |= FUSE_INIT_EXT;
+	out->flags2 |= FLAGS2_REQUEST_TIMEOUT;
+	memcpy((char *)out + AT_REQUEST_TIMEOUT, &seconds, sizeof(seconds));
+}
+
 static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	(void)userdata;
@@ -113,7 +135,10 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 		return writev(fd, iov, count);
 	struct fuse_init_out out = { 0 };
 	memcpy(&out, iov[1].iov_base, iov[1].iov_len);
-	out.flags |= FUSE_PARALLEL_DIROPS;
+	if (init_seen.parallel_dirops)
+		out.flags |= FUSE_PARALLEL_DIROPS;
+	if (init_seen.timeout_s > 0 && iov[1].iov_len == sizeof(out))
+		init_ask_for_timeout(&out, (uint16_t)init_seen.timeout_s);
 	init_seen.pending = false;
 	struct iovec patched[2] = { iov[0], { .iov_base = &out, .iov_len = iov[1].iov_len } };
 	return writev(fd, patched, 2);

@@ -32,8 +32,16 @@
 #include "../../fs/loop.h"
 #include "../../fs/mount.h"
 #include "../../fs/notifier.h"
+#include "../../fs/request_timeout.h"
 
-enum { THREADS_MAX = 5, DEADLINE_MS = 10000, DRAIN_MS = 300, INO_GATE = 2, INO_OTHER = 3 };
+enum {
+	THREADS_MAX = 5,
+	DEADLINE_MS = 10000,
+	DRAIN_MS = 300,
+	LIMIT_MS = 2000,
+	INO_GATE = 2,
+	INO_OTHER = 3
+};
 
 struct server {
 	char dir[64];
@@ -42,12 +50,15 @@ struct server {
 	struct notifier *notifier;
 	pthread_t thread;
 	bool running;
+	int64_t limit_ms;      /* of a request; 0: none */
 	int rc;                /* of loop_run */
 	atomic_bool ended;     /* loop_run has returned */
 	atomic_uint lookups;   /* LOOKUP requests */
 	atomic_uint inside;    /* handlers that wait at the gate */
 	atomic_uint wakes;     /* calls of wake() */
-	atomic_uint endings;     /* calls of ending() */
+	atomic_uint ticks, endings;
+	atomic_uint released;           /* RELEASE requests, */
+	atomic_uint released_meanwhile; /* those that came while a handler waited */
 	atomic_bool init;      /* INIT came */
 	pthread_mutex_t mutex; /* guards the gate */
 	pthread_cond_t moved;
@@ -117,6 +128,26 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	fuse_reply_attr(req, &st, 600);
 }
 
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct server *s = fuse_req_userdata(req);
+	(void)ino;
+	(void)fi;
+	if (atomic_load(&s->inside) > 0)
+		atomic_fetch_add(&s->released_meanwhile, 1);
+	atomic_fetch_add(&s->released, 1);
+	fuse_reply_err(req, 0);
+}
+
+/* Works with the file, as long as the gate is shut. */
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	fuse_reply_err(req, gate_wait(fuse_req_userdata(req)) ? 0 : EIO);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (ino == INO_GATE && !gate_wait(fuse_req_userdata(req)))
@@ -130,6 +161,8 @@ static const struct fuse_lowlevel_ops ops = {
 	.lookup = op_lookup,
 	.getattr = op_getattr,
 	.open = op_open,
+	.release = op_release,
+	.fsync = op_fsync,
 };
 
 /* ---- the server ---- */
@@ -141,6 +174,12 @@ static void wake(void *self)
 	gate_set(s, &s->woken, true);
 }
 
+static void tick(void *self)
+{
+	struct server *s = self;
+	atomic_fetch_add(&s->ticks, 1);
+}
+
 static void ending(void *self)
 {
 	struct server *s = self;
@@ -150,15 +189,16 @@ static void ending(void *self)
 static void *serve(void *self)
 {
 	struct server *s = self;
-	const struct loop_hooks hooks = { ending, wake, s };
+	const struct loop_hooks hooks = { tick, ending, wake, s };
 	s->rc = loop_run(s->loop, DRAIN_MS, &hooks);
 	atomic_store(&s->ended, true);
 	return NULL;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, int64_t limit_ms)
 {
 	struct server *s = calloc(1, sizeof(*s));
+	s->limit_ms = limit_ms;
 	struct problem problem = { 0 };
 	char text[1024];
 	*state = s;
@@ -172,9 +212,21 @@ static int setup(void **state)
 		return -1;
 	}
 	s->loop = loop_new(mount_session(s->mount), THREADS_MAX);
+	if (s->limit_ms > 0 && loop_answer_within(s->loop, s->limit_ms) < 0)
+		return -1;
 	s->notifier = notifier_new(mount_session(s->mount));
 	s->running = pthread_create(&s->thread, NULL, serve, s) == 0;
 	return s->running ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, 0);
+}
+
+static int setup_with_a_limit(void **state)
+{
+	return setup_with(state, LIMIT_MS);
 }
 
 /* What the daemon does at its end. */
@@ -225,7 +277,7 @@ static bool eventually_waiting(struct server *s, unsigned wanted)
 
 /* ---- clients ---- */
 
-enum deed { DEED_STAT, DEED_OPEN };
+enum deed { DEED_STAT, DEED_OPEN, DEED_FSYNC };
 
 /* A child that does it and exits with errno. */
 static pid_t client_start(struct server *s, enum deed deed, const char *name)
@@ -239,7 +291,9 @@ static pid_t client_start(struct server *s, enum deed deed, const char *name)
 		return pid;
 	struct stat st;
 	close(session);
-	int rc = deed == DEED_OPEN ? open(path, O_RDONLY) : stat(path, &st);
+	int rc = deed == DEED_STAT ? stat(path, &st) : open(path, O_RDONLY);
+	if (deed == DEED_FSYNC && rc >= 0)
+		rc = fsync(rc);
 	_exit(rc < 0 ? errno : 0);
 }
 
@@ -444,6 +498,62 @@ static void test_an_unmount_from_outside_ends_the_loop(void **state)
 	assert_int_equal(atomic_load(&s->wakes), 0);
 }
 
+/* ---- requests that take too long ---- */
+
+static void test_a_handler_that_waits_too_long_is_answered_in_its_place(void **state)
+{
+	struct server *s = *state;
+	assert_int_equal(client(s, DEED_OPEN, "gate"), ETIMEDOUT);
+	assert_int_equal(client(s, DEED_STAT, "slow"), ETIMEDOUT);
+	assert_int_equal(client(s, DEED_OPEN, "other"), 0);
+	assert_true(eventually(&s->inside, 2));
+	assert_true(atomic_load(&s->ticks) > 0);
+	gate_set(s, &s->gate_open, true);
+	assert_true(eventually_waiting(s, 0));
+	assert_int_equal(client(s, DEED_OPEN, "gate"), 0);
+}
+
+static void test_threads_whose_requests_were_answered_are_replaced(void **state)
+{
+	struct server *s = *state;
+	pid_t clients[THREADS_MAX * 2];
+	for (unsigned i = 0; i < THREADS_MAX * 2; i++)
+		clients[i] = client_start(s, DEED_OPEN, "gate");
+	for (unsigned i = 0; i < THREADS_MAX * 2; i++)
+		assert_int_equal(client_end(clients[i]), ETIMEDOUT);
+	assert_int_equal(client(s, DEED_OPEN, "other"), 0);
+	gate_set(s, &s->gate_open, true);
+	assert_true(eventually_waiting(s, 0));
+}
+
+/* The client closes the file when its fsync was answered, while a handler still works with it. */
+static void test_a_file_is_released_when_nobody_works_with_it_any_more(void **state)
+{
+	struct server *s = *state;
+	assert_int_equal(client(s, DEED_FSYNC, "other"), ETIMEDOUT);
+	assert_int_equal(client(s, DEED_OPEN, "other"), 0);
+	assert_int_equal(atomic_load(&s->released), 0);
+	gate_set(s, &s->gate_open, true);
+	assert_true(eventually(&s->released, 2));
+	assert_int_equal(atomic_load(&s->released_meanwhile), 0);
+}
+
+static void test_the_longest_timeout_is_asked_for_where_there_is_one(void **state)
+{
+	(void)state;
+	assert_int_equal(request_timeout_of(0, 0).asked_s, 0);
+	assert_int_equal(request_timeout_of(30, 0).asked_s, 65535);
+	assert_int_equal(request_timeout_of(0, 30).asked_s, 30);
+	assert_int_equal(request_timeout_of(30, 60).asked_s, 60);
+	assert_int_equal(request_timeout_of(60, 30).asked_s, 30);
+	assert_int_equal(request_timeout_of(1, 1000000).asked_s, 65535);
+	for (unsigned s = 0; s <= 65535; s++) {
+		struct request_timeout t = request_timeout_of(0, s);
+		int64_t answer_ms = request_timeout_answer_ms(&t);
+		assert_true(s == 0 ? answer_ms == 0 : answer_ms > 0 && answer_ms < s * 1000);
+	}
+}
+
 /* ---- the notifier ---- */
 
 static void test_the_kernel_forgets_an_invalidated_name(void **state)
@@ -546,6 +656,8 @@ static void test_overflow_of_the_queue_becomes_an_epoch(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+#define LIMITED(name) cmocka_unit_test_setup_teardown(name, setup_with_a_limit, teardown)
+
 int main(void)
 {
 	if (access("/dev/fuse", R_OK | W_OK) != 0)
@@ -562,6 +674,10 @@ int main(void)
 		CASE(test_stop_lets_handlers_finish),
 		CASE(test_stop_always_ends_the_loop),
 		CASE(test_an_unmount_from_outside_ends_the_loop),
+		LIMITED(test_a_handler_that_waits_too_long_is_answered_in_its_place),
+		LIMITED(test_threads_whose_requests_were_answered_are_replaced),
+		LIMITED(test_a_file_is_released_when_nobody_works_with_it_any_more),
+		cmocka_unit_test(test_the_longest_timeout_is_asked_for_where_there_is_one),
 		CASE(test_the_kernel_forgets_an_invalidated_name),
 		CASE(test_the_kernel_forgets_all_names),
 		CASE(test_a_stuck_notification_holds_up_nobody),

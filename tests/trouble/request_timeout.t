@@ -1,0 +1,211 @@
+#!/bin/bash
+# The kernel's timeout of requests (Linux 6.15 and later): one request that is not answered in time ends the
+# whole mount. Here the daemon asks for one (CACHEFS_REQUEST_TIMEOUT); the kernel rounds it up to 15 s and looks
+# every 15 s, so where nothing but the daemon's own limit is tested, a shorter one will do.
+. "$(dirname "$0")/../lib.sh"
+
+[[ -e /proc/sys/fs/fuse/max_request_timeout ]] || NO_TIMEOUTS=1
+
+with_timeout() {
+	[[ ! ${NO_TIMEOUTS:-} ]] || skip "this kernel has no request timeout"
+	export CACHEFS_REQUEST_TIMEOUT=$1
+}
+
+# answers NAME EXPECTED: the call that was begun ends.
+answers() {
+	local answer
+	read -r -t 100 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
+	expect "the answer of $1" "$2" "$answer"
+}
+
+# begin NAME COMMAND...: and the mount keeps it waiting.
+begin() {
+	begin_hand "$@"
+	wait_until 60 waits_for_the_daemon "${HAND_PID[$1]}"
+}
+
+mount_slow_redis() {
+	start_redis
+	mount_redis '"socket_timeout": 600' "${1:-}"
+}
+
+redis_stops() { kill -STOP "$REDIS_PID"; }
+redis_goes_on() { kill -CONT "$REDIS_PID"; }
+
+nothing_waits() { [[ $(jq -c '[.memory.handles, .waits.waiting]' "$MNT/.cachefs/stats.json") = "[0,0]" ]]; }
+
+# Another program's transaction: it reads, and lets nobody write.
+lock_database() {
+	coproc LOCKER { sqlite3 db.sqlite; }
+	printf '.timeout 60000\nBEGIN %s; SELECT 1;\n' "${1:-IMMEDIATE}" >&"${LOCKER[1]}"
+	read -r -t 60 <&"${LOCKER[0]}"
+}
+
+unlock_database() {
+	local pid=$LOCKER_PID
+	printf 'ROLLBACK;\n.quit\n' >&"${LOCKER[1]}"
+	wait "$pid" || true
+}
+
+log_says() { grep -q -- "$1" "$LOG"; }
+
+two_locks() {
+	set_value lock ""
+	open_writer a lock rw
+	tell a flock ex
+	tell a setlk ex
+	open_writer b lock rw
+	open_writer c lock rw
+}
+
+# A close waits all the while, and so do two locks, again and again.
+test_the_mount_outlives_three_timeouts_with_requests_that_wait() {
+	local end=$((${EPOCHREALTIME/./} + 61000000))
+	with_timeout 15
+	mount_slow_redis
+	set_value k old
+	two_locks
+	open_writer d k
+	tell d write new
+	redis_stops
+	begin d close
+	while ((${EPOCHREALTIME/./} < end)); do
+		begin b flockw ex
+		begin c setlkw ex
+		answers b ENOLCK
+		answers c ENOLCK
+	done
+	answers d ETIMEDOUT
+	redis_goes_on
+	is_new() { [[ $(cat "$MNT/k") = new ]]; }
+	wait_until 60 is_new
+	begin b flockw ex
+	tell a flock un
+	answers b ok
+	log_says "locks were waited for" || fail "the log does not say that locks were refused"
+	log_says "FLUSH took longer" || fail "the log does not say that a close was answered"
+}
+
+# What a handler still works with stays, though the kernel has closed and forgotten it.
+test_what_was_answered_in_time_goes_on_and_harms_nobody() {
+	with_timeout 8
+	mount_slow_redis
+	set_value k old
+	open_writer d k
+	tell d write new
+	open_writer e other
+	tell e write value
+	open_reader r k
+	redis_stops
+	begin d close
+	begin e fsync
+	begin f open k r
+	begin g open new w,creat
+	answers d ETIMEDOUT
+	answers e ETIMEDOUT
+	answers f ETIMEDOUT
+	answers g ETIMEDOUT
+	expect_error "timed out" stat "$MNT/unknown"
+	expect_error "timed out" ls -l "$MNT"
+	tell r close
+	begin_hand e exit
+	wait_until 60 has_ended "${HAND_PID[e]}"
+	echo 2 >/proc/sys/vm/drop_caches
+	redis_goes_on
+	wait_until 60 nothing_waits
+	expect_value k new
+	expect_value other value
+	set_value k after
+	expect_value k after
+}
+
+# What the layer did not do by then it may do or not: the caller has an error.
+test_removals_and_renames_are_answered_in_time() {
+	local pids=() pid
+	with_timeout 4
+	mount_with '{"type": "disk", "options": {"path": "db.sqlite"}}'
+	mkdir "$MNT/d"
+	set_value k old
+	set_value gone x
+	set_value d/in x
+	set_value from x
+	lock_database
+	rm "$MNT/gone" 2>err1 &
+	pids+=($!)
+	rmdir "$MNT/d" 2>err2 &
+	pids+=($!)
+	mv "$MNT/from" "$MNT/to" 2>err3 &
+	pids+=($!)
+	mkdir "$MNT/new" 2>err4 &
+	pids+=($!)
+	touch "$MNT/k" 2>err5 &
+	pids+=($!)
+	for pid in "${pids[@]}"; do
+		! wait "$pid" || fail "it did not wait"
+	done
+	expect "the errors" 5 "$(cat err? | grep -cE 'timed out|Input/output error')"
+	unlock_database
+	writes() { set_value k after 2>/dev/null; }
+	wait_until 60 writes
+	expect_value k after
+	wait_until 60 nothing_waits
+}
+
+# More callers than threads: those whose request nobody has read would be late as well.
+test_threads_that_go_on_are_replaced() {
+	local i
+	with_timeout 8
+	mount_slow_redis '"max_threads": 4'
+	set_value k old
+	redis_stops
+	for i in {1..10}; do
+		begin "$i" open "k$i" r
+	done
+	for i in {1..10}; do
+		answers "$i" ETIMEDOUT
+	done
+	redis_goes_on
+	expect_value k old
+}
+
+# mount_journal [SETTINGS]: write_back over a database that another program keeps to itself.
+mount_journal() {
+	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}],
+		"write_strategy": "write_back", "cachefs": {"state_dir": "state", "journal_wait": 600,
+		"publish_timeout": 600, "drain_timeout": 1'"${1:+, $1}"'}}'
+	lock_database EXCLUSIVE
+}
+
+test_a_set_waits_for_room_in_the_journal_no_longer_than_a_request_may() {
+	with_timeout 20
+	mount_journal '"journal_max_mb": 1'
+	letters big b 1000000
+	cp big "$MNT/first"
+	expect_error "No space left on device" cp big "$MNT/second"
+	unlock_database
+	expect "the first" "$(cksum <big)" "$(cksum <"$MNT/first")"
+}
+
+test_flush_waits_no_longer_than_a_request_may() {
+	with_timeout 8
+	mount_journal
+	set_value k v
+	expect_error "timed out" bash -c 'echo flush >"$0/.cachefs/control"' "$MNT"
+	unlock_database
+}
+
+test_the_log_says_both_limits_when_they_bite() {
+	with_timeout 40
+	mount_stack
+	log_says "default_request_timeout = 40, fs.fuse.max_request_timeout = 40): asking for 40 s, answering within 30000 ms" ||
+		fail "the log says nothing of it"
+}
+
+test_nothing_is_asked_for_where_the_kernel_has_no_limit() {
+	[[ $(cat /proc/sys/fs/fuse/{default,max}_request_timeout 2>/dev/null | paste -sd' ') =~ ^(0 0)?$ ]] ||
+		skip "this kernel has a limit"
+	mount_stack
+	! log_says request_timeout || fail "$(<"$LOG")"
+}
+
+run_tests
