@@ -54,10 +54,10 @@ struct worker {
 	pthread_t thread;        /* guarded by loop.lock until `started` */
 	bool started;            /* guarded by loop.lock */
 	bool leads;              /* its own */
-	struct late_request request; /* late.c's */
 	struct fuse_buf buf;     /* its own */
 	_Atomic(uint32_t) order; /* enum order, a futex */
 	_Atomic(bool) reading;   /* blocked in the kernel, or about to be */
+	struct late_request now; /* late.c's */
 };
 
 struct loop {
@@ -67,7 +67,8 @@ struct loop {
 	_Atomic(bool) stopping; /* set by loop_stop */
 	struct late *late;      /* NULL: a request may take its time */
 	int64_t tick_ms;
-	_Atomic(int64_t) unread_since_ms; /* when nobody read any more; 0: all has been read since */
+	/* When nobody read any more; 0: all has been read since. */
+	_Atomic(int64_t) unread_since_ms;
 
 	struct lock lock;       /* RANK_LOOP; guards what follows */
 	pthread_cond_t changed; /* leader or running */
@@ -397,7 +398,7 @@ static bool worker_serve(struct worker *w)
 	}
 	count_request(loop, &w->buf);
 	if (loop->late != NULL)
-		late_serve(loop->late, &w->request, &w->buf, came_at_ms(loop));
+		late_serve(loop->late, &w->now, &w->buf, came_at_ms(loop));
 	else
 		fuse_session_process_buf(loop->se, &w->buf);
 	afterwards_run();

@@ -185,6 +185,29 @@ test_the_mount_serves_while_a_crowd_waits() {
 	flock -n "$MNT/lock" true
 }
 
+# A signal, the unlock of another and the next request meet in the daemon.
+test_signals_while_the_lock_is_handed_on_lose_nobody_a_lock() {
+	local i pids=()
+	mount_stack
+	set_value lock ""
+	descriptors() { ls "/proc/$DAEMON_PID/fd" | wc -l; }
+	local before
+	before=$(descriptors)
+	for i in {1..8}; do
+		(for ((n = 0; n < 60; n++)); do
+			timeout -s "$([[ $((n % 2)) = 0 ]] && echo INT || echo KILL)" "0.00$((RANDOM % 9 + 1))" \
+				env --default-signal=INT flock "$MNT/lock" bash -c : || true
+		done) 2>/dev/null &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	none_waits() { [[ $(jq .waits.locks "$MNT/.cachefs/stats.json") = 0 ]]; }
+	wait_until 60 none_waits
+	wait_until 60 flock -n "$MNT/lock" true
+	as_before() { [[ $(descriptors) -le $before ]]; }
+	wait_until 60 as_before
+}
+
 # answers NAME EXPECTED: the call that was begun ends.
 answers() {
 	local answer
