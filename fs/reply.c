@@ -88,7 +88,7 @@ void reply_attr(fuse_req_t req, struct attributes *a)
  * some for its own: a lock that fails with EINTR and no signal is "Unknown error 512" to who asked,
  * and what is 512 or more is no answer at all.
  */
-static int for_programs(int rc)
+int reply_errno(int rc)
 {
 	switch (-rc) {
 	case EINTR:        /* of a system call of ours */
@@ -111,12 +111,12 @@ static int for_programs(int rc)
 
 void reply_status(fuse_req_t req, int rc)
 {
-	fuse_reply_err(req, -for_programs(rc));
+	fuse_reply_err(req, -reply_errno(rc));
 }
 
 void reply_lock(fuse_req_t req, int rc)
 {
 	bool known = rc == -EAGAIN || rc == -EINTR;
 
-	fuse_reply_err(req, -(known ? rc : for_programs(rc)));
+	fuse_reply_err(req, -(known ? rc : reply_errno(rc)));
 }

@@ -22,7 +22,10 @@ void reply_created(fuse_req_t req, struct inode *dir, const char *name, int rc);
 /* Takes n lookups of an inode back. */
 void reply_forget(struct fs *fs, struct inode *inode, uint64_t lookups);
 
-/* rc: 0 or -errno; what only means something inside the daemon is told as EIO. */
+/* What programs are told: what only means something inside the daemon is -EIO. */
+int reply_errno(int rc);
+
+/* rc: 0 or -errno, which is told as reply_errno() has it. */
 void reply_status(fuse_req_t req, int rc);
 
 /* Likewise, of a lock: -EAGAIN is a lock that somebody else has, -EINTR a wait that a signal ended.

@@ -32,6 +32,7 @@
 #include "../../fs/loop.h"
 #include "../../fs/mount.h"
 #include "../../fs/notifier.h"
+#include "../../fs/reply.h"
 #include "../../fs/request_timeout.h"
 
 enum {
@@ -554,6 +555,23 @@ static void test_the_longest_timeout_is_asked_for_where_there_is_one(void **stat
 	}
 }
 
+/* A program that asks strerror() has an answer, and a lock never ends by a signal that nobody sent:
+ * the kernel makes 512 of that. */
+static void test_programs_are_told_errnos_that_they_know(void **state)
+{
+	(void)state;
+	assert_int_equal(reply_errno(0), 0);
+	assert_int_equal(reply_errno(-ENOSPC), -ENOSPC);
+	assert_int_equal(reply_errno(-ESTALE), -ESTALE);
+	assert_int_equal(reply_errno(-EHOSTDOWN), -EIO);
+	for (int error = 1; error < 2000; error++) {
+		int told = -reply_errno(-error);
+		assert_true(strerrorname_np(told) != NULL || (told == error && error < 512));
+		assert_true(told != EINTR && told != EAGAIN && told != EINPROGRESS);
+		assert_int_equal(reply_errno(error), -EIO); /* a sign too many */
+	}
+}
+
 /* ---- the notifier ---- */
 
 static void test_the_kernel_forgets_an_invalidated_name(void **state)
@@ -678,6 +696,7 @@ int main(void)
 		LIMITED(test_threads_whose_requests_were_answered_are_replaced),
 		LIMITED(test_a_file_is_released_when_nobody_works_with_it_any_more),
 		cmocka_unit_test(test_the_longest_timeout_is_asked_for_where_there_is_one),
+		cmocka_unit_test(test_programs_are_told_errnos_that_they_know),
 		CASE(test_the_kernel_forgets_an_invalidated_name),
 		CASE(test_the_kernel_forgets_all_names),
 		CASE(test_a_stuck_notification_holds_up_nobody),
