@@ -1,9 +1,10 @@
 /*
  * Rename of a directory over the stack: layered_rename_prefix(). Where a crash, or a layer that
  * fails, can leave layers in two minds, an intent is recorded before the first of them moves
- * anything (intent.h). Layers move one after the other, some of them key by key; the admission of
- * both ranges keeps changes out meanwhile. If no durable layer could do it, those that have begun
- * move back; otherwise those that failed catch up.
+ * anything (intent.h); what they missed of the directories is told before that. Layers move one
+ * after the other, some of them key by key; the admission of both ranges keeps changes out
+ * meanwhile. If no durable layer could do it, those that have begun move back; otherwise those that
+ * failed catch up.
  */
 #include <assert.h>
 #include <errno.h>
