@@ -166,11 +166,14 @@ bool layer_forgets(const struct layer *l)
 	return l->backend->forgets;
 }
 
+bool layer_is_short(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
 bool layer_is_away(const struct layer *l, int rc)
 {
-	if (rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM)
-		return false;
-	return rc == -EHOSTDOWN || l->backend->remote;
+	return !layer_is_short(rc) && (rc == -EHOSTDOWN || l->backend->remote);
 }
 
 static void count(struct layer *l, enum counter counter)

@@ -35,6 +35,9 @@ bool layer_forgets(const struct layer *layer); /* keeps nothing of what is set *
  */
 bool layer_is_away(const struct layer *layer, int rc);
 
+/* Whether it says that this daemon is short of descriptors or memory. */
+bool layer_is_short(int rc);
+
 int layer_stat(struct layer *layer, struct key key, struct meta *meta);
 int layer_get(struct layer *layer, struct key key, struct value **value, struct meta *meta);
 /* As layer_get(), uncounted and without a trace in the layer: for showing what it holds. */

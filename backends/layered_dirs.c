@@ -18,6 +18,7 @@ struct dir_view {
 	size_t stored_at; /* the slowest durable layer that has a key below it */
 	bool denied;
 	size_t denied_at; /* the slowest layer that has to be asked, and has none */
+	int shortage;     /* -errno of the daemon itself: nobody can tell; or 0 */
 };
 
 /* A marker. That of the root may have times alone. */
@@ -45,6 +46,8 @@ static int view_layer(struct layered *c, size_t i, bool polled, struct key dir, 
 	} else if (rc == -ENOENT && polled && layer_trusts_dir(l, dir)) {
 		v->denied = true;
 		v->denied_at = i;
+	} else if (layer_is_short(rc)) {
+		v->shortage = rc;
 	}
 	return 0;
 }
@@ -66,10 +69,11 @@ int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *me
 	for (size_t i = 0; i < c->count; i++)
 		if (view_layer(c, i, polled[i], dir, &v, meta) > 0)
 			return 0;
+	int none = v.shortage < 0 ? v.shortage : -ENOENT;
 	if (v.undrained || !v.denied || (v.stored && v.stored_at > v.denied_at))
-		return v.undrained || v.stored || v.copied ? 0 : -ENOENT;
+		return v.undrained || v.stored || v.copied ? 0 : none;
 	/* What a faster durable layer has below it may be gone as well. */
-	return v.stored && stack_dir_is_empty(c, dir, depth) <= 0 ? 0 : -ENOENT;
+	return v.stored && stack_dir_is_empty(c, dir, depth) <= 0 ? 0 : none;
 }
 
 int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)

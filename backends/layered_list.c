@@ -226,15 +226,18 @@ static int list_once(struct merge *m, const struct listing_place *at, struct chi
 	m->streams = calloc(m->count, sizeof(*m->streams));
 	if (!m->streams)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->count; i++) {
+	int rc = 0;
+	for (size_t i = 0; i < m->count && rc == 0; i++) {
 		struct stream *s = &m->streams[i];
 		s->layer = i < c->count ? c->layers[i] : c->markers;
-		int rc = believed_list(s->layer, m->dir, after, at->after_is_dir, &s->batch);
-		s->failed = rc < 0;
-		if (rc < 0)
-			*unasked = rc;
+		int listed = believed_list(s->layer, m->dir, after, at->after_is_dir, &s->batch);
+		s->failed = listed < 0;
+		if (listed < 0)
+			*unasked = listed;
+		rc = layer_is_short(listed) ? listed : 0; /* or names would be missing unsaid */
 	}
-	int rc = merge_streams(m, batch);
+	if (rc == 0)
+		rc = merge_streams(m, batch);
 	for (size_t i = 0; i < m->count; i++)
 		children_fini(&m->streams[i].batch);
 	free(m->streams);

@@ -138,9 +138,11 @@ static int find_unlocked(struct finding *f, bool is_file, enum found *found, str
 	*found = entry == 0 ? FOUND_ENTRY : FOUND_NOTHING;
 	if (entry < 0 && entry != -ENOENT)
 		return entry;
-	if ((entry == 0 && is_file) || f->name->is_own || !key_can_hold(key) ||
-	    layered_dir_stat(f->fs->cache, key, &marker) < 0)
+	if ((entry == 0 && is_file) || f->name->is_own || !key_can_hold(key))
 		return 0;
+	int directory = layered_dir_stat(f->fs->cache, key, &marker);
+	if (directory < 0)
+		return entry == 0 || directory == -ENOENT ? 0 : directory;
 	if (entry == 0)
 		meta_fini(meta);
 	*meta = marker;

@@ -387,8 +387,11 @@ static int run_rename(struct renaming *r)
 	if (rc < 0)
 		return rc;
 	if (!r->directory && !r->file) {
-		r->directory = layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta) == 0;
+		rc = layered_dir_stat(r->fs->cache, key_in(&r->from_key), &meta);
+		r->directory = rc == 0;
 		meta_fini(&meta);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
 	}
 	if (r->directory)
 		return rename_directory(r);
