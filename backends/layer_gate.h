@@ -1,0 +1,88 @@
+#ifndef CACHEFS_LAYER_GATE_H
+#define CACHEFS_LAYER_GATE_H
+
+/* A layer itself, for the files that the gate is divided into: layer.c (the operations),
+ * layer_call.c (how calls are timed and counted), layer_trust.c (what it missed). See layer.h. */
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "freshness.h"
+#include "layer.h"
+#include "lock.h"
+
+enum counter {
+	COUNT_GET,
+	COUNT_HIT,
+	COUNT_MISS,
+	COUNT_SET,
+	COUNT_REMOVE,
+	COUNT_PROMOTION,
+	COUNTERS
+};
+
+/* The calls of one operation; the bucket is all the counting that a call needs beside its time. */
+struct call_counters {
+	atomic_uint_fast64_t by_latency[LAYER_LATENCIES], total_ns, errors;
+	atomic_bool failing; /* said in the log */
+};
+
+struct layer {
+	const struct layer_spec *spec;
+	const struct backend *backend;
+	void *state;
+	struct backend_env env;
+	struct layer_events events;
+	atomic_uint_fast64_t counters[COUNTERS];
+	struct call_counters calls[LAYER_OPERATIONS];
+	struct distrust *distrust;
+	struct intents *intents;
+	struct freshness freshness; /* if the backend can revalidate */
+	atomic_int_fast64_t caught_up_ms;
+	atomic_int_fast64_t settled_ms; /* that a key was there before says nothing of it now */
+};
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+/* At the beginning of an operation on a key, or a directory. */
+static inline void layer_enter(struct key key)
+{
+	assert(key_is_valid(key));
+	assert(lock_none_held());
+}
+
+static inline void layer_enter_dir(struct key dir)
+{
+	assert(dir.size <= KEY_MAX);
+	assert(lock_none_held());
+}
+
+/* Before a call: when it began, if that is of interest. */
+int64_t layer_call_begin(const struct layer *l);
+
+/* What every operation returns passes here: misses are ordinary, the rest is trouble. Returns rc. */
+int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begun_ns, int rc);
+
+void layer_count(struct layer *l, enum counter counter);
+
+/* Before a call that may find out that the layer has a key. */
+int64_t layer_look_begin(const struct layer *l);
+
+/* The layer has the key, as it was asked for at that instant, or not. */
+void layer_note_presence(struct layer *l, struct key key, int64_t asked_ms, bool present);
+
+/* --- trust ------------------------------------------------------------------------------------ */
+
+/*
+ * It dropped what it had missed changes of, or has less than others of a directory that was
+ * renamed: nobody else has removed that.
+ */
+void layer_note_settled(struct layer *l);
+
+/* A set below a prefix that the layer has not removed yet would go with the rest. */
+bool layer_awaits_clearing(struct layer *l, struct key key);
+
+/* What is put there would be hidden, or go along with what is still to be moved. */
+bool layer_awaits_moving(struct layer *l, struct key key);
+
+#endif
