@@ -4,12 +4,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
+
+#include "log.h"
+#include "option_path.h"
 
 #define KB 1024.0
 #define MB (1024.0 * 1024.0)
@@ -158,15 +160,60 @@ static int out_of_range(const struct member *m, double number)
 	return wrong(m, NULL, "%s is out of range: at least %s", found, min);
 }
 
+bool option_number(const cJSON *json, double *number)
+{
+	const char *text = cJSON_IsString(json) ? json->valuestring : NULL;
+	char *end;
+
+	if (cJSON_IsNumber(json)) {
+		*number = json->valuedouble;
+		return true;
+	}
+	if (!text)
+		return false;
+	text += strspn(text, " \t");
+	size_t size = strspn(text, "0123456789+-.eE"); /* strtod() takes "inf" and "0x10", too */
+	*number = strtod(text, &end);
+	return size > 0 && end == text + size && end[strspn(end, " \t")] == '\0';
+}
+
+static bool is_word(const char *text, const char *const words[])
+{
+	for (; *words; words++)
+		if (strcasecmp(text, *words) == 0)
+			return true;
+	return false;
+}
+
+/* true and false as JSON has them, and as the Python package takes them too. */
+static bool read_bool(const cJSON *json, bool *flag)
+{
+	static const char *const yes[] = { "true", "yes", "on", "1", NULL };
+	static const char *const no[] = { "false", "no", "off", "0", NULL };
+	double number = -1;
+
+	if (cJSON_IsBool(json)) {
+		*flag = cJSON_IsTrue(json);
+		return true;
+	}
+	if (cJSON_IsString(json) && is_word(json->valuestring, yes))
+		number = 1;
+	else if (cJSON_IsString(json) && is_word(json->valuestring, no))
+		number = 0;
+	else if (cJSON_IsNumber(json))
+		number = json->valuedouble;
+	*flag = number > 0;
+	return number == 0 || number == 1;
+}
+
 /* A number that was written, checked, in the stored unit. */
 static int read_number(const struct member *m, int64_t *stored)
 {
 	char found[40];
+	double number, unit = unit_of(m->spec->type);
 
-	if (!cJSON_IsNumber(m->json))
+	if (!option_number(m->json, &number))
 		return wrong_type(m);
-	double number = m->json->valuedouble, unit = unit_of(m->spec->type);
-
 	if (is_whole(m->spec->type) && isfinite(number) && number != floor(number))
 		return wrong(m, NULL, "expected a whole number, found %s",
 			     number_text(number, found, sizeof(found)));
@@ -179,9 +226,39 @@ static int read_number(const struct member *m, int64_t *stored)
 	return 0;
 }
 
+static int member_store(const struct member *m);
+
+/* An option that has no "without end". False: this is not what was written. */
+static bool is_zero_for_default(const struct member *m)
+{
+	double number;
+
+	return m->spec->zero_is_default && option_number(m->json, &number) && number == 0;
+}
+
+static int store_default(const struct member *m)
+{
+	struct member given = *m;
+	char where[sizeof(((struct problem *)0)->place)];
+	cJSON *json = cJSON_Parse(m->spec->def);
+
+	if (!json)
+		return out_of_memory(m);
+	log_warning("%s: nothing waits without a deadline here; 0 is taken for the default, %s",
+		    option_place_text(m->place, m->spec->name, m->json, where, sizeof(where)),
+		    m->spec->def);
+	given.json = json;
+	int rc = member_store(&given);
+	cJSON_Delete(json);
+	return rc;
+}
+
 static int store_number(const struct member *m)
 {
 	int64_t stored = 0;
+
+	if (is_zero_for_default(m))
+		return store_default(m);
 	int rc = read_number(m, &stored);
 
 	if (rc < 0)
@@ -193,30 +270,19 @@ static int store_number(const struct member *m)
 	return 0;
 }
 
-static const char *home_dir(void)
+/* A copy of the text as it is stored; NULL: a problem was added. */
+static char *string_to_store(const struct member *m)
 {
-	const char *home = getenv("HOME");
+	struct problem problem = { 0 };
+	char *copy = m->spec->type == OPT_PATH
+			     ? option_path(m->json->valuestring, m->place->base_dir, &problem)
+			     : strdup(m->json->valuestring);
 
-	if (home && home[0] == '/')
-		return home;
-	/* Not thread-safe, but configurations are read before any thread is made. */
-	const struct passwd *user = getpwuid(getuid());
-	return user && user->pw_dir ? user->pw_dir : "/";
-}
-
-/* An absolute path; NULL: out of memory. */
-static char *expand_path(const char *written, const char *base_dir)
-{
-	char *path = NULL;
-	int rc;
-
-	if (strncmp(written, "~/", 2) == 0)
-		rc = asprintf(&path, "%s/%s", home_dir(), written + 2);
-	else if (written[0] == '/' || !base_dir)
-		rc = asprintf(&path, "%s", written);
-	else
-		rc = asprintf(&path, "%s/%s", strcmp(base_dir, "/") == 0 ? "" : base_dir, written);
-	return rc < 0 ? NULL : path;
+	if (!copy && problem.message[0])
+		wrong(m, problem.hint, "%s", problem.message);
+	else if (!copy)
+		out_of_memory(m);
+	return copy;
 }
 
 static int store_string(const struct member *m)
@@ -228,11 +294,9 @@ static int store_string(const struct member *m)
 	if (m->spec->type == OPT_SECRET && strcmp(m->json->valuestring, SECRET_SHOWN) == 0)
 		return wrong(m, "write the secret itself in its place",
 			     "this is what a printed configuration shows instead of the secret");
-	char *copy = m->spec->type == OPT_PATH
-			     ? expand_path(m->json->valuestring, m->place->base_dir)
-			     : strdup(m->json->valuestring);
+	char *copy = string_to_store(m);
 	if (!copy)
-		return out_of_memory(m);
+		return -EINVAL;
 	free(*text);
 	*text = copy;
 	return 0;
@@ -341,10 +405,7 @@ static int member_store(const struct member *m)
 	}
 	switch (m->spec->type) {
 	case OPT_BOOL:
-		if (!cJSON_IsBool(m->json))
-			return wrong_type(m);
-		*(bool *)field(m->spec, m->conf) = cJSON_IsTrue(m->json);
-		return 0;
+		return read_bool(m->json, field(m->spec, m->conf)) ? 0 : wrong_type(m);
 	case OPT_COUNT:
 	case OPT_BYTES:
 	case OPT_MB:
@@ -507,6 +568,17 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 		break;
 	}
 	return cJSON_CreateNull();
+}
+
+bool options_to_json(const struct option_spec *specs, const void *conf, cJSON *object)
+{
+	for (; specs->name; specs++) {
+		cJSON *json = option_to_json(specs, conf);
+
+		if (!json || !cJSON_AddItemToObject(object, specs->name, json))
+			return false;
+	}
+	return true;
 }
 
 void options_fini(const struct option_spec *specs, void *conf)

@@ -12,9 +12,12 @@
 /*
  * One table describes the options of a thing: it drives parsing, limits and defaults. A default is
  * text and goes through the same parser. A table ends with an entry whose name is NULL.
+ *
+ * A number may be written as a string ("512"), as the Python package takes it.
  */
 enum option_type {
-	OPT_BOOL,    /* bool; JSON true or false */
+	OPT_BOOL, /* bool; true, false, 1, 0, or one of the words "true", "yes", "on", "1", "false",
+		     "no", "off", "0" */
 	OPT_COUNT,   /* uint64_t; a whole number. null, where nullable: 0 */
 	OPT_BYTES,   /* uint64_t, as OPT_COUNT */
 	OPT_MB,      /* uint64_t bytes; written in MB of 1024 * 1024, fractions allowed. null: 0 */
@@ -22,8 +25,7 @@ enum option_type {
 	OPT_SECONDS, /* int64_t milliseconds; written in seconds, fractions allowed. null: -1 */
 	OPT_MS,      /* int64_t milliseconds; a whole number */
 	OPT_STRING,  /* char *, malloc'ed. null: NULL */
-	OPT_PATH,    /* char *, malloc'ed; "~/" expanded, a relative path taken from base_dir. null:
-			NULL */
+	OPT_PATH,    /* char *, malloc'ed, as option_path() makes it. null: NULL */
 	OPT_SECRET,  /* char *, malloc'ed; never shown. The mask it is shown as is refused */
 	OPT_ENUM,    /* int: the index in choices */
 	OPT_LIST,    /* char **, malloc'ed strings, none empty; ends with NULL. JSON: an array */
@@ -37,6 +39,8 @@ struct option_spec {
 	const char *def; /* as JSON text: "5", "null", "true", "\"localhost\"" */
 	double min, max; /* for numbers, as written; max 0: no upper limit */
 	bool nullable;
+	bool zero_is_default;       /* 0, which the Python package takes for "none", is the default,
+				       with a warning */
 	const char *const *choices; /* for OPT_ENUM, ends with NULL */
 	const char *values;         /* for OPT_NESTED: what it is, for the reference */
 	const char *doc;            /* a phrase for the reference */
@@ -56,6 +60,9 @@ struct option_place {
  * valueint, which nobody else needs (numbers are read from valuedouble). 0: not known.
  */
 int option_line(const struct option_place *place, const cJSON *json);
+
+/* A number, as it is or as a string. Whether it is one; it may be infinite. */
+bool option_number(const cJSON *json, double *number);
 
 /* "file:line: path.name" for a problem with a member of place (json gives the line; NULL: none);
  * without a name, with the object itself. */
@@ -81,6 +88,9 @@ int options_parse(const struct option_set sets[], const cJSON *object,
 /* One option as the JSON that would set it, secrets masked; NULL: out of memory. For config.json.
  */
 cJSON *option_to_json(const struct option_spec *spec, const void *conf);
+
+/* All of a table as members of an object; false: out of memory. */
+bool options_to_json(const struct option_spec *specs, const void *conf, cJSON *object);
 
 /* Frees what parsing allocated. */
 void options_fini(const struct option_spec *specs, void *conf);

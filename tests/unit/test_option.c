@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "../../backends/log.h"
 #include "../../backends/option.h"
 
 static const char *const colours[] = { "red", "green", "blue", NULL };
@@ -16,7 +18,7 @@ static const char *const colours[] = { "red", "green", "blue", NULL };
 struct conf {
 	bool flag;
 	uint64_t count, bytes, mb, kb;
-	int64_t seconds, ms;
+	int64_t seconds, ms, deadline;
 	char *text, *path, *secret;
 	int colour;
 	char **list;
@@ -42,6 +44,12 @@ static const struct option_spec specs[] = {
 	{ .name = "password", .type = OPT_SECRET, AT(secret), .def = "null", .nullable = true },
 	{ .name = "colour", .type = OPT_ENUM, AT(colour), .def = "\"green\"", .choices = colours },
 	{ .name = "list", .type = OPT_LIST, AT(list), .def = "[\"a\", \"b\"]" },
+	{ .name = "deadline",
+	  .type = OPT_SECONDS,
+	  AT(deadline),
+	  .def = "5",
+	  .min = 0.001,
+	  .zero_is_default = true },
 	{ .name = "inner", .type = OPT_NESTED },
 	{ 0 },
 };
@@ -159,9 +167,11 @@ static void null_is_for_nullable_options(void **state)
 static void wrong_types_say_what_was_expected(void **state)
 {
 	(void)state;
-	expect_problem("{\"flag\": 1}",
+	expect_problem("{\"flag\": 2}",
 		       "c.json: $.options.flag: expected true or false, found a number");
-	expect_problem("{\"count\": \"7\"}",
+	expect_problem("{\"flag\": \"maybe\"}",
+		       "c.json: $.options.flag: expected true or false, found a string");
+	expect_problem("{\"count\": \"7x\"}",
 		       "c.json: $.options.count: expected a whole number or null, found a string");
 	expect_problem("{\"bytes\": 1.5}",
 		       "c.json: $.options.bytes: expected a whole number, found 1.5");
@@ -209,7 +219,7 @@ static void unknown_options_get_a_suggestion(void **state)
 		       "c.json: $.options.zzzzzzzz: unknown option of type \"thing\"; known: flag, "
 		       "count, bytes, "
 		       "size_mb, size_kb, timeout, wait_ms, text, path, password, colour, list, "
-		       "inner");
+		       "deadline, inner");
 	expect_problem("{\"colour\": \"gren\"}",
 		       "c.json: $.options.colour: \"gren\" is not one of red, green, "
 		       "blue; did you mean \"green\"?");
@@ -228,6 +238,84 @@ static void a_short_time_is_not_at_once(void **state)
 	options_fini(specs, &conf);
 }
 
+static void expect_count(const char *json, uint64_t count)
+{
+	struct conf conf;
+
+	assert_string_equal(parse(json, &conf), "");
+	assert_int_equal(conf.count, count);
+	options_fini(specs, &conf);
+}
+
+static void a_number_may_be_a_string(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	expect_count("{\"count\": \"7\"}", 7);
+	expect_count("{\"count\": \" 1e3 \"}", 1000);
+	expect_problem("{\"count\": \"0\"}",
+		       "c.json: $.options.count: 0 is out of range: at least 1");
+	expect_problem("{\"count\": \"1.5\"}",
+		       "c.json: $.options.count: expected a whole number, found 1.5");
+	static const char *const none[] = { "", " ", "0x10", "inf", "nan", "1 2", "e", "-" };
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		char text[40];
+		snprintf(text, sizeof(text), "{\"wait_ms\": \"%s\"}", none[i]);
+		assert_non_null(strstr(parse(text, &conf), "expected a whole number, found "));
+		options_fini(specs, &conf);
+	}
+}
+
+static void a_truth_may_be_a_word_or_a_number(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_string_equal(parse("{\"flag\": \"False\"}", &conf), "");
+	assert_false(conf.flag);
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"flag\": 0}", &conf), "");
+	assert_false(conf.flag);
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"flag\": \"yes\"}", &conf), "");
+	assert_true(conf.flag);
+	options_fini(specs, &conf);
+}
+
+static void zero_is_the_default_of_what_has_a_deadline(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_string_equal(parse("{\"deadline\": 0}", &conf), "");
+	assert_int_equal(conf.deadline, 5000);
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"deadline\": \"0.0\"}", &conf), "");
+	assert_int_equal(conf.deadline, 5000);
+	options_fini(specs, &conf);
+	log_set_level(LOG_LEVEL_INFO);
+	expect_problem("{\"deadline\": -1}",
+		       "c.json: $.options.deadline: -1 is out of range: at least 0.001");
+}
+
+static void what_is_no_path_is_refused(void **state)
+{
+	(void)state;
+	expect_problem("{\"path\": \"$HOME/c.db\"}",
+		       "c.json: $.options.path: variables are not replaced in a path; write the "
+		       "path itself; \"~/\" is the home directory");
+	expect_problem("{\"path\": \"/data/${USER}/c.db\"}",
+		       "c.json: $.options.path: variables are not replaced in a path; write the "
+		       "path itself; \"~/\" is the home directory");
+	expect_problem("{\"path\": \"file:///c.db\"}",
+		       "c.json: $.options.path: a URL is not a path; write the path alone");
+	expect_problem("{\"path\": \"~nobody-at-all/c.db\"}",
+		       "c.json: $.options.path: there is no user \"nobody-at-all\"; \"./~...\" is "
+		       "a name that begins with a tilde");
+}
+
 static void home_is_expanded(void **state)
 {
 	struct conf conf;
@@ -237,15 +325,21 @@ static void home_is_expanded(void **state)
 	assert_string_equal(parse("{\"path\": \"~/c.db\"}", &conf), "");
 	assert_string_equal(conf.path, "/home/x/c.db");
 	options_fini(specs, &conf);
-	assert_string_equal(parse("{\"path\": \"~x/c.db\"}", &conf), "");
-	assert_string_equal(conf.path, "/base/~x/c.db");
+	assert_string_equal(parse("{\"path\": \"~\"}", &conf), "");
+	assert_string_equal(conf.path, "/home/x");
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"path\": \"~root/c.db\"}", &conf), "");
+	assert_string_equal(conf.path, "/root/c.db");
+	options_fini(specs, &conf);
+	assert_string_equal(parse("{\"path\": \"./~x/a$/c.db\"}", &conf), "");
+	assert_string_equal(conf.path, "/base/./~x/a$/c.db");
 	options_fini(specs, &conf);
 }
 
 static void every_problem_is_told(void **state)
 {
 	(void)state;
-	expect_problem("{\"flag\": 1, \"count\": 0, \"fla\": true, \"wait_ms\": 7, \"text\": 1}",
+	expect_problem("{\"flag\": 2, \"count\": 0, \"fla\": true, \"wait_ms\": 7, \"text\": 1}",
 		       "c.json: $.options.flag: expected true or false, found a number\n"
 		       "c.json: $.options.count: 0 is out of range: at least 1\n"
 		       "c.json: $.options.fla: unknown option of type \"thing\"; did you mean "
@@ -294,7 +388,8 @@ static void json_comes_back(void **state)
 			    "{\"flag\":true,\"count\":null,\"bytes\":4096,\"size_mb\":1.5,"
 			    "\"size_kb\":1024,\"timeout\":0.25,\"wait_ms\":50,\"text\":\"hello\","
 			    "\"path\":\"/base/a/b.sqlite\",\"password\":\"********\","
-			    "\"colour\":\"green\",\"list\":[\"a\",\"b\"],\"inner\":null}");
+			    "\"colour\":\"green\",\"list\":[\"a\",\"b\"],\"deadline\":5,\"inner\":"
+			    "null}");
 	free(text);
 	cJSON_Delete(object);
 	options_fini(specs, &conf);
@@ -335,6 +430,10 @@ int main(void)
 		cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(unknown_options_get_a_suggestion),
 		cmocka_unit_test(a_short_time_is_not_at_once),
+		cmocka_unit_test(a_number_may_be_a_string),
+		cmocka_unit_test(a_truth_may_be_a_word_or_a_number),
+		cmocka_unit_test(zero_is_the_default_of_what_has_a_deadline),
+		cmocka_unit_test(what_is_no_path_is_refused),
 		cmocka_unit_test(home_is_expanded),
 		cmocka_unit_test(every_problem_is_told),
 		cmocka_unit_test(a_mask_is_not_taken_for_the_secret),
