@@ -20,6 +20,7 @@
  * process, bytes by the megabyte) calls waiting_begin() before it does, with no lock held.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -126,6 +127,19 @@ struct layer_usage {
 	const char *path;  /* a file whose file system bounds the layer, or NULL */
 };
 
+/*
+ * A place that a layer needs for itself: no other of the stack may be given it, or one in it. Two
+ * are the same if they lie at one path (whatever it is called) or both at none, on one server, and
+ * the names of one begin with the prefix of the other.
+ */
+struct store_place {
+	const char *option;  /* the option that names it */
+	char path[PATH_MAX]; /* absolute; what is there need not exist. "": no path */
+	char server[300];    /* "": none */
+	const char *prefix;  /* of all names in it; the options' own */
+};
+enum { STORE_PLACES_MAX = 2 };
+
 struct backend {
 	const char *type;
 	const struct option_spec *options; /* fill a struct of conf_size bytes */
@@ -142,6 +156,9 @@ struct backend {
 	 * problem set, its place the name of the option. May be NULL.
 	 */
 	int (*check)(const void *conf, struct problem *problem);
+
+	/* Its places, and how many. NULL: it has none. */
+	size_t (*places)(const void *conf, struct store_place places[STORE_PLACES_MAX]);
 
 	/*
 	 * Makes the layer; conf outlives it. A store that is missing is created; one that is

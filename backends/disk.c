@@ -106,8 +106,12 @@ static int disk_check(const void *conf, struct problem *problem)
 {
 	const struct disk_conf *c = conf;
 	char by[512];
+	const char *slash = strrchr(c->path, '/');
 	struct stat st;
 
+	if (strcmp(slash ? slash + 1 : c->path, ":memory:") == 0)
+		return problem_set(problem, "path", "the type \"memory\" keeps nothing on disk",
+				   "a database is a file here");
 	if (way_is_blocked(c->path, by, sizeof(by)))
 		return problem_set(problem, "path", "choose another place for the database",
 				   "%.200s is not a directory", by);
@@ -118,6 +122,18 @@ static int disk_check(const void *conf, struct problem *problem)
 		return problem_set(problem, "path", "name a file in it", "%.300s is a directory",
 				   c->path);
 	return 0;
+}
+
+static size_t disk_places(const void *conf, struct store_place places[STORE_PLACES_MAX])
+{
+	const struct disk_conf *c = conf;
+
+	for (size_t i = 0; i < 2; i++) {
+		places[i] = (struct store_place){ .option = "path", .prefix = "" };
+		snprintf(places[i].path, sizeof(places[i].path), "%s%s", c->path,
+			 i == 0 ? "" : DISK_VALUES_SUFFIX);
+	}
+	return 2;
 }
 
 static int make_directory(const struct disk_conf *conf, struct problem *problem)
@@ -774,6 +790,7 @@ const struct backend backend_disk = {
 	.conf_size = sizeof(struct disk_conf),
 	.durable = true,
 	.check = disk_check,
+	.places = disk_places,
 	.open = disk_open,
 	.close = disk_close,
 	.stat = disk_stat,

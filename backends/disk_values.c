@@ -14,7 +14,7 @@
 int disk_values_init(struct disk_values *v, const char *database_path)
 {
 	memset(v, 0, sizeof(*v));
-	if (asprintf(&v->path, "%s.values", database_path) < 0)
+	if (asprintf(&v->path, "%s" DISK_VALUES_SUFFIX, database_path) < 0)
 		v->path = NULL;
 	lock_init(&v->lock, RANK_LAYER_INNER);
 	int rc = unsynced_init(&v->unsynced);

@@ -14,6 +14,8 @@
 #include "unsynced.h"
 #include "value.h"
 
+#define DISK_VALUES_SUFFIX ".values" /* after the path of the database */
+
 enum {
 	DISK_FILE_NAME = 17,  /* with the terminator */
 	DISK_VERIFIED = 1024, /* files remembered as verified */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,6 +65,15 @@ static int file_check(const void *conf, struct problem *problem)
 				   "create it, or set \"ensure_directory\": true",
 				   "%.300s does not exist", c->directory);
 	return 0;
+}
+
+static size_t file_places(const void *conf, struct store_place places[STORE_PLACES_MAX])
+{
+	const struct file_conf *c = conf;
+
+	places[0] = (struct store_place){ .option = "directory", .prefix = "" };
+	snprintf(places[0].path, sizeof(places[0].path), "%s", c->directory);
+	return 1;
 }
 
 static void file_free(struct file_layer *f)
@@ -609,6 +619,7 @@ const struct backend backend_file = {
 	.conf_size = sizeof(struct file_conf),
 	.durable = true,
 	.check = file_check,
+	.places = file_places,
 	.open = file_open,
 	.close = file_close,
 	.stat = file_stat,

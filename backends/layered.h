@@ -28,7 +28,8 @@ struct layer_common {
 /* One configured layer. */
 struct layer_spec {
 	const struct backend *backend;
-	char *name; /* unique in the stack */
+	char *name;      /* unique in the stack, not empty; any other text */
+	double priority; /* as configured: they are in its order */
 	struct layer_common common;
 	void *conf; /* backend->conf_size bytes, filled through backend->options */
 };

@@ -6,10 +6,12 @@
 #include "redis.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -73,6 +75,7 @@ static const struct option_spec redis_options[] = {
 	  .def = "5",
 	  .min = 0.001,
 	  .max = 3600,
+	  .zero_is_default = true,
 	  .doc = "how long a call may take, in seconds; then the layer is down" },
 	{ .name = "socket_connect_timeout",
 	  .type = OPT_SECONDS,
@@ -80,6 +83,7 @@ static const struct option_spec redis_options[] = {
 	  .def = "5",
 	  .min = 0.001,
 	  .max = 3600,
+	  .zero_is_default = true,
 	  .doc = "how long connecting may take, in seconds" },
 	{ .name = "max_connections",
 	  .type = OPT_COUNT,
@@ -108,10 +112,32 @@ static const struct option_spec redis_options[] = {
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
+/* Of what people write there, what is neither a name nor an address. A URL may hold a password, so
+ * nothing of it is shown. */
+static int check_host(const char *host, struct problem *problem)
+{
+	const char *colon = strchr(host, ':');
+
+	if (strstr(host, "://"))
+		return problem_set(problem, "host",
+				   "write the parts of redis://USERNAME:PASSWORD@HOST:PORT/DB as "
+				   "\"username\", \"password\", \"host\", \"port\" and \"db\"",
+				   "a URL, not the name of a host");
+	if (host[0] == '/')
+		return problem_set(problem, "host", "write it as \"unix_socket_path\"",
+				   "a path, not the name of a host");
+	if (colon && colon[1 + strspn(colon + 1, "0123456789")] == '\0')
+		return problem_set(problem, "host", "write \"port\" beside it",
+				   "a host with a port");
+	return host[0] ? 0 : problem_set(problem, "host", NULL, "no host");
+}
+
 static int redis_check(const void *conf, struct problem *problem)
 {
 	const struct redis_conf *c = conf;
 
+	if (!c->unix_socket_path && check_host(c->host, problem) < 0)
+		return -EINVAL;
 	if ((c->password != NULL) + (c->password_file != NULL) + (c->password_env != NULL) > 1)
 		return problem_set(problem, "password", "keep one of them",
 				   "more than one of password, password_file and password_env");
@@ -129,6 +155,26 @@ static int redis_check(const void *conf, struct problem *problem)
 		return problem_set(problem, "unix_socket_path", NULL,
 				   "longer than the 107 bytes of a socket's path");
 	return 0;
+}
+
+/* One server under several names is not seen for one, but for the usual names of this host. */
+static size_t redis_places(const void *conf, struct store_place places[STORE_PLACES_MAX])
+{
+	const struct redis_conf *c = conf;
+	const char *host = c->host;
+
+	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0)
+		host = "127.0.0.1";
+	places[0] = (struct store_place){ .option = "key_prefix", .prefix = c->key_prefix };
+	if (c->unix_socket_path) {
+		snprintf(places[0].path, sizeof(places[0].path), "%s", c->unix_socket_path);
+		host = "";
+	}
+	int size = snprintf(places[0].server, sizeof(places[0].server), "%.250s:%llu/%llu", host,
+			    *host ? (unsigned long long)c->port : 0, (unsigned long long)c->db);
+	for (int i = 0; i < size && i < (int)sizeof(places[0].server); i++)
+		places[0].server[i] = (char)tolower((unsigned char)places[0].server[i]);
+	return 1;
 }
 
 static void place_name(struct redis *r)
@@ -589,6 +635,7 @@ const struct backend backend_redis = {
 	.remote = true,
 	.revalidate_ms = 1000,
 	.check = redis_check,
+	.places = redis_places,
 	.open = redis_open,
 	.close = redis_close,
 	.stat = redis_stat,

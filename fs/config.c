@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_shape.h"
+#include "config_stores.h"
 #include "config_text.h"
 #include "state_path.h"
 
@@ -192,6 +193,35 @@ static int read_fs(const struct config_reader *reader, const cJSON *json, struct
 	return json ? options_parse(sets, json, &place, reader->problems) : 0;
 }
 
+/* The members of the table, moved from one object into another; false: out of memory. */
+static bool move_members(const struct option_spec *specs, cJSON *from, cJSON *to)
+{
+	for (; to && specs->name; specs++) {
+		cJSON *json = cJSON_DetachItemFromObjectCaseSensitive(from, specs->name);
+
+		if (json && !cJSON_AddItemToObject(to, specs->name, json))
+			return false;
+	}
+	return to;
+}
+
+/* What stands at the top, taken out of root: all of config_top_members but the plugin. */
+static int read_top(const struct config_reader *reader, cJSON *root)
+{
+	const struct option_place place = {
+		.file = reader->file, .path = "$", .owner = "the configuration", .lines = true
+	};
+	const struct option_set sets[] = { { config_top_members, reader->root, NULL }, { 0 } };
+	cJSON *members = cJSON_CreateObject();
+	int rc = move_members(config_top_members + 1, root, members) &&
+				 options_default(config_top_members, &place, reader->root) == 0
+			 ? options_parse(sets, members, &place, reader->problems)
+			 : out_of_memory(reader->problems);
+
+	cJSON_Delete(members);
+	return rc;
+}
+
 /* The parsed text; takes its member "cachefs" and gives it default layers. */
 static int read_root(const struct config_reader *reader, cJSON *root, struct config *config)
 {
@@ -205,9 +235,11 @@ static int read_root(const struct config_reader *reader, cJSON *root, struct con
 	cJSON *fs = cJSON_DetachItemFromObjectCaseSensitive(root, "cachefs");
 	int rc = read_fs(reader, fs, &config->fs);
 	cJSON_Delete(fs);
-	if (!root->child && !add_default_layers(root))
+	rc |= read_top(reader, root);
+	if (config_shape_is_silent(root) && !add_default_layers(root))
 		return out_of_memory(reader->problems);
-	return config_shape_read(reader, root, &config->cache) < 0 ? -EINVAL : rc;
+	rc |= config_shape_read(reader, root, &config->cache);
+	return rc ? -EINVAL : 0;
 }
 
 /* A long path shortened from the left, so that the place within the file stays in sight. */
@@ -240,7 +272,7 @@ static int settle_state(const struct config_reader *reader, const char *file, co
 	config->cache.journal_max_bytes = fs->journal_max_bytes;
 	config->cache.journal_wait_ms = fs->journal_wait_ms;
 	config->cache.drain_timeout_ms = fs->drain_timeout_ms;
-	return 0;
+	return config_stores_check_state(reader, &config->cache);
 }
 
 int config_parse(const char *text, size_t size, const char *file, const char *base_dir,
@@ -248,7 +280,7 @@ int config_parse(const char *text, size_t size, const char *file, const char *ba
 {
 	char shown[160];
 	const struct config_reader reader = { file_shown(file, shown, sizeof(shown)), base_dir,
-					      problems };
+					      problems, &config->top };
 	size_t before = problems->count;
 
 	memset(config, 0, sizeof(*config));
@@ -370,20 +402,16 @@ static bool add_fs(const struct fs_conf *fs, cJSON *root)
 {
 	cJSON *object = cJSON_AddObjectToObject(root, "cachefs");
 
-	for (const struct option_spec *spec = fs_options; object && spec->name; spec++) {
-		cJSON *json = option_to_json(spec, fs);
-
-		if (!json || !cJSON_AddItemToObject(object, spec->name, json))
-			return false;
-	}
-	return object != NULL;
+	return object && options_to_json(fs_options, fs, object);
 }
 
 cJSON *config_to_json(const struct config *config)
 {
 	cJSON *root = cJSON_CreateObject();
 
-	if (root && config_shape_to_json(&config->cache, root) && add_fs(&config->fs, root))
+	if (root && config_shape_to_json(&config->cache, root) &&
+	    options_to_json(config_top_members + 1, &config->top, root) &&
+	    add_fs(&config->fs, root))
 		return root;
 	cJSON_Delete(root);
 	return NULL;

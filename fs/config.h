@@ -39,14 +39,24 @@ struct fs_conf {
 
 extern const struct option_spec fs_options[];
 
+/* What stands at the top of a configuration beside its layers, as in the block of the Python
+ * package's core. */
+struct config_top {
+	bool enabled;   /* false: the cache is a noop */
+	int64_t ttl_ms; /* option ttl_s: the root directory's default TTL; -1: none */
+};
+
+extern const struct option_spec config_top_members[];
+
 struct config {
 	struct cache_conf cache;
 	struct fs_conf fs;
+	struct config_top top;
 	char *source; /* the file as given, or NULL for the built-in configuration */
 };
 
 /*
- * All three shapes of a configuration. text need not be terminated; file names it in problems and
+ * All shapes of a configuration. text need not be terminated; file names it in problems and
  * base_dir anchors relative paths. Without a word about layers they are config_default()'s. What
  * the options name and must exist is looked for, but nothing is made. 0, or -EINVAL with every
  * problem added, in the form "file:line: $.path"; config is then empty.

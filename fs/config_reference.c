@@ -89,6 +89,8 @@ static void print_values(const struct option_spec *spec, FILE *out)
 		fputs(spec->values ? spec->values : "an object", out);
 		break;
 	}
+	if (spec->zero_is_default)
+		fputs(", or 0: the default", out);
 	if (spec->nullable)
 		fputs(", or null", out);
 }
@@ -129,7 +131,10 @@ void config_print_reference(FILE *out)
 	print_table("Every layer, in `options`, beside its `type`, or at the top for all layers:",
 		    layer_common_options, out);
 	print_table("An element of `layers`:", config_layer_members, out);
-	print_table("A list of layers (the type `flexible_layered`):", config_stack_members, out);
+	print_table("A list of layers (the type `flexible_layered` or `flexible-layered`):",
+		    config_stack_members, out);
 	print_table("Memory over disk (the type `layered`):", config_pair_members, out);
+	print_table("Beside any of these, at the top, as the package's core writes it:",
+		    config_top_members, out);
 	print_table("The daemon's own settings, in `cachefs`:", fs_options, out);
 }

@@ -5,13 +5,19 @@
 
 /*
  * The shapes that the layers can be written in: one typed layer, memory over disk, a list of
- * layers. The object "cachefs" has been taken out of root before.
+ * layers, or the options of a memory layer alone. The object "cachefs" and what fills struct
+ * config_top have been taken out of root before.
  */
 struct config_reader {
 	const char *file;
 	const char *base_dir;
 	struct problems *problems;
+	struct config_top *root; /* what stands at the top, read before; its ttl_s may stand lower,
+				    too */
 };
+
+/* Whether it says nothing of layers: what it has is for any. */
+bool config_shape_is_silent(const cJSON *root);
 
 /* Fills cache and reads on after a problem; 0, or -EINVAL with every problem added. The caller ends
  * it with config_shape_fini() either way. */

@@ -64,7 +64,7 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 
 	meta_copy(&dir->meta, meta);
 	inodes_bury_meta_locked(t, &old);
-	dir->default_end = end_none();
+	dir->default_end = dir == &t->root ? t->root_end : end_none();
 	bytes = xattrs_find(meta->xattrs, DIRECTORY_XATTR_TTL, &size);
 	if (bytes)
 		end_text_read_ttl(bytes, size, &dir->default_end);

@@ -89,6 +89,8 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");
 	}
+	if (config->top.ttl_ms >= 0)
+		fs->inodes.root_end = end_make(END_STEADY, config->top.ttl_ms);
 	fs->locks = file_locks_new();
 	struct layered_events events = { on_gone, fs };
 	int rc = fs->locks && make_virtual_files(fs) == 0

@@ -126,6 +126,7 @@ struct inodes {
 	bool stopping;
 	struct graveyard *graveyard;
 	struct inode *all;     /* but the root */
+	struct end root_end;   /* the root's default_end when its marker has none: a wish (end.h) */
 	struct inode *unsaved; /* directories whose dir_mtime is to be written to their marker */
 	uint64_t inode_count;
 	struct working_copies copies;

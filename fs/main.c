@@ -195,6 +195,9 @@ static void on_ready(void *self)
 	p->ready = true;
 	if (!p->arguments.foreground)
 		log_set_target(LOG_TO_SYSLOG);
+	if (!p->config.top.enabled)
+		log_warning("%s: \"enabled\" is false: everything that is set is forgotten",
+			    p->arguments.config);
 	background_ready(&p->background);
 }
 

@@ -71,11 +71,25 @@ wrong_configurations() {
 {"layers": []}
 => c.json:1: $.layers: expected an array with at least one layer; for example [{"type": "memory"}, {"type": "disk"}]
 ----
-{"layers": [{"name": "a/b"}]}
-=> c.json:1: $.layers[0].name: not a name for a layer; use 1 to 64 characters without space, comma or /, not starting with a dot
+{"layers": [{"name": ""}]}
+=> c.json:1: $.layers[0].name: an empty name; leave it out: a layer is called as its type
 ----
 {"layers": [{"priority": "high"}]}
-=> c.json:1: $.layers[0].priority: expected a whole number
+=> c.json:1: $.layers[0].priority: expected a number
+----
+{"type": "redis", "options": {
+  "host": "redis://:secret@cache.example.org:6380/2"}}
+=> c.json:2: $.options.host: a URL, not the name of a host; write the parts of redis://USERNAME:PASSWORD@HOST:PORT/DB as "username", "password", "host", "port" and "db"
+----
+{"type": "disk", "options": {"path": "$HOME/c.sqlite"}}
+=> c.json:1: $.options.path: variables are not replaced in a path; write the path itself; "~/" is the home directory
+----
+{"cachefs": {"state_dir": "${XDG_STATE_HOME}/x"}}
+=> c.json:1: $.cachefs.state_dir: variables are not replaced in a path; write the path itself; "~/" is the home directory
+----
+{"layers": [{"type": "disk", "options": {"path": "db"}},
+            {"type": "disk", "options": {"path": "./db"}}]}
+=> c.json:2: $.layers[1].options.path: this is the store of $.layers[0].options, too; give it another "path"; two layers in one store drop each other's entries
 ----
 {"layers": [{}], "write_strategy": "write_thru"}
 => c.json:1: $.write_strategy: "write_thru" is not one of write_through, write_back, write_around; did you mean "write_through"?

@@ -38,6 +38,8 @@ static const char *told(struct problems *problems)
 static const char *parse(const char *text)
 {
 	struct problems problems = { 0 };
+
+	config_fini(&config);
 	int rc = config_parse(text, strlen(text), "c.json", "/base", &config, &problems);
 
 	assert_int_equal(rc, problems.count > 0 ? -EINVAL : 0);
@@ -154,6 +156,226 @@ static void the_type_flexible_layered(void **state)
 		     "\"disk\"}]}}",
 		     "memory=memory disk=disk");
 	assert_int_equal(config.cache.promotion, PROMOTION_ALWAYS);
+}
+
+/* ---- what the Python package writes ---- */
+
+static void the_packages_plugins_are_types(void **state)
+{
+	(void)state;
+	expect_stack("{\"plugin\": \"advanced\", \"options\": {\"max_entries\": 7}}",
+		     "memory=memory");
+	assert_string_equal(option_of(0, "max_entries"), "7");
+	expect_stack("{\"plugin\": \"flexible-layered\", \"options\": {\"layers\": [{\"type\": "
+		     "\"advanced\"}, {\"type\": \"disk\"}]}}",
+		     "memory=memory disk=disk");
+	expect_stack("{\"type\": \"flexible-layered\", \"options\": {\"layers\": [{}]}}",
+		     "memory=memory");
+	expect_stack("{\"plugin\": null, \"options\": {\"max_entries\": \"7\"}}", "memory=memory");
+	assert_string_equal(option_of(0, "max_entries"), "7");
+}
+
+static void the_block_of_the_packages_core(void **state)
+{
+	(void)state;
+	expect_stack("{\"plugin\": \"layered\", \"enabled\": true, \"ttl_s\": 300, \"options\": {"
+		     "\"stats_enabled\": true, \"promote_on_hit\": true, \"memory\": "
+		     "{\"max_entries\": 512, \"copy_on_get\": true, \"stats_enabled\": true}, "
+		     "\"disk\": {\"path\": \".cache/accuralai-core/cache.sqlite\", "
+		     "\"size_limit_mb\": 256, \"ensure_directory\": true}}}",
+		     "memory=memory disk=disk");
+	assert_int_equal(config.top.ttl_ms, 300000);
+	assert_true(config.top.enabled);
+	assert_int_equal(config.cache.layers[1].common.default_ttl_ms, -1);
+	assert_string_equal(option_of(1, "size_limit_mb"), "256");
+}
+
+static void a_block_that_is_not_enabled_forgets(void **state)
+{
+	(void)state;
+	expect_stack("{\"plugin\": \"redis\", \"enabled\": false, \"options\": {\"host\": 7}}",
+		     "noop=noop");
+	assert_false(config.top.enabled);
+}
+
+static void bare_options_are_of_memory(void **state)
+{
+	(void)state;
+	expect_stack("{\"max_entries\": 512, \"default_ttl_s\": 9, \"ttl_s\": 4}", "memory=memory");
+	assert_string_equal(option_of(0, "max_entries"), "512");
+	assert_int_equal(config.cache.layers[0].common.default_ttl_ms, 9000);
+	assert_int_equal(config.top.ttl_ms, 4000);
+	/* No word about layers. */
+	expect_stack("{\"ttl_s\": 4, \"stats_enabled\": false}", "memory=memory disk=disk");
+	assert_int_equal(config.top.ttl_ms, 4000);
+	assert_false(config.cache.layers[1].common.stats_enabled);
+	expect_stack("{\"type\": \"memory\", \"ttl_s\": null}", "memory=memory");
+	assert_int_equal(config.top.ttl_ms, -1);
+}
+
+static void ttl_s_in_a_layers_options_is_its_default(void **state)
+{
+	(void)state;
+	expect_stack("{\"layers\": [{\"options\": {\"ttl_s\": 4}}, {\"name\": \"m2\", "
+		     "\"options\": {\"ttl_s\": 4, \"default_ttl_s\": 9}}, {\"name\": \"m3\"}], "
+		     "\"default_ttl_s\": 60}",
+		     "memory=memory m2=memory m3=memory");
+	assert_int_equal(config.cache.layers[0].common.default_ttl_ms, 4000);
+	assert_int_equal(config.cache.layers[1].common.default_ttl_ms, 9000);
+	assert_int_equal(config.cache.layers[2].common.default_ttl_ms, 60000);
+	assert_int_equal(config.top.ttl_ms, -1);
+	expect_stack("{\"type\": \"layered\", \"options\": {\"ttl_s\": 4}}",
+		     "memory=memory disk=disk");
+	assert_int_equal(config.top.ttl_ms, 4000);
+}
+
+static void any_name_is_a_layers(void **state)
+{
+	(void)state;
+	expect_stack(
+		"{\"layers\": [{\"name\": \"a/b\"}, {\"name\": \"..\"}, {\"name\": \" x, y\"}, "
+		"{\"name\": \".h\"}]}",
+		"a/b=memory ..=memory  x, y=memory .h=memory");
+}
+
+static void fractions_and_strings_are_priorities(void **state)
+{
+	(void)state;
+	expect_stack("{\"layers\": [{\"name\": \"c\", \"priority\": 0.75},"
+		     "{\"name\": \"a\", \"priority\": -1e9}, {\"name\": \"b\", \"priority\": "
+		     "\"0.5\"}]}",
+		     "a=memory b=memory c=memory");
+	cJSON *json = config_to_json(&config);
+	cJSON *layers = cJSON_GetObjectItem(json, "layers");
+	static const double expected[] = { -1e9, 0.5, 0.75 };
+	for (int i = 0; i < 3; i++)
+		assert_true(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, i), "priority")
+				    ->valuedouble == expected[i]);
+	cJSON_Delete(json);
+}
+
+/* ---- one store for two layers ---- */
+
+#define SHARED(option, layer)                                                                      \
+	"c.json:1: $.layers[1].options." option ": this is the store of $.layers[" layer           \
+	"].options, too; give it another \"" option                                                \
+	"\"; two layers in one store drop each other's entries"
+
+/* Two layers of these types with these options. */
+static const char *parse_two(const char *type, const char *first, const char *second_type,
+			     const char *second)
+{
+	static char text[1000];
+
+	snprintf(text, sizeof(text),
+		 "{\"layers\": [{\"type\": \"%s\", \"options\": {%s}}, {\"type\": \"%s\", "
+		 "\"options\": {%s}}]}",
+		 type, first, second_type, second);
+	return parse(text);
+}
+
+static void one_store_for_two_layers_is_an_error(void **state)
+{
+	(void)state;
+	assert_string_equal(parse_two("disk", "", "disk", ""), SHARED("path", "0"));
+	assert_string_equal(parse_two("disk", "\"path\": \"/nowhere/a/../x/c\"", "disk",
+				      "\"path\": \"/nowhere//x/./c\""),
+			    SHARED("path", "0"));
+	assert_string_equal(parse_two("file", "\"directory\": \"/nowhere/f\"", "file",
+				      "\"directory\": \"/nowhere/f/\", \"file_extension\": \".x\""),
+			    SHARED("directory", "0"));
+	assert_string_equal(parse_two("disk", "\"path\": \"/nowhere/c\"", "file",
+				      "\"directory\": \"/nowhere/c.values\""),
+			    SHARED("directory", "0"));
+	assert_string_equal(
+		parse_two("redis", "\"host\": \"LOCALHOST\"", "redis", "\"host\": \"127.0.0.1\""),
+		SHARED("key_prefix", "0"));
+	assert_string_equal(
+		parse_two("redis", "\"key_prefix\": \"a:\"", "redis", "\"key_prefix\": \"a:b:\""),
+		SHARED("key_prefix", "0"));
+	assert_string_equal(parse_two("redis", "\"unix_socket_path\": \"/nowhere/r\"", "redis",
+				      "\"unix_socket_path\": \"/nowhere/./r\", \"port\": 7"),
+			    SHARED("key_prefix", "0"));
+}
+
+static void stores_that_differ_are_none(void **state)
+{
+	(void)state;
+	assert_string_equal(parse_two("redis", "", "redis", "\"db\": 1"), "");
+	assert_string_equal(parse_two("redis", "", "redis", "\"port\": 1"), "");
+	assert_string_equal(parse_two("redis", "", "redis", "\"host\": \"other\""), "");
+	assert_string_equal(
+		parse_two("redis", "\"key_prefix\": \"a:\"", "redis", "\"key_prefix\": \"b:\""),
+		"");
+	assert_string_equal(parse_two("redis", "", "redis", "\"unix_socket_path\": \"/nowhere/r\""),
+			    "");
+	assert_string_equal(parse_two("disk", "\"path\": \"/nowhere/c\"", "file",
+				      "\"directory\": \"/nowhere\""),
+			    "");
+	assert_string_equal(parse_two("memory", "", "memory", ""), "");
+}
+
+/* Links, soft and hard, and a link to what is not there yet. */
+static void one_store_by_two_names_is_one(void **state)
+{
+	char dir[] = "/tmp/cachefs-config-XXXXXX", first[80], second[80];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
+	close(open("real", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(link("real", "hard") | symlink("real", "soft") |
+				 symlink("later", "dangling") | symlink(dir, "dir"),
+			 0);
+	static const char *const same[][2] = { { "real", "hard" },
+					       { "soft", "real" },
+					       { "dangling", "later" },
+					       { "later", "dir/dangling" } };
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(first, sizeof(first), "\"path\": \"%s/%s\"", dir, same[i][0]);
+		snprintf(second, sizeof(second), "\"path\": \"%s/%s\"", dir, same[i][1]);
+		assert_string_equal(parse_two("disk", first, "disk", second), SHARED("path", "0"));
+	}
+	static const char *const names[] = { "real", "hard", "soft", "dangling", "dir" };
+	for (size_t i = 0; i < 5; i++)
+		unlink(names[i]);
+	assert_int_equal(chdir("/"), 0);
+	rmdir(dir);
+}
+
+static void the_state_is_no_layers_store(void **state)
+{
+	(void)state;
+	expect_problem("{\"type\": \"file\", \"options\": {\"directory\": \"/nowhere/s\"}, "
+		       "\"cachefs\": {\"state_dir\": \"/nowhere/x/../s\"}}",
+		       "c.json: $.cachefs.state_dir: this is the store of layer \"file\"; name "
+		       "another directory");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": "
+		       "\"/nowhere/s/state.sqlite\"}, \"cachefs\": {\"state_dir\": "
+		       "\"/nowhere/s\"}}",
+		       "c.json: $.cachefs.state_dir: this is the store of layer \"disk\"; name "
+		       "another directory");
+}
+
+static void a_host_is_a_name(void **state)
+{
+	(void)state;
+	expect_problem("{\"type\": \"redis\", \"options\": {\"host\": "
+		       "\"redis://u:secret@h:1/0\"}}",
+		       "c.json:1: $.options.host: a URL, not the name of a host; write the parts "
+		       "of redis://USERNAME:PASSWORD@HOST:PORT/DB as \"username\", \"password\", "
+		       "\"host\", \"port\" and \"db\"");
+	expect_problem("{\"type\": \"redis\", \"options\": {\"host\": \"h:6379\"}}",
+		       "c.json:1: $.options.host: a host with a port; write \"port\" beside it");
+	expect_problem("{\"type\": \"redis\", \"options\": {\"host\": \"/run/redis.sock\"}}",
+		       "c.json:1: $.options.host: a path, not the name of a host; write it as "
+		       "\"unix_socket_path\"");
+	expect_stack("{\"type\": \"redis\", \"options\": {\"host\": \"2001:db8::1\"}}",
+		     "redis=redis");
+	expect_stack("{\"type\": \"redis\", \"options\": {\"host\": \"::1\"}}", "redis=redis");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \":memory:\"}}",
+		       "c.json:1: $.options.path: a database is a file here; the type \"memory\" "
+		       "keeps nothing on disk");
 }
 
 /* ---- layers[] ---- */
@@ -328,7 +550,7 @@ static void the_effective_configuration_comes_back(void **state)
 	char *first = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	assert_non_null(strstr(first,
-			       "{\"layers\":[{\"type\":\"memory\",\"name\":\"fast\",\"priority\":0,"
+			       "{\"layers\":[{\"type\":\"memory\",\"name\":\"fast\",\"priority\":1,"
 			       "\"options\":{\"max_entries\":3,"));
 	assert_non_null(strstr(
 		first, "\"default_ttl_s\":2.5,\"max_ttl_s\":null,\"revalidate_ms\":null,\"copy_on_"
@@ -378,7 +600,7 @@ static void unknown_options(void **state)
 		"{\"memory\": {\"x\": 1}}",
 		"c.json:1: $.memory.x: unknown option of type \"memory\"; known: max_entries, "
 		"max_bytes, eager_expiry, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
-		"stats_enabled");
+		"stats_enabled, ttl_s");
 	expect_problem(
 		"{\"memory\": {}, \"dsk\": {}}",
 		"c.json:1: $.dsk: unknown option of the two-layer form; did you mean \"disk\"?");
@@ -395,7 +617,7 @@ static void unknown_options(void **state)
 		       "c.json:1: $.options.cachefs: unknown option of the two-layer form; known: "
 		       "memory, disk, "
 		       "promote_on_hit, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
-		       "stats_enabled");
+		       "stats_enabled, ttl_s");
 }
 
 static void wrong_values(void **state)
@@ -413,12 +635,23 @@ static void wrong_values(void **state)
 	expect_problem(
 		"{\"cachefs\": {\"rmdir\": \"empty\"}}",
 		"c.json:1: $.cachefs.rmdir: \"empty\" is not one of invalidate_prefix, empty_only");
-	expect_problem("{\"layers\": [{\"priority\": 0.5}]}",
-		       "c.json:1: $.layers[0].priority: expected a whole number");
-	expect_problem("{\"layers\": [{\"name\": \"a/b\"}]}",
-		       "c.json:1: $.layers[0].name: not a name for a layer; use 1 to 64 characters "
-		       "without "
-		       "space, comma or /, not starting with a dot");
+	expect_problem("{\"layers\": [{\"priority\": \"high\"}]}",
+		       "c.json:1: $.layers[0].priority: expected a number");
+	expect_problem("{\"layers\": [{\"name\": \"\"}]}",
+		       "c.json:1: $.layers[0].name: an empty name; leave it out: a layer is called "
+		       "as its type");
+	expect_problem("{\"layers\": [{\"ttl_s\": 1}]}",
+		       "c.json:1: $.layers[0].ttl_s: not an option of a layer itself; write it "
+		       "into \"options\"");
+	expect_problem("{\"type\": \"memory\", \"plugin\": \"disk\"}",
+		       "c.json:1: $.plugin: also given as \"type\"; remove one of them");
+	expect_problem("{\"plugin\": \"dsik\"}",
+		       "c.json:1: $.plugin: unknown type \"dsik\"; did you mean \"disk\"? " TYPES
+		       ", layered, flexible_layered");
+	expect_problem("{\"ttl_s\": -1}", "c.json:1: $.ttl_s: -1 is out of range: at least 0");
+	expect_problem("{\"max_entires\": 5}",
+		       "c.json:1: $.max_entires: unknown option of the configuration; did you mean "
+		       "\"max_entries\"?");
 	expect_problem(
 		"{\"layers\": [{\"default_ttl_s\": 1, \"options\": {\"default_ttl_s\": 1}}]}",
 		"c.json:1: $.layers[0].default_ttl_s: also given in \"options\"; remove "
@@ -487,7 +720,7 @@ static void json_that_is_not_quite_right(void **state)
 		       "c.json:1: $.memory.max_entries: inf is out of range: from 1 to "
 		       "9007199254740992");
 	expect_problem("{\"layers\": [{\"priority\": 1e999}]}",
-		       "c.json:1: $.layers[0].priority: out of range: from -1000000 to 1000000");
+		       "c.json:1: $.layers[0].priority: expected a number");
 	expect_stack("\xEF\xBB\xBF{\"type\": \"memory\"}", "memory=memory");
 }
 
@@ -499,8 +732,8 @@ static void every_problem_is_told_at_once(void **state)
 		" \"layers\": [\n"
 		"  {\"type\": \"memory\", \"options\": {\"max_entires\": 5,\n"
 		"   \"max_bytes\": \"many\"}},\n"
-		"  {\"type\": \"dsik\", \"name\": \"a/b\"},\n"
-		"  {\"type\": \"disk\", \"priority\": 0.5, \"options\":\n"
+		"  {\"type\": \"dsik\", \"name\": \"\"},\n"
+		"  {\"type\": \"disk\", \"priority\": \"high\", \"options\":\n"
 		"   {\"inline_limit_kb\": 0}}],\n"
 		" \"write_strategy\": \"sometimes\",\n"
 		" \"cachefs\": {\"rmdir\": 3,\n"
@@ -517,9 +750,9 @@ static void every_problem_is_told_at_once(void **state)
 		"found a string\n"
 		"c.json:5: $.layers[1].type: unknown type \"dsik\"; did you mean \"disk\"? " TYPES
 		"\n"
-		"c.json:5: $.layers[1].name: not a name for a layer; use 1 to 64 characters "
-		"without space, comma or /, not starting with a dot\n"
-		"c.json:6: $.layers[2].priority: expected a whole number\n"
+		"c.json:5: $.layers[1].name: an empty name; leave it out: a layer is called as "
+		"its type\n"
+		"c.json:6: $.layers[2].priority: expected a number\n"
 		"c.json:7: $.layers[2].options.inline_limit_kb: 0 is out of range: from 1 "
 		"to 524288");
 }
@@ -597,6 +830,18 @@ int main(void)
 		TEST(a_list_of_layers),
 		TEST(the_type_layered),
 		TEST(the_type_flexible_layered),
+		TEST(the_packages_plugins_are_types),
+		TEST(the_block_of_the_packages_core),
+		TEST(a_block_that_is_not_enabled_forgets),
+		TEST(bare_options_are_of_memory),
+		TEST(ttl_s_in_a_layers_options_is_its_default),
+		TEST(any_name_is_a_layers),
+		TEST(fractions_and_strings_are_priorities),
+		TEST(one_store_for_two_layers_is_an_error),
+		TEST(stores_that_differ_are_none),
+		TEST(one_store_by_two_names_is_one),
+		TEST(the_state_is_no_layers_store),
+		TEST(a_host_is_a_name),
 		TEST(a_layer_is_memory_by_default),
 		TEST(priorities_order_the_layers),
 		TEST(equal_priorities_keep_their_order),

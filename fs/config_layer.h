@@ -1,0 +1,37 @@
+#ifndef CACHEFS_CONFIG_LAYER_H
+#define CACHEFS_CONFIG_LAYER_H
+
+/* One layer of a configuration: {"type", "name", "priority", "options"} and the common options. */
+
+#include "config_part.h"
+
+/* The types that are shapes, not backends. */
+#define CONFIG_PAIR "layered"
+#define CONFIG_FLEXIBLE "flexible_layered"
+#define CONFIG_FLEXIBLE_ALIAS "flexible-layered" /* the package's plugin */
+
+/* A layer as written, before it becomes one of the cache's. */
+struct layer_draft {
+	struct layer_spec spec;
+	struct part options; /* where its options stand; borrows the JSON */
+	bool named;          /* by the user */
+};
+
+/* The type that a word stands for: itself, but for other ids of the Python package. */
+const char *config_type_of(const char *word);
+
+/* ttl_s, into a struct config_top. */
+extern const struct option_spec config_ttl_member[];
+
+/*
+ * Reads a layer, and on after a problem; 0, or -EINVAL with every problem added. The caller sets
+ * the priority that it has without one, and ends the spec with config_layer_fini() either way.
+ */
+int config_layer_read(struct part *layer, struct layer_draft *draft);
+void config_layer_fini(struct layer_spec *spec);
+
+/* The backend's options and the common ones alone, from an object with nothing else. */
+int config_layer_options(struct part *options, const struct backend *backend,
+			 struct layer_draft *draft);
+
+#endif
