@@ -241,7 +241,12 @@ void layered_usage(struct layered *cache, struct layer_usage *usage);
  */
 int layered_end(struct layered *cache, struct key key, struct end *own, struct end *end);
 
-/* The names of the layers that hold key, fastest first, as text "a,b" into buffer. 0 or -errno. */
-int layered_holders(struct layered *cache, struct key key, char *buffer, size_t size);
+/*
+ * Calls visit with the name of each layer that holds the entry, and its copy's metadata, fastest
+ * first, until one returns an error. 0, that error, or -ENOENT: no layer holds it.
+ */
+int layered_visit_holders(struct layered *cache, struct key key,
+			  int (*visit)(void *self, const char *layer, const struct meta *meta),
+			  void *self);
 
 #endif

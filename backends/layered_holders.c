@@ -1,16 +1,11 @@
 /* Which layers hold an entry, and how long: what people ask for. See layered.h. */
 #include <errno.h>
-#include <string.h>
 
 #include "stack.h"
 
-/*
- * Calls visit for each layer that holds the entry, fastest first, until one returns something else
- * than 0. That, 0, or -ENOENT: no layer holds it.
- */
-static int visit_holders(struct layered *c, struct key key,
-			 int (*visit)(void *self, const struct layer *l, const struct meta *meta),
-			 void *self)
+static int visit_layers(struct layered *c, struct key key,
+			int (*visit)(void *self, const struct layer *l, const struct meta *meta),
+			void *self)
 {
 	int found = -ENOENT;
 
@@ -29,33 +24,25 @@ static int visit_holders(struct layered *c, struct key key,
 	return found;
 }
 
-struct names {
-	char *text;
-	size_t used, size;
+struct named {
+	int (*visit)(void *self, const char *layer, const struct meta *meta);
+	void *self;
 };
 
-static int add_name(void *self, const struct layer *l, const struct meta *meta)
+static int visit_by_name(void *self, const struct layer *l, const struct meta *meta)
 {
-	struct names *n = self;
-	const char *name = layer_name(l);
-	size_t size = strlen(name);
+	struct named *named = self;
 
-	(void)meta;
-	if (n->used + size + (n->used > 0) >= n->size)
-		return -ERANGE;
-	if (n->used > 0)
-		n->text[n->used++] = ',';
-	memcpy(n->text + n->used, name, size + 1);
-	n->used += size;
-	return 0;
+	return named->visit(named->self, layer_name(l), meta);
 }
 
-int layered_holders(struct layered *c, struct key key, char *buffer, size_t size)
+int layered_visit_holders(struct layered *c, struct key key,
+			  int (*visit)(void *self, const char *layer, const struct meta *meta),
+			  void *self)
 {
-	struct names names = { buffer, 0, size };
+	struct named named = { visit, self };
 
-	buffer[0] = '\0';
-	return visit_holders(c, key, add_name, &names);
+	return visit_layers(c, key, visit_by_name, &named);
 }
 
 struct latest {
@@ -82,7 +69,7 @@ static int take_later(void *self, const struct layer *l, const struct meta *meta
 int layered_end(struct layered *c, struct key key, struct end *own, struct end *end)
 {
 	struct latest latest = { .cache = c, .now = time_instant(c->time) };
-	int rc = visit_holders(c, key, take_later, &latest);
+	int rc = visit_layers(c, key, take_later, &latest);
 
 	*own = latest.meta.own;
 	*end = latest.meta.copy;

@@ -6,6 +6,7 @@
 
 #include "fs_state.h"
 #include "control_layers.h"
+#include "key_escape.h"
 #include "lookup.h"
 #include "stats.h"
 
@@ -49,18 +50,17 @@ bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name
 	return dir->kind == INODE_VIRTUAL || control_find(fs, dir, name) >= 0;
 }
 
-bool control_child(struct fs *fs, const struct inode *dir, size_t i, const char **name,
+bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct escape_text *name,
 		   uint32_t *mode)
 {
 	if (dir->virtual_file == CONTROL_LAYERS) {
-		*name = layered_layer_name(fs->cache, i);
 		*mode = S_IFDIR;
-		return *name != NULL;
+		return layer_view_name(fs, i, name);
 	}
 	for (int file = 0; file < CONTROL_FILES; file++) {
 		if ((files[file].flags & ROOT_FILE) || i-- > 0)
 			continue;
-		*name = files[file].name;
+		key_escape_text(key_of(files[file].name), name);
 		*mode = files[file].mode;
 		return true;
 	}

@@ -24,6 +24,7 @@ enum control_file {
 };
 
 struct fs;
+struct escape_text;
 struct inode;
 struct attributes;
 
@@ -34,7 +35,7 @@ int control_find(struct fs *fs, const struct inode *dir, struct key name);
 bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name);
 
 /* The i-th child of `.cachefs` or `layers`, and its mode; false past the end. */
-bool control_child(struct fs *fs, const struct inode *dir, size_t i, const char **name,
+bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct escape_text *name,
 		   uint32_t *mode);
 
 /* The attributes of a virtual inode, beside those in its metadata. */

@@ -2,27 +2,49 @@
 #include "control_layers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "escaped.h"
+#include "key_escape.h"
 
 enum { NOT_WRITABLE = ~0222 };
 
-/* "NAME/a/b" is the key a/b of layer NAME; "NAME" is all of it. */
-static int split(struct fs *fs, struct key path, size_t *layer, struct key *key)
+bool layer_view_name(struct fs *fs, size_t layer, struct escape_text *name)
+{
+	const char *text = layered_layer_name(fs->cache, layer);
+
+	if (text)
+		key_escape_text(key_of(text), name);
+	return text;
+}
+
+/* The layer that shows as `text`. -ENOENT: none. */
+static int find_layer(struct fs *fs, struct key text, size_t *layer)
+{
+	struct escape_text name;
+
+	for (*layer = 0; layer_view_name(fs, *layer, &name); ++*layer)
+		if (key_equal(key_make(name.bytes, name.size), text))
+			return 0;
+	return -ENOENT;
+}
+
+/* "1/a/b" is the key a/b of layer 1; "1" is all of it. */
+static int split(struct key path, size_t *layer, struct key *key)
 {
 	const char *slash = memchr(path.bytes, '/', path.size);
 	size_t size = slash ? (size_t)(slash - path.bytes) : path.size;
-	const char *name;
 
 	*key = slash ? key_make(slash + 1, path.size - size - 1) : KEY_ROOT;
-	for (size_t i = 0; (name = layered_layer_name(fs->cache, i)); i++) {
-		*layer = i;
-		if (key_equal(key_of(name), key_make(path.bytes, size)))
-			return 0;
+	*layer = 0;
+	for (size_t i = 0; i < size; i++) {
+		if (path.bytes[i] < '0' || path.bytes[i] > '9')
+			return -ENOENT;
+		*layer = *layer * 10 + (size_t)(path.bytes[i] - '0');
 	}
-	return -ENOENT;
+	return 0;
 }
 
 static int find(struct fs *fs, size_t layer, struct key key, enum view_kind kind, bool *is_dir,
@@ -40,7 +62,7 @@ int layer_view_stat(struct fs *fs, struct key path, enum view_kind kind, struct 
 	size_t layer;
 	struct key key;
 	bool is_dir = false;
-	int rc = split(fs, path, &layer, &key);
+	int rc = split(path, &layer, &key);
 
 	if (rc == 0)
 		rc = find(fs, layer, key, kind, &is_dir, meta);
@@ -77,6 +99,20 @@ static struct inode *view_inode_locked(struct inodes *t, struct name *name, stru
 	return inode;
 }
 
+/* What a name stands for; see escaped_resolve(). That of a layer for its number. */
+static int resolve(struct fs *fs, struct inode *dir, struct key text, struct key_buffer *part)
+{
+	size_t layer;
+
+	if (dir->virtual_file != CONTROL_LAYERS)
+		return escaped_resolve(fs, dir, text, part);
+	int rc = find_layer(fs, text, &layer);
+	if (rc < 0)
+		return rc;
+	part->size = (size_t)snprintf(part->bytes, sizeof(part->bytes), "%zu", layer);
+	return 1;
+}
+
 int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct attributes *out)
 {
 	struct inodes *t = &fs->inodes;
@@ -85,7 +121,7 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 
 	if (text.size > KEY_COMPONENT_MAX)
 		return -ENAMETOOLONG;
-	int rc = escaped_resolve(fs, dir, text, &path);
+	int rc = resolve(fs, dir, text, &path);
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
@@ -112,6 +148,18 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 	return rc;
 }
 
+int layer_view_peek(struct fs *fs, struct inode *inode, struct meta *meta)
+{
+	struct inodes *t = &fs->inodes;
+	struct key_buffer path;
+
+	inodes_lock(t);
+	int rc = inode_key_locked(t, inode, &path);
+	enum view_kind kind = kind_of(inode->name);
+	inodes_unlock(t);
+	return rc < 0 ? rc : layer_view_stat(fs, key_make(path.bytes, path.size), kind, meta);
+}
+
 static int path_of(struct fs *fs, struct inode *inode, struct key_buffer *path)
 {
 	inodes_lock(&fs->inodes);
@@ -124,13 +172,8 @@ int layer_view_refresh(struct fs *fs, struct inode *inode)
 {
 	struct inodes *t = &fs->inodes;
 	struct meta meta = { 0 };
-	struct key_buffer path;
-	inodes_lock(t);
-	int rc = inode_key_locked(t, inode, &path);
-	enum view_kind kind = kind_of(inode->name);
-	inodes_unlock(t);
-	if (rc == 0)
-		rc = layer_view_stat(fs, key_make(path.bytes, path.size), kind, &meta);
+	int rc = layer_view_peek(fs, inode, &meta);
+
 	inodes_lock(t);
 	if (rc == 0 && (inode->meta.mode & S_IFMT) != (meta.mode & S_IFMT)) {
 		rc = -ENOENT;
@@ -165,7 +208,7 @@ int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
 	int rc = path_of(fs, inode, &path);
 
 	if (rc == 0)
-		rc = split(fs, key_make(path.bytes, path.size), &layer, &key);
+		rc = split(key_make(path.bytes, path.size), &layer, &key);
 	if (rc == 0)
 		rc = layered_layer_get(fs->cache, layer, key, value, &meta);
 	if (rc == 0)
@@ -178,7 +221,7 @@ int layer_view_list(struct fs *fs, struct key dir, struct key after, bool after_
 {
 	size_t layer;
 	struct key key;
-	int rc = split(fs, dir, &layer, &key);
+	int rc = split(dir, &layer, &key);
 
 	return rc < 0 ? rc : layered_layer_list(fs->cache, layer, key, after, after_is_dir, batch);
 }

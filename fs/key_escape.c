@@ -102,24 +102,44 @@ enum escape key_escape_decode(struct key name, bool at_root, struct escape_text 
 	return ESCAPE_NONE;
 }
 
-void key_escape_encode(struct key part, bool at_root, bool own_value, struct escape_text *name)
+static void set_plain(struct key text, struct escape_text *name)
+{
+	memcpy(name->bytes, text.bytes, text.size);
+	name->bytes[text.size] = '\0';
+	name->size = text.size;
+}
+
+void key_escape_bytes(struct key bytes, struct escape_text *name)
 {
 	name->size = 0;
-	if (!needs_escape(part, at_root) && !(own_value && is_own(part))) {
-		memcpy(name->bytes, part.bytes, part.size);
-		name->bytes[part.size] = '\0';
-		name->size = part.size;
-		return;
-	}
 	add_text(name, "%{");
-	if (part.size <= ESCAPE_HEX_MAX) {
-		add_hex(name, part.bytes, part.size);
+	if (bytes.size <= ESCAPE_HEX_MAX) {
+		add_hex(name, bytes.bytes, bytes.size);
 	} else {
 		XXH128_canonical_t hash;
-		XXH128_canonicalFromHash(&hash, XXH3_128bits(part.bytes, part.size));
-		add_hex(name, part.bytes, ESCAPE_HEAD);
+		XXH128_canonicalFromHash(&hash, XXH3_128bits(bytes.bytes, bytes.size));
+		add_hex(name, bytes.bytes, ESCAPE_HEAD);
 		add_text(name, "~");
 		add_hex(name, hash.digest, sizeof(hash.digest));
 	}
 	add_text(name, "}");
+}
+
+void key_escape_encode(struct key part, bool at_root, bool own_value, struct escape_text *name)
+{
+	if (needs_escape(part, at_root) || (own_value && is_own(part)))
+		key_escape_bytes(part, name);
+	else
+		set_plain(part, name);
+}
+
+void key_escape_text(struct key text, struct escape_text *name)
+{
+	bool looks_so = text.size >= 3 && memcmp(text.bytes, "%{", 2) == 0 &&
+			text.bytes[text.size - 1] == '}';
+
+	if (looks_so || !key_is_path(text) || memchr(text.bytes, '/', text.size))
+		key_escape_bytes(text, name);
+	else
+		set_plain(text, name);
 }

@@ -51,4 +51,11 @@ enum escape key_escape_decode(struct key name, bool at_root, struct escape_text 
 /* The name of a part. own_value: its directory's key has a value, so "%{self}" is taken. */
 void key_escape_encode(struct key part, bool at_root, bool own_value, struct escape_text *name);
 
+/*
+ * The name of any text that is not empty, where it is looked for and not decoded: itself, if it can
+ * be the name of a file and does not look like an escape; else all of it in hexadecimal, as above.
+ */
+void key_escape_text(struct key text, struct escape_text *name);
+void key_escape_bytes(struct key text, struct escape_text *name); /* in hexadecimal, anyway */
+
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "directory.h"
+#include "key_escape.h"
 #include "listing.h"
 #include "lookup.h"
 #include "reply.h"
@@ -219,12 +220,12 @@ static int fill_reply(struct dir_reply *r, struct listing *listing, uint64_t off
 
 static void fill_virtual(struct dir_reply *r, uint64_t offset)
 {
-	const char *name;
+	struct escape_text name;
 	uint32_t mode;
 
 	for (uint64_t i = offset; control_child(r->fs, r->dir, (size_t)i, &name, &mode); i++) {
 		struct fuse_entry_param entry = { .attr = { .st_mode = mode, .st_ino = i + 3 } };
-		if (!add_plain(r, name, &entry, i + 1))
+		if (!add_plain(r, name.bytes, &entry, i + 1))
 			break;
 	}
 }

@@ -9,9 +9,10 @@
 #include <sys/xattr.h>
 
 #include "access_time.h"
+#include "control_layers.h"
 #include "directory.h"
 #include "end_text.h"
-#include "lookup.h"
+#include "facts.h"
 #include "metadata.h"
 #include "reply.h"
 
@@ -128,63 +129,6 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* The end that the mount will show: in seconds from now, or in Unix time. -ENODATA: none. */
-static int end_text(fuse_req_t req, struct inode *inode, const char *name, char *text, size_t size)
-{
-	struct fs *fs = fs_of(req);
-	struct end own, end;
-	int rc = metadata_end(fs, inode, request_tid(req), &own, &end);
-	struct instant now = time_instant(fs->time);
-
-	if (rc < 0)
-		return rc;
-	if (end_comes(end)) {
-		int64_t left_ms = end_left_ms(end, now);
-		end_text_write(text, size,
-			       is_moment(name) ? end_wall_ms(end, now)
-			       : left_ms > 0   ? left_ms
-					       : 0);
-	} else if (end_kind(own) == END_NEVER) {
-		snprintf(text, size, "never");
-	} else {
-		return -ENODATA;
-	}
-	return 0;
-}
-
-static int holders_of(struct fs *fs, struct inode *inode, char *text, size_t size)
-{
-	struct key_buffer key;
-
-	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, inode, &key);
-	inodes_unlock(&fs->inodes);
-	return rc < 0 ? rc : layered_holders(fs->cache, key_make(key.bytes, key.size), text, size);
-}
-
-/* One of ours, as text. */
-static int own_text(fuse_req_t req, struct inode *inode, const struct meta *meta, const char *own,
-		    char *text, size_t size)
-{
-	int rc = 0;
-
-	if (is_ttl(own) || is_moment(own))
-		rc = end_text(req, inode, own, text, size);
-	else if (strcmp(own, "created") == 0)
-		end_text_write(text, size, meta->created_ms);
-	else if (strcmp(own, "hits") == 0)
-		snprintf(text, size, "%llu", (unsigned long long)meta->hits);
-	else if (strcmp(own, "version") == 0)
-		snprintf(text, size, "%llu", (unsigned long long)meta->version);
-	else if (strcmp(own, "layers") == 0 || strcmp(own, "layer") == 0)
-		rc = holders_of(fs_of(req), inode, text, size);
-	else
-		rc = -ENODATA;
-	if (rc == 0 && strcmp(own, "layer") == 0)
-		text[strcspn(text, ",")] = '\0';
-	return rc == -ENOENT ? -ENODATA : rc;
-}
-
 static void reply_bytes(fuse_req_t req, const void *bytes, size_t length, size_t size)
 {
 	if (size == 0)
@@ -197,8 +141,33 @@ static void reply_bytes(fuse_req_t req, const void *bytes, size_t length, size_t
 
 static int peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
+	if (inode->kind == INODE_VIRTUAL)
+		return layer_view_peek(fs, inode, meta);
 	return inode->kind == INODE_DIR ? directory_stat(fs, inode, meta)
 					: metadata_peek(fs, inode, tid, meta);
+}
+
+/* Whether the inode has attributes at all: what shows a layer's copy has. */
+static bool has_attributes(const struct inode *inode)
+{
+	return inode->kind != INODE_VIRTUAL || inode->virtual_file == CONTROL_VIEW;
+}
+
+/* One of ours. */
+static int own_text(fuse_req_t req, struct inode *inode, const struct meta *meta, const char *own,
+		    char **text)
+{
+	struct fs *fs = fs_of(req);
+
+	switch (inode->kind) {
+	case INODE_DIR:
+		return facts_of_directory(fs, inode, meta, own, text);
+	case INODE_VIRTUAL:
+		return facts_of_copy(fs, meta, own, text);
+	case INODE_FILE:
+		break;
+	}
+	return facts_of_file(fs, inode, request_tid(req), meta, own, text);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -206,7 +175,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
 	struct meta meta = { 0 };
-	char text[512] = "";
+	char *text = NULL;
 	size_t length = 0;
 	const void *bytes = NULL;
 
@@ -215,57 +184,71 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		return;
 	}
 	/* The kernel asks for security.capability with writes: answered without a look. */
-	if (!has_prefix(name, "user.") || inode->kind == INODE_VIRTUAL) {
+	if (!has_prefix(name, "user.") || !has_attributes(inode)) {
 		reply_status(req, -ENODATA);
 		return;
 	}
 	int rc = peek(fs, inode, request_tid(req), &meta);
-	if (rc == 0 && own_name(name) && inode->kind != INODE_DIR) {
-		rc = own_text(req, inode, &meta, own_name(name), text, sizeof(text));
-		bytes = text;
-		length = strlen(text);
-	} else if (rc == 0) {
+	/* A directory keeps those of ours that it understands with its marker. */
+	if (rc == 0 && (!own_name(name) || S_ISDIR(meta.mode)))
 		bytes = xattrs_find(meta.xattrs, name, &length);
-		rc = bytes ? 0 : -ENODATA;
+	if (rc == 0 && !bytes) {
+		rc = own_name(name) ? own_text(req, inode, &meta, own_name(name), &text) : -ENODATA;
+		bytes = text;
+		length = rc == 0 ? strlen(text) : 0;
 	}
 	if (rc < 0)
 		reply_status(req, rc);
 	else
 		reply_bytes(req, bytes, length, size);
+	free(text);
 	meta_fini(&meta);
 }
 
-/* Only what a copy should carry: the moment of the entry's own end, and the user's own. */
+/* --- listing ---------------------------------------------------------------------------------- */
+
+static void add_name(FILE *list, const char *prefix, const char *name)
+{
+	fprintf(list, "%s%s%c", prefix, name, '\0');
+}
+
+/*
+ * Only what a copy of the file should carry: the moment of the entry's own end, and the user's own.
+ * Of what one layer has, all.
+ */
+static void add_names(FILE *list, const struct inode *inode, const struct meta *meta)
+{
+	const char *name;
+
+	if (inode->kind == INODE_FILE && end_comes(meta->own))
+		add_name(list, OWN_PREFIX, "expires_at");
+	for (size_t i = 0; inode->kind == INODE_VIRTUAL && (name = facts_copy_name(meta, i)); i++)
+		add_name(list, OWN_PREFIX, name);
+	for (size_t i = 0; (name = xattrs_name(meta->xattrs, i)); i++)
+		if (!access_time_is_attribute(name))
+			add_name(list, "", name);
+}
+
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	static const char moment[] = OWN_PREFIX "expires_at";
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
 	struct meta meta = { 0 };
+	char *text = NULL;
 	size_t length = 0;
 	int rc = fs->conf->xattr ? 0 : -ENOSYS;
 
-	if (rc == 0 && inode->kind != INODE_VIRTUAL)
+	if (rc == 0 && has_attributes(inode))
 		rc = peek(fs, inode, request_tid(req), &meta);
-	char *list = malloc(XATTRS_MAX_BYTES + sizeof(moment));
-	if (!list)
+	FILE *list = rc == 0 ? open_memstream(&text, &length) : NULL;
+	if (list)
+		add_names(list, inode, &meta);
+	if (rc == 0 && (!list || fclose(list) != 0))
 		rc = -ENOMEM;
-	if (rc == 0 && inode->kind == INODE_FILE && end_comes(meta.own)) {
-		memcpy(list, moment, sizeof(moment));
-		length = sizeof(moment);
-	}
-	const char *name;
-	for (size_t i = 0; rc == 0 && (name = xattrs_name(meta.xattrs, i)); i++) {
-		if (access_time_is_attribute(name))
-			continue;
-		size_t n = strlen(name) + 1;
-		memcpy(list + length, name, n);
-		length += n;
-	}
 	if (rc < 0)
 		reply_status(req, rc);
 	else
-		reply_bytes(req, list, length, size);
-	free(list);
+		reply_bytes(req, text, length, size);
+	free(text);
 	meta_fini(&meta);
 }

@@ -268,6 +268,15 @@ static unsigned look(const char *key, const char *when, mode_t *mode)
 	return found;
 }
 
+static int add_holder(void *self, const char *layer, const struct meta *meta)
+{
+	char *holders = self;
+
+	(void)meta;
+	strncat(strcat(holders, " "), layer, 30);
+	return 0;
+}
+
 static void check(const char *when, unsigned also)
 {
 	for (size_t i = 0; i < KEYS; i++) {
@@ -277,8 +286,8 @@ static void check(const char *when, unsigned also)
 			fail_msg("%s: %s: mode %o, not %o", when, keys[i], mode, may_mode[i]);
 		if (found & (may[i] | also))
 			continue;
-		char *holders = calloc(1, 256);
-		layered_holders(s.cache, key_of(keys[i]), holders, 256);
+		char holders[256] = "";
+		layered_visit_holders(s.cache, key_of(keys[i]), add_holder, holders);
 		fail_msg("%s: %s: found %x, which is not of %x; held by %s", when, keys[i], found,
 			 may[i], holders);
 	}
