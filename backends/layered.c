@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "believed.h"
+#include "frequency.h"
 #include "log.h"
 #include "promotion.h"
 #include "stack.h"
@@ -144,6 +145,10 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		c->durable_count += conf->layers[i].backend->durable;
 		c->forgets = c->forgets && conf->layers[i].backend->forgets;
 	}
+	if (conf->promotion == PROMOTION_FREQUENCY_BASED && !(c->gets = frequency_new())) {
+		problem_set(problem, NULL, NULL, "out of memory");
+		goto failed;
+	}
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
 		const struct layer_events own = { spec->backend->durable ? on_durable_gone
@@ -211,6 +216,7 @@ void layered_close(struct layered *c)
 	free(c->markers_spec.conf);
 	admission_fini(&c->admission);
 	foreign_fini(&c->foreign);
+	frequency_free(c->gets);
 	free(c->layers);
 	free(c->order);
 	free(c);
@@ -292,7 +298,7 @@ int layered_get(struct layered *c, struct key key, enum get_kind kind, struct va
 		return rc;
 	for (size_t j = i + 1; j < c->count && kind != GET_TO_CHANGE; j++)
 		layer_note_hit(c->layers[j], key);
-	if (i > 0 && kind == GET_COUNTED)
+	if (kind == GET_COUNTED)
 		promotion_consider(c, i, key, *value, meta);
 	return 0;
 }
@@ -567,6 +573,8 @@ int layered_remove(struct layered *c, struct key key, const struct layered_hooks
 	struct step step = { .run = step_remove, .key = key, .removes = true };
 
 	atomic_fetch_add(&c->invalidations, 1);
+	if (c->gets)
+		frequency_forget(c->gets, key);
 	return run_change(c, &claim, &step, hooks);
 }
 

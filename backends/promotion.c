@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "afterwards.h"
+#include "frequency.h"
 #include "stack.h"
 #include "waiting.h"
 #include "write_back.h"
@@ -75,13 +76,16 @@ static void promotion_run(struct afterwards *work)
 	free(p);
 }
 
-static bool is_wanted(const struct cache_conf *conf, const struct meta *meta)
+/* The gets of the key, or those that its entry has seen since it was set: some layers remember
+ * them over a restart. This one is included in both. */
+static bool is_wanted(struct layered *c, struct key key, const struct meta *meta)
 {
-	switch (conf->promotion) {
+	switch (c->conf->promotion) {
 	case PROMOTION_ALWAYS:
 		return true;
 	case PROMOTION_FREQUENCY_BASED:
-		return meta->hits >= conf->promotion_threshold; /* this get included */
+		return frequency_count(c->gets, key) >= c->conf->promotion_threshold ||
+		       meta->hits >= c->conf->promotion_threshold;
 	case PROMOTION_NEVER:
 		break;
 	}
@@ -91,7 +95,8 @@ static bool is_wanted(const struct cache_conf *conf, const struct meta *meta)
 void promotion_consider(struct layered *c, size_t from, struct key key, struct value *value,
 			const struct meta *meta)
 {
-	struct promotion_work *p = is_wanted(c->conf, meta) ? malloc(sizeof(*p) + key.size) : NULL;
+	bool wanted = is_wanted(c, key, meta) && from > 0; /* counted in any case */
+	struct promotion_work *p = wanted ? malloc(sizeof(*p) + key.size) : NULL;
 
 	if (!p)
 		return;

@@ -6,7 +6,7 @@
 #include "layered.h"
 
 /*
- * A get found this in layer `from` (> 0): promotes it if the strategy says so, after the answer
+ * A get found this in layer `from`: promotes it if the strategy says so, after the answer
  * (afterwards.h). The copies have the entry's metadata, its own end too, and none outlives the
  * copy that it was taken from; if the key is
  * being changed by then, or has changed, there are none.

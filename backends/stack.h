@@ -25,6 +25,7 @@ struct layered {
 	bool shared;            /* other programs may write a layer */
 	atomic_bool ready;      /* all layers are open */
 	struct foreign foreign; /* what other programs changed of late */
+	struct frequency *gets; /* of each key, for promotion by frequency; else NULL */
 	size_t durable_count;   /* the first of `order` are durable */
 	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
 	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
