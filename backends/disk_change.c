@@ -158,16 +158,21 @@ static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64
 
 /* --- recency, expiry, eviction ---------------------------------------------------------------- */
 
-int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit)
+static int change_use(struct disk_txn *txn, struct key key, double used, uint64_t hits)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USE);
 
 	if (s) {
-		disk_bind_key(s, 1, key_make(hit->key_bytes, hit->key_size));
-		sqlite3_bind_double(s, 2, hit->used);
-		sqlite3_bind_int64(s, 3, (int64_t)hit->count);
+		disk_bind_key(s, 1, key);
+		sqlite3_bind_double(s, 2, used);
+		sqlite3_bind_int64(s, 3, (int64_t)hits);
 	}
 	return disk_db_run(txn->db, s);
+}
+
+int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit)
+{
+	return change_use(txn, key_make(hit->key_bytes, hit->key_size), hit->used, hit->count);
 }
 
 /* The row that DISK_OLDEST or DISK_EXPIRED found: its id twice, key, file, size. */
@@ -403,6 +408,8 @@ static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
 		disk_row_bind_meta(s, &meta);
 	}
 	rc = disk_db_run(txn->db, s);
+	if (rc == 0 && (job->fields & META_USED))
+		rc = change_use(txn, job->key, disk_tick(txn->disk), 0);
 out:
 	meta_fini(&meta);
 	return rc;

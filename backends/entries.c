@@ -376,6 +376,7 @@ const struct entries_policy entries_lru = {
 	.remove = lru_remove,
 	.replace = lru_replace,
 	.hit = lru_hit,
+	.refresh = lru_hit,
 	.victim = lru_victim,
 };
 
@@ -414,6 +415,13 @@ static void lfu_hit(struct entries *s, struct entry *e)
 	heap_settle(&s->weights, e);
 }
 
+/* Among those that were used as often it goes last. */
+static void lfu_refresh(struct entries *s, struct entry *e)
+{
+	e->used_at = ++s->clock;
+	heap_settle(&s->weights, e);
+}
+
 static struct entry *lfu_victim(const struct entries *s, const struct entry *except)
 {
 	struct entry *first = heap_first(&s->weights);
@@ -426,6 +434,7 @@ const struct entries_policy entries_lfu = {
 	.remove = lfu_remove,
 	.replace = lfu_replace,
 	.hit = lfu_hit,
+	.refresh = lfu_refresh,
 	.victim = lfu_victim,
 };
 
@@ -454,6 +463,7 @@ const struct entries_policy entries_keep = {
 	.remove = keep_nothing,
 	.replace = keep_replace,
 	.hit = keep_nothing,
+	.refresh = keep_nothing,
 	.victim = keep_victim,
 };
 
@@ -547,6 +557,11 @@ void entries_move(struct entries *s, struct entry *from, struct entry *to)
 	from->value = NULL;
 	meta_move(&to->meta, &from->meta);
 	store_link(s, to);
+}
+
+void entries_refresh(struct entries *s, struct entry *e)
+{
+	s->policy->refresh(s, e);
 }
 
 void entries_hit(struct entries *s, struct entry *e)

@@ -60,6 +60,7 @@ struct entries_policy {
 	void (*remove)(struct entries *s, struct entry *e);
 	void (*replace)(struct entries *s, struct entry *old, struct entry *e); /* in its place */
 	void (*hit)(struct entries *s, struct entry *e);
+	void (*refresh)(struct entries *s, struct entry *e); /* it is as if it had just come */
 	struct entry *(*victim)(const struct entries *s, const struct entry *except);
 };
 
@@ -121,6 +122,7 @@ void entries_move(struct entries *s, struct entry *from, struct entry *to);
 void entries_replace(struct entries *s, struct entry *old, struct entry *e);
 
 void entries_hit(struct entries *s, struct entry *e);
+void entries_refresh(struct entries *s, struct entry *e); /* a use that is no hit */
 
 /* meta_update() of an entry in the store. What xattrs it had come out in *old, a reference. */
 void entries_update(struct entries *s, struct entry *e, const struct meta *meta, unsigned fields,

@@ -429,15 +429,14 @@ static int find_current(struct file_layer *f, struct key key, struct place *plac
 	return rc == -EAGAIN ? -EIO : rc;
 }
 
-/* Evicts the oldest others until one entry more is allowed. */
-static int make_room(struct file_layer *f)
+int file_make_room(struct file_layer *f, uint64_t more)
 {
 	struct key_buffer key;
 
 	while (f->conf->max_files > 0) {
 		lock_take(&f->lock);
 		struct entry *oldest = NULL;
-		if (f->entries.count >= f->conf->max_files)
+		if (f->entries.count + more > f->conf->max_files)
 			oldest = entries_victim(&f->entries, NULL, time_instant(f->env->time));
 		if (oldest) {
 			key.size = oldest->key.size;
@@ -464,7 +463,7 @@ static int set_changing(struct file_layer *f, struct key key, struct value *valu
 	if (place.name[0] == '\0')
 		file_choose_name(f, key, place.name);
 	if (!found)
-		rc = make_room(f);
+		rc = file_make_room(f, 1);
 	if (rc == 0)
 		rc = file_store(f, place.name, key, value, meta, NULL);
 	meta_fini(&place.meta);
@@ -507,7 +506,7 @@ static int load_current(struct file_layer *f, struct key key, struct place *plac
 	return rc == -EINVAL || rc == -EAGAIN ? -EIO : rc; /* it changes under our hands */
 }
 
-/* Its age, and so its turn to be evicted, stays. */
+/* Its age, and so its turn to be evicted, stays, unless it is used. */
 static int touch_changing(struct file_layer *f, struct key key, const struct meta *meta,
 			  unsigned fields)
 {
@@ -519,7 +518,7 @@ static int touch_changing(struct file_layer *f, struct key key, const struct met
 	if (rc < 0)
 		return rc;
 	meta_update(&place.meta, meta, fields);
-	rc = file_store(f, place.name, key, value, &place.meta, &was);
+	rc = file_store(f, place.name, key, value, &place.meta, fields & META_USED ? NULL : &was);
 	meta_fini(&place.meta);
 	value_unref(value);
 	return rc;

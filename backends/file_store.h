@@ -135,6 +135,9 @@ enum file_reason { FILE_REMOVED, FILE_EVICTED, FILE_EXPIRED };
  * index in any case. */
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
 
+/* Evicts the oldest until the limit allows so many entries more. 0 or -errno. */
+int file_make_room(struct file_layer *f, uint64_t more);
+
 /* Removes some expired entries. */
 void file_expire(struct file_layer *f);
 

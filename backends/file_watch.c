@@ -141,10 +141,12 @@ static void notice(struct file_layer *f, const char *name)
 {
 	if (!is_news(f, name) || file_change_begin(f) < 0)
 		return;
-	if (file_is_markers(name))
+	if (file_is_markers(name)) {
 		file_markers_refresh(f);
-	else
+	} else {
 		file_reload(f, name);
+		file_make_room(f, 0); /* another program may have added it */
+	}
 	file_change_end(f);
 }
 
@@ -181,6 +183,7 @@ static void look_at_all(struct file_layer *f)
 	file_markers_refresh(f);
 	scan(f);
 	forget_gone(f);
+	file_make_room(f, 0);
 	file_change_end(f);
 }
 

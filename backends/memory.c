@@ -373,6 +373,8 @@ static int touch_locked(struct pass *p, struct key key, const struct meta *meta,
 			make_room(p, e, charge, XATTRS_MAX_BYTES);
 	}
 	entries_update(&p->m->entries, e, meta, fields, old);
+	if (fields & META_USED)
+		entries_refresh(&p->m->entries, e);
 	return 0;
 }
 

@@ -41,6 +41,8 @@ enum meta_fields {
 	META_EXPIRY = 1 << 3, /* own and copy */
 	META_XATTRS = 1 << 4, /* xattrs */
 	META_INO = 1 << 5,    /* ino: of an entry that had none */
+	META_USED = 1 << 6,   /* nothing, but it is a use of the entry, as touch(1) is: for recency
+				 and age, not a hit */
 };
 
 void meta_copy(

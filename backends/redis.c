@@ -403,6 +403,10 @@ static int touch_watched(struct redis_call *call, struct key key, struct redis_s
 		}
 	}
 	queued += redis_gather_member(call, call->r->index, key, &member);
+	if (fields & META_USED) {
+		REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(call->r, key));
+		queued++;
+	}
 	rc = redis_exec_skip(call, (size_t)queued);
 	free(member.bytes);
 	return rc;

@@ -115,6 +115,9 @@ static unsigned fields_of(int to_set)
 		fields |= META_TIMES;
 	if (to_set & (SET_MTIME | SET_ATIME))
 		fields |= META_XATTRS;
+	/* touch(1); what cp -p and tar say of a file is not of now. */
+	if (to_set & (FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_ATIME_NOW))
+		fields |= META_USED;
 	return fields;
 }
 

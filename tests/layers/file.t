@@ -240,7 +240,7 @@ test_what_is_no_set_keeps_the_turn_to_be_evicted() {
 	done
 	chmod 600 "$MNT/1"
 	mv "$MNT/2" "$MNT/two"
-	touch "$MNT/3"
+	touch -d @1000000000 "$MNT/3"
 	set_value 5 x
 	expect_list "" "3 4 5 two"
 	set_value 6 x
@@ -251,6 +251,38 @@ test_what_is_no_set_keeps_the_turn_to_be_evicted() {
 	set_value 8 x
 	set_value 9 x
 	expect_list "" "4 6 8 9"
+}
+
+test_touch_makes_a_file_the_newest_also_after_a_restart() {
+	mount_files '"max_files": 3'
+	local i
+	for i in 1 2 3; do
+		set_value "$i" x
+	done
+	touch "$MNT/1"
+	set_value 4 x
+	expect_list "" "1 3 4"
+	touch "$MNT/3"
+	restart_daemon
+	set_value 5 x
+	expect_list "" "3 4 5"
+}
+
+has_files() {
+	[[ $(ls files | wc -l) = "$1" ]]
+}
+
+test_the_limit_holds_for_files_that_another_program_adds() {
+	mount_files '"max_files": 3'
+	set_value a x
+	set_value b x
+	python3 "$ROOT/tests/helpers/package.py" files files many p 5 >/dev/null
+	wait_until 20 has_files 3
+	expect_list "" "p2 p3 p4"
+	python3 "$ROOT/tests/helpers/package.py" files files set q '{"a": 1}' >/dev/null
+	wait_until 20 has_files 3
+	expect_list "" "p3 p4 q"
+	expect evictions 5 "$(jq '.layers[] | select(.type == "file") | .evictions' "$MNT/.cachefs/stats.json")"
 }
 
 test_hits_and_the_time_of_the_last_survive_without_a_write_per_get() {

@@ -72,6 +72,54 @@ test_frequency_based_counts_survive_a_restart() {
 	wait_until 10 is_in_layers k fast,slow
 }
 
+test_frequency_based_counts_survive_an_overwrite() {
+	mount_layers "$MEMORY, $DISK" '"promotion_strategy": "frequency_based", "write_strategy": "write_around",
+		"promotion_threshold": 3'
+	set_value k one
+	expect_value k one
+	expect_value k one
+	set_value k two
+	expect_layers k slow
+	expect_value k two
+	wait_until 10 is_in_layers k fast,slow
+	rm "$MNT/k"
+	set_value k three
+	expect_value k three
+	expect_value k three
+	expect_layers k slow
+	echo four >"$MNT/k.tmp"
+	mv "$MNT/k.tmp" "$MNT/k"
+	expect_layers k slow
+	expect_value k four
+	wait_until 10 is_in_layers k fast,slow
+}
+
+test_frequency_based_promotes_from_a_layer_that_keeps_no_hits() {
+	start_redis
+	mount_layers "$MEMORY, "'{"type": "redis", "name": "slow", "options": {"unix_socket_path": "redis.sock"}}' \
+		'"promotion_strategy": "frequency_based"'
+	only_below k value
+	expect_value k value
+	expect_layers k slow
+	expect_value k value
+	wait_until 10 is_in_layers k fast,slow
+}
+
+test_touch_is_a_use_for_the_disk_layer() {
+	mount_layers '{"type": "disk", "name": "slow", "options": {"path": "db.sqlite", "size_limit_mb": 1}}'
+	local i
+	for i in a b c d; do
+		head -c 150000 /dev/urandom >"$MNT/$i"
+	done
+	expect_list "" "a b c d"
+	touch "$MNT/a"
+	for i in e f g; do
+		head -c 150000 /dev/urandom >"$MNT/$i"
+	done
+	test -e "$MNT/a" || fail "a was evicted: $(ls "$MNT" | paste -sd' ')"
+	! test -e "$MNT/b" || fail "b was not evicted: $(ls "$MNT" | paste -sd' ')"
+}
+
 test_promote_on_hit_false_is_never() {
 	mount_with '{"type": "layered", "options": {"memory": {}, "disk": {"path": "db.sqlite"}, "promote_on_hit": false}}'
 	set_value k value

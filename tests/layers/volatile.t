@@ -27,6 +27,32 @@ test_lru_evicts_what_was_not_used() {
 	expect_list "" "a c d"
 }
 
+test_touch_is_a_use_and_what_gives_a_time_or_a_mode_is_none() {
+	mount_with '{"type": "memory", "options": {"max_entries": 3}}'
+	set_value a 1
+	set_value b 2
+	set_value c 3
+	touch "$MNT/a"
+	touch -d @2000000000 "$MNT/b"
+	chmod 600 "$MNT/b"
+	set_value d 4
+	expect_list "" "a c d"
+	expect hits 0 "$(get_xattr a user.cachefs.hits)"
+}
+
+test_lfu_takes_touch_for_no_use_but_lets_go_of_others_first() {
+	mount_with '{"type": "lfu", "options": {"max_entries": 3}}'
+	set_value often 1
+	get_times often 3
+	set_value a 2
+	set_value b 3
+	touch "$MNT/a" "$MNT/a" "$MNT/a"
+	set_value c 4
+	expect_list "" "a c often"
+	set_value d 4
+	expect_list "" "c d often"
+}
+
 test_lfu_evicts_what_was_used_least_often() {
 	mount_with '{"type": "lfu", "options": {"max_entries": 3}}'
 	set_value often 1
