@@ -75,6 +75,14 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 								 : RMDIR_INVALIDATE_PREFIX;
 }
 
+gid_t directory_group(struct fs *fs, struct inode *dir, gid_t caller)
+{
+	inodes_lock(&fs->inodes);
+	gid_t group = dir->meta.mode & S_ISGID ? dir->meta.gid : caller;
+	inodes_unlock(&fs->inodes);
+	return group;
+}
+
 /* --- mkdir ------------------------------------------------------------------------------------ */
 
 struct making {

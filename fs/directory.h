@@ -19,6 +19,9 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 /* Whether a key below it has no entry yet: written to, or a scratch file. */
 bool directory_has_pending_locked(const struct inode *dir);
 
+/* The group of what the caller makes in dir: that of a setgid directory, else the caller's own. */
+gid_t directory_group(struct fs *fs, struct inode *dir, gid_t caller);
+
 /* mkdir(2): 0, -EEXIST, -ENOENT (dir was removed), -errno of the layers. */
 int directory_make(struct fs *fs, struct inode *dir, struct key name, const struct meta *meta);
 

@@ -20,7 +20,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct meta meta = {
 		.mode = S_IFDIR | (mode & 07777),
 		.uid = ctx->uid,
-		.gid = ctx->gid,
+		.gid = directory_group(fs, dir, ctx->gid),
 		.ino = inode_draw_ino(),
 		.mtime = time_now(),
 		.created_ms = time_wall_ms(fs->time),
@@ -28,10 +28,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 	meta.ctime = meta.mtime;
 	inodes_lock(&fs->inodes);
-	if (dir->meta.mode & S_ISGID) {
-		meta.gid = dir->meta.gid;
-		meta.mode |= S_ISGID;
-	}
+	meta.mode |= dir->meta.mode & S_ISGID;
 	inodes_unlock(&fs->inodes);
 	int rc = control_is_reserved(fs, dir, key_of(name))
 			 ? -EPERM

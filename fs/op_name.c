@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "control_layers.h"
+#include "directory.h"
 #include "handle.h"
 #include "lookup.h"
 #include "publish.h"
@@ -126,7 +127,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	s.meta = (struct meta){
 		.mode = S_IFLNK | 0777,
 		.uid = ctx->uid,
-		.gid = ctx->gid,
+		.gid = directory_group(fs, dir, ctx->gid),
 		.ino = inode_draw_ino(),
 		.version = 1,
 		.mtime = time_now(),
@@ -231,7 +232,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		.open = { .flags = O_RDONLY | O_CREAT | O_EXCL, .tid = ctx->pid },
 		.mode = mode,
 		.uid = ctx->uid,
-		.gid = ctx->gid,
+		.gid = directory_group(fs, dir, ctx->gid),
 	};
 	struct handle *h = NULL;
 	struct attributes a;

@@ -9,6 +9,7 @@
 #include "../backends/waiting.h"
 #include "control_layers.h"
 #include "control_run.h"
+#include "directory.h"
 #include "handle.h"
 #include "lookup.h"
 #include "reply.h"
@@ -103,7 +104,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		.open = { .flags = fi->flags, .tid = ctx->pid },
 		.mode = mode,
 		.uid = ctx->uid,
-		.gid = ctx->gid,
+		.gid = directory_group(fs, dir, ctx->gid),
 	};
 	struct handle *h = NULL;
 	struct attributes a;
@@ -113,10 +114,6 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		reply_status(req, -EPERM);
 		return;
 	}
-	inodes_lock(&fs->inodes);
-	if (dir->meta.mode & S_ISGID)
-		request.gid = dir->meta.gid;
-	inodes_unlock(&fs->inodes);
 	int rc = handle_create(fs, dir, key_of(name), &request, &h);
 	if (rc < 0) {
 		reply_status(req, rc);

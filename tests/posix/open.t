@@ -130,8 +130,9 @@ test_setgid_directories_pass_their_group_on() {
 	mkdir d
 	chown 0:300 d
 	chmod 2777 d
-	ok -u 100 -g 200 open d/f O_CREAT,O_WRONLY 0644
+	ok -u 100 -g 200 open d/f O_CREAT,O_WRONLY 0644 : mknod d/m f 0644
 	expect_field d/f uid,gid 100,300
+	expect_field d/m uid,gid 100,300
 }
 
 run_posix_tests

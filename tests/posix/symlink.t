@@ -13,6 +13,15 @@ test_a_link_belongs_to_its_maker() {
 	expect_field l uid,gid,mode 100,200,0777
 }
 
+test_setgid_directories_pass_their_group_on() {
+	mkdir d
+	chown 0:300 d
+	chmod 2777 d
+	ok -u 100 -g 200 symlink t d/l : symlink t d/l.tmp
+	expect_field d/l uid,gid 100,300
+	expect_field d/l.tmp uid,gid 100,300
+}
+
 test_a_target_of_4095_bytes() {
 	local t
 	t=$(printf 'a%.0s' {1..254})/
