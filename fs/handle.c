@@ -233,7 +233,7 @@ static int open_truncating_locked(struct opening *o)
 {
 	struct inode *inode = o->inode;
 
-	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode))
+	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode) || inode->birth_told)
 		return refuse_locked(o, TICKET_TRUNCATE, NULL, NULL, 0);
 	inode_take_over_locked(o->t, inode, NULL, o->request->tid);
 	add_handle_locked(o, inode, true);

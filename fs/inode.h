@@ -68,6 +68,8 @@ struct inode {
 	bool scratch;        /* private: a scratch file (scratch.h), its name's holder */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */
+	bool birth_told; /* by statx(2), for good: it is not taken over by a set, which has another
+			  */
 	bool privileges_cleared; /* private: by a write; the next publish stores it */
 	bool published; /* private: meta and the last frozen content are (or were) published */
 	struct end

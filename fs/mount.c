@@ -4,6 +4,7 @@
  *    slowest. Nor does it know that a request timeout can be asked for (request_timeout.h). We read
  *    and write for it (fuse_session_custom_io) and set both in the reply to INIT. INIT is answered
  *    by the thread that read it, so what is known of it is the thread's own.
+ *  - It does not know STATX: birth.h.
  *  - Its unmount closes the session's descriptor while a notification or a reply of another thread
  *    may be about to be written to that number, which may be a database a moment later. So we abort
  *    the connection, detach the mount, and leave the descriptor to mount_free().
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include "../backends/log.h"
+#include "birth.h"
 #include "mount_check.h"
 #include "mount_table.h"
 #include "recover.h"
@@ -108,9 +110,10 @@ static ssize_t session_read(int fd, void *buffer, size_t size, void *userdata)
 {
 	(void)userdata;
 	ssize_t got = read(fd, buffer, size);
-	if (got >= (ssize_t)sizeof(struct fuse_in_header))
-		init_look(buffer, (size_t)got);
-	return got;
+	if (got < (ssize_t)sizeof(struct fuse_in_header))
+		return got;
+	init_look(buffer, (size_t)got);
+	return (ssize_t)birth_read(buffer, (size_t)got);
 }
 
 static bool is_init_reply(const struct iovec *iov, int count)
@@ -130,7 +133,11 @@ static void init_ask_for_timeout(struct fuse_init_out *out, uint16_t seconds)
 
 static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
+	ssize_t written;
+
 	(void)userdata;
+	if (birth_write(fd, iov, count, &written))
+		return written;
 	if (!init_seen.pending || !is_init_reply(iov, count))
 		return writev(fd, iov, count);
 	struct fuse_init_out out = { 0 };

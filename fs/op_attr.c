@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "access_time.h"
+#include "birth.h"
 #include "directory.h"
 #include "handle.h"
 #include "lookup.h"
@@ -35,10 +36,33 @@ static void reply_as_it_stands(fuse_req_t req, struct inode *inode)
 	reply_attr(req, &a);
 }
 
+/* Birth and all. The kernel keeps a birth time as long as it has the inode. */
+static void reply_statx(fuse_req_t req, struct inode *inode)
+{
+	struct fs *fs = fs_of(req);
+	struct attributes a;
+	int rc = lookup_attributes(fs, inode, request_tid(req), &a);
+
+	if (rc < 0) {
+		reply_status(req, rc);
+		return;
+	}
+	inodes_lock(&fs->inodes);
+	if (inode->kind == INODE_FILE && inode->state == INODE_PRIVATE)
+		inode->size_told = true; /* it is born with its publish: then by another inode */
+	inode->birth_told = true;
+	inodes_unlock(&fs->inodes);
+	birth_tell(a.meta.created_ms);
+	reply_attr(req, &a);
+}
+
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)fi;
-	reply_attributes(req, request_inode(req, ino));
+	if (birth_is_asked())
+		reply_statx(req, request_inode(req, ino));
+	else
+		reply_attributes(req, request_inode(req, ino));
 }
 
 struct stat_change {
