@@ -223,6 +223,13 @@ struct backend {
 	 * do. -ENOENT when there was none. */
 	int (*remove_prefix)(void *state, struct key prefix);
 
+	/*
+	 * Removes what other programs stored under keys that no call here can name: longer than
+	 * KEY_MAX, empty, of another type than we use. -ENOENT when there was none. NULL: there
+	 * are no such keys.
+	 */
+	int (*remove_unreachable)(void *state);
+
 	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when
 	 * there is no `from`. */
 	int (*rename)(void *state, struct key from, struct key to);

@@ -611,6 +611,11 @@ static int disk_remove_prefix(void *state, struct key prefix)
 	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE_PREFIX, .key = prefix });
 }
 
+static int disk_remove_unreachable(void *state)
+{
+	return submit(state, (struct disk_job){ .kind = DISK_JOB_REMOVE_UNREACHABLE });
+}
+
 static int disk_rename(void *state, struct key from, struct key to)
 {
 	return submit(state, (struct disk_job){ .kind = DISK_JOB_RENAME, .key = from, .to = to });
@@ -802,6 +807,7 @@ const struct backend backend_disk = {
 	.touch = disk_touch,
 	.remove = disk_remove,
 	.remove_prefix = disk_remove_prefix,
+	.remove_unreachable = disk_remove_unreachable,
 	.rename = disk_rename,
 	.rename_prefix = disk_rename_prefix,
 	.check_rename_prefix = disk_check_rename_prefix,

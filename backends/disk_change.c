@@ -11,6 +11,7 @@
 enum {
 	SCHEMA_PAGES = 24, /* what an empty database needs */
 	EXPIRE_FIRST = 64, /* expired entries looked for before a live one is evicted */
+	UNREACHABLE_STEP = 256,
 };
 
 /* --- the transaction -------------------------------------------------------------------------- */
@@ -425,6 +426,37 @@ static int remove_entry(struct disk_txn *txn, struct key key)
 	return rc == 0 && !row.live ? -ENOENT : rc;
 }
 
+/* Up to UNREACHABLE_STEP rows whose key no call can name. */
+static int find_unreachable(struct disk_txn *txn, int64_t ids[UNREACHABLE_STEP], size_t *count)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_ALL_KEYS);
+	int rc;
+
+	*count = 0;
+	while (*count < UNREACHABLE_STEP && (rc = disk_db_step(txn->db, s)) > 0)
+		if (!disk_column_key_is_ours(s, 0))
+			ids[(*count)++] = sqlite3_column_int64(s, 1);
+	if (s)
+		sqlite3_reset(s);
+	return *count > 0 ? 0 : rc;
+}
+
+/* They are another program's: no file is theirs. */
+static int remove_unreachable(struct disk_txn *txn)
+{
+	int64_t ids[UNREACHABLE_STEP];
+	size_t count, removed = 0;
+	int rc;
+
+	do {
+		rc = find_unreachable(txn, ids, &count);
+		for (size_t i = 0; i < count && rc == 0; i++)
+			rc = row_delete(txn, ids[i], "", 0);
+		removed += count;
+	} while (rc == 0 && count > 0);
+	return rc == 0 && removed == 0 ? -ENOENT : rc;
+}
+
 static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_MOVE);
@@ -643,6 +675,8 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 		return remove_entry(txn, job->key);
 	case DISK_JOB_REMOVE_PREFIX:
 		return remove_prefix(txn, job->key);
+	case DISK_JOB_REMOVE_UNREACHABLE:
+		return remove_unreachable(txn);
 	case DISK_JOB_RENAME:
 		return rename_entry(txn, job->key, job->to);
 	case DISK_JOB_RENAME_BELOW:

@@ -95,6 +95,7 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_mtime_ns = ?12, cachefs_ctime_s = ?13, cachefs_ctime_ns = ?14,"
 		" cachefs_xattrs = ?15, cachefs_copy_end = ?16, cachefs_own_end = ?17"
 		" WHERE rowid = ?1",
+	[DISK_ALL_KEYS] = "SELECT cache_key, rowid FROM cache",
 	[DISK_DELETE] = "DELETE FROM cache WHERE rowid = ?1",
 	[DISK_MOVE] = "UPDATE OR REPLACE cache SET cache_key = ?2 WHERE rowid = ?1",
 

@@ -34,6 +34,7 @@ enum disk_statement {
 	DISK_FIND,
 	DISK_UPSERT,
 	DISK_TOUCH,
+	DISK_ALL_KEYS,
 	DISK_DELETE,
 	DISK_MOVE,
 	/* ranges */

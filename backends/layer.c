@@ -340,6 +340,15 @@ int layer_remove(struct layer *l, struct key key)
 	return forgotten < 0 ? forgotten : rc;
 }
 
+int layer_remove_unreachable(struct layer *l)
+{
+	assert(lock_none_held());
+	if (!l->backend->remove_unreachable)
+		return -ENOENT;
+	int64_t begun = layer_call_begin(l);
+	return layer_call_end(l, LAYER_REMOVE_PREFIX, begun, l->backend->remove_unreachable(l->state));
+}
+
 int layer_remove_prefix(struct layer *l, struct key prefix)
 {
 	assert(prefix.size <= KEY_MAX + 1);

@@ -73,6 +73,7 @@ int layer_touch(struct layer *layer, struct key key, const struct meta *meta, un
 		struct end limit);
 int layer_remove(struct layer *layer, struct key key);
 int layer_remove_prefix(struct layer *layer, struct key prefix);
+int layer_remove_unreachable(struct layer *layer);
 int layer_rename(struct layer *layer, struct key from, struct key to);
 
 /*

@@ -578,6 +578,20 @@ int layered_remove(struct layered *c, struct key key, const struct layered_hooks
 	return run_change(c, &claim, &step, hooks);
 }
 
+int layered_remove_unreachable(struct layered *c)
+{
+	int failure = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = layer_remove_unreachable(c->layers[i]);
+		any |= rc == 0;
+		if (failure == 0 && rc != -ENOENT)
+			failure = rc;
+	}
+	return failure == 0 && !any ? -ENOENT : failure;
+}
+
 /* A layer without the source must not keep what the target was. */
 static int step_rename(struct layer *l, const struct step *s)
 {

@@ -117,6 +117,9 @@ int layered_rename(struct layered *cache, struct key from, struct key to,
  * nothing, in no layer; then done() is told so. */
 int layered_remove_prefix(struct layered *cache, struct key prefix,
 			  const struct layered_hooks *hooks);
+/* What other programs stored under keys that nobody can name here, in every layer. 0, -ENOENT:
+ * there was nothing; or what the first layer said that failed: nothing remembers it. */
+int layered_remove_unreachable(struct layered *cache);
 /* All below a directory, and the value of its own key; `to` shows nothing. -ENAMETOOLONG: a key
  * would be too long; nothing has moved. */
 int layered_rename_prefix(struct layered *cache, struct key from, struct key to,

@@ -651,6 +651,7 @@ const struct backend backend_redis = {
 	.touch = redis_touch,
 	.remove = redis_remove,
 	.remove_prefix = redis_remove_prefix,
+	.remove_unreachable = redis_remove_unreachable,
 	.rename = redis_rename,
 	.rename_prefix = redis_rename_prefix,
 	.check_rename_prefix = redis_check_rename_prefix,

@@ -299,20 +299,30 @@ static int names_compare(struct redis_call *call, struct names *names)
 	return rc;
 }
 
-static int scan(struct redis_call *call, struct walk *w, struct names *names)
+/* A step of SCAN: *reply, also if it fails, is the caller's. */
+static int scan_names(struct redis_call *call, struct walk *w, redisReply **reply)
 {
 	char count[16];
 
 	snprintf(count, sizeof(count), "%d", SCAN_COUNT);
 	REDIS_COMMAND(call, redis_word("SCAN"), redis_word(w->cursor), redis_word("MATCH"),
 		      redis_word(w->pattern), redis_word("COUNT"), redis_word(count));
-	int rc = redis_reply(call, &names->reply);
+	int rc = redis_reply(call, reply);
 	if (rc < 0)
 		return rc;
-	if (names->reply->type != REDIS_REPLY_ARRAY || names->reply->elements != 2 ||
-	    names->reply->element[0]->type != REDIS_REPLY_STRING)
+	if ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != 2 ||
+	    (*reply)->element[0]->type != REDIS_REPLY_STRING)
 		return -EIO;
-	snprintf(w->cursor, sizeof(w->cursor), "%s", names->reply->element[0]->str);
+	snprintf(w->cursor, sizeof(w->cursor), "%s", (*reply)->element[0]->str);
+	return 0;
+}
+
+static int scan(struct redis_call *call, struct walk *w, struct names *names)
+{
+	int rc = scan_names(call, w, &names->reply);
+
+	if (rc < 0)
+		return rc;
 	names_take(call->r, names);
 	return names_compare(call, names);
 }
@@ -339,6 +349,52 @@ static void scan_step(struct redis *r, struct walk *w)
 	if (names->reply)
 		freeReplyObject(names->reply);
 	free(names);
+}
+
+/* Of what a step of SCAN found. */
+static int unlink_unreachable(struct redis_call *call, const redisReply *reply, bool *any)
+{
+	const struct redis *r = call->r;
+	const redisReply *list = reply->element[1];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < list->elements; i++) {
+		struct key name = key_make(list->element[i]->str, list->element[i]->len);
+		if (name.size < r->prefix.size || key_equal(name, r->index) ||
+		    key_equal(name, r->dirs) ||
+		    key_is_valid(key_make(name.bytes + r->prefix.size, name.size - r->prefix.size)))
+			continue;
+		REDIS_COMMAND(call, redis_word("UNLINK"), redis_bytes(name));
+		rc = redis_reply_skip(call);
+		*any = true;
+	}
+	return rc;
+}
+
+int redis_remove_unreachable(void *state)
+{
+	struct redis *r = state;
+	struct walk w = { .cursor = "0", .pattern = pattern_of(r->prefix) };
+	int rc = w.pattern ? 0 : -ENOMEM;
+	bool any = false;
+
+	if (rc < 0)
+		return rc;
+	do {
+		redisReply *reply = NULL;
+		struct redis_call call;
+		rc = redis_call_begin(&call, r, REDIS_WRITES);
+		if (rc < 0)
+			break;
+		rc = scan_names(&call, &w, &reply);
+		if (rc == 0)
+			rc = unlink_unreachable(&call, reply, &any);
+		rc = redis_call_end(&call, rc);
+		if (reply)
+			freeReplyObject(reply);
+	} while (rc == 0 && strcmp(w.cursor, "0") != 0);
+	free(w.pattern);
+	return rc == 0 && !any ? -ENOENT : rc;
 }
 
 /* One step through the index: what has no value goes. */

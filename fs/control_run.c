@@ -192,12 +192,27 @@ static int invalidate_unseen(struct fs *fs, struct key key)
 	return own == -ENOENT ? rc : own;
 }
 
+/* What no name leads to. A layer that is away is not told of it later. */
+static int invalidate_nameless(struct fs *fs)
+{
+	int rc = layered_remove_unreachable(fs->cache);
+
+	if (rc == -EHOSTDOWN)
+		log_warning(".cachefs/control: invalidate: a layer is away; entries of other "
+			    "programs whose keys have no name here stay in it");
+	return rc == -EHOSTDOWN ? 0 : rc;
+}
+
 static int invalidate(struct fs *fs, struct key prefix)
 {
 	int rc = prefix.size == 0 ? invalidate_all(fs) : invalidate_path(fs, prefix);
 
-	if (rc == -ENOENT && prefix.size > 0)
+	if (rc == -ENOENT && prefix.size > 0) {
 		rc = invalidate_unseen(fs, prefix);
+	} else if (prefix.size == 0 && (rc == 0 || rc == -ENOENT)) {
+		int nameless = invalidate_nameless(fs);
+		rc = nameless != -ENOENT ? nameless : rc;
+	}
 	waiting_begin();
 	notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
 	return rc;

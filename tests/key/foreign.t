@@ -124,4 +124,38 @@ test_the_identity_of_a_file_is_kept_and_moves_with_it() {
 	[[ $(stat -c %i "$MNT/e/k") != @("$ino"|"$new") ]] || fail "a new file has an old identity"
 }
 
+test_invalidate_everything_reaches_keys_that_have_no_name() {
+	mount_stack
+	sql "INSERT INTO cache(cache_key, payload, updated_at) VALUES('x' || hex(zeroblob(2500)), 'long', 1),
+		('only/' || hex(zeroblob(2500)), 'long below', 1), ('d/k', 'short', 1), ('d/' || hex(zeroblob(2500)), 'long', 1),
+		('', 'empty', 1), (CAST('blob' AS BLOB), 'text as bytes', 1), ('k', 'v', 1)"
+	expect_value k v
+	set_ttl . 900
+	echo 'invalidate d' >"$MNT/.cachefs/control"
+	expect "below d" 0 "$(sql "SELECT count(*) FROM cache WHERE cache_key LIKE 'd/%'")"
+	expect "others" 5 "$(sql "SELECT count(*) FROM cache")"
+	echo 'invalidate /' >"$MNT/.cachefs/control"
+	expect "rows" 0 "$(sql "SELECT count(*) FROM cache")"
+	expect_list "" ""
+	set_value k again
+	expect_value k again
+	expect "the root's own TTL" 900 "$(get_xattr . user.cachefs.ttl)"
+}
+
+test_invalidate_everything_reaches_long_keys_in_redis() {
+	local i long
+	long=$(printf 'x%.0s' {1..5000})
+	start_redis
+	mount_redis
+	for i in {1..30}; do redis SET "accuralai:cache:$i$long" v >/dev/null; done
+	redis SET "accuralai:cache:d/$long" v >/dev/null
+	redis SET accuralai:cache: empty >/dev/null
+	redis SET "other:$long" v >/dev/null
+	set_value k v
+	echo 'invalidate /' >"$MNT/.cachefs/control"
+	expect "keys left" 1 "$(redis --raw KEYS '*' | grep -vc ^cachefs:)"
+	set_value k again
+	expect_value k again
+}
+
 run_tests
