@@ -33,7 +33,7 @@ int config_out_of_memory(const struct config_reader *reader);
 
 /* A problem of a member of the part, which may be absent; of the part itself if name is NULL. */
 int part_problem(const struct part *part, const char *name, const char *hint, const char *message,
-		 ...) __attribute__((format(printf, 4, 5)));
+		 ...) __attribute__((format(printf, 4, 5), nonnull(4)));
 
 /* NULL: it is not there. */
 const cJSON *part_member(const struct part *part, const char *name);
