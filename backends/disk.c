@@ -13,7 +13,6 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "parents.h"
 #include "log.h"
 #include "waiting.h"
 
@@ -21,40 +20,6 @@ enum {
 	FILE_TRIES =
 		64, /* a row may be replaced, and its file removed, before the file is opened */
 	HITS_TRIES = 64, /* a transaction may end between the row and the hits beside it */
-};
-
-static const struct option_spec disk_options[] = {
-	{ .name = "path",
-	  .type = OPT_PATH,
-	  .offset = offsetof(struct disk_conf, path),
-	  .def = "\".cache/accuralai.sqlite\"",
-	  .doc = "the database" },
-	{ .name = "size_limit_mb",
-	  .type = OPT_MB,
-	  .offset = offsetof(struct disk_conf, size_limit),
-	  .def = "null",
-	  .min = 1,
-	  .nullable = true,
-	  .doc = "pages in use, large values and the log together; above it the least recently "
-		 "used go" },
-	{ .name = "vacuum_on_start",
-	  .type = OPT_BOOL,
-	  .offset = offsetof(struct disk_conf, vacuum_on_start),
-	  .def = "false",
-	  .doc = "rewrite the database without gaps at the start" },
-	{ .name = "ensure_directory",
-	  .type = OPT_BOOL,
-	  .offset = offsetof(struct disk_conf, ensure_directory),
-	  .def = "true",
-	  .doc = "make the directory of the database if it is missing" },
-	{ .name = "inline_limit_kb",
-	  .type = OPT_KB,
-	  .offset = offsetof(struct disk_conf, inline_limit),
-	  .def = "1024",
-	  .min = 1,
-	  .max = 512 * 1024,
-	  .doc = "larger values are files beside the database, in PATH.values/" },
-	{ 0 },
 };
 
 double disk_tick(struct disk *d)
@@ -71,84 +36,6 @@ double disk_tick(struct disk *d)
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
-/* Whether the directory that holds path is one. */
-static bool parent_exists(const char *path)
-{
-	struct stat st;
-	const char *slash = strrchr(path, '/');
-
-	if (!slash)
-		return true;
-	char *parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	bool exists = parent && stat(parent, &st) == 0 && S_ISDIR(st.st_mode);
-	free(parent);
-	return exists;
-}
-
-/* The first thing on the way to path that is there and no directory; false: nothing is in the way.
- */
-static bool way_is_blocked(const char *path, char *by, size_t size)
-{
-	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		struct stat st;
-
-		snprintf(by, size, "%.*s", (int)(slash - path), path);
-		if (stat(by, &st) < 0)
-			return errno == ENOTDIR;
-		if (!S_ISDIR(st.st_mode))
-			return true;
-	}
-	return false;
-}
-
-/* What only the user can mend. */
-static int disk_check(const void *conf, struct problem *problem)
-{
-	const struct disk_conf *c = conf;
-	char by[512];
-	const char *slash = strrchr(c->path, '/');
-	struct stat st;
-
-	if (strcmp(slash ? slash + 1 : c->path, ":memory:") == 0)
-		return problem_set(problem, "path", "the type \"memory\" keeps nothing on disk",
-				   "a database is a file here");
-	if (way_is_blocked(c->path, by, sizeof(by)))
-		return problem_set(problem, "path", "choose another place for the database",
-				   "%.200s is not a directory", by);
-	if (!c->ensure_directory && !parent_exists(c->path))
-		return problem_set(problem, "path", "create it, or set \"ensure_directory\": true",
-				   "the directory of %.300s does not exist", c->path);
-	if (stat(c->path, &st) == 0 && S_ISDIR(st.st_mode))
-		return problem_set(problem, "path", "name a file in it", "%.300s is a directory",
-				   c->path);
-	return 0;
-}
-
-static size_t disk_places(const void *conf, struct store_place places[STORE_PLACES_MAX])
-{
-	const struct disk_conf *c = conf;
-
-	for (size_t i = 0; i < 2; i++) {
-		places[i] = (struct store_place){ .option = "path", .prefix = "" };
-		snprintf(places[i].path, sizeof(places[i].path), "%s%s", c->path,
-			 i == 0 ? "" : DISK_VALUES_SUFFIX);
-	}
-	return 2;
-}
-
-static int make_directory(const struct disk_conf *conf, struct problem *problem)
-{
-	int rc = conf->ensure_directory && !parent_exists(conf->path)
-			 ? parents_make(conf->path, 0777)
-			 : 0;
-
-	if (rc < 0)
-		return problem_set(problem, "path", "choose a place that you may write to",
-				   "cannot make the directory of %.300s: %s", conf->path,
-				   strerror(-rc));
-	return 0;
-}
-
 static void disk_free(struct disk *d)
 {
 	disk_watch_fini(d);
@@ -164,9 +51,9 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 {
 	const struct disk_conf *c = conf;
 
-	int rc = disk_check(c, problem);
+	int rc = disk_conf_check(c, problem);
 	if (rc == 0)
-		rc = make_directory(c, problem);
+		rc = disk_conf_make_directory(c, problem);
 	if (rc < 0)
 		return rc;
 	struct disk *d = calloc(1, sizeof(*d));
@@ -791,11 +678,11 @@ static void disk_usage(void *state, struct layer_usage *usage)
 
 const struct backend backend_disk = {
 	.type = "disk",
-	.options = disk_options,
+	.options = disk_conf_options,
 	.conf_size = sizeof(struct disk_conf),
 	.durable = true,
-	.check = disk_check,
-	.places = disk_places,
+	.check = disk_conf_check,
+	.places = disk_conf_places,
 	.open = disk_open,
 	.close = disk_close,
 	.stat = disk_stat,

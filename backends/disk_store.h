@@ -5,6 +5,7 @@
  * What the parts of the disk layer share:
  *
  *   disk.c         the backend: gets and lists on connections of their own, sets as jobs
+ *   disk_conf.c    the options
  *   disk_readers.c the connections that gets read on
  *   disk_list.c    children of a directory
  *   disk_writer.c  the one writer at a time, group commit, the writer thread
@@ -35,6 +36,11 @@ struct disk_conf {
 	bool vacuum_on_start;
 	bool ensure_directory;
 };
+
+extern const struct option_spec disk_conf_options[];
+int disk_conf_check(const void *conf, struct problem *problem); /* what only the user can mend */
+size_t disk_conf_places(const void *conf, struct store_place places[STORE_PLACES_MAX]);
+int disk_conf_make_directory(const struct disk_conf *conf, struct problem *problem);
 
 enum {
 	DISK_READERS_MAX = 8,

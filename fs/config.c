@@ -272,7 +272,7 @@ static int settle_state(const struct config_reader *reader, const char *file, co
 	config->cache.journal_max_bytes = fs->journal_max_bytes;
 	config->cache.journal_wait_ms = fs->journal_wait_ms;
 	config->cache.drain_timeout_ms = fs->drain_timeout_ms;
-	return config_stores_check_state(reader, &config->cache);
+	return config_stores_check_own(reader, config);
 }
 
 int config_parse(const char *text, size_t size, const char *file, const char *base_dir,

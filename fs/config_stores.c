@@ -185,30 +185,42 @@ int config_stores_check(const struct layer_draft drafts[], size_t count)
 	return rc ? -EINVAL : 0;
 }
 
-int config_stores_check_state(const struct config_reader *reader, const struct cache_conf *cache)
+/* Whether a layer has the daemon's own file or directory, which this option names. */
+static int check_own(const struct config_reader *reader, const struct cache_conf *cache,
+		     const char *option, const char *dir, const char *file)
 {
-	static const struct store_place nothing = { .option = "state_dir", .prefix = "" };
 	struct places *own = calloc(1, sizeof(*own));
-	int rc = own ? 0 : config_out_of_memory(reader);
 	char where[sizeof(((struct problem *)0)->place)];
+	int rc = own ? 0 : config_out_of_memory(reader);
 
 	if (!own)
 		return rc;
-	own->at[0] = own->at[1] = nothing;
-	own->count = 2;
-	snprintf(own->at[0].path, PATH_MAX, "%s", cache->state_dir);
-	snprintf(own->at[1].path, PATH_MAX, "%s/" STATE_FILE, cache->state_dir);
-	snprintf(where, sizeof(where), "%s: $.cachefs.state_dir", reader->file);
+	own->count = 1;
+	own->at[0].prefix = "";
+	snprintf(own->at[0].path, PATH_MAX, "%s%s", dir, file);
+	snprintf(where, sizeof(where), "%s: $.cachefs.%s", reader->file, option);
 	for (size_t i = 0; rc == 0 && i < cache->layer_count; i++) {
 		struct places *layer = places_of(&cache->layers[i]);
 		if (!layer)
 			rc = config_out_of_memory(reader);
 		else if (find_shared(layer, own))
-			rc = problems_add(reader->problems, where, "name another directory",
+			rc = problems_add(reader->problems, where, "name another place",
 					  "this is the store of layer \"%.64s\"",
 					  cache->layers[i].name);
 		free(layer);
 	}
 	free(own);
+	return rc;
+}
+
+int config_stores_check_own(const struct config_reader *reader, const struct config *config)
+{
+	const struct fs_conf *fs = &config->fs;
+	int rc = check_own(reader, &config->cache, "state_dir", fs->state_dir, "");
+
+	if (rc == 0)
+		rc = check_own(reader, &config->cache, "state_dir", fs->state_dir, "/" STATE_FILE);
+	if (rc == 0 && fs->log_file)
+		rc = check_own(reader, &config->cache, "log_file", fs->log_file, "");
 	return rc;
 }

@@ -12,7 +12,7 @@
 /* 0, or -EINVAL with a problem for each layer that is given another one's store. */
 int config_stores_check(const struct layer_draft drafts[], size_t count);
 
-/* Whether state_dir, or the database in it, is a layer's. The same. */
-int config_stores_check_state(const struct config_reader *reader, const struct cache_conf *cache);
+/* The same of what the daemon has for itself: state_dir, the database in it, log_file. */
+int config_stores_check_own(const struct config_reader *reader, const struct config *config);
 
 #endif

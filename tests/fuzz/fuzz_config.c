@@ -27,6 +27,9 @@ static const struct fuzz_seed seeds[] = {
 		  " \"promotion_threshold\": 2, \"stats_enabled\": false\n}\n"),
 	FUZZ_TEXT("{\"type\": \"flexible_layered\", \"options\": {\"layers\": [{}, {}, {\"name\":"
 		  " \"\\u00e4\\n\"}], \"copy_on_get\": false}}"),
+	FUZZ_TEXT("{\"plugin\": \"flexible-layered\", \"enabled\": \"yes\", \"ttl_s\": \"300\","
+		  " \"options\": {\"layers\": [{\"name\": \"a/b\", \"priority\": \"0.5\"}]}}"),
+	FUZZ_TEXT("{\"max_entries\": \"512\", \"default_ttl_s\": 1}"),
 	FUZZ_TEXT("{\"type\": \"redis\", \"options\": {\"host\": \"localhost\", \"port\": 6379,"
 		  " \"password\": \"secret\", \"socket_timeout\": 0.5}}"),
 	FUZZ_TEXT(

@@ -349,12 +349,16 @@ static void the_state_is_no_layers_store(void **state)
 	expect_problem("{\"type\": \"file\", \"options\": {\"directory\": \"/nowhere/s\"}, "
 		       "\"cachefs\": {\"state_dir\": \"/nowhere/x/../s\"}}",
 		       "c.json: $.cachefs.state_dir: this is the store of layer \"file\"; name "
-		       "another directory");
+		       "another place");
 	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": "
 		       "\"/nowhere/s/state.sqlite\"}, \"cachefs\": {\"state_dir\": "
 		       "\"/nowhere/s\"}}",
 		       "c.json: $.cachefs.state_dir: this is the store of layer \"disk\"; name "
-		       "another directory");
+		       "another place");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/nowhere/l\"}, "
+		       "\"cachefs\": {\"log_file\": \"/nowhere/./l\"}}",
+		       "c.json: $.cachefs.log_file: this is the store of layer \"disk\"; name "
+		       "another place");
 }
 
 static void a_host_is_a_name(void **state)
