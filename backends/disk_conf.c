@@ -1,4 +1,5 @@
-/* What a disk layer is told, and what can be wrong with it before it is opened. See disk_store.h. */
+/* What a disk layer is told, and what can be wrong with it before it is opened. See disk_store.h.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
 #define CACHEFS_BIRTH_H
 
 /*
- * The birth time of statx(2). The kernel asks for it by STATX (7.39, Linux 6.6), which libfuse knows
- * from 3.18 on and 3.14 refuses. So a STATX becomes a GETATTR when it has been read, which is the
- * same but for the time, and the reply to it a reply to STATX before it is written. A request is
- * answered by the thread that read it, so what is known of it is the thread's own.
+ * The birth time of statx(2). The kernel asks for it by STATX (7.39, Linux 6.6), which libfuse
+ * knows from 3.18 on and 3.14 refuses. So a STATX becomes a GETATTR when it has been read, which is
+ * the same but for the time, and the reply to it a reply to STATX before it is written. A request
+ * is answered by the thread that read it, so what is known of it is the thread's own.
  */
 
 #include <stdbool.h>

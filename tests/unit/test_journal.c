@@ -108,8 +108,8 @@ static void a_set_succeeds_while_the_slower_layer_is_down(void **state)
 	assert_string_equal(names, "k");
 	free(names);
 	bool is_holder = false;
-	assert_int_equal(
-		layered_visit_holders(s.cache, key_of("d/k"), note_journal, &is_holder), 0);
+	assert_int_equal(layered_visit_holders(s.cache, key_of("d/k"), note_journal, &is_holder),
+			 0);
 	assert_true(is_holder);
 	down(false);
 	flush();
