@@ -394,11 +394,11 @@ start_group() {
 }
 
 group_has_ended() {
-	local file stat
+	local file stat state group
 	for file in /proc/[0-9]*/stat; do
 		{ read -r stat <"$file"; } 2>/dev/null || continue
-		stat=${stat##*) }
-		[[ $stat == Z* || $stat != ?" "*" $GROUP "* ]] || return 1
+		read -r state _ group _ <<<"${stat##*) }"
+		[[ $state == Z || $group != "$GROUP" ]] || return 1
 	done
 }
 

@@ -262,7 +262,7 @@ metadata() {
 
 killed_in_a_group() {
 	set_value g old
-	start_group '( /bin/echo part1; : >"$2"; sleep 1000; /bin/echo part2 ) >"$1"' "$MNT/g" "$TMP/here"
+	start_group '( /bin/echo part1; sh -c ": >\"\$0\"; exec sleep 1000" "$2"; /bin/echo part2 ) >"$1"' "$MNT/g" "$TMP/here"
 	wait_until 60 test -e here
 	expect_value g old
 	kill_group KILL

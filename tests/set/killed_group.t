@@ -2,7 +2,8 @@
 # Who ends a set decides whether it was killed: not each process that had the file open.
 . "$(dirname "$0")/../lib.sh"
 
-# is_there FILE: a script's sign that it has come so far.
+# is_there FILE: a script's sign that it has come so far. The program that it goes on with gives it: one that bash
+# has forked and that executes nothing yet takes a signal with bash's handler, and stays.
 is_there() {
 	[[ -e $TMP/$1 ]]
 }
@@ -12,7 +13,7 @@ test_a_group_killed_by_one_signal_leaves_the_old_value() {
 	set_value k old
 	local signal
 	for signal in KILL TERM INT; do
-		start_group '( /bin/echo part1; : >"$2"; sleep 1000; /bin/echo part2 ) >"$1"' "$MNT/k" "$TMP/here"
+		start_group '( /bin/echo part1; sh -c ": >\"\$0\"; exec sleep 1000" "$2"; /bin/echo part2 ) >"$1"' "$MNT/k" "$TMP/here"
 		wait_until 60 is_there here
 		kill_group "$signal"
 		expect_value k old
@@ -74,7 +75,7 @@ test_nor_does_a_fork_that_the_signal_interrupts() {
 
 test_a_key_that_a_killed_group_was_making_is_not_there() {
 	mount_stack
-	start_group '( /bin/echo part1; : >"$2"; sleep 1000 ) >"$1"' "$MNT/k" "$TMP/here"
+	start_group '( /bin/echo part1; sh -c ": >\"\$0\"; exec sleep 1000" "$2" ) >"$1"' "$MNT/k" "$TMP/here"
 	wait_until 60 is_there here
 	kill_group KILL
 	expect_absent k
@@ -177,7 +178,7 @@ test_a_child_killed_after_its_opener_has_ended_sets_nothing() {
 test_what_a_killed_group_has_synced_stays() {
 	mount_stack
 	set_value k old
-	start_group '( /bin/echo part1; python3 -ES -c "import os; os.fsync(1)"; /bin/echo part2; : >"$2"; sleep 1000
+	start_group '( /bin/echo part1; python3 -ES -c "import os; os.fsync(1)"; /bin/echo part2; sh -c ": >\"\$0\"; exec sleep 1000" "$2"
 		) >"$1"' "$MNT/k" "$TMP/here"
 	wait_until 60 is_there here
 	kill_group KILL
@@ -191,7 +192,7 @@ test_what_a_killed_appender_has_written_stays() {
 	tell w write whole
 	kill_hand w KILL
 	wait_until 20 grep -qx "old whole" "$MNT/k"
-	start_group '( /bin/echo; /bin/echo a; : >"$2"; sleep 1000 ) >>"$1"' "$MNT/k" "$TMP/here"
+	start_group '( /bin/echo; /bin/echo a; sh -c ": >\"\$0\"; exec sleep 1000" "$2" ) >>"$1"' "$MNT/k" "$TMP/here"
 	wait_until 60 is_there here
 	expect_value k $'old whole\na'
 	kill_group KILL
@@ -221,7 +222,7 @@ test_a_writer_in_place_that_was_killed_takes_nothing_of_another_with_it() {
 
 test_on_killed_writer_publish_sets_what_a_group_has_written() {
 	mount_stack '"on_killed_writer": "publish"'
-	start_group '( /bin/echo part1; : >"$2"; sleep 1000 ) >"$1"' "$MNT/k" "$TMP/here"
+	start_group '( /bin/echo part1; sh -c ": >\"\$0\"; exec sleep 1000" "$2" ) >"$1"' "$MNT/k" "$TMP/here"
 	wait_until 60 is_there here
 	expect_miss k
 	kill_group KILL
