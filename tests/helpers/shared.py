@@ -8,6 +8,7 @@ holds: names, values, sizes by ls -l and by stat, ends. Names are listed again f
 need be, for a busy machine may be late with what it finds in the background; nothing but time mends
 them, since nobody looks them up. All the rest has to be right at once. The last line counts.
 """
+import errno
 import os
 import random
 import sqlite3
@@ -195,6 +196,16 @@ def wrong_names(mount, store):
     return told
 
 
+def end_of(path):
+    """In Unix time; None: it has none."""
+    try:
+        return float(os.getxattr(path, "user.cachefs.expires_at"))
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+        return None
+
+
 def wrong_entries(mount, store):
     told = []
     for directory in DIRS:
@@ -211,7 +222,7 @@ def wrong_entries(mount, store):
                 size = os.stat(path_of).st_size
                 with open(path_of, "rb") as file:
                     got = file.read()
-                got_end = float(os.getxattr(path_of, "user.cachefs.expires_at")) or None
+                got_end = end_of(path_of)
             except OSError as error:
                 told.append("%s: %s" % (key.decode(), error))
                 continue

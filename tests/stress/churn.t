@@ -87,6 +87,7 @@ expect_layers_to_agree() {
 churn_and_look() {
 	settle "$@"
 	churn -t "$SECONDS_EACH" "$@" "$MNT"
+	ttl_passes 0.1 # nothing ends while it is looked at
 	expect_layers_to_agree
 	remove_all
 	expect_list . ""
