@@ -31,20 +31,27 @@ static int64_t system_wall_ms(void *self)
 	return clock_ms(CLOCK_REALTIME);
 }
 
-/* What the wall clock was ahead of CLOCK_BOOTTIME when the process first asked. */
-static int64_t steady_offset_ms;
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now = clock_now(clock);
+
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* By how much the wall clock was ahead of CLOCK_BOOTTIME when the process first asked. */
+static int64_t steady_offset_ns;
 static pthread_once_t steady_once = PTHREAD_ONCE_INIT;
 
 static void steady_begin(void)
 {
-	steady_offset_ms = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_BOOTTIME);
+	steady_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 }
 
 static int64_t system_steady_ms(void *self)
 {
 	(void)self;
 	pthread_once(&steady_once, steady_begin);
-	return clock_ms(CLOCK_BOOTTIME) + steady_offset_ms;
+	return (clock_ns(CLOCK_BOOTTIME) + steady_offset_ns) / NS_PER_MS;
 }
 
 static int64_t system_mono_ms(void *self)
@@ -72,8 +79,8 @@ int64_t time_mono_ms(const struct time_source *t)
 	return t->mono_ms(t->self);
 }
 
-/* The clocks are read one after the other, and rounded: as long as nobody has set the wall clock
- * they are to agree to the millisecond. */
+/* The clocks are read one after the other: as long as nobody has set the wall clock they are to
+ * agree to the millisecond. */
 enum { SAME_MS = 2 };
 
 struct instant time_instant(const struct time_source *t)
@@ -81,15 +88,13 @@ struct instant time_instant(const struct time_source *t)
 	struct instant now = { time_wall_ms(t), time_steady_ms(t) };
 
 	if (llabs((long long)(now.wall_ms - now.steady_ms)) <= SAME_MS)
-		now.wall_ms = now.steady_ms;
+		now.steady_ms = now.wall_ms;
 	return now;
 }
 
 int64_t time_mono_ns(void)
 {
-	struct timespec now = clock_now(CLOCK_MONOTONIC);
-
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 struct timespec time_now(void)

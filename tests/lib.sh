@@ -103,6 +103,20 @@ daemon_has_ended() {
 	has_ended "$DAEMON_PID"
 }
 
+# stop_process PID: it does nothing any more, until kill -CONT. (The signal alone is on its way for a while.)
+stop_process() {
+	kill -STOP "$1"
+	wait_until 60 has_stopped "$1"
+}
+
+has_stopped() {
+	local file stat
+	for file in /proc/"$1"/task/*/stat; do
+		{ read -r stat <"$file"; } 2>/dev/null || continue
+		[[ ${stat##*) } == [Tt]* ]] || return 1
+	done
+}
+
 waits_for_the_daemon() {
 	grep -qs request_wait_answer "/proc/$1/wchan"
 }

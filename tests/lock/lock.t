@@ -81,7 +81,7 @@ test_an_fcntl_lock_is_held_until_its_close_has_published() {
 	open_writer b k rw
 	tell a setlk ex
 	tell a pwrite 0 new
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	begin_hand a close
 	wait_until 20 waits_for_the_daemon "${HAND_PID[a]}"
 	expect_told EAGAIN b setlk ex
@@ -245,7 +245,7 @@ test_at_the_end_locks_wait_for_no_other_request() {
 	two_wait
 	open_writer d k
 	tell d write value
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	begin_hand d close
 	wait_until 60 waits_for_the_daemon "${HAND_PID[d]}"
 	kill -TERM "$DAEMON_PID"

@@ -24,7 +24,7 @@ test_a_live_mount_is_left_alone() {
 test_a_mount_that_does_not_answer_is_left_alone() {
 	mount_stack
 	set_value k value
-	kill -STOP "$DAEMON_PID"
+	stop_process "$DAEMON_PID"
 	local rc=0
 	# The search for leaks would wait for the thread that waits for the daemon.
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 "$CACHEFS" "$TMP/cachefs.json" "$MNT" 2>said || rc=$?
@@ -60,7 +60,7 @@ end_while_a_notification_waits() {
 	open_reader r k
 	open_writer w k
 	tell w write new
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	stat "$MNT/absent" 2>/dev/null &
 	caller=$!
 	wait_until 20 waits_for_the_daemon "$caller"

@@ -76,7 +76,7 @@ test_a_stopped_server_is_waited_for_once() {
 	start_redis
 	mount_over redis.sock
 	set_ten
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	expect_one_wait
 	[[ $(layer_stat shared trouble) == *"timed out after $TIMEOUT s"* ]] || fail "trouble: $(layer_stat shared trouble)"
 	kill -CONT "$REDIS_PID"
@@ -174,7 +174,7 @@ test_many_callers_wait_at_once_and_not_one_after_the_other() {
 	start_redis
 	mount_over redis.sock
 	set_ten
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	local i start spent pids=()
 	start=$(now_ms)
 	for ((i = 0; i < 60; i++)); do

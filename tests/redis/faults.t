@@ -101,7 +101,7 @@ nothing_is_left_of() {
 
 test_a_redis_that_hangs_at_the_start_does_not_keep_the_mount_from_coming_up() {
 	start_redis
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	local start
 	start=$(now_ms)
 	mount_three 20

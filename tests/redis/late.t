@@ -26,7 +26,7 @@ test_what_a_stopped_server_carries_out_late_is_not_believed() {
 	for key in over gone dir/below; do
 		mkdir -p "$MNT/dir"
 		set_value "$key" old
-		kill -STOP "$REDIS_PID"
+		stop_process "$REDIS_PID"
 		set_unanswered "$key"
 		case $key in
 		over) set_value over new ;;
@@ -57,7 +57,7 @@ test_that_what_is_late_cannot_be_kept_off_is_said() {
 	redis ACL SETUSER default '-client|kill' >/dev/null
 	mount_late redis.sock
 	set_value k old
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	set_unanswered k
 	kill -CONT "$REDIS_PID"
 	wait_until 60 layer_is shared false

@@ -70,7 +70,7 @@ held() {
 	done
 }
 
-redis_stops() { kill -STOP "$REDIS_PID"; }
+redis_stops() { stop_process "$REDIS_PID"; }
 redis_goes_on() { kill -CONT "$REDIS_PID"; }
 mount_slow_redis() {
 	start_redis

@@ -29,7 +29,7 @@ mount_slow_redis() {
 	mount_redis '"socket_timeout": 600' "${1:-}"
 }
 
-redis_stops() { kill -STOP "$REDIS_PID"; }
+redis_stops() { stop_process "$REDIS_PID"; }
 redis_goes_on() { kill -CONT "$REDIS_PID"; }
 
 nothing_waits() { [[ $(jq -c '[.memory.handles, .waits.waiting]' "$MNT/.cachefs/stats.json") = "[0,0]" ]]; }

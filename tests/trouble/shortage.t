@@ -153,7 +153,7 @@ test_a_redis_that_no_descriptor_is_left_for() {
 	mount_redis '"socket_timeout": 60, "socket_connect_timeout": 60' '"attr_timeout": 0, "entry_timeout": 0'
 	set_keys 100
 	few_descriptors 0
-	kill -STOP "$REDIS_PID"
+	stop_process "$REDIS_PID"
 	open_at_once >errors &
 	wait_until 60 grep -q 'Too many open files' "$LOG"
 	kill -CONT "$REDIS_PID"
