@@ -237,7 +237,7 @@ static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *look
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_GET, lookup->key);
 
 	if (s)
-		sqlite3_bind_int64(s, 4, DISK_LARGE);
+		sqlite3_bind_int64(s, 5, DISK_LARGE);
 	lookup->settled = disk_hits_settled(&d->hits);
 	int rc = disk_db_step(db, s);
 	if (rc > 0) {

@@ -220,7 +220,7 @@ int disk_change_expire(struct disk_txn *txn, int max)
 	while (count < max) {
 		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_EXPIRED);
 		if (s)
-			disk_bind_both_over(s, 1, txn->now);
+			disk_bind_over(s, 1, txn->now);
 		int rc = victim_find(txn, s, &victim);
 		if (rc == 0)
 			break;
@@ -330,13 +330,13 @@ static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
 	uint64_t size = job->fd < 0 ? job->size : 0;
 
 	if (job->file[0])
-		sqlite3_bind_text(s, 19, job->file, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 21, job->file, -1, SQLITE_STATIC);
 	else
-		sqlite3_bind_null(s, 19);
+		sqlite3_bind_null(s, 21);
 	if (text_is_plain(bytes, (size_t)size))
-		sqlite3_bind_text64(s, 20, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
+		sqlite3_bind_text64(s, 22, bytes, size, SQLITE_STATIC, SQLITE_UTF8);
 	else
-		sqlite3_bind_blob64(s, 20, bytes, size, SQLITE_STATIC);
+		sqlite3_bind_blob64(s, 22, bytes, size, SQLITE_STATIC);
 }
 
 static int upsert(struct disk_txn *txn, const struct disk_job *job)
@@ -347,9 +347,9 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 		disk_bind_key(s, 1, job->key);
 		disk_row_bind_meta(s, job->meta);
 		sqlite3_bind_int64(s, 3, (int64_t)job->size);
-		sqlite3_bind_int64(s, 18, (int64_t)job->meta->hits);
+		sqlite3_bind_int64(s, 20, (int64_t)job->meta->hits);
 		bind_payload(s, job);
-		sqlite3_bind_double(s, 21, disk_tick(txn->disk));
+		sqlite3_bind_double(s, 23, disk_tick(txn->disk));
 	}
 	return disk_db_run(txn->db, s);
 }
@@ -392,6 +392,12 @@ static int make_room(struct disk_txn *txn, const struct disk_job *job)
 	return rc == -EFBIG ? 0 : rc;
 }
 
+/* As the change says itself: atime does not take it for a hit of later. */
+static double used_at(const struct meta *meta)
+{
+	return (double)meta->ctime.tv_sec + (double)(meta->ctime.tv_nsec / 1000) / 1e6;
+}
+
 static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
 {
 	struct meta meta = { 0 };
@@ -410,7 +416,7 @@ static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
 	}
 	rc = disk_db_run(txn->db, s);
 	if (rc == 0 && (job->fields & META_USED))
-		rc = change_use(txn, job->key, disk_tick(txn->disk), 0);
+		rc = change_use(txn, job->key, used_at(&meta), 0);
 out:
 	meta_fini(&meta);
 	return rc;

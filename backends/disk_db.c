@@ -11,7 +11,8 @@
 	" c.cachefs_checksum, c.cachefs_version, c.cachefs_ino, c.cachefs_mode, c.cachefs_uid,"    \
 	" c.cachefs_gid, c.cachefs_created_ms, c.cachefs_mtime_s, c.cachefs_mtime_ns,"             \
 	" c.cachefs_ctime_s, c.cachefs_ctime_ns, c.cachefs_xattrs, c.cachefs_file,"                \
-	" c.cachefs_hits + ifnull(u.hits, 0), u.used, c.cachefs_copy_end, c.cachefs_own_end"
+	" c.cachefs_hits + ifnull(u.hits, 0), u.used, c.cachefs_copy_end, c.cachefs_own_end,"      \
+	" c.cachefs_ahead, c.cachefs_boot"
 #define FROM " FROM cache c LEFT JOIN cachefs_use u ON u.id = c.rowid"
 
 /* A damaged index may lead to another key's row: the row itself says whose it is. */
@@ -19,18 +20,24 @@
 	" WHERE c.rowid = (SELECT rowid FROM cache WHERE cache_key = ?1) AND +c.cache_key = ?1"
 
 /*
- * An entry is live while expires_at lies in the future: by the steady clock if we wrote it down as
- * an end of that clock (end.h) and nobody has changed it since, else by the wall clock. Another
- * program's table may allow a payload to be NULL: that is no value.
+ * What the clock says that an end follows: the steady one if it was written down as an end of that
+ * clock (end.h) in this boot and nobody has changed it since, else the wall clock. The parameters
+ * are disk_bind_instant()'s.
  */
-#define LIVE(wall, steady)                                                                         \
-	" AND (expires_at IS NULL OR expires_at > CASE WHEN cachefs_copy_end ="                    \
-	" CAST(round(expires_at * 1000) AS INTEGER) * 4 + 2 THEN " steady " ELSE " wall " END)"    \
-	" AND payload IS NOT NULL"
+#define CLOCK(wall, boottime_ms, boot)                                                             \
+	"CASE WHEN cachefs_boot = " boot " AND cachefs_copy_end ="                                 \
+	" CAST(round(expires_at * 1000) AS INTEGER) * 4 + 2"                                       \
+	" THEN (" boottime_ms " + cachefs_ahead) / 1000.0 ELSE " wall " END"
+
+/* An entry is live while expires_at lies in the future. Another program's table may allow a
+ * payload to be NULL: that is no value. */
+#define LIVE(wall, boottime_ms, boot)                                                              \
+	" AND (expires_at IS NULL OR expires_at > " CLOCK(wall, boottime_ms,                       \
+							  boot) ") AND payload IS NOT NULL"
 
 #define LIST                                                                                       \
 	ROW ", c.cache_key" FROM " WHERE c.cache_key >= ?1 AND c.cache_key < ?2" LIVE(             \
-		"?3", "?4") " ORDER BY c.cache_key"
+		"?3", "?4", "?5") " ORDER BY c.cache_key"
 
 #define DIR_COLUMNS "mode, uid, gid, ino, created_ms, mtime_s, mtime_ns, ctime_s, ctime_ns, xattrs"
 #define LIST_DIRS                                                                                  \
@@ -41,17 +48,17 @@
  * the row lie behind its payload, so reading one walks the payload's pages.
  */
 static const char *const sql[DISK_STATEMENTS] = {
-	[DISK_STAT] = ROW FROM BY_KEY LIVE("?2", "?3"),
+	[DISK_STAT] = ROW FROM BY_KEY LIVE("?2", "?3", "?4"),
 	/* Larger payloads are read apart, after waiting_begin(). */
 	[DISK_GET] = ROW
-	", CASE WHEN ifnull(c.cachefs_size, 0) <= ?4 THEN c.payload END" FROM BY_KEY LIVE("?2",
-											  "?3"),
+	", CASE WHEN ifnull(c.cachefs_size, 0) <= ?5 THEN c.payload END" FROM BY_KEY LIVE(
+		"?2", "?3", "?4"),
 	[DISK_LIST_TEXT] = LIST,
 	[DISK_LIST_BLOB] = LIST,
 	[DISK_LIST_DIRS_TEXT] = LIST_DIRS,
 	[DISK_LIST_DIRS_BLOB] = LIST_DIRS,
 	[DISK_BELOW] = "SELECT 1 FROM cache WHERE cache_key >= ?1 AND cache_key < ?2" LIVE(
-		"?3", "?4") " LIMIT 1",
+		"?3", "?4", "?5") " LIMIT 1",
 	[DISK_DIR_STAT] = "SELECT dir, " DIR_COLUMNS " FROM cachefs_dirs WHERE dir = ?1",
 	[DISK_DIRS_BELOW] = "SELECT 1 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 AND dir <> ''"
 			    " LIMIT 1",
@@ -68,10 +75,10 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_size, cachefs_checksum, cachefs_version, cachefs_ino, cachefs_mode,"
 		" cachefs_uid, cachefs_gid, cachefs_created_ms, cachefs_mtime_s, cachefs_mtime_ns,"
 		" cachefs_ctime_s, cachefs_ctime_ns, cachefs_xattrs, cachefs_copy_end,"
-		" cachefs_own_end, cachefs_hits, cachefs_file)"
-		" VALUES(?1, ?20, ?2, ?21, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+		" cachefs_own_end, cachefs_ahead, cachefs_boot, cachefs_hits, cachefs_file)"
+		" VALUES(?1, ?22, ?2, ?23, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
 		"?15,"
-		" ?16, ?17, ?18, ?19)"
+		" ?16, ?17, ?18, ?19, ?20, ?21)"
 		" ON CONFLICT(cache_key) DO UPDATE SET payload = excluded.payload,"
 		" expires_at = excluded.expires_at, updated_at = excluded.updated_at,"
 		" cachefs_stamp = cachefs_stamp + 1, cachefs_size = excluded.cachefs_size,"
@@ -86,14 +93,17 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_ctime_ns = excluded.cachefs_ctime_ns,"
 		" cachefs_xattrs = excluded.cachefs_xattrs,"
 		" cachefs_copy_end = excluded.cachefs_copy_end,"
-		" cachefs_own_end = excluded.cachefs_own_end, cachefs_hits = excluded.cachefs_hits,"
+		" cachefs_own_end = excluded.cachefs_own_end, cachefs_ahead = "
+		"excluded.cachefs_ahead,"
+		" cachefs_boot = excluded.cachefs_boot, cachefs_hits = excluded.cachefs_hits,"
 		" cachefs_file = excluded.cachefs_file",
 	[DISK_TOUCH] =
 		"UPDATE cache SET expires_at = ?2, cachefs_size = ?3, cachefs_checksum = ?4,"
 		" cachefs_version = ?5, cachefs_ino = ?6, cachefs_mode = ?7, cachefs_uid = ?8,"
 		" cachefs_gid = ?9, cachefs_created_ms = ?10, cachefs_mtime_s = ?11,"
 		" cachefs_mtime_ns = ?12, cachefs_ctime_s = ?13, cachefs_ctime_ns = ?14,"
-		" cachefs_xattrs = ?15, cachefs_copy_end = ?16, cachefs_own_end = ?17"
+		" cachefs_xattrs = ?15, cachefs_copy_end = ?16, cachefs_own_end = ?17,"
+		" cachefs_ahead = ?18, cachefs_boot = ?19"
 		" WHERE rowid = ?1",
 	[DISK_ALL_KEYS] = "SELECT cache_key, rowid FROM cache",
 	[DISK_DELETE] = "DELETE FROM cache WHERE rowid = ?1",
@@ -126,7 +136,8 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_NEWEST] = "SELECT CAST(max(used) * 1000000 AS INTEGER) FROM cachefs_use",
 	[DISK_FORGET_USE] = "DELETE FROM cachefs_use WHERE id = ?1",
 	[DISK_EXPIRED] = "SELECT rowid, rowid, cache_key, cachefs_file, cachefs_size FROM cache"
-			 " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1",
+			 " WHERE expires_at <= ?1 AND expires_at <= " CLOCK(
+				 "?2", "?3", "?4") " ORDER BY expires_at LIMIT 1",
 	[DISK_FILE_KNOWN] = "SELECT count(*) FROM cache INDEXED BY cachefs_file_names"
 			    " WHERE cachefs_file = ?1",
 

@@ -96,6 +96,8 @@ enum disk_column {
 	DISK_COLUMN_USED,     /* recency: seconds since 1970, of the last hit or set */
 	DISK_COLUMN_COPY_END, /* what we wrote as expires_at, as a number of end.h */
 	DISK_COLUMN_OWN_END,
+	DISK_COLUMN_AHEAD,
+	DISK_COLUMN_BOOT,
 	DISK_COLUMN_EXTRA,
 };
 

@@ -104,14 +104,16 @@ static int64_t milliseconds(double seconds)
 void disk_bind_instant(sqlite3_stmt *statement, int index, struct instant now)
 {
 	sqlite3_bind_double(statement, index, disk_seconds(now.wall_ms));
-	sqlite3_bind_double(statement, index + 1, disk_seconds(now.steady_ms));
+	sqlite3_bind_int64(statement, index + 1, now.steady_ms - time_steady_anchor_ms());
+	sqlite3_bind_int64(statement, index + 2, (int64_t)time_boot_id());
 }
 
-void disk_bind_both_over(sqlite3_stmt *statement, int index, struct instant now)
+void disk_bind_over(sqlite3_stmt *statement, int index, struct instant now)
 {
-	int64_t ms = now.wall_ms < now.steady_ms ? now.wall_ms : now.steady_ms;
+	int64_t ms = now.wall_ms > now.steady_ms ? now.wall_ms : now.steady_ms;
 
 	sqlite3_bind_double(statement, index, disk_seconds(ms));
+	disk_bind_instant(statement, index + 1, now);
 }
 
 static struct xattrs *column_xattrs(sqlite3_stmt *statement, int column)
@@ -151,25 +153,24 @@ double disk_row_used(sqlite3_stmt *statement)
 	return sqlite3_column_double(statement, DISK_COLUMN_USED);
 }
 
-static struct end column_end(sqlite3_stmt *statement, int column)
-{
-	int64_t number = sqlite3_column_int64(statement, column);
-
-	return (struct end){ end_number_is_valid(number) ? number : 0 };
-}
-
 static void row_ends(sqlite3_stmt *statement, struct meta *meta)
 {
-	int64_t expires_ms = 0;
+	struct end_record record = {
+		.copy = sqlite3_column_int64(statement, DISK_COLUMN_COPY_END),
+		.own = sqlite3_column_int64(statement, DISK_COLUMN_OWN_END),
+		.ahead_ms = sqlite3_column_int64(statement, DISK_COLUMN_AHEAD),
+		.boot = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_BOOT),
+	};
 
+	if (!end_record_is_valid(&record))
+		record = (struct end_record){ 0 };
 	if (sqlite3_column_type(statement, DISK_COLUMN_EXPIRES) != SQLITE_NULL) {
-		expires_ms = milliseconds(sqlite3_column_double(statement, DISK_COLUMN_EXPIRES));
-		if (expires_ms == 0)
-			expires_ms = 1;
+		double expires = sqlite3_column_double(statement, DISK_COLUMN_EXPIRES);
+		record.expires_ms = milliseconds(expires);
+		if (record.expires_ms == 0)
+			record.expires_ms = 1;
 	}
-	meta->own = column_end(statement, DISK_COLUMN_OWN_END);
-	end_from_store(expires_ms, column_end(statement, DISK_COLUMN_COPY_END), &meta->copy,
-		       &meta->own);
+	end_record_read(&record, &meta->copy, &meta->own);
 }
 
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
@@ -177,7 +178,7 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
 	if (meta->hits > 0)
-		meta->hit_ms = milliseconds(disk_row_used(statement));
+		meta->hit_ms = (int64_t)(disk_row_used(statement) * 1000); /* not before it was */
 	row_ends(statement, meta);
 	if (sqlite3_column_type(statement, DISK_COLUMN_SIZE) == SQLITE_NULL) {
 		foreign_meta(statement, meta);
@@ -209,8 +210,10 @@ static void bind_xattrs(sqlite3_stmt *statement, int index, const struct xattrs 
 
 void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
 {
-	if (end_comes(meta->copy))
-		sqlite3_bind_double(statement, 2, disk_seconds(end_ms(meta->copy)));
+	struct end_record record = end_record_of(meta->copy, meta->own, time_skew_ms());
+
+	if (record.expires_ms != 0)
+		sqlite3_bind_double(statement, 2, disk_seconds(record.expires_ms));
 	else
 		sqlite3_bind_null(statement, 2);
 	sqlite3_bind_int64(statement, 3, (int64_t)meta->size);
@@ -226,8 +229,10 @@ void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
 	sqlite3_bind_int64(statement, 13, meta->ctime.tv_sec);
 	sqlite3_bind_int64(statement, 14, meta->ctime.tv_nsec);
 	bind_xattrs(statement, 15, meta->xattrs);
-	sqlite3_bind_int64(statement, 16, meta->copy.number);
-	sqlite3_bind_int64(statement, 17, meta->own.number);
+	sqlite3_bind_int64(statement, 16, record.copy);
+	sqlite3_bind_int64(statement, 17, record.own);
+	sqlite3_bind_int64(statement, 18, record.ahead_ms);
+	sqlite3_bind_int64(statement, 19, (int64_t)record.boot);
 }
 
 void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta)

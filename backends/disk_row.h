@@ -47,11 +47,12 @@ void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,
 /* REAL seconds <-> milliseconds; exact for whole milliseconds. */
 double disk_seconds(int64_t ms);
 
-/* The instant to the parameters `index` and the next: by the wall clock, by the steady clock. */
+/* The instant to three parameters from `index` on: by the wall clock, by CLOCK_BOOTTIME, and of
+ * which boot. */
 void disk_bind_instant(sqlite3_stmt *statement, int index, struct instant now);
 
-/* An instant at which whatever has ended before has ended by either clock. */
-void disk_bind_both_over(sqlite3_stmt *statement, int index, struct instant now);
+/* The parameters of DISK_EXPIRED: before what nothing ends that has not, and the instant. */
+void disk_bind_over(sqlite3_stmt *statement, int index, struct instant now);
 
 /* The metadata in a row of enum disk_column; finished by the caller. */
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta);
@@ -59,7 +60,7 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta);
 /* When the row was used last, as disk_tick() counts; 0: never. */
 double disk_row_used(sqlite3_stmt *statement);
 
-/* Binds meta to the parameters 2 to 17 that DISK_UPSERT and DISK_TOUCH share. */
+/* Binds meta to the parameters 2 to 19 that DISK_UPSERT and DISK_TOUCH share. */
 void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta);
 
 /* A directory's marker: from the columns after `dir`; to the parameters of DISK_DIR_SET. */

@@ -31,6 +31,8 @@ static const struct {
 	{ "cachefs_file", "TEXT" },
 	{ "cachefs_copy_end", "INTEGER NOT NULL DEFAULT 0" },
 	{ "cachefs_own_end", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_ahead", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_boot", "INTEGER NOT NULL DEFAULT 0" },
 };
 
 static const char create_tables[] =
@@ -80,7 +82,8 @@ static const char create_triggers[] =
 	" cachefs_version = 0, cachefs_ino = 0, cachefs_mode = 0, cachefs_uid = 0, cachefs_gid = 0,"
 	" cachefs_created_ms = 0, cachefs_mtime_s = 0, cachefs_mtime_ns = 0, cachefs_ctime_s = 0,"
 	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL,"
-	" cachefs_copy_end = 0, cachefs_own_end = 0"
+	" cachefs_copy_end = CASE WHEN new.expires_at IS NULL THEN 0 ELSE cachefs_copy_end END,"
+	" cachefs_own_end = CASE WHEN new.expires_at IS NULL THEN 0 ELSE cachefs_own_end END"
 	" WHERE rowid = new.rowid; END;"
 	/*
 	 * The log of changes. Putting our columns back is a part of the foreign change that caused

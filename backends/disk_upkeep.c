@@ -372,7 +372,7 @@ static bool expired_waiting(struct disk *d)
 
 	if (!s)
 		return false;
-	disk_bind_both_over(s, 1, time_instant(d->env->time));
+	disk_bind_over(s, 1, time_instant(d->env->time));
 	int rc = disk_db_step(db, s);
 	if (rc > 0)
 		found = 1;

@@ -91,11 +91,27 @@ static inline struct end end_of_wish(struct end wish, struct instant now)
 bool end_number_is_valid(int64_t number);
 
 /*
- * What a store says of an entry whose end was set by others, or by us: `stored_ms` is when it ends
- * by the wall clock of whoever wrote it (0: never), and `given` what we wrote as its copy's end, or
- * END_NONE if nothing is known of that. If both agree nobody has changed it since, and own is as we
- * wrote it too; if they differ somebody else has given the end: it is the entry's own.
+ * How a store writes ends down. All moments are of the store's wall clock as it was then, for
+ * others read them: `expires_ms` is when the copy ends, 0: never, and what another program changes.
+ * Who counts from the same boot of the same machine knows by `ahead_ms` what the steady clock said;
+ * everybody else goes by the wall clock. All zero: nothing was written down.
  */
-void end_from_store(int64_t stored_ms, struct end given, struct end *copy, struct end *own);
+struct end_record {
+	int64_t expires_ms;
+	int64_t copy, own; /* numbers */
+	int64_t ahead_ms;  /* by how much the store's wall clock was ahead of CLOCK_BOOTTIME */
+	uint64_t boot;     /* time_boot_id() */
+};
+
+/* skew_ms: by how much the store's wall clock is ahead of the steady one; time_skew_ms(), if it is
+ * this machine's. */
+struct end_record end_record_of(struct end copy, struct end own, int64_t skew_ms);
+
+/*
+ * Whose ends they are: if `expires_ms` is what was written down with the rest, nobody has changed
+ * it, and the rest holds; if it differs somebody else has given the end, and it is the entry's own.
+ */
+void end_record_read(const struct end_record *record, struct end *copy, struct end *own);
+bool end_record_is_valid(const struct end_record *record); /* its numbers are ends */
 
 #endif

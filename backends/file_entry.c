@@ -179,7 +179,7 @@ static char *write_time(char *to, const char *end, const char *name, struct time
 }
 
 static char *write_meta(char *to, const char *end, const struct meta *meta,
-			const struct timespec *written)
+			const struct end_record *record, const struct timespec *written)
 {
 	size_t xattrs_size;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
@@ -194,8 +194,11 @@ static char *write_meta(char *to, const char *end, const struct meta *meta,
 		to = print(to, end, ",\n    \"hit\": ");
 		to = write_seconds(to, end, meta->hit_ms);
 	}
-	to = write_end(to, end, "copy_end", meta->copy);
-	to = write_end(to, end, "own_end", meta->own);
+	to = write_end(to, end, "copy_end", (struct end){ record->copy });
+	to = write_end(to, end, "own_end", (struct end){ record->own });
+	if (record->copy != 0 || record->own != 0)
+		to = print(to, end, ",\n    \"clock\": \"%" PRId64 " %016" PRIx64 "\"",
+			   record->ahead_ms, record->boot);
 	to = write_time(to, end, "mtime", meta->mtime);
 	to = write_time(to, end, "ctime", meta->ctime);
 	if (written)
@@ -268,16 +271,17 @@ int file_entry_write(struct key key, const struct file_origin *origin, struct va
 		free(loaded);
 		return -ENOMEM;
 	}
+	const struct end_record record = end_record_of(meta->copy, meta->own, time_skew_ms());
 	const char *end = start + room;
 	char *to = print(start, end, "{\n");
 	to = write_key(to, end, "key", key);
 	if (origin)
 		to = write_origin(to, end, origin);
 	to = print(to, end, "  \"encoding\": \"%s\",\n  \"expires_at\": ", encodings[encoding]);
-	to = end_comes(meta->copy) ? write_seconds(to, end, end_ms(meta->copy))
-				   : print(to, end, "null");
+	to = record.expires_ms != 0 ? write_seconds(to, end, record.expires_ms)
+				    : print(to, end, "null");
 	to = print(to, end, ",\n");
-	to = write_meta(to, end, meta, written);
+	to = write_meta(to, end, meta, &record, written);
 	to = print(to, end, "  \"payload\": ");
 	to = write_payload(to, encoding, bytes, payload_size);
 	assert(end - to >= END_SIZE);
@@ -329,14 +333,14 @@ static bool read_ms(const char *word, int64_t *ms)
 	return true;
 }
 
-static bool read_end(const char *word, struct end *end)
+static bool read_end(const char *word, int64_t *number)
 {
 	char seconds[64];
 	int64_t ms;
 	size_t size = strcspn(word, " ");
 
 	if (strcmp(word, "never") == 0) {
-		*end = end_make(END_NEVER, 0);
+		*number = end_make(END_NEVER, 0).number;
 		return true;
 	}
 	memcpy(seconds, word, size);
@@ -344,7 +348,7 @@ static bool read_end(const char *word, struct end *end)
 	bool steady = strcmp(word + size, " steady") == 0;
 	if ((!steady && strcmp(word + size, " moment") != 0) || !read_ms(seconds, &ms))
 		return false;
-	*end = end_make(steady ? END_STEADY : END_MOMENT, ms);
+	*number = end_make(steady ? END_STEADY : END_MOMENT, ms).number;
 	return true;
 }
 
@@ -377,7 +381,8 @@ static int read_xattrs(struct json_text *t, struct meta *meta)
 	return rc;
 }
 
-static bool read_meta_word(const char *name, const char *word, struct meta *meta)
+static bool read_meta_word(const char *name, const char *word, struct meta *meta,
+			   struct end_record *ends)
 {
 	uint64_t number;
 
@@ -396,9 +401,11 @@ static bool read_meta_word(const char *name, const char *word, struct meta *meta
 	if (strcmp(name, "created") == 0)
 		return read_ms(word, &meta->created_ms);
 	if (strcmp(name, "copy_end") == 0)
-		return read_end(word, &meta->copy);
+		return read_end(word, &ends->copy);
 	if (strcmp(name, "own_end") == 0)
-		return read_end(word, &meta->own);
+		return read_end(word, &ends->own);
+	if (strcmp(name, "clock") == 0)
+		return sscanf(word, "%" SCNd64 " %" SCNx64, &ends->ahead_ms, &ends->boot) == 2;
 	if (strcmp(name, "mtime") == 0)
 		return read_time(word, &meta->mtime);
 	if (strcmp(name, "ctime") == 0)
@@ -437,8 +444,9 @@ static int read_meta(struct json_text *t, struct file_entry *entry)
 		if (strcmp(name, "xattrs") == 0)
 			rc = read_xattrs(t, meta);
 		else if (!read_word(t, word) ||
-			 !(strcmp(name, "written") == 0 ? read_time(word, &entry->written)
-							: read_meta_word(name, word, meta)))
+			 !(strcmp(name, "written") == 0
+				   ? read_time(word, &entry->written)
+				   : read_meta_word(name, word, meta, &entry->ends)))
 			rc = -EINVAL;
 		free(name);
 		if (rc == 0 && json_skip_char(t, '}'))
@@ -538,7 +546,7 @@ static int read_member(struct json_text *t, enum extent extent, struct file_entr
 	if (strcmp(name, "payload") == 0)
 		rc = read_payload(t, extent, entry);
 	else if (strcmp(name, "expires_at") == 0)
-		rc = read_expiry(t, &entry->expires_ms);
+		rc = read_expiry(t, &entry->ends.expires_ms);
 	else if (strcmp(name, "key") == 0 || strcmp(name, "key_base64") == 0)
 		rc = read_key(t, name[3] != '\0', &entry->key, &entry->key_size);
 	else if (strcmp(name, "renamed_from") == 0 || strcmp(name, "renamed_from_base64") == 0)
@@ -572,6 +580,14 @@ static int read_members(struct json_text *t, enum extent extent, struct file_ent
 	return rc < 0 || t->at != t->end || !entry->payload ? -EINVAL : 0;
 }
 
+static void read_ends(struct file_entry *entry)
+{
+	struct end_record own_words = { .expires_ms = entry->ends.expires_ms };
+	bool valid = end_record_is_valid(&entry->ends);
+
+	end_record_read(valid ? &entry->ends : &own_words, &entry->meta.copy, &entry->meta.own);
+}
+
 static int read_as(const char *text, size_t size, enum extent extent, struct file_entry *entry)
 {
 	struct json_text t = { text, text + size };
@@ -583,8 +599,7 @@ static int read_as(const char *text, size_t size, enum extent extent, struct fil
 	if (rc < 0)
 		file_entry_fini(entry);
 	else
-		end_from_store(entry->expires_ms, entry->meta.copy, &entry->meta.copy,
-			       &entry->meta.own);
+		read_ends(entry);
 	return rc;
 }
 

@@ -10,7 +10,8 @@
  *     "encoding": "json",            how the payload holds the value: see below
  *     "expires_at": 1767225600.5,    or null
  *     "meta": {...},                 "copy_end" in it is what we wrote as expires_at, "own_end"
- *                                    the entry's own end: 1767225600.500 and its clock, or never
+ *                                    the entry's own end: 1767225600.500 and its clock, or never;
+ *                                    "clock" the rest of a record of ends (end.h)
  *     "payload": {"text": "42"}
  *   }
  *
@@ -47,7 +48,7 @@ struct file_entry {
 	uint64_t renames;
 	bool foreign; /* written by another program: meta has only size and its end */
 	bool has_meta;
-	int64_t expires_ms; /* what "expires_at" says; 0: null. Whose end it is, meta says */
+	struct end_record ends;            /* "expires_at", and whose end that is */
 	struct timespec written;           /* by us; 0: not known */
 	struct meta meta;                  /* to be finished */
 	const char *text, *text_end;       /* as read */

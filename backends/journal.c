@@ -30,9 +30,8 @@ static const char sql_move[] =
 	"UPDATE journal SET seq = ?2, key = ?3, expires_ms = ?4, head = ?5 WHERE seq = ?1";
 static const char sql_below[] = "SELECT seq, size, file, head, key FROM journal"
 				" WHERE key >= ?1 AND key < ?2 LIMIT 64"; /* RENAME_BATCH */
-/* ?3: whatever has ended before has ended by either clock; the heads tell of the rest. */
+/* Which of them have ended the heads tell. */
 static const char sql_list[] = "SELECT key, file, head, 0 FROM journal WHERE key >= ?1 AND key < ?2"
-			       " AND (expires_ms = 0 OR expires_ms > ?3)"
 			       " UNION ALL SELECT key, NULL, head, 1 FROM directories"
 			       " WHERE key >= ?1 AND key < ?2 ORDER BY key";
 static const char sql_longest[] =
@@ -239,7 +238,7 @@ static int delete_key(struct row_change *c, struct state_db *db, struct key key)
 /* The column `expires_ms`: of an end that does not come 0. */
 static int64_t column_end(const struct meta *meta)
 {
-	return end_comes(meta->copy) ? end_ms(meta->copy) : 0;
+	return end_record_of(meta->copy, meta->own, time_skew_ms()).expires_ms;
 }
 
 static int insert_row(struct row_change *c, struct state_db *db)
@@ -597,13 +596,6 @@ struct listing {
 	struct instant now;
 };
 
-static void bind_range(sqlite3_stmt *rows, struct key dir, struct state_range *range,
-		       struct instant now)
-{
-	state_bind_range(rows, 1, dir, range);
-	sqlite3_bind_int64(rows, 3, now.wall_ms < now.steady_ms ? now.wall_ms : now.steady_ms);
-}
-
 static int add_child(const struct listing *l, struct children *batch, struct key name, bool is_dir,
 		     const struct meta *meta)
 {
@@ -656,7 +648,7 @@ static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows,
 	int rc = 0;
 
 	l->now = time_instant(j->time);
-	bind_range(rows, l->dir, &l->range, l->now);
+	state_bind_range(rows, 1, l->dir, &l->range);
 	if (l->after.size > 0) {
 		seek_after(&l->range.first, l->dir, l->after, l->after_is_dir ? '0' : '\0');
 		seek(rows, &l->range.first);
@@ -707,7 +699,7 @@ static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
 	struct instant now = time_instant(j->time);
 	int rc = row ? 0 : -EIO;
 	if (row)
-		bind_range(row, dir, &range, now);
+		state_bind_range(row, 1, dir, &range);
 	while (rc == 0 && (rc = state_step(db, row)) > 0 && sqlite3_column_int(row, 3) == 0 &&
 	       has_ended(row, state_column_key(row, 0), now))
 		rc = 0;

@@ -7,7 +7,7 @@
 
 #include <xxhash.h>
 
-enum { NUMBERS = 16, NUMBER_BYTES = 8, CHECK_BYTES = 8, FORMAT = 2 };
+enum { NUMBERS = 18, NUMBER_BYTES = 8, CHECK_BYTES = 8, FORMAT = 2 };
 
 /* Of before: expires_ms, 0 or a moment that somebody gave, in the place of the copy's end; no own
  * end. */
@@ -42,6 +42,7 @@ static uint64_t check(const uint8_t *head, size_t size, struct key key, const ch
 
 void *journal_row_pack(struct key key, const char *file, const struct meta *meta, size_t *size)
 {
+	const struct end_record record = end_record_of(meta->copy, meta->own, time_skew_ms());
 	const uint64_t numbers[NUMBERS] = {
 		FORMAT,
 		meta->size,
@@ -50,7 +51,7 @@ void *journal_row_pack(struct key key, const char *file, const struct meta *meta
 		meta->checksum,
 		meta->hits,
 		(uint64_t)meta->created_ms,
-		(uint64_t)meta->copy.number,
+		(uint64_t)record.copy,
 		(uint64_t)meta->mtime.tv_sec,
 		(uint64_t)meta->mtime.tv_nsec,
 		(uint64_t)meta->ctime.tv_sec,
@@ -58,7 +59,9 @@ void *journal_row_pack(struct key key, const char *file, const struct meta *meta
 		meta->mode,
 		meta->uid,
 		meta->gid,
-		(uint64_t)meta->own.number,
+		(uint64_t)record.own,
+		(uint64_t)record.ahead_ms,
+		record.boot,
 	};
 	size_t xattrs_size = 0, used = NUMBERS * NUMBER_BYTES;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
@@ -95,8 +98,16 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		n[i] = number_at(head + i * NUMBER_BYTES);
 	if (before && n[7] != 0)
 		n[7] = n[15] = (uint64_t)end_make(END_MOMENT, (int64_t)n[7]).number;
-	if (!end_number_is_valid((int64_t)n[7]) || !end_number_is_valid((int64_t)n[15]))
+	struct end_record record = {
+		.copy = (int64_t)n[7],
+		.own = (int64_t)n[15],
+		.ahead_ms = (int64_t)n[16],
+		.boot = n[17],
+	};
+	struct end given = { record.copy };
+	if (!end_record_is_valid(&record))
 		return -EBADMSG;
+	record.expires_ms = end_comes(given) ? end_ms(given) : 0;
 	struct meta read = {
 		.size = n[1],
 		.ino = n[2],
@@ -104,8 +115,6 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		.checksum = n[4],
 		.hits = n[5],
 		.created_ms = (int64_t)n[6],
-		.copy = { (int64_t)n[7] },
-		.own = { (int64_t)n[15] },
 		.mtime = { (time_t)n[8], (long)n[9] },
 		.ctime = { (time_t)n[10], (long)n[11] },
 		.mode = (uint32_t)n[12],
@@ -115,6 +124,7 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 	int rc = xattrs_unpack(size > fixed ? head + fixed : NULL, size - fixed, &read.xattrs);
 	if (rc < 0)
 		return rc == -EINVAL ? -EBADMSG : rc;
+	end_record_read(&record, &read.copy, &read.own);
 	*meta = read;
 	return 0;
 }

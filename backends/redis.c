@@ -338,15 +338,14 @@ static bool is_reserved(const struct redis *r, struct key key)
 	return has_name(r, key, r->index) || has_name(r, key, r->dirs);
 }
 
-/* Gathers when the value expires; never: a SET has cleared it already. Returns how many commands.
- */
-static int gather_expiry(struct redis_call *call, struct key key, struct end end)
+/* Gathers when the value expires; 0: a SET has cleared it already. Returns how many commands. */
+static int gather_expiry(struct redis_call *call, struct key key, int64_t expires_ms)
 {
 	char text[24];
 
-	if (!end_comes(end))
+	if (expires_ms == 0)
 		return 0;
-	snprintf(text, sizeof(text), "%lld", (long long)end_ms(end));
+	snprintf(text, sizeof(text), "%lld", (long long)expires_ms);
 	REDIS_COMMAND(call, redis_word("PEXPIREAT"), redis_value_name(call->r, key),
 		      redis_word(text));
 	return 1;
@@ -362,7 +361,9 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 		return -EFBIG;
 	if (is_reserved(r, key))
 		return -EACCES;
-	int rc = redis_member_pack(key, meta, true, &member);
+	int64_t skew_ms = end_comes(meta->copy) ? redis_skew_ms(r) : 0;
+	struct end_record ends = end_record_of(meta->copy, meta->own, skew_ms);
+	int rc = redis_member_pack(key, meta, &ends, true, &member);
 	if (rc < 0)
 		return rc;
 	struct rollback_change change = rollback_begin(&r->rollback);
@@ -374,7 +375,7 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 		redis_link_add(call.link, redis_word("SET"));
 		redis_link_add(call.link, redis_value_name(r, key));
 		redis_link_add_value(call.link, value);
-		queued += gather_expiry(&call, key, meta->copy);
+		queued += gather_expiry(&call, key, ends.expires_ms);
 		queued += redis_gather_member(&call, r->index, key, &member);
 		rc = redis_call_end(&call, redis_exec_skip(&call, (size_t)queued));
 	}
@@ -385,18 +386,20 @@ static int redis_set(void *state, struct key key, struct value *value, const str
 }
 
 static int touch_watched(struct redis_call *call, struct key key, struct redis_seen *seen,
-			 const struct meta *meta, unsigned fields)
+			 const struct meta *meta, unsigned fields, int64_t skew_ms)
 {
 	struct redis_member member;
 	int queued = 0;
 
 	meta_update(&seen->meta, meta, fields);
-	int rc = redis_member_pack(key, &seen->meta, seen->known, &member);
+	if (fields & META_EXPIRY)
+		seen->ends = end_record_of(meta->copy, meta->own, skew_ms);
+	int rc = redis_member_pack(key, &seen->meta, &seen->ends, seen->known, &member);
 	if (rc < 0)
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
 	if (fields & META_EXPIRY) {
-		queued = gather_expiry(call, key, meta->copy);
+		queued = gather_expiry(call, key, seen->ends.expires_ms);
 		if (queued == 0) {
 			REDIS_COMMAND(call, redis_word("PERSIST"), redis_value_name(call->r, key));
 			queued = 1;
@@ -429,6 +432,7 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 	struct redis *r = state;
 	int64_t start_ms = time_mono_ms(&time_system);
 	struct rollback_change change = rollback_begin(&r->rollback);
+	int64_t skew_ms = end_comes(meta->copy) ? redis_skew_ms(r) : 0;
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
@@ -439,7 +443,7 @@ static int redis_touch(void *state, struct key key, const struct meta *meta, uns
 			return rc;
 		rc = watch_entry(&call, key, &seen);
 		if (rc == 0)
-			rc = touch_watched(&call, key, &seen, meta, fields);
+			rc = touch_watched(&call, key, &seen, meta, fields, skew_ms);
 		rc = redis_call_end(&call, rc);
 		if (rc == 0)
 			rollback_note(&r->rollback, change, key, &seen.meta);
@@ -502,7 +506,7 @@ static int rename_watched(struct redis_call *call, struct key from, struct key t
 	struct redis *r = call->r;
 	struct redis_member member;
 
-	int rc = redis_member_pack(to, &seen->meta, seen->known, &member);
+	int rc = redis_member_pack(to, &seen->meta, &seen->ends, seen->known, &member);
 	if (rc < 0)
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
@@ -560,8 +564,9 @@ static int redis_dir_set(void *state, struct key dir, const struct meta *meta)
 	struct redis_call call;
 	struct key_buffer buffer;
 	struct key key = marker_key(&buffer, dir);
+	const struct end_record no_ends = { 0 };
 
-	int rc = redis_member_pack(key, meta, true, &member);
+	int rc = redis_member_pack(key, meta, &no_ends, true, &member);
 	if (rc < 0)
 		return rc;
 	rc = redis_call_begin(&call, r, REDIS_WRITES);

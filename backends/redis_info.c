@@ -61,6 +61,21 @@ static bool spares_recency(const char *info, const char *version)
 	       (!strstr(policy, "lru") && !strstr(policy, "lfu"));
 }
 
+enum { CLOCKS_AGREE_MS = 1000 }; /* the answer has been under way for a while */
+
+/* Expiries are the server's to carry out, by its clock. */
+static void note_clock(struct redis *r, const char *info)
+{
+	int64_t server_ms = (int64_t)(info_number(info, "\nserver_time_usec:") / 1000);
+	int64_t skew_ms = server_ms - time_steady_ms(&time_system);
+
+	if (skew_ms <= CLOCKS_AGREE_MS && skew_ms >= -CLOCKS_AGREE_MS)
+		skew_ms = 0;
+	atomic_store(&r->skew_ms, skew_ms);
+	atomic_store(&r->our_skew_ms, time_skew_ms());
+	atomic_store(&r->tells_clock, server_ms != 0);
+}
+
 static void take_note(struct redis *r, const char *info, struct redis_keeping *now)
 {
 	char version[16];
@@ -70,6 +85,7 @@ static void take_note(struct redis *r, const char *info, struct redis_keeping *n
 	now->evicted = info_number(info, "\nevicted_keys:");
 	info_text(info, "\nredis_version:", version, sizeof(version));
 	atomic_store(&r->tells_expiry, atoi(version) >= 7);
+	note_clock(r, info);
 	atomic_store(&r->spares_recency, spares_recency(info, version));
 	atomic_store(&r->bytes, info_number(info, "\nused_memory:"));
 	atomic_store(&r->max_bytes, info_number(info, "\nmaxmemory:"));
@@ -106,4 +122,19 @@ bool redis_kept_all(void *state, int64_t since_ms)
 	bool kept = r->keeping.since_ms <= since_ms;
 	lock_release(&r->pool);
 	return kept;
+}
+
+int64_t redis_skew_ms(struct redis *r)
+{
+	int64_t ours_ms = time_skew_ms(), set_ms = ours_ms - atomic_load(&r->our_skew_ms);
+	char run_id[REDIS_RUN_ID];
+	struct redis_call call;
+
+	if (!atomic_load(&r->tells_clock))
+		return ours_ms;
+	/* Somebody set the clock: the server's too, if it runs here. */
+	if ((set_ms > CLOCKS_AGREE_MS || set_ms < -CLOCKS_AGREE_MS) &&
+	    redis_call_begin(&call, r, REDIS_READS) == 0)
+		redis_call_end(&call, redis_info_read(r, call.link, run_id));
+	return atomic_load(&r->skew_ms);
 }

@@ -64,7 +64,8 @@ static int page_unpack(struct redis_call *call, struct key set, struct redis_pag
 		struct redis_item *item = &page->items[page->count];
 
 		*item = (struct redis_item){ .member = key_make(m->str, m->len) };
-		int rc = redis_member_unpack(item->member, &item->key, &item->meta, &item->known);
+		int rc = redis_member_unpack(item->member, &item->key, &item->meta, &item->ends,
+					     &item->known);
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc == 0)
@@ -121,7 +122,7 @@ static int reply_of_value(struct redis_call *call, int64_t *number, bool *is_non
 static void note_value(struct redis_call *call, struct redis_item *item, int64_t expiry,
 		       int64_t size)
 {
-	struct end expires = expiry < 0 ? end_none() : end_make(END_MOMENT, expiry);
+	int64_t expires_ms = expiry < 0 ? 0 : expiry;
 
 	item->unmeasured = size < 0 && call->r->conf->foreign_writers;
 	if (expiry == -2)
@@ -129,9 +130,9 @@ static void note_value(struct redis_call *call, struct redis_item *item, int64_t
 	else if (size >= 0 && (uint64_t)size != item->meta.size)
 		item->strange = true;
 	else if (call->tells_expiry)
-		item->strange = !redis_same_expiry(call, expires, item->meta.copy);
+		item->strange = !redis_same_expiry(call, expires_ms, item->ends.expires_ms);
 	else
-		item->strange = end_comes(expires) != end_comes(item->meta.copy);
+		item->strange = (expires_ms == 0) != (item->ends.expires_ms == 0);
 }
 
 /* An expiry is asked for because that leaves the value's recency alone; its size as well, of a
@@ -536,7 +537,7 @@ static int gather_moved(struct redis_call *call, struct key set, const struct re
 			struct key to)
 {
 	struct redis_member member;
-	int rc = redis_member_pack(to, &item->meta, item->known, &member);
+	int rc = redis_member_pack(to, &item->meta, &item->ends, item->known, &member);
 
 	if (rc < 0)
 		return rc;

@@ -54,12 +54,11 @@ static int64_t clock_ms(const redisReply *reply)
 	       strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
-bool redis_same_expiry(const struct redis_call *call, struct end a, struct end b)
+bool redis_same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms)
 {
 	int64_t slack_ms = call->tells_expiry ? 0 : EXPIRY_SLACK_MS;
-	int64_t apart_ms = end_ms(a) - end_ms(b);
 
-	return end_comes(a) == end_comes(b) && apart_ms <= slack_ms && -apart_ms <= slack_ms;
+	return (a_ms == 0) == (b_ms == 0) && a_ms - b_ms <= slack_ms && b_ms - a_ms <= slack_ms;
 }
 
 /* The value's own facts: it is as if another program had written it just now. */
@@ -76,6 +75,7 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 		expiry += clock_ms(replies[LOOK_CLOCK]);
 	if (expiry >= 0)
 		meta->copy = meta->own = end_make(END_MOMENT, expiry);
+	seen->ends = end_record_of(meta->copy, meta->own, 0);
 	meta->ctime = meta->mtime = time_now();
 	if (bytes->type == REDIS_REPLY_INTEGER) {
 		meta->size = (uint64_t)bytes->integer;
@@ -97,18 +97,20 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 
 /* Whether metadata of the index is this value's. */
 static bool member_fits(const struct redis_call *call, const struct redis_seen *seen,
-			const struct meta *meta, bool known)
+			const struct meta *meta, const struct end_record *ends, bool known)
 {
 	if (meta->size != seen->meta.size ||
-	    !redis_same_expiry(call, meta->copy, seen->meta.copy))
+	    !redis_same_expiry(call, ends->expires_ms, seen->ends.expires_ms))
 		return false;
 	return !known || !seen->value || meta->checksum == seen->meta.checksum;
 }
 
-static void member_use(struct redis_seen *seen, struct meta *meta, bool known)
+static void member_use(struct redis_seen *seen, struct meta *meta, const struct end_record *ends,
+		       bool known)
 {
 	uint64_t checksum = seen->meta.checksum;
 
+	seen->ends = *ends;
 	meta_move(&seen->meta, meta);
 	seen->fits = true;
 	seen->learned = seen->value && !known;
@@ -117,25 +119,39 @@ static void member_use(struct redis_seen *seen, struct meta *meta, bool known)
 	seen->known = known || seen->value;
 }
 
+/* Of another value: but the expiry that it has is what this one was given (APPEND, KEEPTTL). */
+static void member_use_ends(struct redis_seen *seen, const struct meta *meta,
+			    const struct end_record *ends)
+{
+	seen->ends = *ends;
+	seen->meta.copy = meta->copy;
+	seen->meta.own = meta->own;
+}
+
 static int look_members(struct redis_call *call, struct key key, const redisReply *members,
 			struct redis_seen *seen)
 {
 	for (size_t i = 0; i < members->elements; i++) {
 		const redisReply *m = members->element[i];
 		struct meta meta = { 0 };
+		struct end_record ends;
 		struct key of;
 		bool known;
 
 		seen->has_members = true;
-		int rc = redis_member_unpack(key_make(m->str, m->len), &of, &meta, &known);
+		int rc = redis_member_unpack(key_make(m->str, m->len), &of, &meta, &ends, &known);
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc < 0)
 			redis_damaged(call->r, key, "damaged metadata");
 		else if (seen->has_value && key_equal(of, key) &&
 			 (!seen->fits || meta.version > seen->meta.version) &&
-			 member_fits(call, seen, &meta, known))
-			member_use(seen, &meta, known);
+			 member_fits(call, seen, &meta, &ends, known))
+			member_use(seen, &meta, &ends, known);
+		else if (seen->has_value && key_equal(of, key) && !seen->fits &&
+			 seen->ends.expires_ms != 0 &&
+			 redis_same_expiry(call, ends.expires_ms, seen->ends.expires_ms))
+			member_use_ends(seen, &meta, &ends);
 		meta_fini(&meta);
 	}
 	return 0;
@@ -234,7 +250,7 @@ static int write_seen(struct redis_call *call, struct key key, const struct redi
 		      bool keep)
 {
 	struct redis_member member = { 0 };
-	int rc = keep ? redis_member_pack(key, &seen->meta, seen->known, &member) : 0;
+	int rc = keep ? redis_member_pack(key, &seen->meta, &seen->ends, seen->known, &member) : 0;
 	int queued = 0;
 
 	if (rc < 0)
@@ -256,7 +272,7 @@ static bool is_other(const struct redis_call *call, const struct redis_seen *now
 {
 	if (now->has_value != seen->has_value || now->old != seen->old ||
 	    now->meta.size != seen->meta.size ||
-	    !redis_same_expiry(call, now->meta.copy, seen->meta.copy))
+	    !redis_same_expiry(call, now->ends.expires_ms, seen->ends.expires_ms))
 		return true;
 	if (!now->fits || seen->fits)
 		return false;

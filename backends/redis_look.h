@@ -17,6 +17,7 @@ enum redis_look { REDIS_LOOK_SIZE, REDIS_LOOK_VALUE, REDIS_LOOK_GET };
 /* What is stored under a key. */
 struct redis_seen {
 	struct meta meta;
+	struct end_record ends; /* as written down; expires_ms: the value's */
 	struct value *value;
 	bool has_value;   /* else the rest says nothing, but: */
 	bool has_members; /* there is metadata, of this value or of another */
@@ -28,9 +29,8 @@ struct redis_seen {
 
 void redis_seen_fini(struct redis_seen *seen);
 
-/* Whether two ends come at one moment, by whatever clock they were given, as exactly as the server
- * tells it; or never. */
-bool redis_same_expiry(const struct redis_call *call, struct end a, struct end b);
+/* Whether two expiries (0: never) are one, as exactly as the server tells them. */
+bool redis_same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms);
 
 /*
  * What a key holds, after what others did to it has been noted in the index. 0, -ENOENT or -errno.

@@ -9,10 +9,10 @@
 
 enum {
 	FORMAT = 1,
-	HEAD = 2,                       /* format and flags */
-	FIXED = 8 * 8 + 2 * 12 + 3 * 4, /* what follows them */
-	FIXED_BEFORE = FIXED - 8,       /* of a daemon that did not know of own ends */
-	TAIL = 4 + 2,                   /* sum and size of the key */
+	HEAD = 2,                        /* format and flags */
+	FIXED = 10 * 8 + 2 * 12 + 3 * 4, /* what follows them */
+	FIXED_BEFORE = FIXED - 3 * 8,    /* of a daemon that did not know of own ends */
+	TAIL = 4 + 2,                    /* sum and size of the key */
 	FLAG_CHECKSUM = 1,
 	FLAG_ENDS = 2,
 };
@@ -45,8 +45,8 @@ static struct timespec take_time(const uint8_t **at)
 	return (struct timespec){ .tv_sec = seconds, .tv_nsec = (long)take(at, 4) };
 }
 
-int redis_member_pack(struct key key, const struct meta *meta, bool checksum_known,
-		      struct redis_member *member)
+int redis_member_pack(struct key key, const struct meta *meta, const struct end_record *ends,
+		      bool checksum_known, struct redis_member *member)
 {
 	size_t xattrs_size;
 	const void *xattrs = xattrs_packed(meta->xattrs, &xattrs_size);
@@ -68,8 +68,10 @@ int redis_member_pack(struct key key, const struct meta *meta, bool checksum_kno
 	put(&at, meta->checksum, 8);
 	put(&at, meta->hits, 8);
 	put(&at, (uint64_t)meta->created_ms, 8);
-	put(&at, (uint64_t)meta->copy.number, 8);
-	put(&at, (uint64_t)meta->own.number, 8);
+	put(&at, (uint64_t)ends->copy, 8);
+	put(&at, (uint64_t)ends->own, 8);
+	put(&at, (uint64_t)ends->ahead_ms, 8);
+	put(&at, ends->boot, 8);
 	put_time(&at, meta->mtime);
 	put_time(&at, meta->ctime);
 	put(&at, meta->mode, 4);
@@ -84,21 +86,25 @@ int redis_member_pack(struct key key, const struct meta *meta, bool checksum_kno
 }
 
 /* False: a number is no end. */
-static bool take_ends(const uint8_t **at, bool before, struct meta *meta)
+static bool take_ends(const uint8_t **at, bool before, struct end_record *ends)
 {
 	int64_t number = (int64_t)take(at, 8);
 
+	*ends = (struct end_record){ 0 };
 	if (before) {
-		if (number != 0)
-			meta->copy = meta->own = end_make(END_MOMENT, number);
-		return true;
+		ends->copy = ends->own = number != 0 ? end_make(END_MOMENT, number).number : 0;
+	} else {
+		ends->copy = number;
+		ends->own = (int64_t)take(at, 8);
+		ends->ahead_ms = (int64_t)take(at, 8);
+		ends->boot = take(at, 8);
 	}
-	meta->copy = (struct end){ number };
-	meta->own = (struct end){ (int64_t)take(at, 8) };
-	return end_number_is_valid(meta->copy.number) && end_number_is_valid(meta->own.number);
+	struct end copy = { ends->copy };
+	ends->expires_ms = end_comes(copy) ? end_ms(copy) : 0;
+	return end_record_is_valid(ends);
 }
 
-static bool take_fixed(const uint8_t *at, bool before, struct meta *meta)
+static bool take_fixed(const uint8_t *at, bool before, struct meta *meta, struct end_record *ends)
 {
 	*meta = (struct meta){ 0 };
 	meta->size = take(&at, 8);
@@ -107,12 +113,14 @@ static bool take_fixed(const uint8_t *at, bool before, struct meta *meta)
 	meta->checksum = take(&at, 8);
 	meta->hits = take(&at, 8);
 	meta->created_ms = (int64_t)take(&at, 8);
-	bool valid = take_ends(&at, before, meta);
+	bool valid = take_ends(&at, before, ends);
 	meta->mtime = take_time(&at);
 	meta->ctime = take_time(&at);
 	meta->mode = (uint32_t)take(&at, 4);
 	meta->uid = (uint32_t)take(&at, 4);
 	meta->gid = (uint32_t)take(&at, 4);
+	if (valid)
+		end_record_read(ends, &meta->copy, &meta->own);
 	return valid;
 }
 
@@ -121,7 +129,8 @@ static bool time_is_sane(struct timespec t)
 	return t.tv_nsec >= 0 && t.tv_nsec < 1000000000;
 }
 
-int redis_member_unpack(struct key member, struct key *key, struct meta *meta, bool *checksum_known)
+int redis_member_unpack(struct key member, struct key *key, struct meta *meta,
+			struct end_record *ends, bool *checksum_known)
 {
 	const uint8_t *bytes = (const uint8_t *)member.bytes, *at;
 
@@ -141,7 +150,7 @@ int redis_member_unpack(struct key member, struct key *key, struct meta *meta, b
 	*key = key_make(member.bytes, key_size);
 	*checksum_known = bytes[key_size + 2] & FLAG_CHECKSUM;
 	at = bytes + key_size + 1 + HEAD;
-	bool valid = take_fixed(at, before, meta);
+	bool valid = take_fixed(at, before, meta, ends);
 	at += fixed;
 	if (!valid || !time_is_sane(meta->mtime) || !time_is_sane(meta->ctime))
 		return -EINVAL;

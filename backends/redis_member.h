@@ -6,7 +6,7 @@
  * is that of their keys. All numbers are little endian:
  *
  *   key, 0, format (1), flags, size 8, ino 8, version 8, checksum 8, hits 8, created_ms 8,
- *   copy end 8 (when the value expires, as we wrote it), own end 8 (numbers of end.h), mtime 8 + 4,
+ *   a record of ends 8 + 8 + 8 + 8 (end.h: copy, own, ahead_ms, boot), mtime 8 + 4,
  * ctime 8 + 4, mode 4, uid 4, gid 4, xattrs (packed as in xattrs.h), sum 4 (of all before it), size
  * of the key 2
  *
@@ -27,13 +27,14 @@ struct redis_member {
 	size_t size;
 };
 
-/* checksum_known: of a foreign value whose bytes nobody has looked at yet it is not. 0 or -ENOMEM.
+/* ends: the record, by the server's clock; its expires_ms is the value's own and not packed.
+ * checksum_known: of a foreign value whose bytes nobody has looked at yet it is not. 0 or -ENOMEM.
  */
-int redis_member_pack(struct key key, const struct meta *meta, bool checksum_known,
-		      struct redis_member *member);
+int redis_member_pack(struct key key, const struct meta *meta, const struct end_record *ends,
+		      bool checksum_known, struct redis_member *member);
 
 /* The key borrows the member's bytes; meta is to be finished. -EINVAL: damaged; -ENOMEM. */
 int redis_member_unpack(struct key member, struct key *key, struct meta *meta,
-			bool *checksum_known);
+			struct end_record *ends, bool *checksum_known);
 
 #endif

@@ -72,6 +72,9 @@ struct redis {
 	int64_t opened_ms;        /* CLOCK_MONOTONIC */
 	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
 	atomic_bool tells_expiry;   /* the server has PEXPIRETIME (7.0) */
+	atomic_bool tells_clock;    /* so does its INFO the time (7.0): */
+	atomic_int_fast64_t skew_ms;     /* by how much its clock was ahead of our steady one, */
+	atomic_int_fast64_t our_skew_ms; /* and the wall clock of this machine then */
 	atomic_bool spares_recency; /* a look is no use: CLIENT NO-TOUCH (7.2), or no LRU */
 	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
 	atomic_uint_fast64_t damaged, objections; /* what was said in the log */
@@ -199,6 +202,7 @@ struct redis_item {
 	struct key key;    /* borrows the page's reply */
 	struct key member; /* likewise */
 	struct meta meta;
+	struct end_record ends;
 	bool known;      /* meta has the value's checksum */
 	bool dead;       /* expired, or its value is gone, or it is: */
 	bool old;        /* see redis_is_old() */
@@ -240,6 +244,10 @@ int redis_check_rename_prefix(void *state, struct key from, struct key to);
 /* Asks, and notes how full it is, what it can do, what it keeps, and whether it is another one than
  * before. run_id as in redis_link_greet(). 0 or -errno. */
 int redis_info_read(struct redis *r, struct redis_link *link, char *run_id);
+
+/* By how much the server's wall clock is ahead of our steady one, as of a second ago, or asked for
+ * now if ours has been set since; of a server that does not tell: ours. No call is under way. */
+int64_t redis_skew_ms(struct redis *r);
 bool redis_kept_all(void *state, int64_t since_ms); /* the backend's */
 
 /* --- the thread: redis_upkeep.c --------------------------------------------------------------- */

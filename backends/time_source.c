@@ -2,9 +2,13 @@
 #include "time_source.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include <xxhash.h>
 
 enum { NS_PER_MS = 1000 * 1000, NS_PER_S = 1000 * NS_PER_MS };
 
@@ -42,9 +46,35 @@ static int64_t clock_ns(clockid_t clock)
 static int64_t steady_offset_ns;
 static pthread_once_t steady_once = PTHREAD_ONCE_INIT;
 
+static uint64_t boot_id;
+
+static uint64_t read_boot_id(void)
+{
+	char text[64];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? XXH3_64bits(text, (size_t)n) : 0;
+}
+
 static void steady_begin(void)
 {
 	steady_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	boot_id = read_boot_id();
+}
+
+int64_t time_steady_anchor_ms(void)
+{
+	pthread_once(&steady_once, steady_begin);
+	return steady_offset_ns / NS_PER_MS;
+}
+
+uint64_t time_boot_id(void)
+{
+	pthread_once(&steady_once, steady_begin);
+	return boot_id;
 }
 
 static int64_t system_steady_ms(void *self)
@@ -90,6 +120,13 @@ struct instant time_instant(const struct time_source *t)
 	if (llabs((long long)(now.wall_ms - now.steady_ms)) <= SAME_MS)
 		now.steady_ms = now.wall_ms;
 	return now;
+}
+
+int64_t time_skew_ms(void)
+{
+	struct instant now = time_instant(&time_system);
+
+	return now.wall_ms - now.steady_ms;
 }
 
 int64_t time_mono_ns(void)

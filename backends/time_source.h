@@ -31,6 +31,14 @@ int64_t time_steady_ms(const struct time_source *t);
 int64_t time_mono_ms(const struct time_source *t);
 struct instant time_instant(const struct time_source *t);
 
+/* By how much the wall clock is ahead of the steady one: 0 unless somebody has set it. */
+int64_t time_skew_ms(void);
+
+/* By how much the steady clock is ahead of CLOCK_BOOTTIME: of each process another. And which boot
+ * of which machine that counts from; 0: not known. */
+int64_t time_steady_anchor_ms(void);
+uint64_t time_boot_id(void);
+
 /* Nanoseconds that never jump, to measure how long something took (always the system's). */
 int64_t time_mono_ns(void);
 

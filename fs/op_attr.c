@@ -69,7 +69,6 @@ struct stat_change {
 	const struct fs *fs;
 	const struct stat *attr;
 	int to_set;
-	int64_t now_ms;
 };
 
 enum {
@@ -79,7 +78,8 @@ enum {
 
 static void apply_times(const struct stat_change *c, struct meta *meta)
 {
-	struct timespec atime = access_time(meta), now = time_now();
+	struct timespec atime = access_time(meta), now = meta->ctime;
+	int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 
 	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
 		meta->mtime = now;
@@ -92,13 +92,14 @@ static void apply_times(const struct stat_change *c, struct meta *meta)
 	if ((c->to_set & FUSE_SET_ATTR_ATIME_NOW) && (c->to_set & FUSE_SET_ATTR_MTIME_NOW))
 		access_time_unset(meta); /* what it is without */
 	else
-		access_time_set(meta, atime, c->now_ms);
+		access_time_set(meta, atime, now_ms);
 }
 
 static int apply_stat(void *self, struct meta *meta)
 {
 	const struct stat_change *c = self;
 
+	meta->ctime = time_now();
 	if (c->to_set & FUSE_SET_ATTR_MODE)
 		meta->mode = (meta->mode & S_IFMT) | (c->attr->st_mode & 07777);
 	if (c->to_set & FUSE_SET_ATTR_UID)
@@ -112,7 +113,6 @@ static int apply_stat(void *self, struct meta *meta)
 		meta_clear_privileges(meta);
 	if (c->to_set & (SET_MTIME | SET_ATIME))
 		apply_times(c, meta);
-	meta->ctime = time_now();
 	return 0;
 }
 
@@ -149,7 +149,7 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 			       int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct stat_change c = { fs, attr, to_set, time_wall_ms(fs->time) };
+	struct stat_change c = { fs, attr, to_set };
 	struct metadata_change change = { fields_of(to_set), apply_stat_to_file, &c };
 	int rc = 0;
 
@@ -190,7 +190,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 {
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
-	struct stat_change c = { fs, attr, to_set, time_wall_ms(fs->time) };
+	struct stat_change c = { fs, attr, to_set };
 	int rc;
 
 	if (inode->kind == INODE_VIRTUAL)

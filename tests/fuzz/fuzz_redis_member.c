@@ -20,16 +20,17 @@ static const char *const words[] = { "answers/gpt", "\1", "\2", "\377\377\377\37
 				     "/",           "k",  NULL };
 
 /* Flags of a later version are not kept; what an earlier one wrote becomes longer. */
-static void expect_packs_back(struct key key, const struct meta *meta, bool checksum_known,
+static void expect_packs_back(struct key key, const struct meta *meta,
+			      const struct end_record *ends, bool checksum_known,
 			      const uint8_t *bytes, size_t size)
 {
 	struct redis_member member;
-	int rc = redis_member_pack(key, meta, checksum_known, &member);
+	int rc = redis_member_pack(key, meta, ends, checksum_known, &member);
 
 	assert(rc == 0);
 	size_t flags = key.size + 2;
 	if (!(bytes[flags] & 2)) {
-		assert(member.size == size + 8 && end_equal(meta->copy, meta->own));
+		assert(member.size == size + 24 && end_equal(meta->copy, meta->own));
 		free(member.bytes);
 		return;
 	}
@@ -44,8 +45,9 @@ static bool try(const uint8_t *bytes, size_t size)
 {
 	struct key key;
 	struct meta meta;
+	struct end_record ends;
 	bool checksum_known;
-	int rc = redis_member_unpack(key_make((const char *)bytes, size), &key, &meta,
+	int rc = redis_member_unpack(key_make((const char *)bytes, size), &key, &meta, &ends,
 				     &checksum_known);
 
 	assert(rc == 0 || rc == -EINVAL);
@@ -53,7 +55,7 @@ static bool try(const uint8_t *bytes, size_t size)
 		return false;
 	assert(key.bytes == (const char *)bytes && key.size < size);
 	assert(meta.mtime.tv_nsec >= 0 && meta.mtime.tv_nsec < 1000000000);
-	expect_packs_back(key, &meta, checksum_known, bytes, size);
+	expect_packs_back(key, &meta, &ends, checksum_known, bytes, size);
 	meta_fini(&meta);
 	return true;
 }
@@ -80,7 +82,8 @@ static void run(const uint8_t *bytes, size_t size)
 static void make_seed(struct fuzz_seed *seed, const char *key, const struct meta *meta, bool known)
 {
 	struct redis_member member;
-	int rc = redis_member_pack(key_of(key), meta, known, &member);
+	const struct end_record ends = end_record_of(meta->copy, meta->own, 0);
+	int rc = redis_member_pack(key_of(key), meta, &ends, known, &member);
 
 	assert(rc == 0 && try((const uint8_t *)member.bytes, member.size));
 	*seed = (struct fuzz_seed){ member.bytes, member.size };
