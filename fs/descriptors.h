@@ -20,8 +20,8 @@ struct our_mount {
 
 /*
  * One look at any number of processes, bounded for all of them together: so many descriptors, or so
- * long (the time counts after the first 64). Hands the request loop over when it takes longer, so
- * call it with no lock held.
+ * long (but the first 64 are looked at however long it takes). Hands the request loop over when it
+ * takes longer, so call it with no lock held.
  */
 enum { LOOK_DESCRIPTORS = 256, LOOK_US = 200 };
 

@@ -20,18 +20,22 @@ static pid_t process_of(struct fs *fs, const struct holders *k, pid_t tid)
 
 /* --- who is known ----------------------------------------------------------------------------- */
 
-static void keep(struct handle *h, pid_t process)
+/* False: there is no room for it. */
+static bool keep_if_room(struct handle *h, pid_t process)
 {
 	struct holders *k = &h->holders;
-	bool known = false;
+	pid_t *room = NULL;
 
 	inode_content_lock(h->inode);
 	k->shared = true;
-	for (int i = 0; i < HOLDERS_KEPT; i++)
-		known |= k->others[i] == process;
-	if (!known)
-		k->others[k->next++ % HOLDERS_KEPT] = process;
+	for (int i = 0; i < HOLDERS_KEPT && (!room || *room != process); i++)
+		if (k->others[i] == process || (k->others[i] == 0 && !room))
+			room = &k->others[i];
+	if (room)
+		*room = process;
+	bool kept = room || k->too_many;
 	inode_content_unlock(h->inode);
+	return kept;
 }
 
 static void forget(struct handle *h, pid_t process)
@@ -41,17 +45,6 @@ static void forget(struct handle *h, pid_t process)
 		if (h->holders.others[i] == process)
 			h->holders.others[i] = 0;
 	inode_content_unlock(h->inode);
-}
-
-void holders_note_writer(struct fs *fs, struct handle *h, struct caller caller)
-{
-	struct holders *k = &h->holders;
-	pid_t process = h->writer ? process_of(fs, k, caller.tid) : 0;
-
-	if (process != 0 && process != k->opener) /* 0: pages that were mapped */
-		keep(h, process);
-	else if (process != 0 && caller.table != 0)
-		process_note_table(&fs->callers, process, caller.table);
 }
 
 /* --- the look --------------------------------------------------------------------------------- */
@@ -97,21 +90,71 @@ static bool holds(struct closing *c, pid_t process)
 	return others == 0 || look_finds_more_than(&c->look, process, others);
 }
 
+static void look_at_file(struct closing *c)
+{
+	inodes_lock(&c->fs->inodes);
+	uint64_t ino = c->handle->inode->ino;
+	inodes_unlock(&c->fs->inodes);
+	look_begin(&c->look, &c->fs->seen_as, ino);
+}
+
+/* As holds(); one that was seen to hold it no more is no known holder any more. */
+static bool still_holds(struct closing *c, pid_t process)
+{
+	if (holds(c, process))
+		return true;
+	if (c->look.left > 0)
+		forget(c->handle, process);
+	return false;
+}
+
+static void copy_others(struct closing *c, pid_t others[HOLDERS_KEPT])
+{
+	inode_content_lock(c->handle->inode);
+	memcpy(others, c->handle->holders.others, sizeof(c->handle->holders.others));
+	inode_content_unlock(c->handle->inode);
+}
+
 static bool one_of_the_others_holds(struct closing *c)
 {
 	pid_t others[HOLDERS_KEPT];
 
-	inode_content_lock(c->handle->inode);
-	memcpy(others, c->handle->holders.others, sizeof(others));
-	inode_content_unlock(c->handle->inode);
-	for (int i = 0; i < HOLDERS_KEPT; i++) {
-		if (others[i] == 0 || others[i] == c->closer)
-			continue;
-		if (holds(c, others[i]))
+	copy_others(c, others);
+	for (int i = 0; i < HOLDERS_KEPT; i++)
+		if (others[i] != 0 && others[i] != c->closer && still_holds(c, others[i]))
 			return true;
-		forget(c->handle, others[i]);
-	}
 	return false;
+}
+
+/* Those who have ended make room first: a shell may start thousands one after the other. */
+static void keep(struct fs *fs, struct handle *h, pid_t process)
+{
+	struct closing c = { .fs = fs, .handle = h };
+	pid_t others[HOLDERS_KEPT];
+
+	if (keep_if_room(h, process))
+		return;
+	look_at_file(&c);
+	copy_others(&c, others);
+	for (int i = 0; i < HOLDERS_KEPT; i++)
+		if (others[i] != 0)
+			still_holds(&c, others[i]);
+	if (keep_if_room(h, process))
+		return;
+	inode_content_lock(h->inode);
+	h->holders.too_many = true;
+	inode_content_unlock(h->inode);
+}
+
+void holders_note_writer(struct fs *fs, struct handle *h, struct caller caller)
+{
+	struct holders *k = &h->holders;
+	pid_t process = h->writer ? process_of(fs, k, caller.tid) : 0;
+
+	if (process != 0 && process != k->opener) /* 0: pages that were mapped */
+		keep(fs, h, process);
+	else if (process != 0 && caller.table != 0)
+		process_note_table(&fs->callers, process, caller.table);
 }
 
 /* What was started with it by a process that only passes it on, a script say, is not its opener's
@@ -122,7 +165,7 @@ static bool parent_holds(struct closing *c)
 
 	if (parent == 0 || parent == c->handle->holders.opener || !holds(c, parent))
 		return false;
-	keep(c->handle, parent);
+	keep(c->fs, c->handle, parent);
 	return true;
 }
 
@@ -157,10 +200,11 @@ static enum set_end ended(struct closing *c, bool killed, bool opener_was_gone)
 		return opener_was_killed(c->handle);
 	inode_content_lock(c->handle->inode);
 	k->opener_gone |= c->look.left > 0;
+	bool too_many = k->too_many;
 	inode_content_unlock(c->handle->inode);
 	if (c->by_opener && c->look.left > 0)
 		process_note_table(&c->fs->callers, c->closer, c->caller.table);
-	return killed ? SET_BROKEN_OFF : SET_ENDED;
+	return killed ? SET_BROKEN_OFF : too_many ? SET_GOES_ON : SET_ENDED;
 }
 
 /*
@@ -182,14 +226,6 @@ static bool is_shared(struct closing *c, bool has_news)
 	return shared;
 }
 
-static void look_at_file(struct closing *c)
-{
-	inodes_lock(&c->fs->inodes);
-	uint64_t ino = c->handle->inode->ino;
-	inodes_unlock(&c->fs->inodes);
-	look_begin(&c->look, &c->fs->seen_as, ino);
-}
-
 enum set_end holders_at_close(struct fs *fs, struct handle *h, struct caller caller, bool has_news)
 {
 	struct closing c = { .fs = fs, .handle = h, .caller = caller };
@@ -207,7 +243,7 @@ enum set_end holders_at_close(struct fs *fs, struct handle *h, struct caller cal
 		return SET_ENDED;
 	bool opener_was_gone = false;
 	look_at_file(&c);
-	if (opener_holds(&c, &opener_was_gone) || (!c.by_opener && holds(&c, c.closer)) ||
+	if (opener_holds(&c, &opener_was_gone) || (!c.by_opener && still_holds(&c, c.closer)) ||
 	    one_of_the_others_holds(&c) || parent_holds(&c))
 		return SET_GOES_ON;
 	return ended(&c, killed, opener_was_gone);

@@ -6,7 +6,8 @@
  * executes closes inherited ones too. So a set ends with a FLUSH after which no process that is
  * known to hold its handle has a descriptor of it: the opener, those seen writing through it, and
  * who closes, with its parent. While FLUSH waits, /proc shows it: a descriptor that is being closed
- * is gone there already, and in an exit all are.
+ * is gone there already, and in an exit all are. If more processes hold it at a time than are kept
+ * in mind, no close ends it any more: RELEASE does, which always comes.
  *
  * A plain set is not looked at: the opener closes what nobody else was seen with, in the table of
  * descriptors through which it wrote. (A look at its others would make each set in memory three
@@ -21,7 +22,7 @@
 struct fs;
 struct handle;
 
-enum { HOLDERS_KEPT = 8 };
+enum { HOLDERS_KEPT = 32 };
 
 /* Who is known to hold an open file. */
 struct holders {
@@ -30,7 +31,7 @@ struct holders {
 	atomic_bool opener_closed_one; /* written through: the handle may be closed by now */
 	/* guarded by the content lock: */
 	pid_t others[HOLDERS_KEPT]; /* processes that wrote, or were found holding it; 0: free */
-	unsigned next;              /* which of them makes way */
+	bool too_many;              /* more at a time than there is room for: RELEASE ends it */
 	bool shared;                /* it had, or has, more than one descriptor */
 	bool opener_gone;           /* the opener closed its last one */
 	bool opener_killed;         /* ... by being killed: nothing is published any more */
