@@ -280,11 +280,21 @@ static bool opens_to_write(const struct open_request *request)
 	return (request->flags & O_ACCMODE) != O_RDONLY || (request->flags & O_TRUNC);
 }
 
+bool handle_is_only_writer(struct fs *fs, const struct handle *h)
+{
+	inodes_lock(&fs->inodes);
+	bool only = h->inode->writers == 1;
+	inodes_unlock(&fs->inodes);
+	return only;
+}
+
 /* Nothing will be written to what was created, or emptied, with O_RDONLY: flock(1) and the like
- * only want to have a file. If it cannot be stored, close() tells. */
+ * only want to have a file. If it cannot be stored, close() tells. What others are making is theirs
+ * to publish. */
 static void publish_if_complete(struct fs *fs, struct handle *h, const struct open_request *request)
 {
-	bool complete = h->writer && (request->flags & O_ACCMODE) == O_RDONLY;
+	bool complete = h->writer && (request->flags & O_ACCMODE) == O_RDONLY &&
+			(h->wrote || handle_is_only_writer(fs, h));
 	int rc = complete || (h->writer && fs->broken == BREAK_PUBLISH_AT_OPEN)
 			 ? publish(fs, h->inode)
 			 : 0;

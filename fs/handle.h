@@ -69,9 +69,13 @@ int handle_extend(struct fs *fs, struct handle *handle,
 /* Zeros in the place of a range, as far as the file goes. */
 int handle_zero(struct fs *fs, struct handle *handle, uint64_t offset, uint64_t size);
 
+/* Whether no other handle writes its file. */
+bool handle_is_only_writer(struct fs *fs, const struct handle *handle);
+
 /*
  * close(2) of one descriptor: publishes what came since the last publish, if that was the last one
- * of those who are known to hold the file (holders.h). O_APPEND: in any case.
+ * of those who are known to hold the file (holders.h). O_APPEND: in any case. A set that was never
+ * published, only if something was written through this handle.
  */
 int handle_flush(struct fs *fs, struct handle *handle, struct caller caller);
 

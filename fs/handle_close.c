@@ -54,6 +54,20 @@ struct unpublished {
 	bool news, any;
 };
 
+/* A set that was never published is its writers': one who opened it, and wrote nothing, neither
+ * ends it (touch(1) of a key that is being made) nor breaks it off. That it failed is told to all.
+ */
+static struct unpublished find_unpublished(struct fs *fs, struct handle *h)
+{
+	struct content *c = &h->inode->content;
+
+	inode_content_lock(h->inode);
+	struct unpublished u = { .news = h->wrote || (c->dirty && !c->fresh) || c->failure < 0 };
+	u.any = u.news || (c->fresh && handle_is_only_writer(fs, h));
+	inode_content_unlock(h->inode);
+	return u;
+}
+
 static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, struct unpublished u)
 {
 	switch (end) {
@@ -80,9 +94,8 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 		return -EIO;
 	if (is_scratch_file(fs, h->inode))
 		return 0;
+	struct unpublished u = find_unpublished(fs, h);
 	inode_content_lock(h->inode);
-	struct unpublished u = { .news = h->inode->content.dirty || h->wrote };
-	u.any = u.news || h->inode->content.fresh;
 	bool lost = h->holders.opener_killed, wrote = h->wrote;
 	inode_content_unlock(h->inode);
 	if (lost)

@@ -220,6 +220,24 @@ test_a_writer_in_place_that_was_killed_takes_nothing_of_another_with_it() {
 	expect_value k ".a.b."
 }
 
+test_a_writer_killed_after_somebody_touched_its_new_key_sets_nothing() {
+	mount_stack
+	open_writer w k
+	tell w write half
+	touch "$MNT/k"
+	kill_hand w KILL
+	expect_absent k
+}
+
+test_one_who_wrote_nothing_and_was_killed_takes_nothing_of_another_with_it() {
+	mount_stack
+	open_writer a k
+	open_writer b k w
+	kill_hand b KILL
+	tell a close
+	expect_value k ""
+}
+
 test_on_killed_writer_publish_sets_what_a_group_has_written() {
 	mount_stack '"on_killed_writer": "publish"'
 	start_group '( /bin/echo part1; sh -c ": >\"\$0\"; exec sleep 1000" "$2" ) >"$1"' "$MNT/k" "$TMP/here"
