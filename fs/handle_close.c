@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "../backends/log.h"
+#include "../backends/waiting.h"
 #include "control_command.h"
 #include "publish.h"
+
+enum { NOTIFY_WAIT_MS = 100 };
 
 /* --- close and fsync -------------------------------------------------------------------------- */
 
@@ -20,6 +23,32 @@ static bool is_scratch_file(struct fs *fs, const struct inode *inode)
 	return scratch;
 }
 
+/*
+ * A set whose opener was killed is nothing that its name could show, or that others could write on:
+ * who still has the file open keeps it as one that was unlinked. (Not if another handle writes it,
+ * or is about to.)
+ */
+static void leave_name(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+
+	inodes_lock(t);
+	struct name *name = inode->name;
+	bool leaves = name && inode->state == INODE_PRIVATE && inode->writers == 1 &&
+		      inode->tickets == 0 &&
+		      __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
+	if (leaves) {
+		inode_detach_locked(t, inode);
+		name_touch_locked(t, name);
+		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	}
+	inodes_unlock(t);
+	if (leaves) {
+		waiting_begin(); /* the kernel may first want another request answered */
+		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
+	}
+}
+
 /* What its writers leave is no whole value: nothing of it is published until somebody writes on. */
 static void withhold(struct fs *fs, struct handle *h)
 {
@@ -27,7 +56,10 @@ static void withhold(struct fs *fs, struct handle *h)
 	inode_content_lock(h->inode);
 	h->wrote = false;
 	h->inode->content.withheld = true;
+	bool lost = h->holders.opener_killed;
 	inode_content_unlock(h->inode);
+	if (lost)
+		leave_name(fs, h->inode);
 }
 
 /* Publishes what came through this handle, and with it what others have made of the same copy. */

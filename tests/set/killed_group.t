@@ -108,35 +108,41 @@ test_nor_when_it_had_written_nothing() {
 	expect_value k ""
 }
 
-# start_orphan SCRIPT [FIRST]: of a subshell that is killed meanwhile; it goes on with a line from `go`.
+# start_orphan SCRIPT [FIRST]: of a subshell that is killed meanwhile, and has it open until it goes on.
 start_orphan() {
-	set_value k old
 	mkfifo go
 	start_group '( echo "$BASHPID" >"$2/opener"; exec >"$1"; /bin/echo part1; '"${2:-:}"'
 		( : >"$2/here"; read -r <"$2/go"; '"$1"'; : >"$2/done" ); : ) ; :' "$MNT/k" "$TMP"
 	wait_until 60 is_there here
 	kill -9 "$(<opener)"
 	wait_until 60 has_ended "$(<opener)"
+}
+
+orphan_goes_on() {
 	echo >go
 	wait_until 60 is_there done
+	await_group
 }
 
 test_nothing_is_set_when_the_opener_was_killed_whatever_its_children_do() {
 	mount_stack
+	set_value k old
 	start_orphan '/bin/echo part2; echo part3'
-	await_group
+	orphan_goes_on
 	expect_value k old
 }
 
 test_nor_when_it_had_synced_all_that_it_wrote() {
 	mount_stack
+	set_value k old
 	start_orphan '/bin/echo part2; echo part3' 'python3 -ES -c "import os; os.fsync(1)"'
-	await_group
+	orphan_goes_on
 	expect_value k part1
 }
 
 test_a_child_that_writes_on_is_told_that_nothing_is_set() {
 	mount_stack
+	set_value k old
 	start_orphan 'python3 -ES -c "
 import os
 os.write(1, b\"part2\")
@@ -147,7 +153,7 @@ for call in os.fsync, os.close:
         continue
     os.write(2, b\"it was not told\")
 " 2>"$2/errors"'
-	await_group
+	orphan_goes_on
 	expect errors "" "$(<errors)"
 	expect_value k old
 }
@@ -218,6 +224,47 @@ test_a_writer_in_place_that_was_killed_takes_nothing_of_another_with_it() {
 	expect_value k "....."
 	tell b close
 	expect_value k ".a.b."
+}
+
+test_a_key_that_a_killed_opener_was_making_is_not_there_while_its_child_holds_it() {
+	mount_stack
+	start_orphan /bin/echo
+	expect_absent k
+	orphan_goes_on
+	expect_absent k
+}
+
+test_nobody_writes_on_what_a_killed_opener_left() {
+	mount_stack
+	start_orphan /bin/echo
+	echo x >>"$MNT/k"
+	expect_value k x
+	orphan_goes_on
+	expect_value k x
+}
+
+test_a_key_that_a_killed_opener_was_making_can_be_made_anew() {
+	mount_stack
+	start_orphan /bin/echo
+	(
+		set -C
+		echo x >"$MNT/k"
+	)
+	orphan_goes_on
+	expect_value k x
+}
+
+test_what_is_done_to_the_old_entry_while_a_killed_openers_child_holds_the_new_one_stays() {
+	mount_stack
+	set_value k old
+	start_orphan /bin/echo
+	expect "the size" 3 "$(stat -c %s "$MNT/k")"
+	chmod 600 "$MNT/k"
+	setfattr -n user.foo -v b "$MNT/k"
+	orphan_goes_on
+	expect "the mode" 600 "$(stat -c %a "$MNT/k")"
+	expect "the attribute" b "$(get_xattr k user.foo)"
+	expect_value k old
 }
 
 test_a_writer_killed_after_somebody_touched_its_new_key_sets_nothing() {
