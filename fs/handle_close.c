@@ -24,9 +24,9 @@ static bool is_scratch_file(struct fs *fs, const struct inode *inode)
 }
 
 /*
- * A set whose opener was killed is nothing that its name could show, or that others could write on:
- * who still has the file open keeps it as one that was unlinked. (Not if another handle writes it,
- * or is about to.)
+ * What an opener that was killed left is nothing that its name could show, or that others could
+ * write on: who still has the file open keeps it as one that was unlinked. (Not if another handle
+ * writes it, or is about to, or it is being published.)
  */
 static void leave_name(struct fs *fs, struct inode *inode)
 {
@@ -36,7 +36,7 @@ static void leave_name(struct fs *fs, struct inode *inode)
 	struct name *name = inode->name;
 	bool leaves = name && inode->state == INODE_PRIVATE && inode->writers == 1 &&
 		      inode->tickets == 0 &&
-		      __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
+		      !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED);
 	if (leaves) {
 		inode_detach_locked(t, inode);
 		name_touch_locked(t, name);

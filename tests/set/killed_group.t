@@ -243,6 +243,20 @@ test_nobody_writes_on_what_a_killed_opener_left() {
 	expect_value k x
 }
 
+test_nor_on_what_it_left_behind_a_sync_or_in_place() {
+	mount_stack
+	local first
+	for first in 'python3 -ES -c "import os; os.fsync(1)"; /bin/echo half' 'exec 1<>"$1"; /bin/echo half'; do
+		start_orphan /bin/echo "$first"
+		expect_value k part1
+		echo x >>"$MNT/k"
+		expect_value k $'part1\nx'
+		orphan_goes_on
+		expect_value k $'part1\nx'
+		rm "$MNT/k" go here done opener
+	done
+}
+
 test_a_key_that_a_killed_opener_was_making_can_be_made_anew() {
 	mount_stack
 	start_orphan /bin/echo
