@@ -8,6 +8,7 @@
 #include "../backends/log.h"
 #include "../backends/waiting.h"
 #include "control_command.h"
+#include "metadata.h"
 #include "publish.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
@@ -227,7 +228,9 @@ void handle_release(struct fs *fs, struct handle *h)
 	struct inode *inode = h->inode;
 
 	inodes_lock(t);
-	publish_last_locked(fs, h);
+	do
+		publish_last_locked(fs, h);
+	while (metadata_end_waiting_locked(fs, inode));
 	remove_handle_locked(fs, h);
 	if (h->writer)
 		inode->writers--;

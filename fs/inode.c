@@ -424,12 +424,12 @@ static void become_private(struct inodes *t, struct inode *inode, struct value *
 	inode->size_told = false;
 	inode->stored = false;
 	if (!inode->made)
-		inode->given = end_none();
+		inode->given_how = GIVEN_NOTHING;
 	inode->made = false;
 	inode->published = base != NULL;
 	working_copy_init(&c->copy, &t->copies, base);
 	c->live = true;
-	c->dirty = end_kind(inode->given) != END_NONE;
+	c->dirty = inode->given_how == GIVEN_WAITS;
 	__atomic_store_n(&c->fresh, !base, __ATOMIC_RELAXED);
 	c->withheld = false;
 	c->failure = 0;
@@ -443,9 +443,16 @@ struct inode *inode_new_private_locked(struct inodes *t, struct name *name, cons
 				       struct value *base, pid_t owner)
 {
 	struct inode *inode = inode_new_version_locked(t, name, meta);
+	const struct inode *version = name->version;
 
-	if (inode)
-		become_private(t, inode, base, owner);
+	if (!inode)
+		return NULL;
+	if (version && version->made && version->meta.ino == meta->ino) {
+		inode->made = true;
+		inode->given = version->given;
+		inode->given_how = version->given_how;
+	}
+	become_private(t, inode, base, owner);
 	return inode;
 }
 
@@ -560,6 +567,7 @@ void inode_retire_locked(struct inodes *t, struct inode *inode)
 		return;
 	assert(inode->name && inode->name->version == inode);
 	inode->name->version = NULL;
+	inode->made = false;
 	set_state(inode, INODE_STALE);
 }
 

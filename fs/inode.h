@@ -33,6 +33,13 @@
 enum inode_kind { INODE_DIR, INODE_FILE, INODE_VIRTUAL };
 enum inode_state { INODE_VERSION, INODE_PRIVATE, INODE_STALE };
 
+/* What has become of the wish about a file's end that was given last. */
+enum given_how {
+	GIVEN_NOTHING, /* there is none since the last publish */
+	GIVEN,         /* a set takes it; an entry that the file stands for has it already */
+	GIVEN_WAITS,   /* it is over: the entry gets it with the next publish or the last close */
+};
+
 /* What a private inode's writers have made and not yet published. Guarded by `lock`. */
 struct content {
 	struct lock lock; /* RANK_CONTENT */
@@ -72,9 +79,9 @@ struct inode {
 			  */
 	bool privileges_cleared; /* private: by a write; the next publish stores it */
 	bool published; /* private: meta and the last frozen content are (or were) published */
-	struct end
-		given; /* private, or made: the wish (end.h) on the file; none: the directory's */
-	bool made;     /* a version that mknod(2) made, and its maker has not opened yet */
+	struct end given;         /* the wish (end.h) on the file; none: no own end is wanted */
+	enum given_how given_how; /* GIVEN_NOTHING: a set takes the directory's */
+	bool made; /* a version that mknod(2) made, and its maker has not opened yet */
 	struct inode *next_of_name;    /* in its list of private or of stale inodes */
 	struct inode *next, *previous; /* all inodes of the table */
 	struct content content;

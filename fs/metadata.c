@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/xattr.h>
 
+#include "../backends/log.h"
 #include "../backends/waiting.h"
 #include "lookup.h"
+#include "publish.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
 
@@ -138,59 +141,155 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 	return rc == -ECANCELED ? 0 : rc;
 }
 
+/* The own end of what is not published yet, or that waits to be the entry's; else what is stored.
+ */
+static struct end own_end_locked(struct fs *fs, const struct inode *inode)
+{
+	bool fresh = inode->state == INODE_PRIVATE &&
+		     __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
+	struct end wish = end_none();
+
+	if (inode->given_how == GIVEN_WAITS)
+		return inode->given;
+	if (!fresh)
+		return inode->meta.own;
+	if (inode->given_how != GIVEN_NOTHING)
+		wish = inode->given;
+	else if (inode->name)
+		wish = publish_default_end_locked(inode->name->dir);
+	return end_of_wish(wish, time_instant(fs->time));
+}
+
 struct end_change {
 	struct fs *fs;
+	struct inode *inode;
 	struct end wish;
+	int flags; /* of setxattr(2) */
 };
+
+static int check_flags_locked(const struct end_change *c)
+{
+	bool exists = end_kind(own_end_locked(c->fs, c->inode)) != END_NONE;
+
+	if ((c->flags & XATTR_CREATE) && exists)
+		return -EEXIST;
+	return (c->flags & XATTR_REPLACE) && !exists ? -ENODATA : 0;
+}
 
 static int change_end(void *self, struct meta *meta)
 {
 	struct end_change *c = self;
 
-	meta->own = meta->copy = end_of_wish(c->wish, time_instant(c->fs->time));
-	return 0;
+	inodes_lock(&c->fs->inodes);
+	int rc = check_flags_locked(c);
+	inodes_unlock(&c->fs->inodes);
+	if (rc == 0)
+		meta->own = meta->copy = end_of_wish(c->wish, time_instant(c->fs->time));
+	return rc;
 }
 
 /*
- * tar(1) makes a file, gives it its attributes, and only then opens it to write: with an end in the
- * past it would find no file, and make one without. Such an end waits for the close.
+ * rsync(1) opens a file, gives it its attributes, and sets its times by its name; tar(1) makes one,
+ * gives it its attributes, and only then opens it to write. With an end in the past both would find
+ * no file. Such an end waits for the close.
  */
-static bool waits_for_writer(struct fs *fs, struct inode *inode, struct end wish)
+static bool waits_for_close_locked(const struct end_change *c)
 {
-	bool over = end_kind(wish) == END_MOMENT && end_is_over(wish, time_instant(fs->time));
+	const struct inode *inode = c->inode;
+	bool over = end_kind(c->wish) == END_MOMENT &&
+		    end_is_over(c->wish, time_instant(c->fs->time));
+	bool is_open = inode->readers + inode->writers > 0;
 
-	inodes_lock(&fs->inodes);
-	bool waits = over && inode->made && inode->state == INODE_VERSION;
-	if (waits)
-		inode->given = wish;
-	inodes_unlock(&fs->inodes);
-	return waits;
+	if (!over || inode->scratch)
+		return false;
+	if (inode->state == INODE_VERSION)
+		return is_open || inode->made;
+	return is_open && (inode->state == INODE_STALE || stands_for_entry_locked(inode));
 }
 
-int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish)
+/* Keeps the wish if it has to wait. 0: it has not; -ECANCELED: it has; or another -errno. */
+static int keep_for_close(const struct end_change *c)
 {
-	if (waits_for_writer(fs, inode, wish))
-		return 0;
+	struct inodes *t = &c->fs->inodes;
+	int rc = 0;
+
+	inodes_lock(t);
+	if (waits_for_close_locked(c)) {
+		rc = check_flags_locked(c);
+		if (rc == 0) {
+			c->inode->given = c->wish;
+			c->inode->given_how = GIVEN_WAITS;
+			rc = -ECANCELED;
+		}
+	}
+	inodes_unlock(t);
+	return rc;
+}
+
+static int set_end_now(struct end_change *c, pid_t tid)
+{
+	struct fs *fs = c->fs;
+	struct inode *inode = c->inode;
 	struct inodes *t = &fs->inodes;
-	struct end_change c = { fs, wish };
-	struct metadata_change change = { META_EXPIRY, change_end, &c };
+	struct metadata_change change = { META_EXPIRY, change_end, c };
 	int rc = metadata_change(fs, inode, tid, &change);
 
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
-	if (inode->state == INODE_PRIVATE)
-		inode->given = wish;
-	/* The kernel holds name and attributes for longer than the entry may now live. */
-	if (inode->name && end_comes(wish))
+	inode->given = c->wish;
+	inode->given_how = inode->state == INODE_PRIVATE || inode->made ? GIVEN : GIVEN_NOTHING;
+	/*
+	 * The kernel holds name and attributes for longer than the entry may now live. A made file
+	 * must not be forgotten for that, and stat asks anew after a setxattr.
+	 */
+	bool held = inode->name && end_comes(c->wish) && !inode->made;
+	if (held)
 		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text,
 				     inode->name->size);
 	inodes_unlock(t);
-	if (end_comes(wish)) {
+	if (held) {
 		waiting_begin(); /* the kernel may first want another request answered */
 		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
 	}
 	return 0;
+}
+
+int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish, int flags)
+{
+	struct end_change c = { fs, inode, wish, flags };
+	int rc = keep_for_close(&c);
+
+	if (rc == 0)
+		rc = set_end_now(&c, tid);
+	return rc == -ECANCELED ? 0 : rc;
+}
+
+bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+	struct end_change c = { fs, inode, inode->given, 0 };
+	struct name *name = inode->name;
+
+	if (inode->given_how != GIVEN_WAITS || inode->readers + inode->writers > 1 || inode->made ||
+	    inode->scratch)
+		return false;
+	inode->given_how = GIVEN_NOTHING;
+	if (name) {
+		name->publishing++;
+		name->refs++;
+	}
+	inodes_unlock(t);
+	int rc = set_end_now(&c, 0);
+	if (rc < 0 && rc != -ENOENT)
+		log_warning("an end could not be stored after the last close: %s", strerror(-rc));
+	inodes_lock(t);
+	if (name) {
+		name->publishing--;
+		inodes_changed_locked(t);
+		name_put_locked(t, name);
+	}
+	return true;
 }
 
 /*
@@ -234,10 +333,13 @@ int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *me
 	bool itself;
 	int rc = ask_entry(fs, inode, tid, ask_stat, meta, &itself);
 
-	if (!itself)
+	if (rc < 0)
 		return rc;
 	inodes_lock(&fs->inodes);
-	meta_copy(meta, &inode->meta);
+	if (itself)
+		meta_copy(meta, &inode->meta);
+	if (itself || inode->given_how == GIVEN_WAITS)
+		meta->own = own_end_locked(fs, inode);
 	inodes_unlock(&fs->inodes);
 	return 0;
 }
@@ -261,14 +363,10 @@ int metadata_end(struct fs *fs, struct inode *inode, pid_t tid, struct end *own,
 
 	if (rc < 0)
 		return rc;
-	if (itself) {
-		inodes_lock(&fs->inodes);
-		bool given = end_kind(inode->given) != END_NONE;
-		ends.own = given ? end_of_wish(inode->given, time_instant(fs->time))
-				 : inode->meta.own;
-		ends.copy = ends.own;
-		inodes_unlock(&fs->inodes);
-	}
+	inodes_lock(&fs->inodes);
+	if (itself || inode->given_how == GIVEN_WAITS)
+		ends.own = ends.copy = own_end_locked(fs, inode);
+	inodes_unlock(&fs->inodes);
 	*own = ends.own;
 	*end = ends.copy;
 	return 0;

@@ -18,8 +18,18 @@ struct metadata_change {
 int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 		    const struct metadata_change *change);
 
-/* The entry's own end, as a wish (end.h); none: it has none any more. */
-int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish);
+/*
+ * The entry's own end, as a wish (end.h); none: it has none any more. With XATTR_CREATE -EEXIST if
+ * it has one, "never" included; with XATTR_REPLACE -ENODATA if it has none. A moment that is over
+ * waits while somebody has the file open: whoever gave it may go on to change the file by its name.
+ */
+int metadata_set_end(struct fs *fs, struct inode *inode, pid_t tid, struct end wish, int flags);
+
+/*
+ * For the last close of a file: gives the entry the end that waited for that. Drops the lock
+ * meanwhile, and opens of the name wait. False: nothing to do, and it did not.
+ */
+bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode);
 
 /*
  * The entry's own end, and when it is a miss. Of a file that is not published yet: what is asked

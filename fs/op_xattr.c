@@ -109,7 +109,8 @@ static int set_xattr(fuse_req_t req, struct inode *inode, struct xattr_change *c
 		return rc;
 	if (!own_name(c->name) || inode->kind == INODE_DIR)
 		return store_xattr(fs, inode, request_tid(req), c);
-	return metadata_set_end(fs, inode, request_tid(req), wish);
+	return metadata_set_end(fs, inode, request_tid(req), wish,
+				c->value ? c->flags : XATTR_REPLACE);
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,

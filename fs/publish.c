@@ -17,6 +17,7 @@ struct publishing {
 	enum publish_how how;
 	bool froze; /* the content was taken */
 	bool was_fresh;
+	struct end given; /* the inode's, as it was when the metadata were filled */
 };
 
 struct end publish_default_end_locked(const struct inode *dir)
@@ -56,7 +57,7 @@ static int freeze_content(struct publishing *p, struct value **value)
 
 /* A set of its own metadata, or a change of an entry that keeps what others did to its metadata
  * meanwhile. */
-static void fill_meta_locked(const struct publishing *p, const struct meta *now, struct meta *meta)
+static void fill_meta_locked(struct publishing *p, const struct meta *now, struct meta *meta)
 {
 	const struct inode *inode = p->inode;
 	bool keeps = !p->was_fresh && now && now->ino == inode->meta.ino;
@@ -71,15 +72,16 @@ static void fill_meta_locked(const struct publishing *p, const struct meta *now,
 	if (now && now->version > meta->version)
 		meta->version = now->version;
 	meta->version++;
+	p->given = inode->given;
 	if (p->was_fresh) {
 		const struct name *name = p->to ? p->to : inode->name;
-		struct end wish = end_kind(inode->given) != END_NONE
+		struct end wish = inode->given_how != GIVEN_NOTHING
 					  ? inode->given
 					  : publish_default_end_locked(name->dir);
 		meta->own = end_of_wish(wish, instant);
 		meta->created_ms = instant.wall_ms;
 		meta->hits = 0;
-	} else if (end_kind(inode->given) == END_MOMENT) {
+	} else if (inode->given_how != GIVEN_NOTHING && end_kind(inode->given) == END_MOMENT) {
 		meta->own = inode->given;
 	}
 }
@@ -109,6 +111,18 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 	return rc;
 }
 
+/* An end that waits for the last close of another inode of this name was given to the value before.
+ */
+static void drop_waiting_ends_locked(const struct inode *set)
+{
+	struct inode *lists[] = { set->name->stale, set->name->privates };
+
+	for (size_t i = 0; i < 2; i++)
+		for (struct inode *n = lists[i]; n; n = n->next_of_name)
+			if (n != set && n->given_how == GIVEN_WAITS)
+				n->given_how = GIVEN_NOTHING;
+}
+
 /* The inode's content is now the key's value: all else that presented the key is out of date. */
 static void published_locked(struct publishing *p, const struct meta *stored)
 {
@@ -128,7 +142,8 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	}
 	inodes_bury_meta_locked(t, &old);
 	inode->published = true;
-	inode->given = end_none();
+	if (end_equal(inode->given, p->given))
+		inode->given_how = GIVEN_NOTHING;
 	if (!name)
 		return; /* unlinked since; its remove waits for our admission to end */
 	struct inode *before = name->version;
@@ -138,6 +153,8 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 			notifier_inval_entry(p->fs->notifier, inode_id(t, name->dir), name->text,
 					     name->size);
 	}
+	if (p->was_fresh)
+		drop_waiting_ends_locked(inode);
 	if (inode->state == INODE_PRIVATE)
 		name->holder = inode;
 	name->unlinked = false;

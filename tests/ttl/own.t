@@ -350,6 +350,237 @@ test_an_archive_that_is_restored_later_revives_nothing() {
 	expect "after tar" "" "$(ls "$MNT")"
 }
 
+# A directory with these files, whose end is AT, as another disk would keep them: other_disk AT FILE...
+other_disk() {
+	local at=$1 file
+	shift
+	mkdir -p other
+	for file; do
+		echo "value of $file" >"other/$file"
+		setfattr -n user.cachefs.expires_at -v "$at" "other/$file" 2>/dev/null || skip "no attributes here"
+	done
+}
+
+overwriting_tar() {
+	local at=$(($(date +%s) + 5000))
+	other_disk "$at" k
+	tar -C other --xattrs -cf k.tar k
+	tar -C "$MNT" --xattrs --overwrite -xf k.tar
+	expect_value k "value of k"
+	expect "of a new file" "$at.000" "$(get_xattr k user.cachefs.expires_at)"
+	expect_store_end k "$at" "tar --overwrite"
+	echo other >"$MNT/k"
+	tar -C "$MNT" --xattrs --overwrite -xf k.tar
+	expect "of one that was there" "$at.000" "$(get_xattr k user.cachefs.expires_at)"
+	rm "$MNT/k"
+}
+
+test_tar_that_overwrites_carries_the_moment() {
+	for_each_stack overwriting_tar
+}
+
+# make_file KEY: mknod(2), as tar(1) calls it
+make_file() {
+	python3 -c 'import os, stat, sys; os.mknod(sys.argv[1], 0o644 | stat.S_IFREG)' "$MNT/$1"
+}
+
+test_the_first_writer_of_a_made_file_publishes_with_its_end() {
+	local key at
+	mount_stack
+	mkdir "$MNT/d"
+	set_ttl d 5000
+	for key in whole part duration none looked_at; do
+		make_file "d/$key"
+		[[ $key == none || $key == duration ]] ||
+			setfattr -n user.cachefs.expires_at -v 4102444800 "$MNT/d/$key"
+	done
+	set_ttl d/duration 900
+	setfattr -x user.cachefs.ttl "$MNT/d/none"
+	stat -c %W "$MNT/d/looked_at" >/dev/null
+	open_reader r d/looked_at
+	for key in whole duration none looked_at; do
+		echo value >"$MNT/d/$key"
+	done
+	echo value >>"$MNT/d/part"
+	for key in whole part looked_at; do
+		expect_value "d/$key" value
+		expect "end of $key" 4102444800.000 "$(get_xattr "d/$key" user.cachefs.expires_at)"
+	done
+	expect_near "a duration" 900 "$(get_xattr d/duration user.cachefs.expires_at)"
+	expect "removed" "" "$(get_xattr d/none user.cachefs.expires_at)"
+	echo again >"$MNT/d/whole"
+	expect_near "the next set" 5000 "$(get_xattr d/whole user.cachefs.expires_at)"
+	at=$(get_xattr d/duration user.cachefs.expires_at)
+	echo more >>"$MNT/d/duration"
+	expect "after >>" "$at" "$(get_xattr d/duration user.cachefs.expires_at)"
+}
+
+rsync_in_place() {
+	other_disk 1000 old there
+	set_value there "a value"
+	rsync -aX --inplace other/ "$MNT"
+	wait_until 20 is_gone old
+	wait_until 20 is_gone there
+	expect_absent old
+	restart_daemon
+	expect_absent old
+	expect_absent there
+}
+
+test_rsync_in_place_of_what_is_over_ends_without_an_error() {
+	for_each_stack rsync_in_place
+}
+
+# ended_while_open COMMAND...: it gives k an end in the past while the hand h has k open
+ended_while_open() {
+	"$@"
+	expect "the end that was given" 1000.000 "$(get_xattr k user.cachefs.expires_at)"
+	expect names user.cachefs.expires_at "$(getfattr --absolute-names "$MNT/k" | grep ^user)"
+	touch -d 2001-01-01 "$MNT/k"
+	chmod 600 "$MNT/k"
+	expect_value k value
+	tell h close
+	wait_until 20 is_gone k
+	expect_absent k
+}
+
+test_an_end_in_the_past_waits_while_somebody_has_the_file_open() {
+	local flags
+	mount_stack
+	for flags in r rw w,append; do
+		set_value k value
+		tell h open k "$flags"
+		ended_while_open tell h setxattr user.cachefs.expires_at 1000
+		set_value k value
+		tell h open k "$flags"
+		ended_while_open setfattr -n user.cachefs.expires_at -v 1000 "$MNT/k"
+	done
+	restart_daemon
+	expect_absent k
+}
+
+test_an_end_that_waits_can_be_taken_back() {
+	mount_stack
+	set_value k value
+	open_reader h k
+	tell h setxattr user.cachefs.expires_at 1000
+	setfattr -x user.cachefs.expires_at "$MNT/k"
+	tell h close
+	set_value other value
+	open_reader h other
+	tell h setxattr user.cachefs.expires_at 1000
+	set_ttl other 5000
+	tell h close
+	restart_daemon
+	expect_value k value
+	expect_value other value
+	expect_near "the later wish" 5000 "$(get_xattr other user.cachefs.expires_at)"
+}
+
+test_an_end_that_waits_ends_no_later_set() {
+	mount_stack
+	set_value k value
+	open_reader h k
+	tell h setxattr user.cachefs.expires_at 1000
+	echo new >"$MNT/k"
+	tell h close
+	restart_daemon
+	expect_value k new
+}
+
+test_an_end_of_a_set_that_is_broken_off_is_not_the_old_values() {
+	mount_stack
+	set_value k value
+	open_writer w k
+	tell w write half
+	tell w setxattr user.cachefs.expires_at 1000
+	kill_hand w KILL
+	expect_value k value
+	restart_daemon
+	expect_value k value
+}
+
+# change_end CALL FLAGS... of the key k, or of an open file: the error's name, or "ok"
+change_end() {
+	python3 - "$MNT/k" "$@" <<-'END'
+		import errno, os, sys
+		path, name, flag = sys.argv[1:]
+		try:
+		    if flag == "remove":
+		        os.removexattr(path, "user.cachefs." + name)
+		    else:
+		        os.setxattr(path, "user.cachefs." + name, b"4102444800", getattr(os, "XATTR_" + flag))
+		    print("ok")
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+	END
+}
+
+test_setxattrs_flags_and_removexattr_know_the_own_end() {
+	local name other
+	mount_layers '{"type": "memory", "options": {"default_ttl_s": 3600}}, '"$DISK"
+	set_value k value
+	for name in ttl expires_at; do
+		other=$([[ $name == ttl ]] && echo expires_at || echo ttl)
+		expect "replaces none" ENODATA "$(change_end $name REPLACE)"
+		expect "removes none" ENODATA "$(change_end $name remove)"
+		expect "names" "" "$(getfattr --absolute-names "$MNT/k")"
+		expect "creates" ok "$(change_end $name CREATE)"
+		expect "creates again" EEXIST "$(change_end $name CREATE)"
+		expect "creates under the other name" EEXIST "$(change_end $other CREATE)"
+		expect "replaces" ok "$(change_end $other REPLACE)"
+		expect "removes under the other name" ok "$(change_end $other remove)"
+		expect "is removed" ENODATA "$(change_end $name remove)"
+	done
+	set_ttl k never
+	expect "creates over never" EEXIST "$(change_end ttl CREATE)"
+	expect "removes never" ok "$(change_end expires_at remove)"
+}
+
+test_what_is_not_published_has_an_own_end_too() {
+	local got
+	mount_stack
+	mkdir "$MNT/d"
+	set_ttl d 5000
+	got=$(python3 - "$MNT" <<-'END'
+		import errno, os, sys
+		def say(call, *args):
+		    try:
+		        call(*args)
+		        print("ok", end=" ")
+		    except OSError as e:
+		        print(errno.errorcode[e.errno], end=" ")
+		TTL = "user.cachefs.ttl"
+		os.chdir(sys.argv[1])
+		fd = os.open("d/removed", os.O_CREAT | os.O_WRONLY)
+		say(os.setxattr, fd, TTL, b"100", os.XATTR_CREATE)
+		say(os.removexattr, fd, TTL)
+		say(os.removexattr, fd, TTL)
+		say(os.getxattr, fd, TTL)
+		os.write(fd, b"value")
+		os.close(fd)
+		fd = os.open("given", os.O_CREAT | os.O_WRONLY)
+		say(os.setxattr, fd, TTL, b"100", os.XATTR_REPLACE)
+		say(os.setxattr, fd, TTL, b"100", os.XATTR_CREATE)
+		say(os.setxattr, fd, TTL, b"100", os.XATTR_CREATE)
+		say(os.removexattr, fd, "user.cachefs.expires_at")
+		os.write(fd, b"value")
+		os.close(fd)
+		os.setxattr("given", TTL, b"100")
+		fd = os.open("given", os.O_TRUNC | os.O_WRONLY)
+		say(os.getxattr, fd, TTL)
+		say(os.removexattr, fd, TTL)
+		os.write(fd, b"value")
+		os.close(fd)
+	END
+	)
+	expect answers "EEXIST ok ENODATA ENODATA ENODATA ok EEXIST ok ENODATA ENODATA " "$got"
+	expect "the directory's TTL comes back" "" "$(get_xattr d/removed user.cachefs.ttl)"
+	expect "of the set" "" "$(get_xattr given user.cachefs.ttl)"
+	echo again >"$MNT/d/removed"
+	expect_near "the next set" 5000 "$(get_xattr d/removed user.cachefs.expires_at)"
+}
+
 test_the_end_that_is_shown_is_the_last_layers() {
 	mount_layers '{"type": "memory", "options": {"default_ttl_s": 10}},
 		{"type": "disk", "options": {"path": "db.sqlite", "default_ttl_s": 1000}}'
