@@ -31,6 +31,7 @@ struct drain {
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t work, drained;
 	bool nudged, urgent, stop;
+	bool ending;     /* no flush waits */
 	int64_t stop_ms; /* when to end, once stop is set */
 };
 
@@ -463,6 +464,31 @@ void drain_soon(struct drain *d)
 	lock_release(&d->lock);
 }
 
+void drain_ending(struct drain *d)
+{
+	lock_take(&d->lock);
+	d->ending = true;
+	pthread_cond_broadcast(&d->drained);
+	lock_release(&d->lock);
+}
+
+/* Until something is drained, or some time has passed. False: nobody is to wait any more. */
+static bool await_progress(struct drain *d, int64_t at_most_ms)
+{
+	struct timespec until = time_deadline(at_most_ms < FLUSH_POLL_MS ? at_most_ms
+									 : FLUSH_POLL_MS);
+
+	lock_take(&d->lock);
+	bool ending = d->ending;
+	if (!ending) {
+		d->urgent = true;
+		pthread_cond_signal(&d->work);
+		condition_wait_until(&d->drained, &d->lock, &until);
+	}
+	lock_release(&d->lock);
+	return !ending;
+}
+
 int drain_flush(struct drain *d, struct key prefix, int64_t deadline_ms)
 {
 	int64_t newest = journal_newest(d->journal);
@@ -472,12 +498,8 @@ int drain_flush(struct drain *d, struct key prefix, int64_t deadline_ms)
 		int64_t left = end_ms - time_mono_ms(&time_system);
 		if (left <= 0)
 			return -ETIMEDOUT;
-		struct timespec until = time_deadline(left < FLUSH_POLL_MS ? left : FLUSH_POLL_MS);
-		lock_take(&d->lock);
-		d->urgent = true;
-		pthread_cond_signal(&d->work);
-		condition_wait_until(&d->drained, &d->lock, &until);
-		lock_release(&d->lock);
+		if (!await_progress(d, left))
+			return -ETIMEDOUT;
 	}
 	return 0;
 }

@@ -23,6 +23,9 @@ void drain_soon(struct drain *d);
 /* As layered_flush(). A pause ends at once. */
 int drain_flush(struct drain *d, struct key prefix, int64_t deadline_ms);
 
+/* From now on no flush waits: -ETIMEDOUT where something is owed. The thread goes on. */
+void drain_ending(struct drain *d);
+
 /* Goes on until nothing is left, nothing can be written, or the time is over. Frees. */
 void drain_stop(struct drain *d, int64_t timeout_ms);
 

@@ -65,7 +65,9 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		 struct problem *problem);
 void layered_close(struct layered *cache);
 
-/* The end is near: changes that find no room in a full journal, or wait for it, fail. */
+/* The end is near, and nobody waits for what only the drain can bring: changes that find no room in
+ * a full journal fail with -ENOSPC, layered_flush() with -ETIMEDOUT. What the journal holds is
+ * written all the same. */
 void layered_ending(struct layered *cache);
 
 /* A peek at the metadata, never a hit. -ENOENT: a miss; other errors: no layer could tell. */
@@ -161,7 +163,8 @@ int layered_sync(struct layered *cache);
 
 /*
  * Waits until what write_back owed the slower layers for the keys at and below prefix (the root:
- * all), when it was called, has been written. 0, also when nothing was owed; -ETIMEDOUT.
+ * all), when it was called, has been written. 0, also when nothing was owed; -ETIMEDOUT, also
+ * when the end is near.
  */
 int layered_flush(struct layered *cache, struct key prefix, int64_t deadline_ms);
 

@@ -129,8 +129,12 @@ int write_back_start(struct layered *c, struct problem *problem)
 
 void write_back_ending(struct layered *c)
 {
-	if (c->write_back)
-		journal_ending(c->write_back->journal);
+	struct write_back *w = c->write_back;
+
+	if (w)
+		journal_ending(w->journal);
+	if (w && w->drain)
+		drain_ending(w->drain);
 }
 
 void write_back_stop(struct layered *c)

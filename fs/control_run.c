@@ -45,7 +45,7 @@ static int flush(struct fs *fs, struct key prefix)
 	waiting_begin();
 	inodes_lock(t);
 	bool waits = is_publishing_locked(fs, prefix);
-	while (waits && inodes_wait_locked(t, &deadline))
+	while (waits && !fs->ending && inodes_wait_locked(t, &deadline))
 		waits = is_publishing_locked(fs, prefix);
 	inodes_unlock(t);
 	if (waits)

@@ -129,7 +129,6 @@ void fs_wake(void *self)
 	fs->inodes.stopping = true;
 	inodes_changed_locked(&fs->inodes);
 	inodes_unlock(&fs->inodes);
-	layered_ending(fs->cache);
 }
 
 void fs_ending(void *self)
@@ -137,6 +136,11 @@ void fs_ending(void *self)
 	struct fs *fs = self;
 
 	file_locks_end(fs->locks);
+	inodes_lock(&fs->inodes);
+	fs->ending = true;
+	inodes_changed_locked(&fs->inodes);
+	inodes_unlock(&fs->inodes);
+	layered_ending(fs->cache);
 }
 
 void fs_answer_within(struct fs *fs, int64_t limit_ms)

@@ -25,8 +25,10 @@ struct loop;
 struct mount;
 void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop);
 
-/* For loop_run's hooks: answers the locks that have waited as long as a request may; those that
- * wait at the end; makes every handler that waits return. */
+/* For loop_run's hooks: answers the locks that have waited as long as a request may; at the end,
+ * who only waits (for a lock, for room in the journal, a flush); makes every handler that waits
+ * return.
+ */
 void fs_tick(void *fs);
 void fs_ending(void *fs);
 void fs_wake(void *fs);

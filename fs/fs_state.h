@@ -48,6 +48,7 @@ struct fs {
 	gid_t gid;
 	mode_t umask;
 	enum fs_break broken;
+	bool ending; /* no flush waits; guarded by the inode table's lock */
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */

@@ -26,7 +26,7 @@ int loop_answer_within(struct loop *loop, int64_t limit_ms);
 /* What the loop calls, in the thread of loop_run. */
 struct loop_hooks {
 	void (*tick)(void *self);   /* several times within the limit, if there is one */
-	void (*ending)(void *self); /* once, when the end has begun */
+	void (*ending)(void *self); /* once, when the end has begun: answers who only waits */
 	void (*wake)(void *self);   /* again and again, until all handlers have returned */
 	void *self;
 };

@@ -357,6 +357,13 @@ begin_hand() {
 	echo "$*" >&"${HAND_IN[$name]}"
 }
 
+# answers NAME EXPECTED: what was begun ends, and so.
+answers() {
+	local answer
+	read -r -t 100 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
+	expect "the answer of $1" "$2" "$answer"
+}
+
 # hand NAME COMMAND...: lets it do something; the answer is in $ANSWER.
 hand() {
 	begin_hand "$@"

@@ -208,13 +208,6 @@ test_signals_while_the_lock_is_handed_on_lose_nobody_a_lock() {
 	wait_until 60 as_before
 }
 
-# answers NAME EXPECTED: the call that was begun ends.
-answers() {
-	local answer
-	read -r -t 60 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
-	expect "the answer of $1" "$2" "$answer"
-}
-
 two_wait() {
 	set_value lock ""
 	open_writer a lock rw

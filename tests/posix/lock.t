@@ -35,13 +35,6 @@ waits() {
 	wait_until 20 is_in "$name" "$number"
 }
 
-# answers NAME EXPECTED: the call ends.
-answers() {
-	local answer
-	read -r -t 20 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
-	expect "the answer of $1" "$2" "$answer"
-}
-
 # The lock of a process that has ended is given back a moment later.
 soon() {
 	gets_it() { hand "$@" && [[ $ANSWER = ok* ]]; }

@@ -11,13 +11,6 @@ with_timeout() {
 	export CACHEFS_REQUEST_TIMEOUT=$1
 }
 
-# answers NAME EXPECTED: the call that was begun ends.
-answers() {
-	local answer
-	read -r -t 100 answer <&"${HAND_OUT[$1]}" || fail "no answer from $1"
-	expect "the answer of $1" "$2" "$answer"
-}
-
 # begin NAME COMMAND...: and the mount keeps it waiting.
 begin() {
 	begin_hand "$@"
