@@ -23,6 +23,7 @@
 #include "../backends/lock.h"
 #include "../backends/log.h"
 #include "../backends/time_source.h"
+#include "shortage.h"
 
 enum { BUCKETS = 1024, DEADLOCK_STEPS = 10 };
 
@@ -55,6 +56,7 @@ struct file_locks {
 	uint64_t descriptors;    /* that locks take */
 	uint64_t descriptor_max; /* half of what the process may have */
 	bool told_full;          /* said so in the log */
+	struct shortage owners;  /* descriptors and memory for identities and owners */
 	bool ended;              /* nobody waits any more */
 	struct identity *buckets[BUCKETS];
 };
@@ -100,6 +102,13 @@ static void descriptor_give_back_locked(struct file_locks *locks, int fd)
 	locks->descriptors--;
 }
 
+/* No identity or no owner, by errno: to the program that is ENOLCK, as for any other reason. rc 0:
+ * there is an owner, for which both were needed. */
+static void note_owner_locked(struct file_locks *locks, int rc)
+{
+	shortage_note(&locks->owners, "make a lock", rc);
+}
+
 static struct identity **bucket_of(struct file_locks *locks, uint64_t ino)
 {
 	return &locks->buckets[(ino * 0x9e3779b97f4a7c15u) >> 54];
@@ -123,6 +132,7 @@ static struct identity *identity_get_locked(struct file_locks *locks, uint64_t i
 	i = calloc(1, sizeof(*i));
 	int fd = i != NULL ? memfd_create("cachefs-lock", MFD_CLOEXEC) : -1;
 	if (fd < 0) {
+		note_owner_locked(locks, -errno);
 		descriptor_give_back_locked(locks, fd);
 		free(i);
 		return NULL;
@@ -171,6 +181,7 @@ static struct owner *owner_get_locked(struct file_locks *locks, struct identity 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", i->shadow_fd);
 	o = calloc(1, sizeof(*o));
 	int fd = o != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	note_owner_locked(locks, fd < 0 ? -errno : 0);
 	if (fd < 0) {
 		descriptor_give_back_locked(locks, fd);
 		free(o);

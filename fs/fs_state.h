@@ -13,6 +13,7 @@
 #include "inode.h"
 #include "loop.h"
 #include "process.h"
+#include "shortage.h"
 
 /* For testing the tests: CACHEFS_BREAK names a promise to break. */
 enum fs_break { BREAK_NOTHING, BREAK_PUBLISH_AT_OPEN, BREAK_ACK_BEFORE_COMMIT };
@@ -53,6 +54,7 @@ struct fs {
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
 	int64_t answer_within_ms;                 /* a request; 0: whenever */
+	struct shortage changes, freezes;         /* of the content of open files */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 

@@ -579,7 +579,7 @@ static void note_change(struct inodes *t, struct inode *inode)
 	inodes_unlock(t);
 }
 
-static int end_change(struct inodes *t, struct handle *h, int rc)
+static int end_change(struct fs *fs, struct handle *h, int rc)
 {
 	struct content *c = &h->inode->content;
 
@@ -590,11 +590,11 @@ static int end_change(struct inodes *t, struct handle *h, int rc)
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 		c->withheld &= h->holders.opener_killed;
 		c->failure = 0;
-		note_change(t, h->inode);
+		note_change(&fs->inodes, h->inode);
 		h->wrote = true;
 	}
 	inode_content_unlock(h->inode);
-	return rc;
+	return shortage_note(&fs->changes, "change the content of an open file", rc);
 }
 
 int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset,
@@ -609,7 +609,7 @@ int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t siz
 	int rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
 	if (rc == 0)
 		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
-	return end_change(&fs->inodes, h, rc);
+	return end_change(fs, h, rc);
 }
 
 static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
@@ -624,7 +624,7 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	int rc = begin_change(fs, h->inode, &start, size);
 	if (rc == 0)
 		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
-	return end_change(&fs->inodes, h, rc);
+	return end_change(fs, h, rc);
 }
 
 int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)
@@ -646,7 +646,7 @@ int handle_zero(struct fs *fs, struct handle *h, uint64_t offset, uint64_t size)
 	int rc = begin_change(fs, h->inode, NULL, 0);
 	if (rc == 0)
 		rc = working_copy_zero(&h->inode->content.copy, offset, size);
-	return end_change(&fs->inodes, h, rc);
+	return end_change(fs, h, rc);
 }
 
 /* --- truncate by path ------------------------------------------------------------------------- */

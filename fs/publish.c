@@ -40,7 +40,8 @@ static int freeze_content(struct publishing *p, struct value **value)
 		rc = c->failure; /* a close after a failed fsync fails as well */
 	if (c->live && !withheld && (c->dirty || c->fresh)) {
 		*value = working_copy_freeze(&c->copy);
-		rc = *value ? 0 : -ENOMEM;
+		rc = shortage_note(&p->fs->freezes, "publish the content of a file",
+				   *value ? 0 : -ENOMEM);
 		c->withheld = !*value;
 		c->failure = rc;
 	}

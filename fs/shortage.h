@@ -1,0 +1,20 @@
+#ifndef CACHEFS_SHORTAGE_H
+#define CACHEFS_SHORTAGE_H
+
+/*
+ * What the daemon itself is short of (descriptors, memory), where no layer says so: a program gets
+ * an errno that tells it nothing of the daemon, so the log has to. One line when something fails
+ * for want of it, and one when that works again. Made with = {0}. Thread-safe.
+ */
+
+#include <stdatomic.h>
+
+struct shortage {
+	atomic_bool told;
+};
+
+/* What came of an attempt to do something (the rest of "cannot ..."): 0 or -errno, which is
+ * returned. Only -EMFILE, -ENFILE and -ENOMEM are shortages. */
+int shortage_note(struct shortage *s, const char *what, int rc);
+
+#endif
