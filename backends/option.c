@@ -449,6 +449,14 @@ int options_default(const struct option_spec *specs, const struct option_place *
 	return 0;
 }
 
+static bool is_one_of(const char *const names[], size_t count, const char *name)
+{
+	while (count > 0)
+		if (strcmp(names[--count], name) == 0)
+			return true;
+	return false;
+}
+
 static int unknown_member(const struct option_set sets[], const struct member *m)
 {
 	const char *names[NAMES_MAX + 1] = { 0 };
@@ -458,6 +466,8 @@ static int unknown_member(const struct option_set sets[], const struct member *m
 
 	for (const struct option_set *set = sets; set->specs; set++) {
 		for (const struct option_spec *spec = set->specs; spec->name; spec++) {
+			if (is_one_of(names, count, spec->name))
+				continue; /* two tables may have it */
 			if (count < NAMES_MAX)
 				names[count++] = spec->name;
 			if (!set->misplaced)

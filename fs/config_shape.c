@@ -78,15 +78,16 @@ static const struct option_spec typed_members[] = {
 };
 
 /* Options of the shape around the layers: its own table, the common ones, and what stands at the
- * top. */
+ * top. What is one of `inner` belongs into "options". */
 static int part_parse_shape(struct part *part, const struct option_spec *specs, void *conf,
-			    const char *owner)
+			    const struct option_spec *inner, const char *owner)
 {
 	const struct option_set sets[] = {
 		{ specs, conf, NULL },
 		{ layer_common_options, &part->common, NULL },
 		{ config_ttl_member, part->reader->root, NULL },
 		{ part->top ? config_top_names : config_no_members, NULL, NULL },
+		{ inner, NULL, "write it into \"options\"" },
 		{ 0 },
 	};
 
@@ -234,7 +235,8 @@ static int read_pair(struct part *part, struct cache_conf *cache)
 	struct layer_draft drafts[2] = { 0 };
 
 	int rc = stack_default(part, &conf);
-	rc |= part_parse_shape(part, config_pair_members, &conf, "the two-layer form");
+	rc |= part_parse_shape(part, config_pair_members, &conf, config_no_members,
+			       "the two-layer form");
 	for (size_t i = 0; i < 2; i++) {
 		const struct backend *backend = backend_find(types[i]);
 		struct part options = part_enter(part, types[i], part_member(part, types[i]));
@@ -287,7 +289,8 @@ static int read_stack(struct part *part, struct cache_conf *cache)
 	struct stack_conf conf;
 
 	int rc = stack_default(part, &conf);
-	rc |= part_parse_shape(part, config_stack_members, &conf, "a list of layers");
+	rc |= part_parse_shape(part, config_stack_members, &conf, config_no_members,
+			       "a list of layers");
 	if (!cJSON_IsObject(part->json))
 		return -EINVAL;
 	const cJSON *array = part_member(part, "layers");
@@ -303,13 +306,16 @@ static int read_stack(struct part *part, struct cache_conf *cache)
 	return rc ? -EINVAL : 0;
 }
 
-/* {"type": "layered" or "flexible_layered", "options": {what the shape consists of}} */
-static int read_typed(struct part *part, int (*read)(struct part *part, struct cache_conf *cache),
+/* {"type": "layered" or "flexible_layered", "options": {inner: what the shape consists of}} */
+static int read_typed(struct part *part, const struct option_spec *inner,
+		      int (*read)(struct part *part, struct cache_conf *cache),
 		      struct cache_conf *cache)
 {
-	int rc = part_parse_shape(part, typed_members, NULL, "a layered cache");
+	int rc = part_parse_shape(part, typed_members, NULL, inner, "a layered cache");
 	struct part options = part_enter(part, "options", part_member(part, "options"));
 
+	if (rc < 0 && !part_member(part, "options"))
+		return -EINVAL; /* what is missing there stands here, and that was said */
 	rc |= read(&options, cache);
 	return rc ? -EINVAL : 0;
 }
@@ -411,9 +417,9 @@ int config_shape_read(const struct config_reader *reader, const cJSON *root,
 		return part_problem(&part, "plugin", "remove one of them",
 				    "also given as \"type\"");
 	if (strcmp(type, CONFIG_PAIR) == 0)
-		return read_typed(&part, read_pair, cache);
+		return read_typed(&part, config_pair_members, read_pair, cache);
 	if (strcmp(type, CONFIG_FLEXIBLE) == 0)
-		return read_typed(&part, read_stack, cache);
+		return read_typed(&part, config_stack_members, read_stack, cache);
 	if (has(root, "type") || has(root, "plugin") || has(root, "options"))
 		return read_single(&part, cache);
 	if (has(root, "memory") || has(root, "disk") || has(root, "promote_on_hit"))

@@ -51,6 +51,16 @@ wrong_configurations() {
 {"memory": {}, "dsk": {}}
 => c.json:1: $.dsk: unknown option of the two-layer form; did you mean "disk"?
 ----
+{"type": "flexible_layered",
+ "layers": [{"type": "memory"}]}
+=> c.json:2: $.layers: not an option of a layered cache itself; write it into "options"
+----
+{"type": "layered", "memory": {}}
+=> c.json:1: $.memory: not an option of a layered cache itself; write it into "options"
+----
+{"type": "flexible_layered", "qqqqqqqqq": 1, "options": {"layers": [{"type": "memory"}]}}
+=> c.json:1: $.qqqqqqqqq: unknown option of a layered cache; known: type, options, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, stats_enabled, ttl_s, cachefs, plugin, enabled
+----
 {"layers": [{"type": "memory"},
             {"type": "disk", "options": {"pth": "db"}}]}
 => c.json:2: $.layers[1].options.pth: unknown option of type "disk"; did you mean "path"?
