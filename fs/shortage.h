@@ -4,13 +4,15 @@
 /*
  * What the daemon itself is short of (descriptors, memory), where no layer says so: a program gets
  * an errno that tells it nothing of the daemon, so the log has to. One line when something fails
- * for want of it, and one when that works again. Made with = {0}. Thread-safe.
+ * for want of it, and one when that works again and has not failed for some seconds: where memory
+ * is short, small requests go on between large ones that fail. Made with = {0}. Thread-safe.
  */
 
 #include <stdatomic.h>
 
 struct shortage {
 	atomic_bool told;
+	atomic_int_fast64_t failed_ms; /* when it failed last */
 };
 
 /* What came of an attempt to do something (the rest of "cannot ..."): 0 or -errno, which is

@@ -274,7 +274,11 @@ test_a_set_that_no_descriptor_is_left_for_is_said_once_until_it_works_again() {
 	expect_told EMFILE b write x
 	said_times 1 'cannot change the content of an open file: Too many open files'
 	enough_descriptors
-	tell c write x
+	writes_again() {
+		tell c pwrite 0 x
+		grep -q 'can change' "$LOG"
+	}
+	wait_until 60 writes_again
 	said_times 1 'can change the content of an open file again'
 	tell c close
 	expect_value k3 x
@@ -291,7 +295,12 @@ test_a_lock_that_no_descriptor_is_left_for_is_said_once_until_it_works_again() {
 	few_descriptors 1 # the file has its identity, and no owner
 	expect_told ENOLCK a flock ex
 	enough_descriptors
-	tell a flock ex
+	locks_again() {
+		tell a flock ex
+		tell a flock un
+		grep -q 'can make a lock' "$LOG"
+	}
+	wait_until 60 locks_again
 	said_times 1 'cannot make a lock: Too many open files'
 	said_times 1 'can make a lock again'
 }
