@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <search.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +13,25 @@
 #include "lock.h"
 #include "log.h"
 
-enum { BUCKETS = 1024 };
-
+/* A marker's key is that of marker_key(): so all that a prefix covers is next to each other. */
 struct item {
 	struct item *next;
 	struct key key;
 	char bytes[];
 };
 
+enum { KINDS = DISTRUST_MARKER + 1 };
+
 struct distrust {
 	struct state *state; /* NULL: nothing is remembered */
 	char *layer;
 	atomic_size_t count; /* read without the lock: nearly always 0 */
 	atomic_uint_fast64_t ends;
-	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
-	struct item *keys[BUCKETS], *markers[BUCKETS];
-	struct item *prefixes;
-	size_t counts[DISTRUST_MARKER + 1]; /* by kind */
+	struct lock lock;              /* RANK_LAYER_INNER; guards the rest */
+	void *trees[KINDS];            /* of tsearch(): items in the order of their keys */
+	size_t counts[KINDS];          /* by kind */
+	uint32_t lengths[KEY_MAX + 2]; /* how many prefixes have this many bytes */
+	bool refused;                  /* something, since there was room */
 	bool applying;
 	struct tombstone current; /* while applying */
 };
@@ -53,11 +56,8 @@ static void free_list(struct item *list)
 
 void distrust_free(struct distrust *d)
 {
-	for (int i = 0; i < BUCKETS; i++) {
-		free_list(d->keys[i]);
-		free_list(d->markers[i]);
-	}
-	free_list(d->prefixes);
+	for (int kind = 0; kind < KINDS; kind++)
+		tdestroy(d->trees[kind], free);
 	lock_fini(&d->lock);
 	free(d->layer);
 	free(d);
@@ -65,49 +65,91 @@ void distrust_free(struct distrust *d)
 
 /* --- in memory -------------------------------------------------------------------------------- */
 
-static struct item **bucket(struct distrust *d, struct key key)
+/* What is looked for: this key, or any that begins with it, on that side of another. */
+struct probe {
+	struct key key;
+	bool prefix;
+	const struct item *skip; /* NULL: none */
+	int side;                /* of skip: -1 or 1 */
+};
+
+static int compare_items(const void *a, const void *b)
 {
-	return &d->keys[key_hash(key) % BUCKETS];
+	const struct item *x = a, *y = b;
+
+	return key_compare(x->key, y->key);
 }
 
-static struct item **list_of(struct distrust *d, struct key key, enum distrust_kind kind)
+static int compare_probe(const void *a, const void *b)
 {
-	if (kind == DISTRUST_PREFIX)
-		return &d->prefixes;
-	return kind == DISTRUST_KEY ? bucket(d, key) : &d->markers[key_hash(key) % BUCKETS];
+	const struct probe *probe = a;
+	const struct item *item = b;
+
+	if (!probe->prefix || !key_begins(item->key, probe->key))
+		return key_compare(probe->key, item->key);
+	if (!probe->skip)
+		return 0;
+	int side = key_compare(item->key, probe->skip->key);
+	return side != 0 && (side < 0) == (probe->side < 0) ? 0 : probe->side;
 }
 
-static struct item *find(struct item *list, struct key key)
+static struct item *look_locked(const struct distrust *d, enum distrust_kind kind,
+				const struct probe *probe)
 {
-	while (list && !key_equal(list->key, key))
-		list = list->next;
-	return list;
+	void *node = tfind(probe, &d->trees[kind], compare_probe);
+
+	return node ? *(struct item **)node : NULL;
 }
 
-/* A tombstone of a prefix that this key, or prefix, begins with. */
-static bool prefix_covers_locked(struct distrust *d, struct key key)
+static struct key item_key(struct key key, enum distrust_kind kind, struct key_buffer *buffer)
 {
-	for (struct item *i = d->prefixes; i; i = i->next)
-		if (key_begins(key, i->key))
+	return kind == DISTRUST_MARKER ? marker_key(buffer, key) : key;
+}
+
+static struct item *find_locked(const struct distrust *d, struct key key, enum distrust_kind kind)
+{
+	struct key_buffer buffer;
+	struct probe probe = { .key = item_key(key, kind, &buffer) };
+
+	return look_locked(d, kind, &probe);
+}
+
+static struct item *find_within_locked(const struct distrust *d, enum distrust_kind kind,
+				       struct key prefix)
+{
+	struct probe probe = { .key = prefix, .prefix = true };
+
+	return look_locked(d, kind, &probe);
+}
+
+/* A tombstone of a prefix of fewer bytes than that, which this key, or prefix, begins with. */
+static bool covered_locked(const struct distrust *d, struct key key, size_t fewer)
+{
+	if (d->counts[DISTRUST_PREFIX] == 0)
+		return false;
+	for (size_t size = 0; size <= key.size && size < fewer; size++)
+		if (d->lengths[size] > 0 &&
+		    find_locked(d, key_make(key.bytes, size), DISTRUST_PREFIX))
 			return true;
 	return false;
+}
+
+static bool prefix_covers_locked(const struct distrust *d, struct key key)
+{
+	return covered_locked(d, key, SIZE_MAX);
 }
 
 /* One that says more than a tombstone for this key, or prefix, itself. */
-static bool wider_covers_locked(struct distrust *d, struct key key)
+static bool wider_covers_locked(const struct distrust *d, struct key key)
 {
-	for (struct item *i = d->prefixes; i; i = i->next)
-		if (i->key.size < key.size && key_begins(key, i->key))
-			return true;
-	return false;
+	return covered_locked(d, key, key.size);
 }
 
-static bool prefix_covers_dir_locked(struct distrust *d, struct key dir)
+static bool prefix_covers_dir_locked(const struct distrust *d, struct key dir)
 {
-	for (struct item *i = d->prefixes; i; i = i->next)
-		if (key_dir_begins(dir, i->key))
-			return true;
-	return false;
+	struct key_buffer marker;
+
+	return prefix_covers_locked(d, marker_key(&marker, dir));
 }
 
 bool distrust_covers(struct distrust *d, struct key key)
@@ -115,7 +157,7 @@ bool distrust_covers(struct distrust *d, struct key key)
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	bool covered = find(*bucket(d, key), key) || prefix_covers_locked(d, key);
+	bool covered = find_locked(d, key, DISTRUST_KEY) || prefix_covers_locked(d, key);
 	lock_release(&d->lock);
 	return covered;
 }
@@ -145,28 +187,33 @@ bool distrust_covers_marker(struct distrust *d, struct key dir)
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	bool covered = find(*list_of(d, dir, DISTRUST_MARKER), dir);
+	bool covered = find_locked(d, dir, DISTRUST_MARKER) != NULL;
 	lock_release(&d->lock);
 	return covered;
 }
 
-static bool insert_locked(struct distrust *d, struct item *item, enum distrust_kind kind)
+/* 1: it is there now, and the tree's; 0: it was; -ENOMEM. */
+static int insert_locked(struct distrust *d, struct item *item, enum distrust_kind kind)
 {
-	struct item **list = list_of(d, item->key, kind);
+	void *node = tsearch(item, &d->trees[kind], compare_items);
 
-	if (find(*list, item->key))
-		return false;
-	item->next = *list;
-	*list = item;
+	if (!node)
+		return -ENOMEM;
+	if (*(struct item **)node != item)
+		return 0;
+	if (kind == DISTRUST_PREFIX)
+		d->lengths[item->key.size]++;
 	d->counts[kind]++;
 	atomic_fetch_add(&d->count, 1);
-	return true;
+	return 1;
 }
 
-static struct item *item_new(struct key key)
+static struct item *item_new(struct key key, enum distrust_kind kind)
 {
-	struct item *item = malloc(sizeof(*item) + key.size);
+	struct key_buffer buffer;
 
+	key = item_key(key, kind, &buffer);
+	struct item *item = malloc(sizeof(*item) + key.size);
 	if (!item)
 		return NULL;
 	memcpy(item->bytes, key.bytes, key.size);
@@ -175,58 +222,54 @@ static struct item *item_new(struct key key)
 	return item;
 }
 
-/* Whether a tombstone says no more than one of that kind for key. */
-static bool is_within(struct key item, enum distrust_kind item_kind, struct key key,
-		      enum distrust_kind kind)
+/* Onto a list. */
+static void take_item_locked(struct distrust *d, struct item *item, enum distrust_kind kind,
+			     struct item **taken)
 {
-	if (kind != DISTRUST_PREFIX)
-		return item_kind == kind && key_equal(item, key);
-	return item_kind == DISTRUST_MARKER ? key_dir_begins(item, key) : key_begins(item, key);
+	tdelete(item, &d->trees[kind], compare_items);
+	if (kind == DISTRUST_PREFIX)
+		d->lengths[item->key.size]--;
+	d->counts[kind]--;
+	atomic_fetch_sub(&d->count, 1);
+	d->refused = false;
+	item->next = *taken;
+	*taken = item;
 }
 
-static bool is_current_locked(const struct distrust *d, struct key key, enum distrust_kind kind)
+/* The item that is being applied, if it is of that kind. */
+static struct item *current_locked(const struct distrust *d, enum distrust_kind kind)
 {
-	return d->applying && d->current.kind == kind &&
-	       key_equal(key, key_make(d->current.key.bytes, d->current.key.size));
+	return d->applying && d->current.kind == kind
+		       ? find_locked(d, key_make(d->current.key.bytes, d->current.key.size), kind)
+		       : NULL;
 }
 
-/* Takes out what lies within; onto a list. */
-static void take_locked(struct distrust *d, struct item **list, enum distrust_kind item_kind,
-			struct key key, enum distrust_kind kind, struct item **taken)
+/* All of a kind that begin with a prefix, but what is being applied. */
+static void take_kind_locked(struct distrust *d, enum distrust_kind kind, struct key prefix,
+			     struct item **taken)
 {
-	while (*list) {
-		struct item *i = *list;
-		if (!is_within(i->key, item_kind, key, kind) ||
-		    is_current_locked(d, i->key, item_kind)) {
-			list = &i->next;
-			continue;
-		}
-		*list = i->next;
-		i->next = *taken;
-		*taken = i;
-		d->counts[item_kind]--;
-		atomic_fetch_sub(&d->count, 1);
-	}
-}
+	struct probe probe = { .key = prefix, .prefix = true, .skip = current_locked(d, kind) };
+	struct item *item;
 
-/* All of them that begin with a prefix, but the prefixes. */
-static void take_prefix_locked(struct distrust *d, struct key prefix, struct item **taken)
-{
-	for (int i = 0; i < BUCKETS; i++) {
-		take_locked(d, &d->keys[i], DISTRUST_KEY, prefix, DISTRUST_PREFIX, taken);
-		take_locked(d, &d->markers[i], DISTRUST_MARKER, prefix, DISTRUST_PREFIX, taken);
-	}
+	for (probe.side = -1; probe.side <= 1; probe.side += 2)
+		while ((item = look_locked(d, kind, &probe)))
+			take_item_locked(d, item, kind, taken);
 }
 
 static void take_within(struct distrust *d, struct key key, enum distrust_kind kind)
 {
-	struct item *taken = NULL;
+	struct item *taken = NULL, *item;
 
 	atomic_fetch_add(&d->ends, 1);
 	lock_take(&d->lock);
-	if (kind == DISTRUST_PREFIX)
-		take_prefix_locked(d, key, &taken);
-	take_locked(d, list_of(d, key, kind), kind, key, kind, &taken);
+	if (kind == DISTRUST_PREFIX) {
+		for (int each = 0; each < KINDS; each++)
+			take_kind_locked(d, (enum distrust_kind)each, key, &taken);
+	} else {
+		item = find_locked(d, key, kind);
+		if (item && item != current_locked(d, kind))
+			take_item_locked(d, item, kind, &taken);
+	}
 	lock_release(&d->lock);
 	free_list(taken);
 }
@@ -351,22 +394,18 @@ static int remember_row(struct distrust *d, struct key key, int stored)
 				  : stored == STORED_MARKER ? DISTRUST_MARKER
 							    : DISTRUST_PREFIX;
 	struct key_buffer marker;
-	struct item *item;
 
-	if (key.size > KEY_MAX + 1)
+	if (key.size > KEY_MAX + (stored == STORED_PREFIX))
 		return 0; /* damaged: there is no such key */
-	if (stored != STORED_BELOW || key.size > KEY_MAX)
-		item = item_new(key);
-	else
-		item = item_new(marker_key(&marker, key));
+	struct item *item = item_new(stored == STORED_BELOW ? marker_key(&marker, key) : key, kind);
 	if (!item)
 		return -ENOMEM;
 	lock_take(&d->lock);
-	bool added = insert_locked(d, item, kind);
+	int added = insert_locked(d, item, kind);
 	lock_release(&d->lock);
-	if (!added)
+	if (added <= 0)
 		free(item);
-	return 0;
+	return added < 0 ? added : 0;
 }
 
 int distrust_remember(struct distrust *d, struct state *state, const char *layer)
@@ -416,23 +455,45 @@ void distrust_note_found(struct state *state)
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-/* Past the bound one tombstone stands for all. */
-static struct key bounded(struct distrust *d, struct key key, enum distrust_kind *kind)
+bool distrust_has_room(struct distrust *d, struct key key, enum distrust_kind kind)
 {
+	size_t most = kind == DISTRUST_PREFIX ? DISTRUST_PREFIXES_MAX : DISTRUST_KEYS_MAX;
+
 	lock_take(&d->lock);
-	bool full = d->counts[*kind] >=
-		    (*kind == DISTRUST_PREFIX ? DISTRUST_PREFIXES_MAX : DISTRUST_KEYS_MAX);
+	bool room = d->counts[kind] < most || find_locked(d, key, kind) ||
+		    wider_covers_locked(d, key);
+	bool first = !room && !d->refused;
+	d->refused |= !room;
 	lock_release(&d->lock);
-	if (!full)
-		return key;
-	*kind = DISTRUST_PREFIX;
-	return KEY_ROOT;
+	if (first)
+		log_warning("layer \"%s\" missed more than can be remembered; what it holds cannot "
+			    "be removed until it has been told",
+			    d->layer ? d->layer : "");
+	return room;
+}
+
+static bool is_whole(struct key key, enum distrust_kind kind)
+{
+	return kind == DISTRUST_PREFIX && key.size == 0;
+}
+
+/* It stands for all of them. */
+static void take_keys(struct distrust *d)
+{
+	struct item *taken = NULL;
+
+	lock_take(&d->lock);
+	take_kind_locked(d, DISTRUST_KEY, KEY_ROOT, &taken);
+	take_kind_locked(d, DISTRUST_MARKER, KEY_ROOT, &taken);
+	lock_release(&d->lock);
+	free_list(taken);
 }
 
 int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 {
-	key = bounded(d, key, &kind);
-	struct item *item = item_new(key);
+	struct item *item = item_new(key, kind);
+	int added = 0;
+
 	if (!item)
 		return -ENOMEM;
 	lock_take(&d->lock);
@@ -440,13 +501,15 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 	bool covered = (kind == DISTRUST_MARKER ? prefix_covers_dir_locked(d, key)
 						: wider_covers_locked(d, key)) &&
 		       !d->applying;
-	bool added = !covered && insert_locked(d, item, kind);
+	if (!covered)
+		added = insert_locked(d, item, kind);
 	lock_release(&d->lock);
-	if (!added)
+	if (added <= 0)
 		free(item);
-	else if (kind == DISTRUST_PREFIX && key.size == 0)
-		log_warning("layer \"%s\": missed more than can be remembered; nothing in it is "
-			    "believed until it has been cleared",
+	if (added < 0)
+		return added;
+	if (added > 0 && is_whole(key, kind))
+		log_warning("layer \"%s\": nothing in it is believed until it has been cleared",
 			    d->layer ? d->layer : "");
 	if (!d->state)
 		return -ENOTSUP;
@@ -456,13 +519,8 @@ int distrust_add(struct distrust *d, struct key key, enum distrust_kind kind)
 	int rc = state_change(d->state, apply_add, &record);
 	if (rc < 0)
 		return rc == -ENOTSUP ? -EIO : rc;
-	if (kind == DISTRUST_PREFIX && key.size == 0) {
-		struct item *taken = NULL;
-		lock_take(&d->lock);
-		take_prefix_locked(d, key, &taken);
-		lock_release(&d->lock);
-		free_list(taken);
-	}
+	if (is_whole(key, kind))
+		take_keys(d);
 	return 0;
 }
 
@@ -475,7 +533,7 @@ static bool any_within(struct distrust *d, struct key key, enum distrust_kind ki
 	if (kind == DISTRUST_PREFIX)
 		return distrust_any_within(d, key, &ignored);
 	lock_take(&d->lock);
-	bool found = find(*list_of(d, key, kind), key) != NULL;
+	bool found = find_locked(d, key, kind) != NULL;
 	lock_release(&d->lock);
 	return found;
 }
@@ -498,22 +556,27 @@ int distrust_forget(struct distrust *d, struct key key, enum distrust_kind kind)
 
 static void fill(struct tombstone *t, const struct item *item, enum distrust_kind kind)
 {
+	bool slash = kind == DISTRUST_MARKER && item->key.size > 0;
+
 	t->kind = kind;
-	t->key.size = item->key.size;
-	memcpy(t->key.bytes, item->key.bytes, item->key.size);
+	t->key.size = item->key.size - slash;
+	memcpy(t->key.bytes, item->key.bytes, t->key.size);
 }
 
-static bool first_locked(struct distrust *d, struct tombstone *t)
+/* The prefixes' last. */
+static bool any_within_locked(struct distrust *d, struct key prefix, struct tombstone *t)
 {
-	for (int i = 0; i < BUCKETS; i++)
-		if (d->keys[i] || d->markers[i]) {
-			fill(t, d->keys[i] ? d->keys[i] : d->markers[i],
-			     d->keys[i] ? DISTRUST_KEY : DISTRUST_MARKER);
+	static const enum distrust_kind kinds[] = { DISTRUST_KEY, DISTRUST_MARKER,
+						    DISTRUST_PREFIX };
+
+	for (size_t i = 0; i < KINDS; i++) {
+		struct item *item = find_within_locked(d, kinds[i], prefix);
+		if (item) {
+			fill(t, item, kinds[i]);
 			return true;
 		}
-	if (d->prefixes)
-		fill(t, d->prefixes, DISTRUST_PREFIX);
-	return d->prefixes != NULL;
+	}
+	return false;
 }
 
 bool distrust_next(struct distrust *d, struct tombstone *t)
@@ -521,7 +584,7 @@ bool distrust_next(struct distrust *d, struct tombstone *t)
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	bool found = first_locked(d, t);
+	bool found = any_within_locked(d, KEY_ROOT, t);
 	lock_release(&d->lock);
 	return found;
 }
@@ -532,7 +595,7 @@ bool distrust_begin(struct distrust *d, const struct tombstone *t)
 
 	lock_take(&d->lock);
 	assert(!d->applying);
-	d->applying = find(*list_of(d, key, t->kind), key) != NULL;
+	d->applying = find_locked(d, key, t->kind) != NULL;
 	if (d->applying)
 		d->current = *t;
 	bool begun = d->applying;
@@ -547,16 +610,11 @@ static void take_one(struct distrust *d, struct key key, enum distrust_kind kind
 
 	atomic_fetch_add(&d->ends, 1);
 	lock_take(&d->lock);
-	for (struct item **i = list_of(d, key, kind); *i; i = &(*i)->next)
-		if (key_equal((*i)->key, key)) {
-			taken = *i;
-			*i = taken->next;
-			d->counts[kind]--;
-			atomic_fetch_sub(&d->count, 1);
-			break;
-		}
+	struct item *item = find_locked(d, key, kind);
+	if (item)
+		take_item_locked(d, item, kind, &taken);
 	lock_release(&d->lock);
-	free(taken);
+	free_list(taken);
 }
 
 int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
@@ -578,44 +636,18 @@ int distrust_applied(struct distrust *d, const struct tombstone *t, bool told)
 	return rc;
 }
 
-static struct item *find_within(struct item *list, enum distrust_kind kind, struct key prefix)
-{
-	while (list && !is_within(list->key, kind, prefix, DISTRUST_PREFIX))
-		list = list->next;
-	return list;
-}
-
 bool distrust_hides_below(struct distrust *d, struct key dir)
 {
 	struct key_buffer marker;
 	struct key prefix = marker_key(&marker, dir);
-	bool hides = false;
 
 	if (atomic_load(&d->count) == 0)
 		return false;
 	lock_take(&d->lock);
-	for (int i = 0; i < BUCKETS && !hides; i++)
-		hides = find_within(d->keys[i], DISTRUST_KEY, prefix) != NULL;
-	hides = hides || find_within(d->prefixes, DISTRUST_PREFIX, prefix);
+	bool hides = find_within_locked(d, DISTRUST_KEY, prefix) ||
+		     find_within_locked(d, DISTRUST_PREFIX, prefix);
 	lock_release(&d->lock);
 	return hides;
-}
-
-static bool any_within_locked(struct distrust *d, struct key prefix, struct tombstone *t)
-{
-	struct item *item;
-
-	for (int i = 0; i < BUCKETS; i++) {
-		if ((item = find_within(d->keys[i], DISTRUST_KEY, prefix)))
-			fill(t, item, DISTRUST_KEY);
-		else if ((item = find_within(d->markers[i], DISTRUST_MARKER, prefix)))
-			fill(t, item, DISTRUST_MARKER);
-		if (item)
-			return true;
-	}
-	if ((item = find_within(d->prefixes, DISTRUST_PREFIX, prefix)))
-		fill(t, item, DISTRUST_PREFIX);
-	return item != NULL;
 }
 
 bool distrust_any_within(struct distrust *d, struct key prefix, struct tombstone *t)

@@ -5,8 +5,9 @@
  * What one layer has missed: changes that never reached it, or whose answer never came. Until it
  * has been told (the key, or all that begin with the prefix, removed from it) its entries there are
  * not believed. Each such *tombstone* is remembered in the state, if there is one, before the
- * change is acknowledged, and so survives a restart. Their number is bounded: past it the whole
- * layer is distrusted, which is one tombstone for the prefix "".
+ * change is acknowledged, and so survives a restart. Past a bound nothing more is to be removed
+ * from the layer later: such a removal fails. No tombstone is ever widened: others may share the
+ * layer.
  *
  * Thread-safe. Changes of one key come one at a time (admission.h).
  */
@@ -25,7 +26,7 @@ struct distrust;
 enum distrust_kind { DISTRUST_KEY, DISTRUST_PREFIX, DISTRUST_MARKER };
 
 /* Of keys, and as many markers. */
-enum { DISTRUST_KEYS_MAX = 10000, DISTRUST_PREFIXES_MAX = 256 };
+enum { DISTRUST_KEYS_MAX = 1000000, DISTRUST_PREFIXES_MAX = 100000 };
 
 struct distrust *distrust_new(void); /* NULL: out of memory */
 void distrust_free(struct distrust *d);
@@ -49,6 +50,12 @@ bool distrust_covers_marker(struct distrust *d, struct key dir);
 
 /* Whether entries below this directory may be among them. */
 bool distrust_hides_below(struct distrust *d, struct key dir);
+
+/*
+ * Whether one more tombstone is within the bound, or needs no place. Asked for what can still be
+ * refused: a change that has happened elsewhere is added past it, for it must not be forgotten.
+ */
+bool distrust_has_room(struct distrust *d, struct key key, enum distrust_kind kind);
 
 /*
  * Adds a tombstone. -ENOTSUP: distrusted from now on, but not remembered, for there is no state;

@@ -108,6 +108,9 @@ void layer_count_promotion(struct layer *layer);
  * line in the log: the state could not.
  */
 int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
+
+/* The same for a change that has not happened anywhere yet. -ENOSPC: it missed too many already. */
+int layer_may_miss(struct layer *layer, struct key key, enum distrust_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
 bool layer_trusts_dir(struct layer *layer, struct key dir);
 /* Whether a key below this directory may not be believed: then that any is there makes it none. */

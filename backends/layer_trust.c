@@ -35,6 +35,11 @@ int layer_distrust(struct layer *l, struct key key, enum distrust_kind kind)
 	return rc;
 }
 
+int layer_may_miss(struct layer *l, struct key key, enum distrust_kind kind)
+{
+	return distrust_has_room(l->distrust, key, kind) ? layer_distrust(l, key, kind) : -ENOSPC;
+}
+
 bool layer_trusts(struct layer *l, struct key key)
 {
 	return !distrust_covers(l->distrust, key) && !intents_cover(l->intents, key);
@@ -99,7 +104,7 @@ static int tell(struct layer *l, const struct tombstone *t)
 	case DISTRUST_PREFIX:
 	default:
 		rc = layer_call_end(l, LAYER_REMOVE_PREFIX, begun,
-			      l->backend->remove_prefix(l->state, key));
+				    l->backend->remove_prefix(l->state, key));
 	}
 	layer_note_settled(l);
 	return rc == -ENOENT ? 0 : rc;
@@ -164,7 +169,7 @@ static int move(struct layer *l, struct key from, struct key to)
 {
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_RENAME_PREFIX, begun,
-			  l->backend->rename_prefix(l->state, from, to));
+				l->backend->rename_prefix(l->state, from, to));
 
 	layer_note_settled(l);
 	return rc < 0 ? rc : move_own(l, from, to);
@@ -283,4 +288,3 @@ int layer_catch_up(struct layer *l)
 		intents_note_moved(l->intents, intent.id);
 	return rc < 0 ? (rc == -ENOENT ? -EIO : rc) : intents_end(l->intents, &intent);
 }
-

@@ -256,7 +256,7 @@ static int remove_later(struct layered *c, struct layer *l, const struct step *s
 {
 	if (!c->state && layer_is_durable(l))
 		return -ENOTSUP;
-	int rc = layer_distrust(l, step->key, step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY);
+	int rc = layer_may_miss(l, step->key, step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY);
 	stack_tell_soon(c);
 	return rc;
 }
@@ -274,8 +274,9 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
 
 /*
  * Runs a step over the layers, durable ones first. A layer that cannot remove is told later, if
- * that can be remembered. Otherwise the whole fails if a layer fails before any has changed
- * something; a later failure makes that layer distrusted for the keys. -ENOENT: no layer had it.
+ * that can be remembered (-ENOSPC: it has missed too many). Otherwise the whole fails if a layer
+ * fails before any has changed something; a later failure makes that layer distrusted for the keys.
+ * -ENOENT: no layer had it.
  */
 static int run_step(struct layered *c, const struct step *step)
 {
@@ -301,8 +302,10 @@ static int run_step(struct layered *c, const struct step *step)
 		if (away && !changed && !layer_is_durable(l))
 			break;
 		rc = step->run(l, step);
-		if (rc < 0 && rc != -ENOENT && step->removes && remove_later(c, l, step) == 0)
-			rc = 0;
+		if (rc < 0 && rc != -ENOENT && step->removes) {
+			int later = remove_later(c, l, step);
+			rc = later == 0 || later == -ENOSPC ? later : rc;
+		}
 		if (rc == 0)
 			changed = true;
 		if (rc == 0 || rc == -ENOENT)

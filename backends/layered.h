@@ -214,7 +214,7 @@ struct layer_stats {
 	bool durable;
 	uint64_t gets, hits, misses, sets, removes, errors, promotions;
 	uint64_t tombstones; /* changes that it missed and has not been told yet */
-	bool distrusted;     /* it missed too many: nothing in it is believed until it is cleared */
+	bool distrusted;     /* nothing in it is believed until it is cleared */
 	struct layer_calls calls[LAYER_OPERATIONS];
 	struct layer_usage usage;
 };

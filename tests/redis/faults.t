@@ -349,4 +349,36 @@ test_an_empty_or_dropped_connection_is_made_again() {
 	expect_value k new
 }
 
+# More of them than were once remembered one by one: then all that anybody keeps there was removed.
+test_many_directories_removed_while_redis_is_away_leave_all_else_in_it() {
+	start_redis --appendonly yes --appendfsync always
+	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "name": "shared",
+		"options": {"unix_socket_path": "redis.sock"}}], "cachefs": {"state_dir": "state"}}'
+	local i
+	mkdir "$MNT/own"
+	set_value own/live v
+	for ((i = 0; i < 300; i++)); do
+		mkdir "$MNT/d$i"
+		set_value "d$i/f" v
+		echo "SET accuralai:cache:other-mount/$i v"
+	done >commands
+	redis <commands >/dev/null
+	stop_redis
+	for ((i = 0; i < 300; i++)); do
+		echo "invalidate-prefix d$i/" >"$MNT/.cachefs/control"
+	done
+	expect distrusted false "$(layer_stat shared distrusted)"
+	start_redis --appendonly yes --appendfsync always
+	wait_until 60 layer_is shared false
+	wait_until 60 layer_told shared
+	expect "of another mount" v "$(redis GET accuralai:cache:other-mount/299)"
+	expect "all of them" 300 "$(redis --raw KEYS 'accuralai:cache:other-mount/*' | wc -l)"
+	expect_value own/live v
+	expect "removed" 0 "$(redis --raw KEYS 'accuralai:cache:d*/f' | grep -c . || true)"
+}
+
+layer_told() {
+	[[ $(layer_stat "$1" tombstones) == 0 ]]
+}
+
 run_tests

@@ -394,30 +394,59 @@ static void all_layers_down_a_remove_is_remembered(void **state)
 	stack_expect_miss(&s, "k");
 }
 
-static void past_the_bound_the_whole_layer_is_distrusted_until_it_is_cleared(void **state)
+static bool far_is_distrusted(void)
+{
+	struct cache_stats stats;
+
+	assert_int_equal(layered_stats(s.cache, &stats), 0);
+	bool distrusted = stats.layers[FAR].distrusted;
+	free(stats.layers);
+	return distrusted;
+}
+
+static void many_removals_that_a_layer_missed_leave_the_rest_of_it_alone(void **state)
 {
 	char key[32];
 
 	(void)state;
 	assert_int_equal(stack_set(&s, "kept", "v"), 0);
+	assert_int_equal(stack_set(&s, "d299/k", "v"), 0);
 	down(FAR, true);
-	for (int i = 0; i <= DISTRUST_PREFIXES_MAX + 1; i++) {
+	for (int i = 0; i < 300; i++) {
 		snprintf(key, sizeof(key), "d%d", i);
 		assert_int_equal(stack_remove_prefix(&s, key), 0);
 	}
-	struct cache_stats stats;
-	assert_int_equal(layered_stats(s.cache, &stats), 0);
-	assert_true(stats.layers[FAR].distrusted);
-	free(stats.layers);
+	assert_false(far_is_distrusted());
 	stack_reopen(&s);
-	stack_expect(&s, "kept", "v");
 	down(FAR, false);
 	stack_wait_told(&s, FAR);
-	assert_int_equal(stack_set(&s, "new", "v"), 0);
 	stack_close(&s);
-	expect_disk(FAR, "kept", NULL);
-	expect_disk(NEAR, "kept", "v");
-	expect_disk(FAR, "new", "v");
+	expect_disk(FAR, "kept", "v");
+	expect_disk(FAR, "d299/k", NULL);
+}
+
+static void past_the_bound_a_removal_is_refused_and_nothing_else_is_hidden(void **state)
+{
+	struct layer *far = s.cache->layers[FAR];
+	char key[32];
+
+	(void)state;
+	assert_int_equal(stack_set(&s, "kept", "v"), 0);
+	assert_int_equal(stack_set(&s, "over/k", "v"), 0);
+	down(FAR, true);
+	for (int i = 0; i < DISTRUST_PREFIXES_MAX; i++) {
+		snprintf(key, sizeof(key), "d%d/", i);
+		assert_int_equal(layer_distrust(far, key_of(key), DISTRUST_PREFIX), 0);
+	}
+	assert_int_equal(stack_remove_prefix(&s, "over"), -ENOSPC);
+	stack_expect(&s, "over/k", "v");
+	assert_int_equal(stack_remove_prefix(&s, "d7"), 0); /* needs no room */
+	assert_int_equal(stack_remove_prefix(&s, "d7/e"), 0);
+	assert_int_equal(stack_set(&s, "k", "v"), 0); /* is no removal */
+	assert_false(far_is_distrusted());
+	assert_true(layer_trusts(far, key_of("over/k")));
+	assert_true(layer_trusts(far, key_of("kept")));
+	assert_false(layer_trusts(far, key_of("k")));
 }
 
 static void without_state_a_remove_that_fails_is_an_error(void **state)
@@ -449,7 +478,8 @@ int main(void)
 		TEST(what_is_set_before_the_layer_is_told_stays),
 		cmocka_unit_test(what_is_missed_while_a_prefix_is_removed_outlives_it),
 		TEST(all_layers_down_a_remove_is_remembered),
-		TEST(past_the_bound_the_whole_layer_is_distrusted_until_it_is_cleared),
+		TEST(many_removals_that_a_layer_missed_leave_the_rest_of_it_alone),
+		TEST(past_the_bound_a_removal_is_refused_and_nothing_else_is_hidden),
 		TEST(without_state_a_remove_that_fails_is_an_error),
 	};
 
