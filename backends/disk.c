@@ -273,11 +273,11 @@ static int damaged(struct disk *d, struct key key, const char *what)
 /* Its file is there, and cannot be opened: no miss. What the daemon is short of, the gate says. */
 static int unreadable(struct disk *d, struct key key, int rc)
 {
-	if (rc == -ELOOP)
-		complain(d, key, "a symbolic link in the place of the file", ".values: damaged");
+	if (rc == -EBADF)
+		complain(d, key, "no regular file in the place of the file", ".values: damaged");
 	else if (rc == -EACCES)
 		complain(d, key, "no permission to read the file", ".values");
-	return rc == -ELOOP ? -EIO : rc;
+	return rc == -EBADF ? -EIO : rc;
 }
 
 static int verify(struct disk *d, struct key key, struct value *value, const struct meta *meta)

@@ -144,7 +144,7 @@ static int look_at_file(const char *path, struct disk_reason *reason)
 	const char *what = NULL;
 	struct stat st;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0; /* SQLite says it better */
 	ssize_t n = pread(fd, header, sizeof(header), 0);

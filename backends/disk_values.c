@@ -129,13 +129,17 @@ int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
 
 	if (!disk_values_is_name(name) || file_path(v, name, path) < 0)
 		return -ENOENT;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno; /* ELOOP: it is a symbolic link, and none of ours */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) /* ELOOP: a symbolic link, ENXIO: a socket, or a device without a driver */
+		return errno == ELOOP || errno == ENXIO ? -EBADF : -errno;
+	int rc = fstat(fd, &st) < 0             ? -errno
+		 : !S_ISREG(st.st_mode)         ? -EBADF
+		 : (uint64_t)st.st_size != size ? -ENOENT
+						: 0;
+	if (rc == 0)
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return rc;
 }
 
 /* The database is another program's to write: a name in it may not lead out of the directory. */

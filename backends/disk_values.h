@@ -54,7 +54,8 @@ int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME]);
 bool disk_values_exists(struct disk_values *v, const char *name);
 void disk_values_remove(struct disk_values *v, const char *name);
 
-/* Opens for reading; -ENOENT also if the size is not the expected one. */
+/* Opens for reading, without waiting. -ENOENT also if the size is not the expected one; -EBADF: what
+ * is there is no regular file, and none of ours. */
 int disk_values_open(struct disk_values *v, const char *name, uint64_t size);
 
 /* Whether the file's bytes are known to be those of its checksum; and that they are, from now on.

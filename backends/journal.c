@@ -161,8 +161,8 @@ static int look_up(struct journal *j, struct key key, struct value **value, stru
 		log_error("journal: row %lld is damaged: its key is a miss", (long long)seq);
 		return -ENODATA;
 	}
-	if (rc == -ELOOP) { /* nor is this a miss */
-		log_error("journal: row %lld is damaged: a symbolic link is in the place of its "
+	if (rc == -EBADF) { /* nor is this a miss */
+		log_error("journal: row %lld is damaged: no regular file is in the place of its "
 			  "file",
 			  (long long)seq);
 		return -EIO;

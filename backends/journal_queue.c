@@ -328,7 +328,7 @@ int journal_load(struct journal *j, const struct journal_item *item, struct valu
 	}
 	if (rc == 0) /* once the layers have it, the row goes and the file with it */
 		value_offer_file(*value);
-	return rc == -ELOOP ? -EBADMSG : rc; /* its file is none of ours */
+	return rc == -EBADF ? -EBADMSG : rc; /* its file is none of ours */
 }
 
 struct taking {

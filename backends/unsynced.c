@@ -55,9 +55,11 @@ static int sync_at(int dir_fd, const char *name, int flags)
 	int fd = openat(dir_fd, name, flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
-		/* Replaced, or removed; not ours to open is not made by us. */
-		return errno == ENOENT || errno == ELOOP || errno == EACCES ? 0 : -errno;
-	int rc = fsync(fd) < 0 ? -errno : 0;
+		/* Replaced, or removed; not ours to open is not made by us, nor is a socket. */
+		return errno == ENOENT || errno == ELOOP || errno == EACCES || errno == ENXIO
+			       ? 0
+			       : -errno;
+	int rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* EINVAL: a pipe */
 	close(fd);
 	return rc;
 }

@@ -106,7 +106,8 @@ test_an_undrained_value_file_and_few_descriptors() {
 	expect "errors afterwards" "" "$(open_all)"
 }
 
-test_a_symbolic_link_in_the_place_of_an_undrained_value_file_is_damage() {
+# what_is_no_file_is_undrained_damage COMMAND...
+what_is_no_file_is_undrained_damage() {
 	start_redis
 	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock"}}],
 		"write_strategy": "write_back", "cachefs": {"state_dir": "state"}}'
@@ -115,9 +116,9 @@ test_a_symbolic_link_in_the_place_of_an_undrained_value_file_is_damage() {
 	cp value "$MNT/k"
 	set_value other x
 	cp value elsewhere
-	ln -sf "$TMP/elsewhere" state/state.sqlite.values/*
+	"$@" state/state.sqlite.values/*
 	# EIO, or a miss once the drain has set it aside: what it leads to is never served
-	! cat "$MNT/k" >got 2>/dev/null || fail "it was read"
+	! timeout 60 cat "$MNT/k" >got 2>/dev/null || fail "it was read"
 	expect "bytes" 0 "$(stat -c %s got)"
 	wait_until 60 grep -q 'row 1 is damaged' "$LOG"
 	expect_value other x
@@ -127,6 +128,14 @@ test_a_symbolic_link_in_the_place_of_an_undrained_value_file_is_damage() {
 	expect_value other x
 	expect "in Redis" x "$(redis --raw GET accuralai:cache:other)"
 	cmp value elsewhere
+}
+
+test_a_symbolic_link_in_the_place_of_an_undrained_value_file_is_damage() {
+	what_is_no_file_is_undrained_damage put_a_link
+}
+
+test_a_pipe_in_the_place_of_an_undrained_value_file_is_damage() {
+	what_is_no_file_is_undrained_damage put_a_pipe
 }
 
 # All at once: what each of them says.
@@ -195,18 +204,29 @@ a_forbidden_value_file_is_no_miss() {
 	expect_value k new
 }
 
-a_link_is_damage() {
+# what_is_no_file_is_damage COMMAND...: which puts something in the place of the value file that it is given.
+what_is_no_file_is_damage() {
 	random_file value 20000
 	cp value "$MNT/k"
 	cp value elsewhere
 	unmount
-	ln -sf "$TMP/elsewhere" "$(only_value_file)"
+	"$@" "$(only_value_file)"
 	start_daemon "$TMP/cachefs.json"
-	expect_error "Input/output error" cat "$MNT/k"
-	grep -q 'symbolic link in the place of the file of "k".*damaged' "$LOG"
+	expect_error "Input/output error" timeout 60 cat "$MNT/k"
+	grep -q 'no regular file in the place of the file of "k".*damaged' "$LOG"
 	echo new >"$MNT/k"
 	expect_value k new
 	cmp value elsewhere
+}
+
+put_a_link() {
+	ln -sf "$TMP/elsewhere" "$1"
+}
+
+# One that nobody writes: to open it would be to wait for ever.
+put_a_pipe() {
+	rm "$1"
+	mkfifo "$1"
 }
 
 test_a_value_file_that_must_not_be_read_is_no_miss() {
@@ -222,12 +242,29 @@ test_a_value_file_below_memory_that_must_not_be_read_is_no_miss() {
 
 test_a_symbolic_link_in_the_place_of_a_value_file_is_damage() {
 	mount_value_files
-	a_link_is_damage
+	what_is_no_file_is_damage put_a_link
 }
 
 test_a_symbolic_link_in_the_place_of_a_value_file_below_memory_is_damage() {
 	mount_stack '' '"inline_limit_kb": 4'
-	a_link_is_damage
+	what_is_no_file_is_damage put_a_link
+}
+
+test_a_pipe_in_the_place_of_a_value_file_is_damage() {
+	mount_value_files
+	what_is_no_file_is_damage put_a_pipe
+}
+
+test_a_pipe_in_the_place_of_a_value_file_below_memory_is_damage() {
+	mount_stack '' '"inline_limit_kb": 4'
+	what_is_no_file_is_damage put_a_pipe
+}
+
+test_a_pipe_in_the_place_of_a_database_keeps_only_its_layer_away() {
+	mkfifo db.sqlite
+	mount_stack
+	expect_error "Input/output error" cp /etc/hostname "$MNT/k"
+	unmount
 }
 
 test_a_slower_layer_has_what_a_faster_one_must_not_read() {
