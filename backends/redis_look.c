@@ -308,6 +308,8 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 		rc = -EAGAIN;
 	if (rc == 0)
 		rc = write_seen(&call, key, seen, keep);
+	if (rc == 0 && keep && !now.has_members)
+		atomic_fetch_add(&r->adopted, 1);
 	redis_seen_fini(&now);
 	return redis_call_end(&call, rc);
 }

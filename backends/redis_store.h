@@ -79,6 +79,7 @@ struct redis {
 	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
 	atomic_uint_fast64_t damaged, objections; /* what was said in the log */
 	atomic_uint_fast64_t dropped;             /* members of the index, since it was measured */
+	atomic_uint_fast64_t adopted;             /* values that got a member, since then */
 	atomic_uint_fast64_t entries, bytes, max_bytes;
 
 	/* The pool: guarded by pool (RANK_LAYER_INNER). */

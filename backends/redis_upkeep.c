@@ -224,6 +224,7 @@ struct walk {
 	struct pace sweep;
 	struct key_buffer at; /* in the index */
 	int64_t surplus; /* keys of the server less members of the index, when they were counted */
+	int64_t adopted; /* keys that we gave a member since then */
 	bool surplus_known;
 	unsigned life; /* see rollback.h */
 	int64_t measure_ms;
@@ -424,7 +425,11 @@ static void sweep_step(struct redis *r, struct walk *w)
 	redis_page_fini(&page);
 }
 
-/* Looks how full the server is. Other programs' new keys show in its number of keys. */
+/*
+ * Looks how full the server is. Other programs' new keys show in its number of keys. A key that we
+ * gave a member makes up for a new one that came in the same time: such keys are counted, before
+ * the members are, for one too many costs a walk, and one too few hides a key.
+ */
 static void measure(struct redis *r, struct walk *w)
 {
 	int64_t keys = 0, members = 0;
@@ -433,6 +438,7 @@ static void measure(struct redis *r, struct walk *w)
 
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
+	w->adopted += (int64_t)atomic_exchange(&r->adopted, 0);
 	REDIS_COMMAND(&call, redis_word("DBSIZE"));
 	REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
 	int rc = ask_number(&call, &keys);
@@ -443,11 +449,12 @@ static void measure(struct redis *r, struct walk *w)
 		rc = redis_info_read(r, call.link, run_id);
 	if (redis_call_end(&call, rc) < 0)
 		return;
-	/* Members that we dropped are no new keys, and keys that got a member (ours or another
-	 * daemon's) are no news. */
+	/* Members that we dropped are no new keys, and keys that another daemon gave a member are
+	 * no news. */
 	int64_t dropped = (int64_t)atomic_exchange(&r->dropped, 0);
-	if (w->surplus_known && keys - members > w->surplus + dropped)
+	if (w->surplus_known && keys - members + w->adopted > w->surplus + dropped)
 		w->asked = true;
+	w->adopted = 0;
 	if (w->life != atomic_load(&r->rollback.life))
 		w->asked = true;
 	w->life = atomic_load(&r->rollback.life);

@@ -144,6 +144,21 @@ test_a_foreign_key_in_a_new_directory_is_found_among_many() {
 	finds_foreign_directories
 }
 
+# The daemon gives a key that it found a member in the same second as another key comes: the two make up for each
+# other in the numbers of the server. Other keys make a walk at leisure long.
+test_a_foreign_key_is_found_that_comes_when_another_is_adopted() {
+	start_redis --enable-debug-command yes
+	redis DEBUG POPULATE 1500000 other: >/dev/null
+	mount_redis
+	local i
+	for i in 1 2; do
+		redis cache-set "new$i/k" x >/dev/null
+		wait_until 100 is_listed "" "new$i"
+		redis cache-set "new$i/next" x >/dev/null
+		wait_until 60 is_listed "new$i" next
+	done
+}
+
 # Their number stays as it was: nothing says that there is something new.
 test_a_foreign_key_in_the_place_of_another_is_found() {
 	local i
