@@ -155,7 +155,7 @@ test_a_foreign_key_is_found_that_comes_when_another_is_adopted() {
 		redis cache-set "new$i/k" x >/dev/null
 		wait_until 100 is_listed "" "new$i"
 		redis cache-set "new$i/next" x >/dev/null
-		wait_until 60 is_listed "new$i" next
+		wait_until 80 is_listed "new$i" next
 	done
 }
 
