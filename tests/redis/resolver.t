@@ -4,7 +4,7 @@
 
 # The name of the server's host is asked for at a name server that never answers.
 
-NAME_SERVER=127.77.0.53
+NAME_SERVER=127.77.$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1)) # another run may have one
 
 # An /etc/resolv.conf of this test's own. Nothing can end what asks there before it gives up, so that is soon here.
 start_deaf_name_server() {
