@@ -249,6 +249,10 @@ static int run(struct program *p, struct problem *problem)
 	int rc = loop_run(p->loop, p->config.fs.drain_timeout_ms, &hooks);
 	signals_block(SIG_BLOCK);
 	loop_to_stop = NULL;
+	/* What a kernel may say (6.18 does) when the last process lets go of a mount that was
+	 * unmounted lazily, while a request is being read: an end like any other. */
+	if (rc == -ECONNABORTED && !mount_is_in_place(p->mount))
+		rc = 0;
 	if (rc < 0)
 		return problem_set(problem, p->mountpoint, NULL, "the mount has failed: %s",
 				   strerror(-rc));

@@ -281,7 +281,7 @@ static bool connection_is_alive(const struct mount *m)
 }
 
 /* Another mount may be there by now: over ours, or in its place after umount -l. */
-static bool is_in_place(const struct mount *m)
+bool mount_is_in_place(const struct mount *m)
 {
 	return m->seen_as.connection == 0 ||
 	       mount_connection_at(m->mountpoint) == m->seen_as.connection;
@@ -305,7 +305,7 @@ void mount_unmount(struct mount *m)
 	if (m == NULL || m->se == NULL || !m->mounted)
 		return;
 	m->mounted = false;
-	if (connection_is_alive(m) && is_in_place(m)) {
+	if (connection_is_alive(m) && mount_is_in_place(m)) {
 		if (geteuid() == 0)
 			umount2(m->mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
 		else

@@ -30,6 +30,9 @@ struct fuse_session *mount_session(struct mount *mount);
 /* How mount tables know it. */
 struct our_mount mount_seen_as(const struct mount *mount);
 
+/* Whether it is still the mount at its path: not after umount(8), lazily or by force. */
+bool mount_is_in_place(const struct mount *mount);
+
 /* Unmounts if still mounted; another mount that is there by now stays, and ours ends without being
  * unmounted. */
 void mount_unmount(struct mount *mount);
