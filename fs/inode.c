@@ -516,6 +516,18 @@ void inode_pin_locked(struct inode *inode)
 	inode->pins++;
 }
 
+void inode_note_made_locked(struct inodes *t, struct inode *version)
+{
+	struct inode **slot = &t->made[t->made_next++ % MADE_KEPT], *before = *slot;
+
+	assert(version->state == INODE_VERSION);
+	version->made = true;
+	inode_pin_locked(version);
+	*slot = version;
+	if (before)
+		inode_unpin_locked(t, before);
+}
+
 void inode_unpin_locked(struct inodes *t, struct inode *inode)
 {
 	assert(inode->pins > 0);

@@ -121,6 +121,8 @@ struct name {
 
 struct ticket;
 
+enum { MADE_KEPT = 64 };
+
 struct inodes {
 	struct lock lock;
 	pthread_cond_t changed; /* something that a waiter may wait for has happened */
@@ -133,6 +135,10 @@ struct inodes {
 	uint64_t scratch_count;
 	uint64_t moves; /* directory renames so far */
 	bool stopping;
+	/* What mknod(2) made last, pinned: what its maker gives it must outlast the kernel's memory
+	 * of it, until the maker opens it. */
+	struct inode *made[MADE_KEPT];
+	unsigned made_next;
 	struct graveyard *graveyard;
 	struct inode *all;     /* but the root */
 	struct end root_end;   /* the root's default_end when its marker has none: a wish (end.h) */
@@ -215,6 +221,7 @@ struct inode *inode_new_private_locked(struct inodes *t, struct name *name, cons
 struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file,
 				       struct name *name); /* name: below `layers`; or NULL */
 void inode_pin_locked(struct inode *inode);
+void inode_note_made_locked(struct inodes *t, struct inode *version); /* by mknod(2) */
 void inode_unpin_locked(struct inodes *t, struct inode *inode);
 void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups);
 

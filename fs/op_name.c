@@ -254,7 +254,8 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		return;
 	}
 	inodes_lock(&fs->inodes);
-	inode->made = inode->state == INODE_VERSION;
+	if (inode->state == INODE_VERSION)
+		inode_note_made_locked(&fs->inodes, inode);
 	attributes_of_locked(fs, inode, ctx->pid, &a);
 	inodes_unlock(&fs->inodes);
 	reply_entry(req, &a);

@@ -396,6 +396,7 @@ test_the_first_writer_of_a_made_file_publishes_with_its_end() {
 	done
 	set_ttl d/duration 900
 	setfattr -x user.cachefs.ttl "$MNT/d/none"
+	echo 2 >/proc/sys/vm/drop_caches
 	stat -c %W "$MNT/d/looked_at" >/dev/null
 	open_reader r d/looked_at
 	for key in whole duration none looked_at; do
