@@ -148,6 +148,7 @@ await_workers() {
 
 expect_it_starts_again() {
 	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	ttl_passes 0.1 # as above
 	find "$MNT" -type f -exec cat {} + >/dev/null
 	set_value after restart
 	expect_value after restart
