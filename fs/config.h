@@ -27,7 +27,7 @@ struct fs_conf {
 	char *state_dir;            /* default: state_path.h */
 	uint64_t journal_max_bytes; /* option journal_max_mb, 1024: undrained sets of write_back */
 	int64_t journal_wait_ms;    /* option journal_wait, seconds, 10: of a set for room in it */
-	uint64_t pending_max_bytes; /* 4 GiB: unpublished content, then ENOSPC */
+	uint64_t pending_max_bytes; /* unpublished content, then ENOSPC; 0: half of the disk */
 	uint64_t heap_max_bytes;    /* option working_copy_heap_kb, 1024: larger working copies are
 				       files */
 	char **scratch_names;       /* glob patterns, ends with NULL; scratch.h */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "../backends/log.h"
@@ -68,6 +69,22 @@ static void load_root(struct fs *fs)
 	inodes_unlock(&fs->inodes);
 }
 
+/* Of the disk that large working copies are on. */
+static uint64_t pending_max_bytes(const struct fs *fs)
+{
+	const uint64_t unknown = UINT64_C(4) << 30;
+	struct statvfs st = { 0 };
+
+	if (fs->conf->pending_max_bytes > 0)
+		return fs->conf->pending_max_bytes;
+	int fd = layered_temp_file(fs->cache);
+	if (fd >= 0) {
+		fstatvfs(fd, &st);
+		close(fd);
+	}
+	return st.f_blocks > 0 ? (uint64_t)st.f_blocks * st.f_frsize / 2 : unknown;
+}
+
 int fs_new(const struct config *config, const struct time_source *time, struct fs **out,
 	   struct problem *problem)
 {
@@ -85,7 +102,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->umask = umask(0);
 	umask(fs->umask);
 	fs->broken = parse_break(getenv("CACHEFS_BREAK"));
-	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, fs->conf->pending_max_bytes) < 0) {
+	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes) < 0) {
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");
 	}
@@ -100,6 +117,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 		fs_free(fs);
 		return rc;
 	}
+	fs->inodes.copies.max_bytes = pending_max_bytes(fs);
 	load_root(fs);
 	*out = fs;
 	return 0;

@@ -579,14 +579,15 @@ static void note_change(struct inodes *t, struct inode *inode)
 	inodes_unlock(t);
 }
 
-static int end_change(struct fs *fs, struct handle *h, int rc)
+/* spoils: a failure has left half of it, which nobody means. */
+static int end_change(struct fs *fs, struct handle *h, int rc, bool spoils)
 {
 	struct content *c = &h->inode->content;
 
-	if (rc < 0) {
-		h->poisoned = true;
+	if (rc < 0 && spoils) {
+		h->poisoned = h->poisoned ? h->poisoned : rc;
 		c->withheld = true;
-	} else {
+	} else if (rc == 0) {
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
 		c->withheld &= h->holders.opener_killed;
 		c->failure = 0;
@@ -605,11 +606,11 @@ int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t siz
 	if (!h->writer)
 		return -EBADF;
 	if (h->poisoned)
-		return -EIO;
+		return h->poisoned;
 	int rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
 	if (rc == 0)
 		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
-	return end_change(fs, h, rc);
+	return end_change(fs, h, rc, true);
 }
 
 static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
@@ -619,12 +620,12 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	if (!h->writer)
 		return -EBADF;
 	if (h->poisoned)
-		return -EIO;
+		return h->poisoned;
 	uint64_t start = 0;
 	int rc = begin_change(fs, h->inode, &start, size);
 	if (rc == 0)
 		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
-	return end_change(fs, h, rc);
+	return end_change(fs, h, rc, false); /* refused: it is as it was */
 }
 
 int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)
@@ -642,11 +643,11 @@ int handle_zero(struct fs *fs, struct handle *h, uint64_t offset, uint64_t size)
 	if (!h->writer)
 		return -EBADF;
 	if (h->poisoned)
-		return -EIO;
+		return h->poisoned;
 	int rc = begin_change(fs, h->inode, NULL, 0);
 	if (rc == 0)
 		rc = working_copy_zero(&h->inode->content.copy, offset, size);
-	return end_change(fs, h, rc);
+	return end_change(fs, h, rc, rc == -EIO);
 }
 
 /* --- truncate by path ------------------------------------------------------------------------- */

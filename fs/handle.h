@@ -20,7 +20,8 @@ struct handle {
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
 	bool held_back;      /* a close published nothing, for others hold it; likewise */
 	bool appends;        /* O_APPEND: each append is whole by itself */
-	bool poisoned;       /* a write failed: close() fails, nothing is published */
+	int poisoned;        /* -errno of the write that failed: what follows fails so too, nothing is
+				published; or 0 */
 	bool publishes_last; /* in its RELEASE, under way; guarded by the inode table's lock */
 	bool has_flock, has_posix;      /* such a lock was asked for through it */
 	struct command_lines *commands; /* of `control`: what was written; else NULL */

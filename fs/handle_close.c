@@ -124,7 +124,7 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 	if (!h->writer)
 		return 0;
 	if (h->poisoned)
-		return -EIO;
+		return h->poisoned;
 	if (is_scratch_file(fs, h->inode))
 		return 0;
 	struct unpublished u = find_unpublished(fs, h);
@@ -140,7 +140,7 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 int handle_fsync(struct fs *fs, struct handle *h)
 {
 	if (h->poisoned)
-		return -EIO;
+		return h->poisoned;
 	if (is_scratch_file(fs, h->inode))
 		return 0;
 	int rc = h->writer ? publish_news(fs, h) : 0;

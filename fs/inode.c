@@ -35,7 +35,7 @@ static void free_inode(struct inode *inode)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max)
+int inodes_init(struct inodes *t, uint64_t heap_max)
 {
 	*t = (struct inodes){ .bucket_count = BUCKETS_MIN };
 	t->buckets = calloc(t->bucket_count, sizeof(*t->buckets));
@@ -44,7 +44,6 @@ int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max)
 	lock_init(&t->lock, RANK_INODES);
 	condition_init(&t->changed);
 	t->copies.heap_max_bytes = heap_max;
-	t->copies.max_bytes = pending_max;
 	t->root.kind = INODE_DIR;
 	t->root.lookups = 1;
 	t->root.dir_rmdir = -1;

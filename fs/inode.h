@@ -147,7 +147,7 @@ struct inodes {
 	struct working_copies copies;
 };
 
-int inodes_init(struct inodes *t, uint64_t heap_max, uint64_t pending_max);
+int inodes_init(struct inodes *t, uint64_t heap_max);
 void inodes_fini(struct inodes *t);
 void inodes_lock(struct inodes *t);
 void inodes_unlock(struct inodes *t); /* frees what the locked part let go of */

@@ -196,7 +196,7 @@ int working_copy_write(struct working_copy *wc, const void *buffer, size_t size,
 {
 	uint64_t end;
 
-	if (__builtin_add_overflow(offset, size, &end) || end > INT64_MAX)
+	if (__builtin_add_overflow(offset, size, &end) || offset > wc->all->max_bytes)
 		return -EFBIG;
 	if (size == 0)
 		return 0;
@@ -228,6 +228,8 @@ int working_copy_truncate(struct working_copy *wc, uint64_t size)
 		wc->size = 0;
 		return 0;
 	}
+	if (size > wc->all->max_bytes)
+		return -EFBIG;
 	int rc = own(wc, size, size < wc->size ? size : wc->size);
 	if (rc < 0)
 		return rc;

@@ -56,8 +56,8 @@ ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t si
 bool working_copy_needs_file(const struct working_copy *wc, uint64_t size);
 void working_copy_give_file(struct working_copy *wc, int fd);
 
-/* 0 or -errno (-ENOSPC, -EFBIG, -ENOMEM, -EIO); the content is unchanged after a failure, holes
- * read as zeros. */
+/* 0 or -errno (-ENOSPC; -EFBIG: beyond what all together may take; -ENOMEM, -EIO); the content is
+ * unchanged after a failure (-EIO: but for the range), holes read as zeros. */
 int working_copy_write(struct working_copy *wc, const void *buffer, size_t size, uint64_t offset);
 int working_copy_truncate(struct working_copy *wc, uint64_t size);
 /* What there is of a range becomes zeros, which take no space in a file; the size stays. */

@@ -483,7 +483,7 @@ static void settings_have_defaults(void **state)
 	assert_int_equal(config.fs.entry_timeout_ms, 1000);
 	assert_int_equal(config.fs.publish_timeout_ms, 30000);
 	assert_int_equal(config.fs.drain_timeout_ms, 10000);
-	assert_int_equal(config.fs.pending_max_bytes, UINT64_C(4) << 30);
+	assert_int_equal(config.fs.pending_max_bytes, 0);
 	assert_int_equal(config.fs.heap_max_bytes, 1024 * 1024);
 	assert_int_equal(config.fs.threads_max, 128);
 	assert_int_equal(config.fs.log_level, LOG_LEVEL_INFO);
