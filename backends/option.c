@@ -137,6 +137,12 @@ static bool is_whole(enum option_type type)
 	return type == OPT_COUNT || type == OPT_BYTES || type == OPT_MS;
 }
 
+/* What null is stored as, of a number without a sign: what no number that may be written is. */
+static uint64_t stored_null(const struct option_spec *spec)
+{
+	return spec->min > 0 ? 0 : UINT64_MAX;
+}
+
 /* What one of the written unit is in the stored one. */
 static double unit_of(enum option_type type)
 {
@@ -375,7 +381,7 @@ static void store_null(const struct member *m)
 	case OPT_BYTES:
 	case OPT_MB:
 	case OPT_KB:
-		*(uint64_t *)field(m->spec, m->conf) = 0;
+		*(uint64_t *)field(m->spec, m->conf) = stored_null(m->spec);
 		break;
 	case OPT_SECONDS:
 	case OPT_MS:
@@ -558,7 +564,7 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 	case OPT_BYTES:
 	case OPT_MB:
 	case OPT_KB:
-		if (spec->nullable && *(const uint64_t *)at == 0)
+		if (spec->nullable && *(const uint64_t *)at == stored_null(spec))
 			return cJSON_CreateNull();
 		return cJSON_CreateNumber((double)*(const uint64_t *)at / unit);
 	case OPT_SECONDS:

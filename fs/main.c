@@ -85,6 +85,7 @@ static void signals_install(void)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` fails with EFBIG instead */
 }
 
 static void print_problem(const struct problem *problem)
