@@ -46,6 +46,19 @@ static void disk_free(struct disk *d)
 	free(d);
 }
 
+static int check_values(const struct disk *d, struct problem *problem)
+{
+	char reason[120];
+
+	if (disk_values_check(&d->values, reason, sizeof(reason)) == 0)
+		return 0;
+	return problem_set(problem, "path",
+			   "remove it, give it back to the owner of the database, or choose "
+			   "another place for that",
+			   "%.300s %s: what others can put there is not trusted", d->values.path,
+			   reason);
+}
+
 static int disk_open(const void *conf, const struct backend_env *env, void **state,
 		     struct problem *problem)
 {
@@ -67,6 +80,8 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	disk_hits_init(&d->hits);
 	disk_watch_init(d);
 	rc = disk_values_init(&d->values, c->path);
+	if (rc == 0)
+		rc = check_values(d, problem);
 	if (rc == 0)
 		rc = disk_writer_start(d);
 	if (rc < 0) {

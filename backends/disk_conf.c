@@ -1,12 +1,16 @@
 /* What a disk layer is told, and what can be wrong with it before it is opened. See disk_store.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "disk_store.h"
+#include "log.h"
 #include "parents.h"
+#include "private_dir.h"
 
 const struct option_spec disk_conf_options[] = {
 	{ .name = "path",
@@ -32,6 +36,15 @@ const struct option_spec disk_conf_options[] = {
 	  .offset = offsetof(struct disk_conf, ensure_directory),
 	  .def = "true",
 	  .doc = "make the directory of the database if it is missing" },
+	{ .name = "mode",
+	  .type = OPT_MODE,
+	  .offset = offsetof(struct disk_conf, mode),
+	  .def = "null",
+	  .min = 0600,
+	  .max = 0666,
+	  .nullable = true,
+	  .doc = "the mode of a database that is made, for sharing it with other users; null: "
+		 "\"0600\"" },
 	{ .name = "inline_limit_kb",
 	  .type = OPT_KB,
 	  .offset = offsetof(struct disk_conf, inline_limit),
@@ -110,7 +123,7 @@ size_t disk_conf_places(const void *conf, struct store_place places[STORE_PLACES
 int disk_conf_make_directory(const struct disk_conf *conf, struct problem *problem)
 {
 	int rc = conf->ensure_directory && !parent_exists(conf->path)
-			 ? parents_make(conf->path, 0777)
+			 ? parents_make(conf->path, disk_conf_directory_mode(conf))
 			 : 0;
 
 	if (rc < 0)
@@ -118,4 +131,42 @@ int disk_conf_make_directory(const struct disk_conf *conf, struct problem *probl
 				   "cannot make the directory of %.300s: %s", conf->path,
 				   strerror(-rc));
 	return 0;
+}
+
+mode_t disk_conf_directory_mode(const struct disk_conf *conf)
+{
+	return private_dir_mode(conf->mode ? conf->mode : 0600);
+}
+
+/* SQLite would make it for everybody to read; its -wal and -shm have the mode of the database. */
+void disk_conf_make_file(const struct disk_conf *conf)
+{
+	int fd = open(conf->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return; /* it is there, or SQLite says why it cannot be */
+	private_dir_share(fd, NULL, conf->mode ? conf->mode : 0600);
+	close(fd);
+}
+
+/* Whom the directory lets through to the file. */
+static mode_t readers_of(const char *path)
+{
+	struct stat file, directory;
+	const char *slash = strrchr(path, '/');
+	char *parent = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : NULL;
+	mode_t readers = 0;
+
+	if (parent && stat(path, &file) == 0 && stat(parent, &directory) == 0)
+		readers = file.st_mode & 0044u & (directory.st_mode & 0011u) << 2;
+	free(parent);
+	return readers;
+}
+
+void disk_conf_warn_of_readers(const struct disk_conf *conf)
+{
+	if (readers_of(conf->path) & ~conf->mode)
+		log_warning("disk: %s can be read by other users, whatever the modes of the "
+			    "entries in it are: chmod 600 it, or share it on purpose by \"mode\"",
+			    conf->path);
 }

@@ -35,12 +35,16 @@ struct disk_conf {
 	uint64_t inline_limit; /* larger values are files */
 	bool vacuum_on_start;
 	bool ensure_directory;
+	mode_t mode; /* of a database that is made; 0: 0600 */
 };
 
 extern const struct option_spec disk_conf_options[];
 int disk_conf_check(const void *conf, struct problem *problem); /* what only the user can mend */
 size_t disk_conf_places(const void *conf, struct store_place places[STORE_PLACES_MAX]);
 int disk_conf_make_directory(const struct disk_conf *conf, struct problem *problem);
+mode_t disk_conf_directory_mode(const struct disk_conf *conf);   /* of those that lead to it */
+void disk_conf_make_file(const struct disk_conf *conf);          /* empty, if it is missing */
+void disk_conf_warn_of_readers(const struct disk_conf *conf);    /* other users, by the modes */
 
 enum {
 	DISK_READERS_MAX = 8,

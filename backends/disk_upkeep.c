@@ -203,11 +203,12 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		return -EHOSTDOWN;
 	}
 	w->damaged = false;
-	if (d->conf->ensure_directory)
-		parents_make(d->conf->path, 0777); /* SQLite says why it is not there */
+	if (d->conf->ensure_directory) /* SQLite says why it is not there */
+		parents_make(d->conf->path, disk_conf_directory_mode(d->conf));
 	int looked = look_at_file(d->conf->path, reason);
 	if (looked < 0)
 		return looked;
+	disk_conf_make_file(d->conf);
 	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER);
 	if (code != SQLITE_OK) {
 		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));
@@ -255,6 +256,7 @@ bool disk_upkeep_connect(struct disk *d)
 		atomic_store(&d->suspect, false);
 		atomic_fetch_add(&d->generation, 1);
 		disk_watch_attach(d);
+		disk_conf_warn_of_readers(d->conf);
 		atomic_store(&d->up, true);
 		disk_upkeep_measure(d);
 		return true;
@@ -348,7 +350,7 @@ static int sweep_step(struct disk *d)
 
 	if (!w->sweep && w->sweep_due) {
 		w->sweep_due = false;
-		w->sweep = opendir(d->values.path);
+		w->sweep = disk_values_list(&d->values);
 	}
 	for (int i = 0; w->sweep && i < SWEEP_STEP; i++) {
 		const struct dirent *entry = readdir(w->sweep);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "private_dir.h"
+
 int disk_values_init(struct disk_values *v, const char *database_path)
 {
 	memset(v, 0, sizeof(*v));
+	v->database = strdup(database_path);
 	if (asprintf(&v->path, "%s" DISK_VALUES_SUFFIX, database_path) < 0)
 		v->path = NULL;
 	lock_init(&v->lock, RANK_LAYER_INNER);
 	int rc = unsynced_init(&v->unsynced);
-	return v->path ? rc : -ENOMEM;
+	return v->path && v->database ? rc : -ENOMEM;
 }
 
 void disk_values_fini(struct disk_values *v)
@@ -26,35 +29,101 @@ void disk_values_fini(struct disk_values *v)
 	unsynced_fini(&v->unsynced);
 	lock_fini(&v->lock);
 	free(v->path);
+	free(v->database);
 }
 
-static int file_path(const struct disk_values *v, const char *name, char path[PATH_MAX])
+/* --- the directory ---------------------------------------------------------------------------- */
+
+/* As the database is: whoever shares that shares its values. Without one: nobody else. */
+static void look_at_database(const struct disk_values *v, struct stat *like)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s", v->path, name);
-
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+	if (stat(v->database, like) == 0)
+		return;
+	*like = (struct stat){ .st_mode = 0600, .st_uid = geteuid(), .st_gid = getegid() };
 }
+
+static int make_directory(const struct disk_values *v, const struct stat *like)
+{
+	if (mkdir(v->path, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	int fd = open(v->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	private_dir_share(fd, like, private_dir_mode(like->st_mode));
+	close(fd);
+	return 0;
+}
+
+static int open_directory(const struct disk_values *v, const struct stat *like)
+{
+	char reason[120];
+	int fd = private_dir_open(v->path, like, reason, sizeof(reason));
+
+	if (fd == -EPERM)
+		log_error("%s %s: large values are neither read nor written: remove it, or give it "
+			  "back to the owner of the database",
+			  v->path, reason);
+	return fd;
+}
+
+/* Each call opens it anew: it may be made, removed and replaced while we run. */
+static int values_dir(const struct disk_values *v)
+{
+	struct stat like;
+
+	look_at_database(v, &like);
+	return open_directory(v, &like);
+}
+
+int disk_values_check(const struct disk_values *v, char *reason, size_t size)
+{
+	struct stat like;
+
+	look_at_database(v, &like);
+	int fd = private_dir_open(v->path, &like, reason, size);
+	if (fd >= 0)
+		close(fd);
+	return fd == -EPERM ? fd : 0;
+}
+
+DIR *disk_values_list(struct disk_values *v)
+{
+	int fd = values_dir(v);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	return dir;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
 
 int disk_values_temp(struct disk_values *v)
 {
-	int fd = open(v->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct stat like;
 
-	if (fd >= 0 || errno != ENOENT)
-		return fd >= 0 ? fd : -errno;
-	if (mkdir(v->path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(v->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return fd >= 0 ? fd : -errno;
+	look_at_database(v, &like);
+	int dir = open_directory(v, &like);
+	if (dir == -ENOENT) {
+		dir = make_directory(v, &like);
+		dir = dir < 0 ? dir : open_directory(v, &like);
+	}
+	if (dir < 0)
+		return dir;
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int rc = fd < 0 ? -errno : fd;
+	close(dir);
+	return rc;
 }
 
 /* Whether the directory, which is made if need be, is on that device. */
 static bool is_on_device(const struct disk_values *v, dev_t device)
 {
-	struct stat directory;
+	struct stat like, directory;
 
-	if (stat(v->path, &directory) < 0 &&
-	    (errno != ENOENT || (mkdir(v->path, 0700) < 0 && errno != EEXIST) ||
-	     stat(v->path, &directory) < 0))
+	look_at_database(v, &like);
+	if (lstat(v->path, &directory) < 0 && (errno != ENOENT || make_directory(v, &like) < 0 ||
+					       lstat(v->path, &directory) < 0))
 		return false;
 	return directory.st_dev == device;
 }
@@ -84,9 +153,9 @@ int disk_values_copy(struct disk_values *v, const struct value *value)
 	return fd;
 }
 
-int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
+static int link_in(struct disk_values *v, int dir, int fd, char name[DISK_FILE_NAME])
 {
-	char from[40], to[PATH_MAX];
+	char from[40];
 
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	for (int attempt = 0; attempt < 8; attempt++) {
@@ -94,10 +163,7 @@ int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			return -EIO;
 		snprintf(name, DISK_FILE_NAME, "%016llx", (unsigned long long)number);
-		int rc = file_path(v, name, to);
-		if (rc < 0)
-			return rc;
-		if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0) {
+		if (linkat(AT_FDCWD, from, dir, name, AT_SYMLINK_FOLLOW) == 0) {
 			unsynced_note(&v->unsynced, name);
 			return 0;
 		}
@@ -107,29 +173,45 @@ int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
 	return -EIO;
 }
 
+int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
+{
+	struct stat like;
+
+	look_at_database(v, &like);
+	int dir = open_directory(v, &like);
+	if (dir < 0)
+		return dir == -ENOENT ? -EXDEV : dir;
+	private_dir_share(fd, &like, like.st_mode & 0666u);
+	int rc = link_in(v, dir, fd, name);
+	close(dir);
+	return rc;
+}
+
 bool disk_values_exists(struct disk_values *v, const char *name)
 {
-	char path[PATH_MAX];
+	int dir = values_dir(v);
+	bool exists = dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
-	return file_path(v, name, path) == 0 && access(path, F_OK) == 0;
+	if (dir >= 0)
+		close(dir);
+	return exists;
 }
 
 void disk_values_remove(struct disk_values *v, const char *name)
 {
-	char path[PATH_MAX];
+	int dir = values_dir(v);
 
-	if (file_path(v, name, path) == 0)
-		unlink(path);
+	if (dir < 0)
+		return;
+	unlinkat(dir, name, 0);
+	close(dir);
 }
 
-int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
+static int open_in(int dir, const char *name, uint64_t size)
 {
-	char path[PATH_MAX];
 	struct stat st;
 
-	if (!disk_values_is_name(name) || file_path(v, name, path) < 0)
-		return -ENOENT;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) /* ELOOP: a symbolic link, ENXIO: a socket, or a device without a driver */
 		return errno == ELOOP || errno == ENXIO ? -EBADF : -errno;
 	int rc = fstat(fd, &st) < 0             ? -errno
@@ -139,6 +221,17 @@ int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
 	if (rc == 0)
 		return fd;
 	close(fd);
+	return rc;
+}
+
+int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
+{
+	int dir = disk_values_is_name(name) ? values_dir(v) : -ENOENT;
+
+	if (dir < 0)
+		return dir == -EPERM ? -EBADF : dir;
+	int rc = open_in(dir, name, size);
+	close(dir);
 	return rc;
 }
 

@@ -4,10 +4,13 @@
 /*
  * Large values: files in PATH.values/, named by 16 random hex digits. A row points to its file. A
  * file gets its name inside the transaction that commits the row, and orphans are removed inside a
- * transaction too, so no program sweeps what another is about to commit. Files are immutable.
+ * transaction too, so no program sweeps what another is about to commit. Files are immutable, and have
+ * the owner and the mode of the database. A directory that others can write to is not used
+ * (private_dir.h): each call that would, logs why.
  * Thread-safe. Functions return 0 (or an fd) or -errno.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 
 #include "lock.h"
@@ -30,6 +33,7 @@ struct disk_verified {
 
 struct disk_values {
 	char *path;                                   /* the directory */
+	char *database;                               /* the path of the database */
 	struct unsynced unsynced;                     /* files that were given a name */
 	struct lock lock;                             /* RANK_LAYER_INNER; guards: */
 	struct disk_verified verified[DISK_VERIFIED]; /* by inode number */
@@ -37,6 +41,12 @@ struct disk_values {
 
 int disk_values_init(struct disk_values *v, const char *database_path);
 void disk_values_fini(struct disk_values *v);
+
+/* 0, or -EPERM with the reason, a phrase that follows the path: what lies there is not used. */
+int disk_values_check(const struct disk_values *v, char *reason, size_t size);
+
+/* The files that are there, by name; NULL: none can be seen. To be closed. */
+DIR *disk_values_list(struct disk_values *v);
 
 /* An unnamed file in the directory, which is made if need be. */
 int disk_values_temp(struct disk_values *v);

@@ -44,6 +44,15 @@ static const struct option_spec file_options[] = {
 	  .offset = offsetof(struct file_conf, ensure_directory),
 	  .def = "true",
 	  .doc = "make the directory if it is missing" },
+	{ .name = "mode",
+	  .type = OPT_MODE,
+	  .offset = offsetof(struct file_conf, mode),
+	  .def = "null",
+	  .min = 0600,
+	  .max = 0666,
+	  .nullable = true,
+	  .doc = "the mode of the files that are made, for sharing them with other users; null: "
+		 "\"0600\"" },
 	{ 0 },
 };
 
@@ -100,7 +109,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 
 	if (rc < 0)
 		return rc;
-	rc = c->ensure_directory ? file_make_directory(c->directory) : 0;
+	rc = c->ensure_directory ? file_make_directory(c) : 0;
 	struct file_layer *f = rc == 0 ? calloc(1, sizeof(*f)) : NULL;
 	if (!f)
 		return problem_set(problem, "directory", NULL, "cannot make %.300s: %s",

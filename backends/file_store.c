@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "parents.h"
+#include "private_dir.h"
 #include "waiting.h"
 
 enum {
@@ -325,11 +326,17 @@ int file_remove_file(struct file_layer *f, const char *name)
 	return 0;
 }
 
-int file_make_directory(const char *path)
+static mode_t file_mode(const struct file_conf *conf)
 {
-	int rc = parents_make(path, 0777);
+	return conf->mode ? conf->mode : 0600;
+}
 
-	return rc == 0 && mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : rc;
+int file_make_directory(const struct file_conf *conf)
+{
+	mode_t mode = private_dir_mode(file_mode(conf));
+	int rc = parents_make(conf->directory, mode);
+
+	return rc == 0 ? parents_make_one(conf->directory, mode) : rc;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -357,6 +364,7 @@ static int temp_open(struct file_layer *f, char name[FILE_NAME_SIZE])
 	if (fd < 0)
 		return -errno;
 	flock(fd, LOCK_EX | LOCK_NB);
+	private_dir_share(fd, NULL, file_mode(f->conf));
 	return fd;
 }
 

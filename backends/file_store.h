@@ -33,6 +33,7 @@ struct file_conf {
 	uint64_t max_files; /* 0: no limit */
 	char *file_extension;
 	bool ensure_directory;
+	mode_t mode; /* of the files that are made; 0: 0600 */
 };
 
 /*
@@ -73,7 +74,7 @@ struct file_layer {
 int file_wait_loaded(struct file_layer *f);
 
 /* Makes the layer's directory and those that lead to it. 0 or -errno. */
-int file_make_directory(const char *path);
+int file_make_directory(const struct file_conf *conf);
 
 /* The one change at a time. -EHOSTDOWN: not within the deadline; nothing to end then. */
 int file_change_begin(struct file_layer *f);

@@ -297,7 +297,7 @@ int file_watch_renew(struct file_layer *f, bool make)
 {
 	if (!file_is_removed(f))
 		return -EEXIST;
-	int rc = make && f->conf->ensure_directory ? file_make_directory(f->conf->directory) : 0;
+	int rc = make && f->conf->ensure_directory ? file_make_directory(f->conf) : 0;
 	int fd = rc == 0 ? open(f->conf->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return rc < 0 ? rc : -errno;

@@ -62,7 +62,7 @@ static void sweep(struct journal *j, struct state_db *db)
 {
 	struct disk_values *values = state_values(j->state);
 	sqlite3_stmt *known = state_statement(db, sql_known);
-	DIR *dir = known ? opendir(values->path) : NULL;
+	DIR *dir = known ? disk_values_list(values) : NULL;
 
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
 		if (!disk_values_is_name(e->d_name))

@@ -54,6 +54,8 @@ static const char *type_text(enum option_type type)
 		return "a path";
 	case OPT_LIST:
 		return "an array of strings";
+	case OPT_MODE:
+		return "a string like \"0640\"";
 	case OPT_NESTED:
 		break;
 	}
@@ -337,6 +339,25 @@ static int store_enum(const struct member *m)
 	return wrong(m, hint, "\"%.64s\" is not one of %s", m->json->valuestring, list);
 }
 
+static int store_mode(const struct member *m)
+{
+	const char *text = cJSON_IsString(m->json) ? m->json->valuestring : "";
+	mode_t min = (mode_t)m->spec->min, max = (mode_t)m->spec->max;
+	char *end;
+
+	if (!text[0] || text[strspn(text, "01234567")] || strlen(text) > 5)
+		return wrong_type(m);
+	mode_t mode = (mode_t)strtoul(text, &end, 8);
+	if (mode & ~max)
+		return wrong(m, NULL, "\"%s\" has bits that are not in \"%04o\"", text,
+			     (unsigned)max);
+	if (min & ~mode)
+		return wrong(m, NULL, "\"%s\" takes from the owner what \"%04o\" has", text,
+			     (unsigned)min);
+	*(mode_t *)field(m->spec, m->conf) = mode;
+	return 0;
+}
+
 static void free_list(char **list)
 {
 	for (char **at = list; at && *at; at++)
@@ -393,6 +414,9 @@ static void store_null(const struct member *m)
 		free(*(char **)field(m->spec, m->conf));
 		*(char **)field(m->spec, m->conf) = NULL;
 		break;
+	case OPT_MODE:
+		*(mode_t *)field(m->spec, m->conf) = 0;
+		break;
 	case OPT_BOOL:
 	case OPT_ENUM:
 	case OPT_LIST:
@@ -427,6 +451,8 @@ static int member_store(const struct member *m)
 		return store_enum(m);
 	case OPT_LIST:
 		return store_list(m);
+	case OPT_MODE:
+		return store_mode(m);
 	case OPT_NESTED:
 		break;
 	}
@@ -556,6 +582,7 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 {
 	const void *at = (const char *)conf + spec->offset;
 	double unit = unit_of(spec->type);
+	char mode[16];
 
 	switch (spec->type) {
 	case OPT_BOOL:
@@ -580,6 +607,11 @@ cJSON *option_to_json(const struct option_spec *spec, const void *conf)
 		return cJSON_CreateString(spec->choices[*(const int *)at]);
 	case OPT_LIST:
 		return list_to_json(*(char **const *)at);
+	case OPT_MODE:
+		if (spec->nullable && *(const mode_t *)at == 0)
+			return cJSON_CreateNull();
+		snprintf(mode, sizeof(mode), "%04o", (unsigned)*(const mode_t *)at);
+		return cJSON_CreateString(mode);
 	case OPT_NESTED:
 		break;
 	}

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cjson/cJSON.h>
 
@@ -29,6 +30,7 @@ enum option_type {
 	OPT_SECRET,  /* char *, malloc'ed; never shown. The mask it is shown as is refused */
 	OPT_ENUM,    /* int: the index in choices */
 	OPT_LIST,    /* char **, malloc'ed strings, none empty; ends with NULL. JSON: an array */
+	OPT_MODE,    /* mode_t; octal digits in a string, "0640". null: 0 */
 	OPT_NESTED,  /* known here, but read by the caller; nothing is stored */
 };
 

@@ -6,6 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+int parents_make_one(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return (mode & 0077u) && chmod(path, mode) < 0 ? -errno : 0;
+}
+
 int parents_make(const char *path, mode_t mode)
 {
 	char *copy = strdup(path);
@@ -14,8 +21,7 @@ int parents_make(const char *path, mode_t mode)
 	for (char *slash = copy && *copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			rc = -errno;
+		rc = parents_make_one(copy, mode);
 		*slash = '/';
 	}
 	free(copy);

@@ -419,7 +419,7 @@ static int sync_wal(struct state *s)
 
 	if (snprintf(wal, sizeof(wal), "%s-wal", s->path) >= (int)sizeof(wal))
 		return -ENAMETOOLONG;
-	int fd = open(wal, O_RDWR | O_CLOEXEC);
+	int fd = open(wal, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	int rc = fdatasync(fd) < 0 ? -errno : 0;

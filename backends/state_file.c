@@ -23,6 +23,7 @@
 
 #include "log.h"
 #include "parents.h"
+#include "private_dir.h"
 
 enum {
 	APPLICATION_ID = 0x63667374, /* "cfst" */
@@ -94,23 +95,48 @@ static void sleep_ms(int ms)
 	nanosleep(&pause, NULL);
 }
 
+/* Nothing in it was put there by somebody else. */
+static int check_files(int dir_fd, char *reason, size_t size)
+{
+	static const char *const names[] = { "lock", STATE_FILE, STATE_FILE "-wal",
+					     STATE_FILE "-shm", STATE_FILE "-journal" };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == 0; i++)
+		rc = private_dir_check_file(dir_fd, names[i], reason, size);
+	return rc;
+}
+
+/* The fd of the lock file, not locked yet. */
+static int open_lock(const char *dir, char *reason, size_t size)
+{
+	int rc = parents_make(dir, 0700);
+
+	if (rc == 0)
+		rc = parents_make_one(dir, 0700);
+	int dir_fd = rc == 0 ? private_dir_open(dir, NULL, reason, size) : rc;
+	if (dir_fd < 0)
+		return dir_fd;
+	rc = check_files(dir_fd, reason, size);
+	if (rc == 0)
+		rc = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (rc < 0 && rc != -EPERM)
+		rc = -errno;
+	close(dir_fd);
+	return rc;
+}
+
 int state_file_lock(const char *dir, int *fd, struct problem *problem)
 {
-	char path[PATH_MAX], hint[200];
+	char reason[400] = "", hint[200];
 	bool ending = false;
 
-	int rc = parents_make(dir, 0700);
-	if (rc == 0 && mkdir(dir, 0700) < 0 && errno != EEXIST)
-		rc = -errno;
-	if (rc == 0 && snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
-		rc = -ENAMETOOLONG;
-	if (rc == 0) {
-		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		rc = *fd < 0 ? -errno : 0;
-	}
+	int rc = open_lock(dir, reason, sizeof(reason));
 	if (rc < 0)
 		return problem_set(problem, dir, "name a directory of yours as \"state_dir\"",
-				   "cannot use the state directory: %s", strerror(-rc));
+				   "cannot use the state directory: %s%s", reason[0] ? "it " : "",
+				   reason[0] ? reason : strerror(-rc));
+	*fd = rc;
 	for (int waited = 0; flock(*fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_POLL_MS) {
 		long pid = read_holder(*fd, &ending);
 		if (waited >= (ending ? ENDING_WAIT_MS : LOCK_WAIT_MS)) {
@@ -370,8 +396,9 @@ static void keep_values(const char *path, const char *aside)
 	if (snprintf(from, sizeof(from), "%s.values", path) >= (int)sizeof(from) ||
 	    snprintf(to, sizeof(to), "%s.values", aside) >= (int)sizeof(to))
 		return;
-	DIR *dir = opendir(from);
-	int fd = dir && mkdir(to, 0700) == 0 ? open(to, O_DIRECTORY | O_CLOEXEC) : -1;
+	int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = from_fd >= 0 ? fdopendir(from_fd) : NULL;
+	int fd = dir && mkdir(to, 0700) == 0 ? open(to, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (dir && fd < 0)
 		log_error("state: cannot make %s for the values: %s", to, strerror(errno));
 	for (struct dirent *e = fd < 0 ? NULL : readdir(dir); e; e = readdir(dir))

@@ -82,6 +82,9 @@ static void print_values(const struct option_spec *spec, FILE *out)
 	case OPT_ENUM:
 		print_choices(spec->choices, out);
 		break;
+	case OPT_MODE:
+		fprintf(out, "a string of octal digits, up to \"%04o\"", (unsigned)spec->max);
+		break;
 	case OPT_LIST:
 		fputs("an array of strings", out);
 		break;

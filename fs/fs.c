@@ -99,8 +99,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->started = time_now();
 	fs->uid = getuid();
 	fs->gid = getgid();
-	fs->umask = umask(0);
-	umask(fs->umask);
+	fs->umask = umask(0077); /* and it stays so: what the daemon makes is its own alone */
 	fs->broken = parse_break(getenv("CACHEFS_BREAK"));
 	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes) < 0) {
 		free(fs);

@@ -224,7 +224,6 @@ static int start(struct program *p, struct problem *problem)
 
 	if (rc < 0)
 		return problem_set(problem, NULL, NULL, "cannot open the cache: %s", strerror(-rc));
-	umask(0); /* the mode of an entry is its caller's affair; fs_new() wants to know ours */
 	fs_on_ready(p->fs, on_ready, p);
 	rc = mount_open(p->mountpoint, p->arguments.options, p->arguments.debug, &fs_ops, p->fs,
 			&p->mount, problem);
