@@ -11,7 +11,11 @@
 enum {
 	SCHEMA_PAGES = 24, /* what an empty database needs */
 	EXPIRE_FIRST = 64, /* expired entries looked for before a live one is evicted */
-	UNREACHABLE_STEP = 256,
+	/* How much one transaction removes or moves. */
+	STEP_MS = 50,
+	STEP_ROWS = 256,
+	STEP_FILES = 32,
+	STEP_FILE_BYTES = 256 << 20, /* removing a file takes some 0.1 ms a MiB */
 };
 
 /* --- the transaction -------------------------------------------------------------------------- */
@@ -35,16 +39,10 @@ int disk_names_add(struct disk_names *names, const void *bytes, size_t size, int
 	return 0;
 }
 
-static void names_clear(struct disk_names *names)
+void disk_names_fini(struct disk_names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
 		free(names->items[i].bytes);
-	names->count = 0;
-}
-
-void disk_names_fini(struct disk_names *names)
-{
-	names_clear(names);
 	free(names->items);
 	*names = (struct disk_names){ 0 };
 }
@@ -60,7 +58,15 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 {
 	*txn = (struct disk_txn){ .disk = d,
 				  .db = &d->writer.db,
-				  .now = time_instant(d->env->time) };
+				  .now = time_instant(d->env->time),
+				  .end_ms = time_mono_ms(&time_system) + STEP_MS };
+}
+
+/* Rows may share no page, and all that is written lies in the log until it is committed. */
+bool disk_txn_has_time(const struct disk_txn *txn)
+{
+	return txn->rows < STEP_ROWS && txn->unlinked.count < STEP_FILES &&
+	       txn->file_bytes > -STEP_FILE_BYTES && time_mono_ms(&time_system) < txn->end_ms;
 }
 
 void disk_txn_fini(struct disk_txn *txn)
@@ -135,22 +141,21 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
 }
 
-/* Changes a row that has just been found. If it is not there, a damaged index alone has it, and
- * whoever goes on to the next would find it again, for ever. */
-static int run_found(struct disk_txn *txn, sqlite3_stmt *s)
+int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s)
 {
 	int rc = disk_db_run(txn->db, s);
 
+	txn->rows++;
 	return rc == 0 && sqlite3_changes64(txn->db->handle) == 0 ? -EUCLEAN : rc;
 }
 
-static int row_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
+int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DELETE);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, id);
-	int rc = run_found(txn, s);
+	int rc = disk_change_found(txn, s);
 	if (rc < 0)
 		return rc;
 	txn->entries--;
@@ -225,7 +230,7 @@ int disk_change_expire(struct disk_txn *txn, int max)
 		if (rc == 0)
 			break;
 		if (rc > 0)
-			rc = row_delete(txn, victim.id, victim.file, victim.size);
+			rc = disk_change_delete(txn, victim.id, victim.file, victim.size);
 		if (rc < 0)
 			return rc;
 		txn->expiries++;
@@ -273,7 +278,7 @@ static int evict_one(struct disk_txn *txn, int64_t keep)
 		return disk_change_use(txn, hit);
 	}
 	txn->evictions++;
-	return row_delete(txn, victim.id, victim.file, victim.size);
+	return disk_change_delete(txn, victim.id, victim.file, victim.size);
 }
 
 /* Until what is in use, and `room` bytes more, keep to the limit. */
@@ -428,39 +433,8 @@ static int remove_entry(struct disk_txn *txn, struct key key)
 	int rc = row_find(txn, key, &row, NULL);
 
 	if (rc == 0 && row.exists)
-		rc = row_delete(txn, row.id, row.file, row.size);
+		rc = disk_change_delete(txn, row.id, row.file, row.size);
 	return rc == 0 && !row.live ? -ENOENT : rc;
-}
-
-/* Up to UNREACHABLE_STEP rows whose key no call can name. */
-static int find_unreachable(struct disk_txn *txn, int64_t ids[UNREACHABLE_STEP], size_t *count)
-{
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_ALL_KEYS);
-	int rc;
-
-	*count = 0;
-	while (*count < UNREACHABLE_STEP && (rc = disk_db_step(txn->db, s)) > 0)
-		if (!disk_column_key_is_ours(s, 0))
-			ids[(*count)++] = sqlite3_column_int64(s, 1);
-	if (s)
-		sqlite3_reset(s);
-	return *count > 0 ? 0 : rc;
-}
-
-/* They are another program's: no file is theirs. */
-static int remove_unreachable(struct disk_txn *txn)
-{
-	int64_t ids[UNREACHABLE_STEP];
-	size_t count, removed = 0;
-	int rc;
-
-	do {
-		rc = find_unreachable(txn, ids, &count);
-		for (size_t i = 0; i < count && rc == 0; i++)
-			rc = row_delete(txn, ids[i], "", 0);
-		removed += count;
-	} while (rc == 0 && count > 0);
-	return rc == 0 && removed == 0 ? -ENOENT : rc;
 }
 
 static int move_row(struct disk_txn *txn, int64_t id, struct key to)
@@ -471,11 +445,11 @@ static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 		sqlite3_bind_int64(s, 1, id);
 		disk_bind_key(s, 2, to);
 	}
-	return run_found(txn, s);
+	return disk_change_found(txn, s);
 }
 
 /* In the place of what is there. */
-static int move_row_over(struct disk_txn *txn, int64_t id, struct key from, struct key to)
+int disk_change_move(struct disk_txn *txn, int64_t id, struct key from, struct key to)
 {
 	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits, from);
 	struct row target;
@@ -484,7 +458,7 @@ static int move_row_over(struct disk_txn *txn, int64_t id, struct key from, stru
 	if (rc == 0)
 		rc = row_find(txn, to, &target, NULL);
 	if (rc == 0 && target.exists)
-		rc = row_delete(txn, target.id, target.file, target.size);
+		rc = disk_change_delete(txn, target.id, target.file, target.size);
 	if (rc < 0)
 		return rc;
 	disk_hits_take(&txn->disk->hits, to); /* of what is replaced */
@@ -501,144 +475,7 @@ static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 		rc = -ENOENT;
 	if (rc < 0 || key_equal(from, to))
 		return rc;
-	return move_row_over(txn, row.id, from, to);
-}
-
-/* --- ranges ----------------------------------------------------------------------------------- */
-
-static int run_below(struct disk_txn *txn, enum disk_statement id, const struct disk_range *range,
-		     enum disk_key_type type)
-{
-	sqlite3_stmt *s = disk_db_statement(txn->db, id);
-
-	if (s)
-		disk_range_bind(s, range, type);
-	return disk_db_run(txn->db, s);
-}
-
-static int files_below(struct disk_txn *txn, const struct disk_range *range,
-		       enum disk_key_type type)
-{
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FILES_BELOW);
-	int rc;
-
-	if (s)
-		disk_range_bind(s, range, type);
-	while ((rc = disk_db_step(txn->db, s)) > 0) {
-		const char *file = (const char *)sqlite3_column_text(s, 0);
-		if (file && disk_values_is_name(file))
-			rc = row_file_unlinked(txn, file, (uint64_t)sqlite3_column_int64(s, 1));
-		if (rc < 0)
-			break;
-	}
-	if (s)
-		sqlite3_reset(s);
-	return rc;
-}
-
-static int remove_prefix(struct disk_txn *txn, struct key prefix)
-{
-	sqlite3_int64 before = sqlite3_total_changes64(txn->db->handle);
-	struct disk_range range;
-	int rc = 0;
-
-	disk_range_prefix(&range, prefix);
-	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
-		rc = files_below(txn, &range, (enum disk_key_type)type);
-		if (rc == 0)
-			rc = run_below(txn, DISK_DELETE_BELOW, &range, (enum disk_key_type)type);
-		if (rc == 0)
-			txn->entries -= sqlite3_changes64(txn->db->handle);
-		if (rc == 0)
-			rc = run_below(txn, DISK_DIRS_DELETE_BELOW, &range,
-				       (enum disk_key_type)type);
-	}
-	bool found = sqlite3_total_changes64(txn->db->handle) > before;
-	return rc == 0 && !found ? -ENOENT : rc;
-}
-
-/* Up to 256 names of the range: what is moved out of it is not found again. */
-static int names_below(struct disk_txn *txn, enum disk_statement id, const struct disk_range *range,
-		       enum disk_key_type type, struct disk_names *names)
-{
-	sqlite3_stmt *s = disk_db_statement(txn->db, id);
-	int rc;
-
-	names_clear(names);
-	if (s)
-		disk_range_bind(s, range, type);
-	while ((rc = disk_db_step(txn->db, s)) > 0) {
-		struct key key = disk_column_key(s, 0);
-		rc = disk_names_add(names, key.bytes, key.size, sqlite3_column_int64(s, 1));
-		if (rc < 0)
-			break;
-	}
-	if (s)
-		sqlite3_reset(s);
-	return rc;
-}
-
-static int move_marker(struct disk_txn *txn, struct key from, struct key to)
-{
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_MOVE);
-
-	if (s) {
-		disk_bind_key(s, 1, from);
-		disk_bind_key(s, 2, to);
-	}
-	return run_found(txn, s);
-}
-
-/* Moves one name below `from` to the same place below `to`. */
-static int move_name(struct disk_txn *txn, enum disk_statement list, const struct disk_name *name,
-		     struct key from, struct key to)
-{
-	struct key_buffer target;
-	struct key key = key_make(name->bytes, name->size);
-	bool marker = list == DISK_DIRS_KEYS_BELOW;
-	size_t size = name->size - from.size + to.size;
-
-	if (size > KEY_MAX + (marker ? 1u : 0u))
-		return -ENAMETOOLONG;
-	memcpy(target.bytes, to.bytes, to.size);
-	memcpy(target.bytes + to.size, name->bytes + from.size, name->size - from.size);
-	if (marker)
-		return move_marker(txn, key, key_make(target.bytes, size));
-	return move_row_over(txn, name->id, key, key_make(target.bytes, size));
-}
-
-static int move_below(struct disk_txn *txn, enum disk_statement list, enum disk_key_type type,
-		      struct key from, struct key to)
-{
-	struct disk_names names = { 0 };
-	struct disk_range range;
-	int rc;
-
-	disk_range_below(&range, from);
-	do {
-		rc = names_below(txn, list, &range, type, &names);
-		for (size_t i = 0; i < names.count && rc == 0; i++)
-			rc = move_name(txn, list, &names.items[i], from, to);
-	} while (rc == 0 && names.count > 0);
-	disk_names_fini(&names);
-	return rc;
-}
-
-static int rename_below(struct disk_txn *txn, struct key from, struct key to)
-{
-	if (key_equal(from, to))
-		return 0;
-	if (from.size == 0 || to.size == 0 || key_is_below(to, from) || key_is_below(from, to))
-		return -EINVAL;
-	/* Not cleared first: what lies there may have been moved by a run whose answer was lost. */
-	int rc = 0;
-	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
-		rc = move_below(txn, DISK_KEYS_BELOW, (enum disk_key_type)type, from, to);
-		if (rc == 0)
-			rc = move_below(txn, DISK_DIRS_KEYS_BELOW, (enum disk_key_type)type, from,
-					to);
-	}
-	return rc;
+	return disk_change_move(txn, row.id, from, to);
 }
 
 /* --- directories ------------------------------------------------------------------------------ */
@@ -680,13 +517,13 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	case DISK_JOB_REMOVE:
 		return remove_entry(txn, job->key);
 	case DISK_JOB_REMOVE_PREFIX:
-		return remove_prefix(txn, job->key);
+		return disk_range_remove(txn, job);
 	case DISK_JOB_REMOVE_UNREACHABLE:
-		return remove_unreachable(txn);
+		return disk_range_remove_unreachable(txn, job);
 	case DISK_JOB_RENAME:
 		return rename_entry(txn, job->key, job->to);
 	case DISK_JOB_RENAME_BELOW:
-		return rename_below(txn, job->key, job->to);
+		return disk_range_rename(txn, job);
 	case DISK_JOB_DIR_SET:
 		return dir_set(txn, job->key, job->meta);
 	case DISK_JOB_DIR_REMOVE:

@@ -105,23 +105,24 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_xattrs = ?15, cachefs_copy_end = ?16, cachefs_own_end = ?17,"
 		" cachefs_ahead = ?18, cachefs_boot = ?19"
 		" WHERE rowid = ?1",
-	[DISK_ALL_KEYS] = "SELECT cache_key, rowid FROM cache",
+	[DISK_ALL_KEYS] = "SELECT cache_key, rowid FROM cache WHERE rowid >= ?1 ORDER BY rowid",
 	[DISK_DELETE] = "DELETE FROM cache WHERE rowid = ?1",
 	[DISK_MOVE] = "UPDATE OR REPLACE cache SET cache_key = ?2 WHERE rowid = ?1",
 
-	[DISK_FILES_BELOW] = "SELECT cachefs_file, cachefs_size FROM cache"
-			     " INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL"
-			     " AND cache_key >= ?1 AND cache_key < ?2",
-	[DISK_DELETE_BELOW] = "DELETE FROM cache WHERE cache_key >= ?1 AND cache_key < ?2",
 	[DISK_KEYS_BELOW] = "SELECT cache_key, rowid FROM cache"
-			    " WHERE cache_key >= ?1 AND cache_key < ?2 LIMIT 256",
+			    " WHERE cache_key >= ?1 AND cache_key < ?2 LIMIT 1",
+	[DISK_FILE_OF] = "SELECT cachefs_file, cachefs_size FROM cache INDEXED BY cachefs_files"
+			 " WHERE cachefs_file IS NOT NULL AND cache_key = ?1",
+	[DISK_NOTE_MOVE] = "INSERT OR REPLACE INTO cachefs_settings(name, value) VALUES(?1, ?2)",
+	[DISK_FORGET_MOVE] = "DELETE FROM cachefs_settings WHERE name = ?1",
+	[DISK_NOTED_MOVE] = "SELECT name, value FROM cachefs_settings"
+			    " WHERE name >= 'move:' AND name < 'move;' LIMIT 1",
 
 	[DISK_DIR_SET] = "INSERT OR REPLACE INTO cachefs_dirs(dir, " DIR_COLUMNS ")"
 			 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[DISK_DIR_DELETE] = "DELETE FROM cachefs_dirs WHERE dir = ?1",
-	[DISK_DIRS_DELETE_BELOW] = "DELETE FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2",
 	[DISK_DIRS_KEYS_BELOW] =
-		"SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 256",
+		"SELECT dir, 0 FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 LIMIT 1",
 	[DISK_LONGEST_BELOW] = "SELECT ifnull(max(length(CAST(cache_key AS BLOB))), 0) FROM cache"
 			       " WHERE cache_key >= ?1 AND cache_key < ?2",
 	[DISK_DIRS_LONGEST_BELOW] = "SELECT ifnull(max(length(CAST(dir AS BLOB))), 0)"

@@ -10,6 +10,7 @@
  *   disk_list.c    children of a directory
  *   disk_writer.c  the one writer at a time, group commit, the writer thread
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
+ *   disk_range.c   jobs that change very many rows, by steps
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_watch.c   what other programs changed
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
@@ -67,8 +68,17 @@ enum disk_job_kind {
 	DISK_JOB_SYNC,
 };
 
-/* A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the
- * caller. */
+/* How far a job of several steps has come: as of the last transaction that was committed. */
+struct disk_progress {
+	bool found, begun;
+	int64_t position; /* the row to go on from; or the number of a rename */
+};
+
+/*
+ * A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the
+ * caller. One that takes more than a short transaction is done by steps: each leaves `more` set,
+ * is committed by itself, and others go before the next.
+ */
 struct disk_job {
 	enum disk_job_kind kind;
 	struct key key, to;
@@ -79,9 +89,13 @@ struct disk_job {
 	int fd;                    /* an unnamed file that is the value, or -1 */
 	char file[DISK_FILE_NAME]; /* its name once it has one */
 	int rc;
+	bool more;
+	struct disk_progress progress;
+	int failure; /* of a rename that goes back: what it returns then */
 	/* the queue's: */
+	struct disk_progress before; /* the transaction under way */
 	struct disk_job *next;
-	int64_t deadline_ms;
+	int64_t locked_ms; /* the writer's, when it came */
 	pthread_cond_t finished;
 	bool done;
 };
@@ -95,9 +109,12 @@ struct disk_writer {
 	struct lock lock; /* RANK_LAYER; guards the jobs' queue fields and: */
 	pthread_cond_t work;
 	struct disk_job *first, *last;
+	struct disk_job *going, *last_going; /* those whose next step is to come */
+	int64_t going_ms;                    /* not before then: others wait for the lock */
 	bool stop, nudged;
 	bool owned;        /* somebody uses the connection: the thread, or a caller */
 	bool thread_waits; /* for it: nobody else takes it first */
+	bool stepping;     /* the thread has taken a job that goes on; the thread's */
 
 	pthread_t thread;
 	int64_t upkeep_ms; /* when upkeep is due; the thread's */
@@ -115,6 +132,9 @@ struct disk_writer {
 	int wal_frames;         /* not checkpointed yet */
 	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
+	/* How long other programs' locks have been waited for; moves with whatever is done. */
+	atomic_int_fast64_t locked_ms;
+	atomic_uint_fast64_t life;
 };
 
 enum { DISK_OWN_MAX = 32 };
@@ -177,8 +197,10 @@ int disk_writer_start(struct disk *d); /* 0 or -errno; the database may be down 
 void disk_writer_stop(struct disk *d); /* after the jobs that are queued */
 
 /*
- * Runs a job: waits for its commit. -EHOSTDOWN: nothing was done. Once its transaction has begun
- * the wait is for the local disk alone, and without deadline: the outcome would be unknown.
+ * Runs a job: waits for its commit. -EHOSTDOWN: nothing was done, or only some steps of it: another
+ * program has held the lock for DISK_BUSY_MS altogether, or the writer shows no life; it does not
+ * fail because others take long. Once its transaction has begun the wait is for the local disk
+ * alone, and without deadline: the outcome would be unknown.
  */
 int disk_writer_submit(struct disk *d, struct disk_job *job);
 
@@ -187,6 +209,10 @@ void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
 /* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
 int disk_writer_begin(struct disk *d);
 int disk_writer_commit(struct disk *d);
+
+struct disk_txn;
+/* Commits what has begun, or takes it back if rc < 0, and finishes txn. rc, or the commit's. */
+int disk_writer_end(struct disk_txn *txn, int rc);
 
 /* --- connections for reading: disk_readers.c -------------------------------------------------- */
 
@@ -222,6 +248,8 @@ struct disk_txn {
 	struct disk *disk;
 	struct disk_db *db;
 	struct instant now;
+	int64_t end_ms;              /* nothing more is begun then */
+	int rows;                    /* removed and moved */
 	int64_t entries, file_bytes; /* changes */
 	uint64_t evictions, expiries;
 	struct disk_names unlinked; /* files whose row is gone */
@@ -232,15 +260,40 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d);
 void disk_txn_fini(struct disk_txn *txn);
 void disk_txn_committed(struct disk_txn *txn); /* counts, unlinks, reports */
 
+/* False: what can wait is for the next transaction. */
+bool disk_txn_has_time(const struct disk_txn *txn);
+
 /* 0 or -errno. A failure may leave the transaction half done: it must be rolled back if it changed
  * rows. */
 int disk_change_apply(struct disk_txn *txn, struct disk_job *job);
+
+/* Removes the row, and its file ("": none); moves it in the place of what is there. */
+int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size);
+int disk_change_move(struct disk_txn *txn, int64_t id, struct key from, struct key to);
+
+/* Runs the change of a row that has just been found. If it is not there, a damaged index alone has
+ * it, and whoever goes on to the next would find it again, for ever: -EUCLEAN. */
+int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s);
 
 /* Writes hits down that the transaction has taken. */
 int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit);
 
 /* Removes up to max expired entries. Returns how many, or -errno. */
 int disk_change_expire(struct disk_txn *txn, int max);
+
+/* --- many rows: disk_range.c ------------------------------------------------------------------ */
+
+/* One step of the job each, as disk_change_apply(). */
+int disk_range_remove(struct disk_txn *txn, struct disk_job *job);
+int disk_range_remove_unreachable(struct disk_txn *txn, struct disk_job *job);
+int disk_range_rename(struct disk_txn *txn, struct disk_job *job);
+
+/* The job has failed with job->rc. True: some of its steps are committed, and it goes on to undo
+ * them. */
+bool disk_range_turn_back(struct disk_job *job);
+
+/* After opening: renames that a daemon has begun, and died. */
+void disk_range_finish_renames(struct disk *d);
 
 /* --- between jobs: disk_upkeep.c -------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@ enum {
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
+	LIFE_STEPS = 100000, /* of SQLite's machine: some milliseconds */
 	IDLE_CHECKPOINT = 8, /* without jobs the WAL is written back at an eighth of its length */
 	WAL_MIN_BYTES = 256 << 10,
 	WAL_MAX_BYTES = 16 << 20,
@@ -49,6 +50,14 @@ static void on_change(void *self, int operation, const char *database, const cha
 	if (w->logged.first == 0)
 		w->logged.first = rowid;
 	w->logged.last = rowid;
+}
+
+static int on_progress(void *self)
+{
+	struct disk_writer *w = self;
+
+	atomic_fetch_add(&w->life, 1);
+	return 0;
 }
 
 static void recount(struct disk *d)
@@ -214,6 +223,7 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));
 		return -EHOSTDOWN;
 	}
+	sqlite3_progress_handler(w->db.handle, LIFE_STEPS, on_progress, w);
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
 	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED,
 				     reason);
@@ -226,6 +236,7 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		disk_db_close(&w->db);
 		return rc;
 	}
+	disk_range_finish_renames(d);
 	recount(d);
 	go_on_ticking(d);
 	w->sweep_due = true;
@@ -427,14 +438,8 @@ bool disk_upkeep_step(struct disk *d)
 	if (disk_writer_begin(d) < 0)
 		return false; /* locked by another program: later */
 	disk_txn_init(&txn, d);
-	int rc = step_in_transaction(d, &txn, &more);
-	if (rc == 0)
-		rc = disk_writer_commit(d);
-	if (rc == 0)
-		disk_txn_committed(&txn);
-	else if (!sqlite3_get_autocommit(w->db.handle))
-		disk_db_run(&w->db, disk_db_statement(&w->db, DISK_ROLLBACK));
-	disk_txn_fini(&txn);
+	int rc = disk_writer_end(&txn, step_in_transaction(d, &txn, &more));
+	atomic_fetch_add(&w->life, 1);
 	if (rc == -EUCLEAN)
 		atomic_store(&d->corrupt, true);
 	return rc == 0 && more;

@@ -4,6 +4,9 @@
  * the writer thread takes all there are and commits them in one transaction. While somebody commits
  * the next ones gather, so no timer is needed to form groups. The thread also does what is not
  * anybody's job: upkeep, checkpoints, opening anew. See disk_store.h.
+ *
+ * A job of several steps goes to the end of a queue of its own after each, and rests a while before
+ * the next: the lock is free then for other programs, which may only try for it now and then.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,18 +22,32 @@ enum {
 	BUSY_UPKEEP_MS = 20,    /* between its steps, while jobs keep coming */
 	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
 	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
+	REST_SHARE = 3,         /* of a step's time, for the rest after it */
+	REST_MIN_MS = 1,
+	REST_MAX_MS = 20,
 };
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static void queue_append_locked(struct disk_writer *w, struct disk_job *job)
+static void append(struct disk_job **first, struct disk_job **last, struct disk_job *job)
 {
 	job->next = NULL;
-	if (w->last)
-		w->last->next = job;
+	if (*last)
+		(*last)->next = job;
 	else
-		w->first = job;
-	w->last = job;
+		*first = job;
+	*last = job;
+}
+
+static struct disk_job *take_going_locked(struct disk_writer *w)
+{
+	struct disk_job *job = w->going;
+
+	w->going = job->next;
+	if (!w->going)
+		w->last_going = NULL;
+	job->next = NULL;
+	return job;
 }
 
 /* False: the writer has taken it already. */
@@ -62,32 +79,63 @@ void disk_writer_nudge(struct disk *d)
 	lock_release(&w->lock);
 }
 
-/* Waits for jobs, a nudge or the time of upkeep. Takes all jobs there are, and owns the connection.
+/* When the thread has something to do by itself. */
+static int64_t next_due_locked(const struct disk_writer *w)
+{
+	return w->going && w->going_ms < w->upkeep_ms ? w->going_ms : w->upkeep_ms;
+}
+
+/*
+ * Waits for jobs, a nudge, the time of the next step or of upkeep. Takes all jobs there are, after
+ * them one that goes on if it is time, and owns the connection.
  */
 static struct disk_job *queue_take(struct disk_writer *w, bool *stop)
 {
-	int64_t pause_ms = w->upkeep_ms - time_mono_ms(&time_system);
-	struct timespec deadline = time_deadline(pause_ms > 0 ? pause_ms : 0);
-	bool due = pause_ms <= 0;
+	int64_t now;
 
 	lock_take(&w->lock);
-	while (w->owned || !(due || w->first || w->stop || w->nudged)) {
-		w->thread_waits = w->owned && (due || w->first || w->stop || w->nudged);
-		if (w->thread_waits)
+	for (;;) {
+		now = time_mono_ms(&time_system);
+		int64_t due_ms = next_due_locked(w);
+		bool wanted = due_ms <= now || w->first || w->stop || w->nudged;
+		w->thread_waits = w->owned && wanted;
+		if (!w->owned && wanted)
+			break;
+		struct timespec deadline = time_deadline(due_ms > now ? due_ms - now : 0);
+		if (wanted)
 			condition_wait(&w->work, &w->lock);
 		else
-			due = !condition_wait_until(&w->work, &w->lock, &deadline);
+			condition_wait_until(&w->work, &w->lock, &deadline);
 	}
-	w->thread_waits = false;
 	w->owned = true;
+	w->stepping = w->going && (now >= w->going_ms || w->stop);
+	if (w->stepping)
+		append(&w->first, &w->last, take_going_locked(w));
 	struct disk_job *jobs = w->first;
 	w->first = w->last = NULL;
 	if (w->nudged)
 		w->upkeep_ms = 0;
 	w->nudged = false;
-	*stop = w->stop;
+	*stop = w->stop && !w->going;
 	lock_release(&w->lock);
 	return jobs;
+}
+
+/* A job that has failed may have steps to undo first. */
+static bool goes_on(struct disk_job *job)
+{
+	bool more = job->rc == 0 ? job->more : disk_range_turn_back(job);
+
+	job->more = false;
+	return more;
+}
+
+static int result_of(const struct disk_job *job)
+{
+	int rc = job->failure < 0 ? job->failure : job->rc;
+
+	assert(rc != -EAGAIN);
+	return rc == -EUCLEAN ? -EIO : rc;
 }
 
 /* A job is its caller's again, and gone, as soon as the lock is released. */
@@ -101,13 +149,17 @@ static void jobs_finish(struct disk *d, struct disk_job *jobs)
 	lock_take(&w->lock);
 	for (struct disk_job *job = jobs, *next; job; job = next) {
 		next = job->next;
-		assert(job->rc != -EAGAIN);
-		if (job->rc == -EUCLEAN)
-			job->rc = -EIO;
+		if (goes_on(job)) {
+			job->locked_ms = atomic_load(&w->locked_ms);
+			append(&w->going, &w->last_going, job);
+			continue;
+		}
+		job->rc = result_of(job);
 		job->done = true;
 		pthread_cond_signal(&job->finished);
 	}
 	lock_release(&w->lock);
+	atomic_fetch_add(&w->life, 1);
 }
 
 static void jobs_fail(struct disk *d, struct disk_job *jobs, int rc)
@@ -117,15 +169,16 @@ static void jobs_fail(struct disk *d, struct disk_job *jobs, int rc)
 	jobs_finish(d, jobs);
 }
 
-/* Takes the jobs whose deadline has come off the list and fails them: nothing was done. */
+/* Takes the jobs that have waited too long for the lock off the list and fails them: nothing was
+ * done. What others did meanwhile is not their fault, and does not count. */
 static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
 {
-	int64_t now = time_mono_ms(&time_system);
+	int64_t locked_ms = atomic_load(&d->writer.locked_ms);
 	struct disk_job *overdue = NULL;
 
 	while (*jobs) {
 		struct disk_job *job = *jobs;
-		if (job->deadline_ms > now) {
+		if (locked_ms - job->locked_ms < DISK_BUSY_MS) {
 			jobs = &job->next;
 			continue;
 		}
@@ -142,12 +195,16 @@ static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
 /* -EAGAIN: another program held the lock until the last job's deadline; no job is left. */
 static int begin(struct disk *d, struct disk_job **jobs)
 {
+	int64_t since = time_mono_ms(&time_system);
 	int pause_ms = 1;
 
 	for (;;) {
 		int rc = disk_writer_begin(d);
 		if (rc != -EAGAIN)
 			return rc;
+		int64_t now = time_mono_ms(&time_system);
+		atomic_fetch_add(&d->writer.locked_ms, now - since);
+		since = now;
 		jobs_fail_overdue(d, jobs);
 		if (!*jobs)
 			return -EAGAIN;
@@ -183,10 +240,18 @@ int disk_writer_commit(struct disk *d)
 	return rc;
 }
 
-static void roll_back(struct disk_db *db)
+int disk_writer_end(struct disk_txn *txn, int rc)
 {
-	if (!sqlite3_get_autocommit(db->handle))
+	struct disk_db *db = txn->db;
+
+	if (rc == 0)
+		rc = disk_writer_commit(txn->disk);
+	if (rc == 0)
+		disk_txn_committed(txn);
+	else if (!sqlite3_get_autocommit(db->handle))
 		disk_db_run(db, disk_db_statement(db, DISK_ROLLBACK));
+	disk_txn_fini(txn);
+	return rc;
 }
 
 static bool job_left_traces(const struct disk_db *db, sqlite3_int64 changes_before)
@@ -207,25 +272,26 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 	int rc = 0;
 
 	disk_txn_init(&txn, d);
+	for (struct disk_job *job = jobs; job; job = job->next)
+		job->before = job->progress;
 	for (struct disk_job *job = jobs; job && rc == 0; job = job->next) {
 		sqlite3_int64 before = sqlite3_total_changes64(db->handle);
+		job->more = false;
 		job->rc = disk_change_apply(&txn, job);
 		if (job->rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
 		if (job->rc == -EUCLEAN)
 			atomic_store(&d->corrupt, true);
+		if (job->rc < 0)
+			job->progress = job->before;
 		if (job->rc == -EAGAIN || (job->rc < 0 && job_left_traces(db, before)))
 			rc = job->rc;
 	}
-	if (rc == 0)
-		rc = disk_writer_commit(d);
-	if (rc == 0)
-		disk_txn_committed(&txn);
-	else
-		roll_back(db);
-	disk_txn_fini(&txn);
-	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next)
+	rc = disk_writer_end(&txn, rc);
+	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next) {
 		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
+		job->progress = job->before;
+	}
 	return rc == 0;
 }
 
@@ -307,7 +373,7 @@ static void own_release(struct disk_writer *w, bool nudge)
 	lock_take(&w->lock);
 	w->owned = false;
 	w->nudged |= nudge;
-	if (w->first || w->thread_waits || w->nudged)
+	if (w->first || w->going || w->thread_waits || w->nudged)
 		pthread_cond_signal(&w->work);
 	lock_release(&w->lock);
 }
@@ -328,23 +394,43 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 	return current;
 }
 
-static void queue_and_wait(struct disk *d, struct disk_job *job)
+/* To the end of the queue, unless it has begun already. */
+static void queue_locked(struct disk_writer *w, struct disk_job *job)
+{
+	if (!w->first && !w->owned)
+		pthread_cond_signal(&w->work);
+	append(&w->first, &w->last, job);
+}
+
+/* True: whoever owns the connection has done something since *life. */
+static bool is_alive(struct disk_writer *w, uint64_t *life)
+{
+	uint64_t before = *life;
+
+	*life = atomic_load(&w->life);
+	return *life != before;
+}
+
+static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
 {
 	struct disk_writer *w = &d->writer;
 	struct timespec deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
+	uint64_t life = atomic_load(&w->life);
 
 	lock_take(&w->lock);
-	if (!w->first && !w->owned)
-		pthread_cond_signal(&w->work);
-	queue_append_locked(w, job);
+	if (!begun)
+		queue_locked(w, job);
 	while (!job->done) {
 		if (condition_wait_until(&job->finished, &w->lock, &deadline) || job->done)
 			continue;
-		if (queue_withdraw_locked(w, job)) {
+		if (is_alive(w, &life)) {
+			deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
+		} else if (queue_withdraw_locked(w, job)) {
 			job->rc = -EHOSTDOWN;
 			break;
+		} else {
+			condition_wait(&job->finished, &w->lock);
 		}
-		condition_wait(&job->finished, &w->lock);
 	}
 	lock_release(&w->lock);
 }
@@ -355,10 +441,9 @@ int disk_writer_submit(struct disk *d, struct disk_job *job)
 		return -EHOSTDOWN;
 	waiting_begin();
 	job->done = false;
-	job->deadline_ms = time_mono_ms(&time_system) + DISK_BUSY_MS;
+	job->locked_ms = atomic_load(&d->writer.locked_ms);
 	condition_init(&job->finished);
-	if (!run_alone(d, job))
-		queue_and_wait(d, job);
+	queue_and_wait(d, job, run_alone(d, job));
 	pthread_cond_destroy(&job->finished);
 	return job->rc;
 }
@@ -395,6 +480,20 @@ static void upkeep(struct disk *d, bool had_jobs)
 	account(d);
 }
 
+/* Before the next step of a job that goes on. */
+static void rest(struct disk_writer *w, int64_t begun_ms)
+{
+	int64_t now = time_mono_ms(&time_system);
+	int64_t rest_ms = (now - begun_ms) / REST_SHARE;
+
+	if (!w->stepping)
+		return;
+	rest_ms = rest_ms < REST_MIN_MS ? REST_MIN_MS : rest_ms > REST_MAX_MS ? REST_MAX_MS : rest_ms;
+	lock_take(&w->lock);
+	w->going_ms = now + rest_ms;
+	lock_release(&w->lock);
+}
+
 static void *writer_run(void *self)
 {
 	struct disk *d = self;
@@ -407,6 +506,7 @@ static void *writer_run(void *self)
 	while (!stop) {
 		struct disk_job *jobs = queue_take(w, &stop);
 		bool had_jobs = jobs;
+		int64_t begun_ms = time_mono_ms(&time_system);
 		if (!disk_upkeep_check(d)) {
 			jobs_fail(d, jobs, -EHOSTDOWN);
 			w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
@@ -415,6 +515,7 @@ static void *writer_run(void *self)
 				disk_upkeep_checkpoint(d);
 			if (jobs)
 				run_batch(d, jobs);
+			rest(w, begun_ms);
 			upkeep(d, had_jobs);
 		}
 		if (!stop)
