@@ -1,0 +1,103 @@
+#!/bin/bash
+# A long job (a prefix of very many keys, the rename of a directory of them, an upgrade) is nobody
+# else's: sets, gets and removals of other keys go on meanwhile, and none of them fails.
+. "$(dirname "$0")/../lib.sh"
+
+TEST_SECONDS=240
+MANY=40000
+if [[ ${LONG-} ]]; then
+	MANY=3000000
+	TEST_SECONDS=1800
+fi
+
+# add_rows DATABASE DIRECTORY: MANY keys below it, as the Python package writes them.
+add_rows() {
+	sqlite3 "$1" >/dev/null "PRAGMA journal_mode=WAL;
+		CREATE TABLE IF NOT EXISTS cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL,
+			expires_at REAL, updated_at REAL NOT NULL);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $MANY)
+		INSERT INTO cache(cache_key, payload, updated_at)
+			SELECT printf('$2/%07d', i), 'value ' || i, 1767225600 FROM n;"
+}
+
+rows_below() {
+	sqlite3 -cmd '.timeout 20000' "$TMP/db.sqlite" \
+		"SELECT count(*) FROM cache WHERE cache_key >= '$1/' AND cache_key < '${1}0'"
+}
+
+# in_the_background COMMAND...: its exit status goes to $TMP/status.
+in_the_background() {
+	{
+		local rc=0
+		"$@" >output 2>&1 || rc=$?
+		echo "$rc" >status.part
+		mv status.part status
+	} &
+}
+
+# Sets, gets and removes other keys until the command in the background has ended: how often.
+use_other_keys() {
+	local count=0
+	printf v >to-set
+	until [[ -e status ]]; do
+		cp to-set "$MNT/other/$count"
+		cmp to-set "$MNT/other/$count"
+		((count % 2)) || rm "$MNT/other/$count"
+		count=$((count + 1))
+	done
+	expect "the long job" 0 "$(<status)"
+	echo "$count"
+}
+
+expect_many_between() {
+	(($1 >= 5)) || fail "only $1 other keys were set meanwhile"
+}
+
+test_a_prefix_of_very_many_keys_goes_while_other_keys_are_used() {
+	add_rows db.sqlite old
+	mount_stack
+	mkdir "$MNT/other"
+	set_value old/more v
+	in_the_background rmdir "$MNT/old"
+	expect_many_between "$(use_other_keys)"
+	expect rows 0 "$(rows_below old)"
+	expect_absent old
+	expect_value other/1 v
+}
+
+test_invalidate_of_all_goes_while_other_keys_are_used() {
+	add_rows db.sqlite old
+	mount_stack
+	mkdir "$MNT/other"
+	in_the_background sh -c "echo 'invalidate old/' >'$MNT/.cachefs/control'"
+	expect_many_between "$(use_other_keys)"
+	expect rows 0 "$(rows_below old)"
+}
+
+test_a_directory_of_very_many_keys_is_renamed_while_other_keys_are_used() {
+	add_rows db.sqlite old
+	mount_stack
+	mkdir "$MNT/other"
+	in_the_background mv "$MNT/old" "$MNT/new"
+	expect_many_between "$(use_other_keys)"
+	expect rows "0 $MANY" "$(rows_below old) $(rows_below new)"
+	expect_value new/0000001 "value 1"
+	expect_absent old
+}
+
+moved_some() {
+	(($(rows_below new) > 0))
+}
+
+test_a_rename_that_a_crash_interrupts_is_whole_after_the_restart() {
+	add_rows db.sqlite old
+	mount_stack
+	in_the_background mv "$MNT/old" "$MNT/new"
+	wait_until 100 moved_some
+	kill_daemon
+	expect rows "0 $MANY" "$(rows_below old) $(rows_below new)"
+	expect_value "new/$(printf %07d $MANY)" "value $MANY"
+	expect_absent old
+}
+
+run_tests
