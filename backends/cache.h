@@ -147,6 +147,7 @@ struct backend {
 	bool durable; /* survives the death of the daemon */
 	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
 	bool forgets; /* keeps nothing of what is set */
+	bool hides_slower; /* the journal: -ENODATA is a miss of slower layers as well */
 	int64_t default_ttl_ms; /* what the common option default_ttl_s is by default; 0: null */
 	int64_t revalidate_ms;  /* what the common option revalidate_ms is by default */
 

@@ -23,6 +23,14 @@ struct key marker_key(struct key_buffer *buffer, struct key dir)
 	return key_make(buffer->bytes, buffer->size);
 }
 
+bool marker_key_is_valid(struct key key)
+{
+	if (key.size == 0)
+		return true;
+	return key.bytes[key.size - 1] == '/' && key_is_valid(key_make(key.bytes, key.size - 1)) &&
+	       key_can_hold(key_make(key.bytes, key.size - 1));
+}
+
 struct key cursor_at(const struct cursor *c)
 {
 	return key_make(c->at.bytes, c->at.size);

@@ -32,4 +32,7 @@ struct key cursor_pass(struct cursor *c, struct key key, bool *is_dir, struct ke
 /* The key that dir's marker has. */
 struct key marker_key(struct key_buffer *buffer, struct key dir);
 
+/* Whether a key that was stored can be a marker's: the root's, or a directory's with its slash. */
+bool marker_key_is_valid(struct key key);
+
 #endif

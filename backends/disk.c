@@ -215,7 +215,7 @@ static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct valu
 	int rc = 0;
 	void *bytes = NULL;
 	if ((uint64_t)sqlite3_blob_bytes(blob) != size)
-		rc = -EIO;
+		rc = -EBADMSG;
 	if (rc == 0 && !(bytes = malloc((size_t)size)))
 		rc = -ENOMEM;
 	if (rc == 0 && sqlite3_blob_read(blob, bytes, (int)size, 0) != SQLITE_OK)
@@ -242,7 +242,7 @@ static int load_value(struct disk_db *db, sqlite3_stmt *s, struct disk_lookup *l
 				  &lookup->value);
 	struct key payload = disk_column_key(s, DISK_COLUMN_EXTRA);
 	if (payload.size != lookup->meta.size)
-		return -EIO;
+		return -EBADMSG;
 	lookup->value = value_copy(payload.bytes, payload.size);
 	return lookup->value ? 0 : -ENOMEM;
 }
@@ -321,6 +321,8 @@ static int find_value(struct disk *d, struct disk_lookup *lookup)
 
 	for (int i = 0; i < FILE_TRIES; i++) {
 		int rc = disk_read(d, read_get, lookup);
+		if (rc == -EBADMSG)
+			return damaged(d, lookup->key, "wrong size");
 		if (rc < 0 || lookup->value)
 			return rc;
 		fd = disk_values_open(&d->values, lookup->file, lookup->meta.size);

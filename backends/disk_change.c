@@ -104,6 +104,12 @@ struct row {
 	char file[DISK_FILE_NAME]; /* empty: none */
 };
 
+/* What a row says of its file's size; another program may have written what no file can have. */
+static uint64_t file_size(int64_t told)
+{
+	return told > 0 && told < INT64_MAX / 4 ? (uint64_t)told : 0;
+}
+
 /* Fills meta (finished by the caller) if it is asked for and the row exists. */
 static int row_find(struct disk_txn *txn, struct key key, struct row *row, struct meta *meta)
 {
@@ -120,7 +126,7 @@ static int row_find(struct disk_txn *txn, struct key key, struct row *row, struc
 		row->exists = true;
 		row->live = !meta_is_expired(&found, txn->now);
 		row->id = sqlite3_column_int64(s, DISK_COLUMN_ROWID);
-		row->size = found.size;
+		row->size = file_size((int64_t)found.size);
 		if (file && disk_values_is_name(file))
 			memcpy(row->file, file, DISK_FILE_NAME);
 	}
@@ -137,7 +143,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 {
 	if (!file[0])
 		return 0;
-	txn->file_bytes -= (int64_t)size;
+	txn->file_bytes -= (int64_t)file_size((int64_t)size);
 	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
 }
 

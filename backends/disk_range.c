@@ -28,6 +28,13 @@ enum {
 typedef int change_row(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
 		       sqlite3_stmt *row);
 
+/* Whether a row lies in the range by the bytes of its key: of a damaged index anything may come. */
+static bool is_in_range(sqlite3_stmt *row, const struct disk_range *range)
+{
+	return key_begins(disk_column_key(row, 0),
+			  key_make(range->first.bytes, range->first.size));
+}
+
 /* 1: there was one; 0: there is none. What is changed leaves the range. */
 static int change_first(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
 			const struct disk_range *range, enum disk_key_type type, change_row *change)
@@ -37,6 +44,8 @@ static int change_first(struct disk_txn *txn, const struct disk_job *job, enum d
 	if (row)
 		disk_range_bind(row, range, type);
 	int rc = disk_db_step(txn->db, row);
+	if (rc > 0 && !is_in_range(row, range))
+		rc = -EUCLEAN;
 	if (rc > 0) {
 		rc = change(txn, job, list, row);
 		rc = rc < 0 ? rc : 1;

@@ -116,21 +116,31 @@ void disk_bind_over(sqlite3_stmt *statement, int index, struct instant now)
 	disk_bind_instant(statement, index + 1, now);
 }
 
-static struct xattrs *column_xattrs(sqlite3_stmt *statement, int column)
+/* No mode and nobody's id, which the gate takes for damage. */
+enum { NO_NUMBER = -1 };
+
+/* A number of 32 bits; other programs may have written anything. */
+static uint32_t column_uint32(sqlite3_stmt *statement, int column)
 {
-	struct xattrs *xattrs = NULL;
+	int64_t number = sqlite3_column_int64(statement, column);
+
+	return number < 0 || number > UINT32_MAX ? (uint32_t)NO_NUMBER : (uint32_t)number;
+}
+
+/* Damaged attributes damage the whole. */
+static void column_xattrs(sqlite3_stmt *statement, int column, struct meta *meta)
+{
 	const void *packed = sqlite3_column_blob(statement, column);
 
-	if (packed &&
-	    xattrs_unpack(packed, (size_t)sqlite3_column_bytes(statement, column), &xattrs) < 0)
-		return NULL;
-	return xattrs;
+	if (packed && xattrs_unpack(packed, (size_t)sqlite3_column_bytes(statement, column),
+				    &meta->xattrs) == -EINVAL)
+		meta->mode = (uint32_t)NO_NUMBER;
 }
 
 static struct timespec column_time(sqlite3_stmt *statement, int column)
 {
 	return (struct timespec){ .tv_sec = sqlite3_column_int64(statement, column),
-				  .tv_nsec = sqlite3_column_int(statement, column + 1) };
+				  .tv_nsec = sqlite3_column_int64(statement, column + 1) };
 }
 
 /* A row that another program wrote: all that is known is when. */
@@ -151,6 +161,12 @@ static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 double disk_row_used(sqlite3_stmt *statement)
 {
 	return sqlite3_column_double(statement, DISK_COLUMN_USED);
+}
+
+/* Not before it was; never what cannot be, for other programs may have written it. */
+static int64_t hit_ms(double used)
+{
+	return used > 0 && used < 1e15 ? (int64_t)(used * 1000) : 0;
 }
 
 static void row_ends(sqlite3_stmt *statement, struct meta *meta)
@@ -178,7 +194,7 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 	memset(meta, 0, sizeof(*meta));
 	meta->hits = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_HITS);
 	if (meta->hits > 0)
-		meta->hit_ms = (int64_t)(disk_row_used(statement) * 1000); /* not before it was */
+		meta->hit_ms = hit_ms(disk_row_used(statement));
 	row_ends(statement, meta);
 	if (sqlite3_column_type(statement, DISK_COLUMN_SIZE) == SQLITE_NULL) {
 		foreign_meta(statement, meta);
@@ -188,13 +204,13 @@ void disk_row_meta(sqlite3_stmt *statement, struct meta *meta)
 	meta->checksum = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_CHECKSUM);
 	meta->version = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_VERSION);
 	meta->ino = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_INO);
-	meta->mode = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_MODE);
-	meta->uid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_UID);
-	meta->gid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_GID);
+	meta->mode = column_uint32(statement, DISK_COLUMN_MODE);
+	meta->uid = column_uint32(statement, DISK_COLUMN_UID);
+	meta->gid = column_uint32(statement, DISK_COLUMN_GID);
 	meta->created_ms = sqlite3_column_int64(statement, DISK_COLUMN_CREATED);
 	meta->mtime = column_time(statement, DISK_COLUMN_MTIME_S);
 	meta->ctime = column_time(statement, DISK_COLUMN_CTIME_S);
-	meta->xattrs = column_xattrs(statement, DISK_COLUMN_XATTRS);
+	column_xattrs(statement, DISK_COLUMN_XATTRS, meta);
 }
 
 static void bind_xattrs(sqlite3_stmt *statement, int index, const struct xattrs *xattrs)
@@ -238,14 +254,14 @@ void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta)
 void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	memset(meta, 0, sizeof(*meta));
-	meta->mode = (uint32_t)sqlite3_column_int64(statement, 1);
-	meta->uid = (uint32_t)sqlite3_column_int64(statement, 2);
-	meta->gid = (uint32_t)sqlite3_column_int64(statement, 3);
+	meta->mode = column_uint32(statement, 1);
+	meta->uid = column_uint32(statement, 2);
+	meta->gid = column_uint32(statement, 3);
 	meta->ino = (uint64_t)sqlite3_column_int64(statement, 4);
 	meta->created_ms = sqlite3_column_int64(statement, 5);
 	meta->mtime = column_time(statement, 6);
 	meta->ctime = column_time(statement, 8);
-	meta->xattrs = column_xattrs(statement, 10);
+	column_xattrs(statement, 10, meta);
 }
 
 void disk_row_bind_dir(sqlite3_stmt *statement, const struct meta *meta)

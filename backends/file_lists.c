@@ -148,9 +148,11 @@ int file_markers_store(struct file_layer *f)
 static bool add_marker(struct file_layer *f, void *self, struct key key, const struct meta *meta)
 {
 	struct entries *markers = self;
-	struct entry *e = entry_new(key, NULL, meta);
 
 	(void)f;
+	if (!marker_key_is_valid(key))
+		return false;
+	struct entry *e = entry_new(key, NULL, meta);
 	if (!e || !entries_reserve(markers)) {
 		entry_free(e);
 		return false;
@@ -271,7 +273,7 @@ static bool add_end(struct file_layer *f, void *self, struct key key, const stru
 
 	(void)f;
 	(void)meta;
-	if (ends->count == 2 || key.size < 2 || key.size > KEY_MAX + 1)
+	if (ends->count == 2 || key.size == 0 || !marker_key_is_valid(key))
 		return false;
 	struct key_buffer *to = ends->keys[ends->count++];
 	to->size = key.size - 1;
@@ -284,6 +286,11 @@ bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_bu
 	struct ends ends = { .keys = { from, to } };
 	int rc = list_load(f, move_name, add_end, &ends, NULL);
 
+	/* Nothing moves into itself: that would never be over. */
+	if (rc == 0 && ends.count == 2) {
+		struct key a = key_make(from->bytes, from->size), b = key_make(to->bytes, to->size);
+		rc = key_equal(a, b) || key_is_below(a, b) || key_is_below(b, a) ? -EINVAL : 0;
+	}
 	if (rc == -EINVAL)
 		file_complain(f, move_name, "damaged", "a directory may be renamed in part");
 	return rc == 0 && ends.count == 2;

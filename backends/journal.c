@@ -754,6 +754,7 @@ static void journal_usage(void *state, struct layer_usage *usage)
 const struct backend backend_journal = {
 	.type = "journal",
 	.durable = true,
+	.hides_slower = true,
 	.open = journal_as_layer,
 	.close = journal_layer_close,
 	.stat = journal_stat,

@@ -120,8 +120,10 @@ int layer_stat(struct layer *l, struct key key, struct meta *meta)
 		return -ENOENT;
 	int64_t begun = layer_call_begin(l), asked_ms = layer_look_begin(l);
 	int rc = layer_call_end(l, LAYER_STAT, begun, l->backend->stat(l->state, key, meta));
-	if (rc == 0)
+	if (rc == 0) {
 		layer_note_presence(l, key, asked_ms, true);
+		layer_check_entry(l, key, meta);
+	}
 	return rc;
 }
 
@@ -137,9 +139,8 @@ int layer_get(struct layer *l, struct key key, struct value **value, struct meta
 				    l->backend->get(l->state, key, value, meta));
 		if (rc == 0)
 			layer_note_presence(l, key, asked_ms, true);
+		rc = layer_check_value(l, key, rc, value, meta);
 	}
-	assert((rc == 0) == (*value != NULL));
-	assert(rc < 0 || value_size(*value) == meta->size);
 	layer_count(l, rc == 0 ? COUNT_HIT : COUNT_MISS);
 	return rc;
 }
@@ -153,8 +154,8 @@ int layer_peek(struct layer *l, struct key key, struct value **value, struct met
 	int64_t begun = layer_call_begin(l);
 	int rc = l->backend->peek ? l->backend->peek(l->state, key, value, meta)
 				  : l->backend->get(l->state, key, value, meta);
-	assert((rc == 0) == (*value != NULL));
-	return layer_call_end(l, LAYER_PEEK, begun, rc);
+	rc = layer_call_end(l, LAYER_PEEK, begun, rc);
+	return layer_check_value(l, key, rc, value, meta);
 }
 
 bool layer_is_shared(const struct layer *l)
@@ -209,9 +210,11 @@ int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 		return 0;
 	int64_t begun = layer_call_begin(l), asked_ms = layer_look_begin(l);
 	int rc = l->backend->revalidate(l->state, key, meta);
+	if (rc != -ESTALE)
+		rc = layer_check_answer(l, rc);
 	if (rc == -ENOENT && !was_removed(l, seen_ms, meta))
 		rc = -ENODATA;
-	layer_call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE ? 0 : rc);
+	layer_call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE || rc == -ENODATA ? 0 : rc);
 	if (rc == 0 || rc == -ENODATA)
 		layer_note_presence(l, key, asked_ms, rc == 0);
 	return rc == -ENOENT || rc == -ESTALE || rc == -ENODATA ? rc : 0;
@@ -261,6 +264,8 @@ int layer_list(struct layer *l, struct key dir, struct key after, bool after_is_
 	int rc = layer_call_end(l, LAYER_LIST, begun,
 				l->backend->list(l->state, dir, after, after_is_dir, batch));
 	assert(rc < 0 || batch->end || batch->count > 0);
+	if (rc == 0)
+		rc = layer_check_list(l, dir, after, after_is_dir, batch);
 	doubt_markers(l, dir, batch);
 	return rc;
 }
@@ -273,8 +278,10 @@ int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_DIR_STAT, begun,
 				l->backend->dir_stat(l->state, dir, meta));
-	if (rc == 0)
+	if (rc == 0) {
+		layer_check_dir(l, dir, meta);
 		doubt_marker(l, dir, meta);
+	}
 	return rc;
 }
 
@@ -386,8 +393,9 @@ int layer_check_move(struct layer *l, struct key from, struct key to)
 {
 	layer_enter(from);
 	layer_enter(to);
-	return l->backend->check_rename_prefix ? l->backend->check_rename_prefix(l->state, from, to)
-					       : 0;
+	return l->backend->check_rename_prefix
+		       ? layer_check_answer(l, l->backend->check_rename_prefix(l->state, from, to))
+		       : 0;
 }
 
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)

@@ -45,7 +45,7 @@ int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begu
 {
 	struct call_counters *c = &l->calls[operation];
 
-	assert(rc <= 0);
+	rc = layer_check_answer(l, rc);
 	if (begun_ns != 0)
 		count_call(c, time_mono_ns() - begun_ns);
 	if (rc == 0 && atomic_load_explicit(&c->failing, memory_order_relaxed))

@@ -2,7 +2,8 @@
 #define CACHEFS_LAYER_GATE_H
 
 /* A layer itself, for the files that the gate is divided into: layer.c (the operations),
- * layer_call.c (how calls are timed and counted), layer_trust.c (what it missed). See layer.h. */
+ * layer_call.c (how calls are timed and counted), layer_check.c (whether what stores say can be),
+ * layer_trust.c (what it missed). See layer.h. */
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -27,6 +28,8 @@ struct call_counters {
 	atomic_bool failing; /* said in the log */
 };
 
+enum { LAYER_DAMAGED_KEYS = 64 };
+
 struct layer {
 	const struct layer_spec *spec;
 	const struct backend *backend;
@@ -40,6 +43,7 @@ struct layer {
 	struct freshness freshness; /* if the backend can revalidate */
 	atomic_int_fast64_t caught_up_ms;
 	atomic_int_fast64_t settled_ms; /* that a key was there before says nothing of it now */
+	atomic_uint_fast64_t damaged[LAYER_DAMAGED_KEYS]; /* hashes of keys complained of */
 };
 
 /* --- calls ------------------------------------------------------------------------------------ */
@@ -60,7 +64,8 @@ static inline void layer_enter_dir(struct key dir)
 /* Before a call: when it began, if that is of interest. */
 int64_t layer_call_begin(const struct layer *l);
 
-/* What every operation returns passes here: misses are ordinary, the rest is trouble. Returns rc. */
+/* What every operation returns passes here: misses are ordinary, the rest is trouble. Returns rc as
+ * layer_check_answer() lets it through. */
 int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begun_ns, int rc);
 
 void layer_count(struct layer *l, enum counter counter);
@@ -70,6 +75,30 @@ int64_t layer_look_begin(const struct layer *l);
 
 /* The layer has the key, as it was asked for at that instant, or not. */
 void layer_note_presence(struct layer *l, struct key key, int64_t asked_ms, bool present);
+
+/* --- what stores say: layer_check.c ----------------------------------------------------------- */
+
+/*
+ * Metadata that is not of its kind of record, or that nothing can have, is damage: said once, and a
+ * miss, until the key is set or removed. So that it can be, it is shown as what nobody but the
+ * mount's owner may open, which nobody gets. False: it is damaged, and *meta is what is shown.
+ */
+bool layer_check_entry(struct layer *l, struct key key, struct meta *meta);
+
+/* The same of a directory, or a marker: nobody else is let in. */
+void layer_check_dir(struct layer *l, struct key dir, struct meta *meta);
+
+/* What a get said. 0, or -errno with nothing to finish: -ENOENT if it was damage. */
+int layer_check_value(struct layer *l, struct key key, int rc, struct value **value,
+		      struct meta *meta);
+
+/* A part of a listing, behind `after`. What no key leads to is taken out. -EIO: out of order. */
+int layer_check_list(struct layer *l, struct key dir, struct key after, bool after_is_dir,
+		     struct children *batch);
+
+/* An answer of those that cache.h allows a backend; -EIO for any other, for the stack uses some of
+ * them for itself, and would wait or try again. */
+int layer_check_answer(const struct layer *l, int rc);
 
 /* --- trust ------------------------------------------------------------------------------------ */
 

@@ -49,6 +49,15 @@ void meta_update(struct meta *to, const struct meta *from, unsigned fields)
 	}
 }
 
+struct timespec meta_time(struct timespec time)
+{
+	if (time.tv_sec > META_SECONDS_MAX)
+		return (struct timespec){ .tv_sec = META_SECONDS_MAX };
+	if (time.tv_sec < -META_SECONDS_MAX)
+		return (struct timespec){ .tv_sec = -META_SECONDS_MAX };
+	return time;
+}
+
 bool meta_clear_privileges(struct meta *meta)
 {
 	uint32_t mode = meta->mode;

@@ -33,6 +33,10 @@ struct meta {
 	struct xattrs *xattrs;
 };
 
+/* No time lies further from 1970, so that seconds can be told in milliseconds. */
+#define META_SECONDS_MAX INT64_C(1000000000000000)
+struct timespec meta_time(struct timespec time); /* what lies further is cut to that */
+
 /* Which fields touch() shall write. */
 enum meta_fields {
 	META_MODE = 1 << 0,   /* mode */

@@ -84,7 +84,7 @@ static void apply_times(const struct stat_change *c, struct meta *meta)
 	if (c->to_set & FUSE_SET_ATTR_MTIME_NOW)
 		meta->mtime = now;
 	else if (c->to_set & FUSE_SET_ATTR_MTIME)
-		meta->mtime = c->attr->st_mtim;
+		meta->mtime = meta_time(c->attr->st_mtim);
 	if (c->to_set & FUSE_SET_ATTR_ATIME_NOW)
 		atime = now;
 	else if (c->to_set & FUSE_SET_ATTR_ATIME)
