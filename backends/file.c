@@ -53,6 +53,7 @@ static const struct option_spec file_options[] = {
 	  .nullable = true,
 	  .doc = "the mode of the files that are made, for sharing them with other users; null: "
 		 "\"0600\"" },
+	FREE_SPACE_OPTION(offsetof(struct file_conf, min_free)),
 	{ 0 },
 };
 
@@ -117,6 +118,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 	f->conf = c;
 	f->env = env;
 	f->inotify_fd = f->wake_fd = -1;
+	free_space_init(&f->space, env->layer_name, c->directory, c->min_free);
 	lock_init(&f->lock, RANK_LAYER);
 	condition_init(&f->turned);
 	f->dir_fd = open(c->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -438,29 +440,6 @@ static int find_current(struct file_layer *f, struct key key, struct place *plac
 	return rc == -EAGAIN ? -EIO : rc;
 }
 
-int file_make_room(struct file_layer *f, uint64_t more)
-{
-	struct key_buffer key;
-
-	while (f->conf->max_files > 0) {
-		lock_take(&f->lock);
-		struct entry *oldest = NULL;
-		if (f->entries.count + more > f->conf->max_files)
-			oldest = entries_victim(&f->entries, NULL, time_instant(f->env->time));
-		if (oldest) {
-			key.size = oldest->key.size;
-			memcpy(key.bytes, oldest->key.bytes, key.size);
-		}
-		lock_release(&f->lock);
-		if (!oldest)
-			break;
-		int rc = file_drop(f, key_make(key.bytes, key.size), FILE_EVICTED);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int set_changing(struct file_layer *f, struct key key, struct value *value,
 			const struct meta *meta)
 {
@@ -475,6 +454,7 @@ static int set_changing(struct file_layer *f, struct key key, struct value *valu
 		rc = file_make_room(f, 1);
 	if (rc == 0)
 		rc = file_store(f, place.name, key, value, meta, NULL);
+	file_keep_free(f, key);
 	meta_fini(&place.meta);
 	return rc;
 }
@@ -619,6 +599,7 @@ static void file_usage(void *state, struct layer_usage *usage)
 		.path = f->conf->directory,
 	};
 	lock_release(&f->lock);
+	free_space_trouble(&f->space, usage->trouble, sizeof(usage->trouble));
 }
 
 const struct backend backend_file = {

@@ -436,8 +436,30 @@ static int write_once(struct file_layer *f, const char *name, const struct conte
 	return rc;
 }
 
-static int write_content(struct file_layer *f, const char *name, const struct content *c,
-			 struct file_look *look)
+/* Over the file that is there, which keeps its blocks. -ENOSPC: it is shorter. */
+static int overwrite(struct file_layer *f, const char *name, const struct content *c,
+		     struct file_look *look)
+{
+	int fd = openat(f->dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int rc = fd < 0 ? -ENOSPC : file_look_at(fd, look);
+
+	if (rc == 0 && look->size < c->size)
+		rc = -ENOSPC;
+	if (rc == 0)
+		rc = write_all(fd, c->text, c->size);
+	if (rc == 0 && ftruncate(fd, (off_t)c->size) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = file_look_at(fd, look);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		unsynced_note(&f->unsynced, name);
+	return rc;
+}
+
+static int write_anew(struct file_layer *f, const char *name, const struct content *c,
+		      struct file_look *look)
 {
 	int rc = write_once(f, name, c, look);
 
@@ -447,6 +469,30 @@ static int write_content(struct file_layer *f, const char *name, const struct co
 		rc = write_once(f, name, c, look);
 	}
 	return rc == -ENOENT ? -EIO : rc;
+}
+
+/* As an entry's text is at most: each byte may be escaped. */
+static uint64_t size_of(const struct content *c)
+{
+	return c->text ? c->size : 6 * value_size(c->value) + 4096;
+}
+
+static int write_content(struct file_layer *f, const char *name, const struct content *c,
+			 struct file_look *look)
+{
+	struct key kept = c->was ? c->was->key : c->key;
+	int rc = write_anew(f, name, c, look);
+	bool full = free_space_is_short(rc);
+
+	if (full && c->text)
+		rc = overwrite(f, name, c, look);
+	/* Little by little: the text may be much shorter than it can be. */
+	for (uint64_t size = size_of(c) / 8 + 4096;
+	     free_space_is_short(rc) && file_make_space(f, size, kept); size *= 2)
+		rc = write_anew(f, name, c, look);
+	if (!atomic_load(&f->stopping) && (full || rc == 0))
+		free_space_settled(&f->space, !free_space_is_short(rc));
+	return free_space_is_short(rc) ? -ENOSPC : rc;
 }
 
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,

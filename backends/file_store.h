@@ -21,6 +21,7 @@
 #include "cache.h"
 #include "entries.h"
 #include "file_entry.h"
+#include "free_space.h"
 #include "lock.h"
 #include "unsynced.h"
 
@@ -34,6 +35,7 @@ struct file_conf {
 	char *file_extension;
 	bool ensure_directory;
 	mode_t mode; /* of the files that are made; 0: 0600 */
+	uint64_t min_free; /* free_space.h */
 };
 
 /*
@@ -53,6 +55,7 @@ struct file_layer {
 	const struct backend_env *env;
 	int dir_fd;
 	struct unsynced unsynced;
+	struct free_space space; /* of changes */
 	atomic_uint_fast64_t temp_number, complained; /* hash of the name last complained of */
 
 	struct lock lock; /* RANK_LAYER; guards: */
@@ -118,7 +121,10 @@ int file_store(struct file_layer *f, const char *name, struct key key, struct va
 
 /*
  * The text under the name: the old file or the new one at every instant. How it looks comes out. If
- * the directory has been removed it is made anew.
+ * the directory has been removed it is made anew. On a full disk a text that is no longer than the
+ * old one is written over it, so that what takes something out of a list needs no space.
+ *
+ * Like file_store() it evicts where the disk is full; -ENOSPC, also of a quota: in vain.
  */
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
 	       struct file_look *look);
@@ -136,8 +142,12 @@ enum file_reason { FILE_REMOVED, FILE_EVICTED, FILE_EXPIRED };
  * index in any case. */
 int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
 
-/* Evicts the oldest until the limit allows so many entries more. 0 or -errno. */
+/* Evicts the oldest until the limit allows so many entries more. 0 or -errno. file_make_space(): on
+ * a full disk, until a file of that size may be written, of an entry (or of none) that is kept;
+ * false: nothing was evicted. file_keep_free(): what min_free_mb asks for. See file_evict.c. */
 int file_make_room(struct file_layer *f, uint64_t more);
+bool file_make_space(struct file_layer *f, uint64_t size, struct key kept);
+void file_keep_free(struct file_layer *f, struct key kept);
 
 /* Removes some expired entries. */
 void file_expire(struct file_layer *f);

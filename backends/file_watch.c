@@ -240,6 +240,15 @@ static void expire(struct file_layer *f)
 	file_change_end(f);
 }
 
+/* Other programs fill the disk, too. */
+static void keep_free(struct file_layer *f)
+{
+	if (file_change_begin(f) < 0)
+		return;
+	file_keep_free(f, KEY_ROOT);
+	file_change_end(f);
+}
+
 static void *watch_main(void *argument)
 {
 	struct file_layer *f = argument;
@@ -271,6 +280,7 @@ static void *watch_main(void *argument)
 			look_at_all(f);
 		if (expires)
 			expire(f);
+		keep_free(f);
 	}
 	return NULL;
 }

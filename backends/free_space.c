@@ -11,6 +11,7 @@
 enum {
 	IDLE_ENTRIES = 1000, /* evicted without any gain */
 	PAUSE_MS = 60 * 1000,
+	WORTH = 4,  /* what holds less than one part of so many of what is missing need not go */
 	SHARE = 20, /* one part of so many is the default of min_free */
 };
 #define IDLE_BYTES ((uint64_t)64 << 20)
@@ -115,7 +116,9 @@ bool space_round_goes_on(struct space_round *r, uint64_t held, uint64_t reusable
 	if (now > r->before)
 		note_gain(r->space);
 	r->before = now;
-	if (now >= r->goal || held == 0 || (r->shares && held <= now))
+	if (now >= r->goal || held == 0)
+		return false;
+	if (r->shares && (held <= now || held < (r->goal - now) / WORTH))
 		return false;
 	return !is_in_vain(r, now);
 }

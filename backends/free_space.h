@@ -58,7 +58,8 @@ struct space_round {
 	struct free_space *space;
 	uint64_t goal;   /* so much is to be free */
 	uint64_t before; /* what was free at the last look; UINT64_MAX: none yet */
-	bool shares;     /* ends as well once the layer holds no more than what is free */
+	bool shares;     /* ends as well once the layer holds no more than what is free, or little
+			  * beside what is missing: others hold the space then */
 };
 
 /*
