@@ -215,6 +215,14 @@ struct backend {
 	 */
 	int (*set)(void *state, struct key key, struct value *value, const struct meta *meta);
 
+	/*
+	 * Whether it is known now that set() would refuse every value of this size: -EHOSTDOWN,
+	 * -EFBIG or -ENOSPC; 0: nothing is known against it. Asks nobody and waits for nothing, but
+	 * with a key (else of no size): then for as long as a set of it would wait for room. NULL:
+	 * nothing is ever known.
+	 */
+	int (*foresee)(void *state, struct key key, uint64_t size);
+
 	/* Writes the named fields (enum meta_fields) of an entry's metadata. */
 	int (*touch)(void *state, struct key key, const struct meta *meta, unsigned fields);
 

@@ -483,6 +483,16 @@ static int disk_set(void *state, struct key key, struct value *value, const stru
 	return rc;
 }
 
+static int disk_foresee(void *state, struct key key, uint64_t size)
+{
+	struct disk *d = state;
+
+	(void)key;
+	if (!atomic_load(&d->up))
+		return -EHOSTDOWN;
+	return d->conf->size_limit > 0 && size > d->conf->size_limit ? -EFBIG : 0;
+}
+
 static int disk_temp_file(void *state)
 {
 	struct disk *d = state;
@@ -708,6 +718,7 @@ const struct backend backend_disk = {
 	.revalidate = disk_revalidate,
 	.catch_up = disk_catch_up,
 	.set = disk_set,
+	.foresee = disk_foresee,
 	.touch = disk_touch,
 	.remove = disk_remove,
 	.remove_prefix = disk_remove_prefix,

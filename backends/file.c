@@ -473,6 +473,13 @@ static int file_set(void *state, struct key key, struct value *value, const stru
 	return rc;
 }
 
+static int file_foresee(void *state, struct key key, uint64_t size)
+{
+	(void)state;
+	(void)key;
+	return size > VALUE_MAX ? -EFBIG : 0;
+}
+
 /* An entry whole, within a change. */
 static int load_current(struct file_layer *f, struct key key, struct place *place,
 			struct value **value, struct file_origin *origin)
@@ -617,6 +624,7 @@ const struct backend backend_file = {
 	.revalidate = file_revalidate,
 	.catch_up = file_catch_up,
 	.set = file_set,
+	.foresee = file_foresee,
 	.touch = file_touch,
 	.remove = file_remove,
 	.remove_prefix = file_remove_prefix,

@@ -760,6 +760,7 @@ const struct backend backend_journal = {
 	.stat = journal_stat,
 	.get = journal_get,
 	.set = journal_set,
+	.foresee = journal_foresee,
 	.touch = journal_touch,
 	.remove = journal_remove,
 	.remove_prefix = journal_remove_prefix,

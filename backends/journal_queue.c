@@ -6,6 +6,7 @@
 
 #include "journal_store.h"
 #include "log.h"
+#include "waiting.h"
 
 enum { DISK_POLL_MS = 100 }; /* nobody tells when other programs free space */
 
@@ -235,6 +236,22 @@ int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
 		if (!journal_await_room(j, deadline))
 			return has_room(j, need, size) ? 0 : -ENOSPC;
 	return 0;
+}
+
+int journal_foresee(void *state, struct key key, uint64_t size)
+{
+	struct journal *j = state;
+	int64_t need = (int64_t)journal_cost(key, size);
+
+	if (need > (int64_t)j->conf.max_bytes)
+		return -EFBIG;
+	if (has_room(j, need, size))
+		return 0;
+	if (key.size == 0)
+		return -ENOSPC;
+	waiting_begin();
+	struct timespec deadline = time_deadline(waiting_at_most(j->conf.wait_ms));
+	return journal_wait_for_room(j, key, size, &deadline);
 }
 
 void journal_count_failure(struct journal *j)

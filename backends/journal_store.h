@@ -72,6 +72,7 @@ int64_t journal_new_seq(struct journal *j);
  * in time. await(): some time of that; false: it is over. */
 int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
 			  const struct timespec *deadline);
+int journal_foresee(void *state, struct key key, uint64_t size); /* the backend's */
 bool journal_await_room(struct journal *j, const struct timespec *deadline);
 void journal_account(struct journal *j, int64_t entries, int64_t bytes);
 

@@ -21,6 +21,7 @@ static void on_gone(void *self, struct key key)
 {
 	struct layer *l = self;
 
+	layer_note_room(l);
 	if (!l->backend->kept_all)
 		layer_note_presence(l, key, 0, false);
 	l->events.gone(l->events.self, key);
@@ -311,6 +312,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	int rc = layer_call_end(l, LAYER_SET, begun,
 				l->backend->set(l->state, key, value, &ending));
 	layer_note_presence(l, key, asked_ms, rc == 0);
+	layer_note_set(l, meta->size, rc);
 	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
 }
 
@@ -342,6 +344,7 @@ int layer_remove(struct layer *l, struct key key)
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
 	layer_note_presence(l, key, 0, false);
+	layer_note_room(l);
 	int forgotten = rc == 0 || rc == -ENOENT ? distrust_forget(l->distrust, key, DISTRUST_KEY)
 						 : 0;
 	return forgotten < 0 ? forgotten : rc;
@@ -367,6 +370,7 @@ int layer_remove_prefix(struct layer *l, struct key prefix)
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_REMOVE_PREFIX, begun,
 				l->backend->remove_prefix(l->state, prefix));
+	layer_note_room(l);
 	int forgotten = rc == 0 || rc == -ENOENT
 				? distrust_forget(l->distrust, prefix, DISTRUST_PREFIX)
 				: 0;

@@ -69,6 +69,9 @@ bool layer_news(struct layer *layer);
 struct end layer_copy_end(const struct layer *layer, struct end own, struct end limit);
 int layer_set(struct layer *layer, struct key key, struct value *value, const struct meta *meta,
 	      struct end limit);
+/* As foresee() of struct backend; and what was refused a moment ago for want of space, while its disk
+ * has no more than then and nothing has left the layer. */
+int layer_foresee(struct layer *layer, struct key key, uint64_t size);
 int layer_touch(struct layer *layer, struct key key, const struct meta *meta, unsigned fields,
 		struct end limit);
 int layer_remove(struct layer *layer, struct key key);

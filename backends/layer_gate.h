@@ -30,6 +30,14 @@ struct call_counters {
 
 enum { LAYER_DAMAGED_KEYS = 64 };
 
+/* A set that the layer refused for want of space. */
+struct refusal {
+	atomic_bool holds;
+	atomic_uint_fast64_t size;    /* of the value */
+	atomic_uint_fast64_t free;    /* what its disk had then */
+	atomic_int_fast64_t until_ms; /* CLOCK_MONOTONIC: then it is worth a try again */
+};
+
 struct layer {
 	const struct layer_spec *spec;
 	const struct backend *backend;
@@ -38,6 +46,7 @@ struct layer {
 	struct layer_events events;
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
+	struct refusal refusal;
 	struct distrust *distrust;
 	struct intents *intents;
 	struct freshness freshness; /* if the backend can revalidate */
@@ -99,6 +108,14 @@ int layer_check_list(struct layer *l, struct key dir, struct key after, bool aft
 /* An answer of those that cache.h allows a backend; -EIO for any other, for the stack uses some of
  * them for itself, and would wait or try again. */
 int layer_check_answer(const struct layer *l, int rc);
+
+/* --- room: layer_room.c ----------------------------------------------------------------------- */
+
+/* A set of that size came to rc. */
+void layer_note_set(struct layer *l, uint64_t size, int rc);
+
+/* Something has left the layer, so there may be room. */
+void layer_note_room(struct layer *l);
 
 /* --- trust ------------------------------------------------------------------------------------ */
 

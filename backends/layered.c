@@ -159,6 +159,31 @@ static int set_in(struct layered *c, struct layer *l, struct key key, struct val
 	return layer_set(l, key, value, meta, stack_limit(c, l, meta->own));
 }
 
+/* What only the layers that are not durable will have, of a size that one of them takes. */
+static struct value *value_for_serving(struct layered *c, struct value *value)
+{
+	for (size_t i = c->durable_count; i < c->count; i++)
+		if (layer_foresee(c->order[i], KEY_ROOT, value_size(value)) == 0)
+			return value_bytes(value) ? value_ref(value) : value_load(value);
+	return NULL;
+}
+
+/* on_error "serve": no durable layer took a set, for that errno; 0: one has. */
+static void note_kept(struct layered *c, int failure)
+{
+	if (failure == 0) {
+		if (atomic_load_explicit(&c->unkept_told, memory_order_relaxed) &&
+		    atomic_exchange(&c->unkept_told, false))
+			log_info("on_error: what is set is kept again");
+		return;
+	}
+	atomic_fetch_add(&c->unkept_sets, 1);
+	if (!atomic_exchange(&c->unkept_told, true))
+		log_warning("on_error: no layer that outlives the daemon takes what is set (%s); "
+			    "it is served from the others; said once until one does",
+			    strerror(failure == -EHOSTDOWN ? EIO : -failure));
+}
+
 static int write_through(struct layered *c, struct key key, struct value *value,
 			 const struct meta *meta)
 {
@@ -180,23 +205,53 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 		if (!is_bypassed(c, c->order[i]))
 			failure = worse(failure, rc);
 	}
-	if (taken == 0 && failure < 0)
+	bool unkept = taken == 0 && failure < 0;
+	if (unkept && !stack_serves(c))
 		return failure == -EHOSTDOWN ? -EIO : failure;
-	struct value *loaded = stack_value_for_volatile(c, value);
+	note_kept(c, unkept ? failure : 0);
+	struct meta copied = *meta; /* borrows the xattrs */
+	copied.unkept = unkept;
+	struct value *loaded = unkept ? value_for_serving(c, value)
+				      : stack_value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]
 			       : !loaded || is_bypassed(c, c->order[i]) ||
-					 set_in(c, c->order[i], key, loaded, meta) < 0)
+					 set_in(c, c->order[i], key, loaded, &copied) < 0)
 			drop_old_copy(c, c->order[i], key);
 	value_unref(loaded);
 	return 0;
+}
+
+int layered_foresee(struct layered *c, struct key key, uint64_t size)
+{
+	size_t needed = c->durable_count ? c->durable_count : c->count;
+
+	if (stack_serves(c))
+		return 0;
+	int failure = write_back_is_on(c) ? write_back_foresee(c, key, size) : -EFBIG;
+
+	if (failure != -EFBIG)
+		return failure;
+	failure = 0;
+	for (size_t i = 0; i < needed; i++) {
+		if (is_bypassed(c, c->order[i]) || (layer_forgets(c->order[i]) && !c->forgets))
+			continue;
+		int rc = layer_foresee(c->order[i], key, size);
+		if (rc == 0)
+			return 0;
+		if (rc != -EHOSTDOWN)
+			failure = failure == -EHOSTDOWN ? rc : worse(failure, rc);
+		else if (failure == 0)
+			failure = rc;
+	}
+	return failure == -EHOSTDOWN ? -EIO : failure;
 }
 
 static int store(struct layered *c, struct key key, struct value *value, const struct meta *meta)
 {
 	int rc = write_back_is_on(c) ? write_back_set(c, key, value, meta) : -EFBIG;
 
-	if (rc == -EFBIG) { /* no journal, or too small a one */
+	if (rc == -EFBIG || (rc < 0 && stack_serves(c))) { /* no journal, or too small a one */
 		rc = write_through(c, key, value, meta);
 		write_back_passed(c);
 	}
@@ -219,6 +274,7 @@ int layered_set(struct layered *c, struct key key, const struct layered_change *
 	if (rc == 0) {
 		meta.size = value_size(value);
 		meta.copy = meta.own;
+		meta.unkept = false;
 		if (c->forgets)
 			meta.copy = end_make(END_STEADY,
 					     time_steady_ms(c->time)); /* over at once */
@@ -299,7 +355,7 @@ static int run_step(struct layered *c, const struct step *step)
 			continue;
 		/* A copy alone must not change: what is away would be told to drop the last value
 		 * that is kept. */
-		if (away && !changed && !layer_is_durable(l))
+		if (away && !changed && !layer_is_durable(l) && !stack_serves(c))
 			break;
 		rc = step->run(l, step);
 		if (rc < 0 && rc != -ENOENT && step->removes) {
@@ -510,7 +566,7 @@ static int sync_layers(struct layered *c)
 		else if (one < 0)
 			rc = one;
 	}
-	return rc == 0 && away > 0 && away == asked ? -EIO : rc;
+	return rc == 0 && away > 0 && away == asked && !stack_serves(c) ? -EIO : rc;
 }
 
 int layered_sync(struct layered *c)
@@ -566,6 +622,7 @@ int layered_stats(struct layered *c, struct cache_stats *stats)
 		.misses = misses_to_tell(c),
 		.sets = atomic_load(&c->sets),
 		.failed_sets = atomic_load(&c->failed_sets),
+		.unkept_sets = atomic_load(&c->unkept_sets),
 		.invalidations = atomic_load(&c->invalidations),
 		.layer_count = c->count,
 		.layers = calloc(c->count, sizeof(struct layer_stats)),

@@ -15,6 +15,7 @@
 /* Both in the order of the configuration's words. */
 enum promotion { PROMOTION_ALWAYS, PROMOTION_NEVER, PROMOTION_FREQUENCY_BASED };
 enum write_strategy { WRITE_THROUGH, WRITE_BACK, WRITE_AROUND };
+enum on_error { ON_ERROR_FAIL, ON_ERROR_SERVE };
 
 /* What every layer has beside its backend's own options. */
 struct layer_common {
@@ -40,6 +41,9 @@ struct cache_conf {
 	enum promotion promotion;
 	uint64_t promotion_threshold; /* gets of a key until frequency_based promotes it */
 	enum write_strategy write_strategy;
+	/* ON_ERROR_SERVE: what no durable layer takes is a change all the same, of the layers that
+	 * are not durable; and sets, renames, directories and syncs do not fail for it. */
+	enum on_error on_error;
 	/* What must be remembered over a restart (state.h); NULL: nothing is, for tests. Opened
 	 * only where something needs it. */
 	const char *state_dir;
@@ -104,7 +108,14 @@ struct layered_change {
 };
 int layered_set(struct layered *cache, struct key key, const struct layered_change *change);
 
-/* The same for operations without a value; hooks may be NULL. */
+/*
+ * What a set of a value of this size is known to fail with before it is tried: -EIO, no layer is
+ * there that it needs; -EFBIG; -ENOSPC. 0: nothing is known against it. key of no size: for any
+ * key, and nobody waits; with a key it waits for room as the set would.
+ */
+int layered_foresee(struct layered *cache, struct key key, uint64_t size);
+
+/* As layered_change, for operations without a value; hooks may be NULL. */
 struct layered_hooks {
 	int (*prepare)(void *self); /* admitted, nothing changed yet; not 0 ends the operation */
 	void (*done)(void *self, int rc); /* changed, still admitted */
@@ -230,7 +241,7 @@ struct journal_stats {
 	uint64_t damaged;  /* rows set aside */
 };
 struct cache_stats {
-	uint64_t gets, hits, misses, sets, invalidations, failed_sets;
+	uint64_t gets, hits, misses, sets, invalidations, failed_sets, unkept_sets;
 	struct journal_stats journal;
 	size_t layer_count;
 	struct layer_stats *layers; /* malloc'ed */

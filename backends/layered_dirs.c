@@ -73,7 +73,8 @@ int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *me
 	if (v.undrained || !v.denied || (v.stored && v.stored_at > v.denied_at))
 		return v.undrained || v.stored || v.copied ? 0 : none;
 	/* What a faster durable layer has below it may be gone as well. */
-	return v.stored && stack_dir_is_empty(c, dir, depth) <= 0 ? 0 : none;
+	bool some = v.stored || (v.copied && stack_serves(c));
+	return some && stack_dir_is_empty(c, dir, depth) <= 0 ? 0 : none;
 }
 
 int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
@@ -136,12 +137,30 @@ static int set_through(struct layered *c, struct key dir, const struct meta *met
 	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
 }
 
+static int set_durable(struct layered *c, struct key dir, const struct meta *meta)
+{
+	int rc = write_back_dir_set(c, dir, meta);
+
+	return rc == -EFBIG ? set_through(c, dir, meta) : rc; /* no journal, or too small */
+}
+
+/* The durable layers took the marker: one that they once did not take is older. */
+static void replace_unkept(struct layered *c, struct key dir, const struct meta *meta)
+{
+	struct meta old = { 0 };
+
+	if (layer_dir_stat(c->markers, dir, &old) == 0 && is_marker(&old))
+		layer_dir_set(c->markers, dir, meta);
+	meta_fini(&old);
+}
+
 static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
 {
-	if (c->markers)
-		return layer_dir_set(c->markers, dir, meta);
-	int rc = write_back_dir_set(c, dir, meta);
-	return rc == -EFBIG ? set_through(c, dir, meta) : rc; /* no journal, or too small */
+	int rc = c->durable_count > 0 ? set_durable(c, dir, meta) : -EFBIG;
+
+	if (rc == 0 && c->markers)
+		replace_unkept(c, dir, meta);
+	return rc < 0 && c->markers ? layer_dir_set(c->markers, dir, meta) : rc;
 }
 
 int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta,

@@ -151,6 +151,16 @@ static bool is_lost(const struct merge *m, struct key key, const struct child_vi
 	return rc == -ENOENT;
 }
 
+/* Whether what no durable layer has is no copy of what is gone: none took it (on_error "serve"). */
+static bool is_unkept(const struct merge *m, struct key key, const struct child *child)
+{
+	if (!child->is_dir)
+		return child->meta.unkept;
+	if (!stack_serves(m->cache) || m->depth >= DEPTH_MAX)
+		return false;
+	return child->meta.mode != 0 || stack_dir_is_empty(m->cache, key, m->depth + 1) <= 0;
+}
+
 /* What is shown of it; NULL: nothing. */
 static const struct child *judge(const struct merge *m, struct key key, const struct child_view *v)
 {
@@ -158,8 +168,8 @@ static const struct child *judge(const struct merge *m, struct key key, const st
 
 	if (!v->fastest || v->undrained || (!v->sure && !v->denied))
 		return v->fastest;
-	if (!entry)
-		return NULL; /* copies of what is gone */
+	if (!entry) /* else copies of what is gone */
+		return is_unkept(m, key, v->fastest) ? v->fastest : NULL;
 	if (v->denied && v->stored_to < v->denied_at && is_lost(m, key, v))
 		return NULL;
 	if (entry->is_dir || meta_is_copy(&v->fastest->meta, &entry->meta))

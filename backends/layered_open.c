@@ -85,7 +85,9 @@ static bool needs_state(const struct cache_conf *conf)
 		remote |= conf->layers[i].backend->remote;
 	}
 	bool later = conf->write_strategy == WRITE_BACK && conf->layer_count > 1;
-	return conf->state_dir && (durable > 1 || remote || later || state_exists(conf->state_dir));
+	/* Its old entry is not to be seen again when the one layer has missed a set. */
+	bool misses = conf->on_error == ON_ERROR_SERVE && durable > 0;
+	return conf->state_dir && (durable > 1 || remote || later || misses || state_exists(conf->state_dir));
 }
 
 /* What earlier runs left: told, drained, or remembered on. */
@@ -153,7 +155,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	if (rc < 0)
 		goto failed;
 	order_layers(c);
-	if (c->durable_count == 0) {
+	if (c->durable_count == 0 || stack_serves(c)) {
 		rc = open_markers(c, time, problem);
 		if (rc < 0)
 			goto failed;

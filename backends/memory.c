@@ -355,6 +355,12 @@ int memory_set(void *state, struct key key, struct value *value, const struct me
 	return rc;
 }
 
+int memory_foresee(void *state, struct key key, uint64_t size)
+{
+	(void)key;
+	return fits_alone(state, size) ? 0 : -EFBIG;
+}
+
 static int touch_locked(struct pass *p, struct key key, const struct meta *meta, unsigned fields,
 			struct xattrs **old)
 {

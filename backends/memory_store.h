@@ -96,6 +96,7 @@ int memory_stat(void *state, struct key key, struct meta *meta);
 int memory_get(void *state, struct key key, struct value **value, struct meta *meta);
 int memory_peek(void *state, struct key key, struct value **value, struct meta *meta);
 int memory_set(void *state, struct key key, struct value *value, const struct meta *meta);
+int memory_foresee(void *state, struct key key, uint64_t size);
 int memory_touch(void *state, struct key key, const struct meta *meta, unsigned fields);
 int memory_remove(void *state, struct key key);
 int memory_remove_prefix(void *state, struct key prefix);
@@ -112,7 +113,8 @@ void memory_usage(void *state, struct layer_usage *usage);
 
 #define MEMORY_OPERATIONS                                                                          \
 	.close = memory_close, .stat = memory_stat, .get = memory_get, .peek = memory_peek,        \
-	.set = memory_set, .touch = memory_touch, .remove = memory_remove,                         \
+	.set = memory_set, .foresee = memory_foresee, .touch = memory_touch,                       \
+	.remove = memory_remove,                                                                   \
 	.remove_prefix = memory_remove_prefix, .rename = memory_rename,                            \
 	.rename_prefix = memory_rename_prefix, .check_rename_prefix = memory_check_rename_prefix,  \
 	.list = memory_list, .dir_stat = memory_dir_stat, .dir_set = memory_dir_set,               \

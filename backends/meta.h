@@ -31,6 +31,7 @@ struct meta {
 	uint32_t uid;
 	uint32_t gid;
 	struct xattrs *xattrs;
+	bool unkept; /* no durable layer has taken it (on_error "serve"): no copy of anything */
 };
 
 /* No time lies further from 1970, so that seconds can be told in milliseconds. */

@@ -636,6 +636,16 @@ static void redis_usage(void *state, struct layer_usage *usage)
 		strcpy(usage->trouble, "takes no sets");
 }
 
+static int redis_foresee(void *state, struct key key, uint64_t size)
+{
+	struct redis *r = state;
+
+	(void)key;
+	if (size > REDIS_VALUE_MAX)
+		return -EFBIG;
+	return atomic_load(&r->breaker.state) == BREAKER_DOWN ? -EHOSTDOWN : 0;
+}
+
 const struct backend backend_redis = {
 	.type = "redis",
 	.options = redis_options,
@@ -653,6 +663,7 @@ const struct backend backend_redis = {
 	.revalidate = redis_revalidate,
 	.kept_all = redis_kept_all,
 	.set = redis_set,
+	.foresee = redis_foresee,
 	.touch = redis_touch,
 	.remove = redis_remove,
 	.remove_prefix = redis_remove_prefix,

@@ -54,6 +54,8 @@ static void drop_copies(struct layered *c, size_t end, bool durable_too, struct 
 static bool is_outdated(struct layered *c, size_t at, int verdict, struct key key,
 			const struct meta *meta)
 {
+	if (meta->unkept && verdict != -ESTALE)
+		return false;
 	if (verdict == -ENOENT)
 		return !is_held(c, at + 1, c->count, at, false, key, meta);
 	if (verdict == -ENODATA)

@@ -28,7 +28,9 @@ struct layered {
 	struct frequency *gets; /* of each key, for promotion by frequency; else NULL */
 	size_t durable_count;   /* the first of `order` are durable */
 	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
-	struct layer *markers;  /* keeps directories when no layer is durable; else NULL */
+	/* keeps directories when no layer is durable, and those that none took (on_error "serve");
+	 * else NULL */
+	struct layer *markers;
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state;            /* NULL: nothing here needs to be remembered */
@@ -36,6 +38,8 @@ struct layered {
 	struct write_back *write_back;  /* NULL: the stack has no journal */
 	atomic_uint_fast64_t uncovered; /* counts what the journal is about to hide no more */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
+	atomic_uint_fast64_t unkept_sets; /* of on_error "serve" */
+	atomic_bool unkept_told;          /* and the log said so */
 	atomic_uint_fast64_t misses_told; /* by layered_stats(): a counter does not go back */
 };
 
@@ -50,6 +54,12 @@ static inline struct admission_claim stack_claim(struct key key)
  * promotion.c.
  */
 struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
+
+/* on_error is "serve". */
+static inline bool stack_serves(const struct layered *c)
+{
+	return c->conf->on_error == ON_ERROR_SERVE;
+}
 
 /*
  * When a copy in this layer ends at the latest, of an entry with that own end that is set or

@@ -233,6 +233,11 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
 	return 0;
 }
 
+int write_back_foresee(struct layered *c, struct key key, uint64_t size)
+{
+	return layer_foresee(c->write_back->layer, key, size);
+}
+
 int write_back_dir_set(struct layered *c, struct key dir, const struct meta *meta)
 {
 	struct write_back *w = c->write_back;

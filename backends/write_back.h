@@ -29,7 +29,10 @@ bool write_back_is_on(const struct layered *c);
 /* The set of an admitted change. -EFBIG: larger than the journal, to be written through. */
 int write_back_set(struct layered *c, struct key key, struct value *value, const struct meta *meta);
 
-/* The same for a directory's marker; also where the journal is only drained, and has an older one.
+/* What of layered_foresee() the journal says. */
+int write_back_foresee(struct layered *c, struct key key, uint64_t size);
+
+/* As write_back_set(), for a directory's marker; also where the journal is only drained, and has an older one.
  */
 int write_back_dir_set(struct layered *c, struct key dir, const struct meta *meta);
 

@@ -17,6 +17,7 @@ enum { LAYERS_MAX = 64 };
 struct stack_conf {
 	int promotion;      /* index in promotions[] */
 	int write_strategy; /* index in write_strategies[] */
+	int on_error;       /* index in on_errors[] */
 	uint64_t promotion_threshold;
 	bool promote_on_hit;
 };
@@ -24,6 +25,16 @@ struct stack_conf {
 static const char *const promotions[] = { "always", "never", "frequency_based", NULL };
 static const char *const write_strategies[] = { "write_through", "write_back", "write_around",
 						NULL };
+static const char *const on_errors[] = { "fail", "serve", NULL };
+
+#define ON_ERROR_MEMBER                                                                            \
+	{ .name = "on_error",                                                                      \
+	  .type = OPT_ENUM,                                                                        \
+	  .offset = offsetof(struct stack_conf, on_error),                                         \
+	  .def = "\"fail\"",                                                                       \
+	  .choices = on_errors,                                                                    \
+	  .doc = "what a set does that no layer took which outlives the daemon: fail, or stay in " \
+		 "the others" }
 
 const struct option_spec config_pair_members[] = {
 	{ .name = "memory",
@@ -41,6 +52,7 @@ const struct option_spec config_pair_members[] = {
 	  .offset = offsetof(struct stack_conf, promote_on_hit),
 	  .def = "true",
 	  .doc = "copy what was found on disk to memory" },
+	ON_ERROR_MEMBER,
 	{ 0 },
 };
 
@@ -67,6 +79,7 @@ const struct option_spec config_stack_members[] = {
 	  .def = "\"write_through\"",
 	  .choices = write_strategies,
 	  .doc = "which layers a set goes to" },
+	ON_ERROR_MEMBER,
 	{ 0 },
 };
 
@@ -204,6 +217,7 @@ static void stack_apply(const struct stack_conf *conf, struct cache_conf *cache)
 	cache->promotion = (enum promotion)conf->promotion;
 	cache->promotion_threshold = conf->promotion_threshold;
 	cache->write_strategy = (enum write_strategy)conf->write_strategy;
+	cache->on_error = (enum on_error)conf->on_error;
 }
 
 /* The draft becomes the one layer, unless reading it has failed. */
@@ -466,6 +480,7 @@ bool config_shape_to_json(const struct cache_conf *cache, cJSON *root)
 	return cJSON_AddStringToObject(root, "promotion_strategy", promotions[cache->promotion]) &&
 	       cJSON_AddStringToObject(root, "write_strategy",
 				       write_strategies[cache->write_strategy]) &&
+	       cJSON_AddStringToObject(root, "on_error", on_errors[cache->on_error]) &&
 	       cJSON_AddNumberToObject(root, "promotion_threshold",
 				       (double)cache->promotion_threshold);
 }

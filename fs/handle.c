@@ -10,6 +10,7 @@
 #include "../backends/log.h"
 #include "../backends/waiting.h"
 #include "control_command.h"
+#include "foreseen.h"
 #include "publish.h"
 #include "scratch.h"
 #include "ticket.h"
@@ -307,13 +308,16 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 		struct handle **handle)
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = inode, .request = request };
+	int rc = foreseen_at_open(fs, inode, request->flags);
 
+	if (rc < 0)
+		return rc;
 	o.handle = new_handle(fs, request, opens_to_write(request));
 	if (!o.handle)
 		return -ENOMEM;
 	inodes_lock(o.t);
 	inode_pin_locked(inode);
-	int rc = opens_to_write(request) ? open_write_locked(&o) : open_read_locked(&o);
+	rc = opens_to_write(request) ? open_write_locked(&o) : open_read_locked(&o);
 	if (rc == 0)
 		ticket_done_locked(o.t, request->tid, inode->name ? inode->name : inode->former);
 	inode_unpin_locked(o.t, inode);
@@ -447,12 +451,15 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = dir, .request = &request->open };
 	struct key_buffer key;
 	struct name *name = NULL;
+	int rc = foreseen_at_create(fs, text, request->open.flags);
 
+	if (rc < 0)
+		return rc;
 	o.handle = new_handle(fs, &request->open, true);
 	if (!o.handle)
 		return -ENOMEM;
 	inodes_lock(o.t);
-	int rc = dir->removed ? -ENOENT : 0;
+	rc = dir->removed ? -ENOENT : 0;
 	if (rc == 0) {
 		name = name_get_locked(o.t, dir, text);
 		rc = name ? name_key_locked(o.t, name, &key) : -ENOMEM;
@@ -598,6 +605,24 @@ static int end_change(struct fs *fs, struct handle *h, int rc, bool spoils)
 	return shortage_note(&fs->changes, "change the content of an open file", rc);
 }
 
+static uint64_t content_size(struct inode *inode)
+{
+	inode_content_lock(inode);
+	uint64_t size = inode->content.copy.size;
+	inode_content_unlock(inode);
+	return size;
+}
+
+/* `size` bytes are to be written at offset (NULL: at the end). */
+static int foresee_write(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
+{
+	uint64_t end, now = content_size(inode);
+
+	if (__builtin_add_overflow(offset ? *offset : now, size, &end))
+		return -EFBIG;
+	return foreseen_at_write(fs, inode, end > now ? end : now);
+}
+
 int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset,
 		 bool append)
 {
@@ -607,7 +632,12 @@ int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t siz
 		return -EBADF;
 	if (h->poisoned)
 		return h->poisoned;
-	int rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
+	int rc = foresee_write(fs, h->inode, append ? NULL : &offset, size);
+	if (rc < 0) {
+		inode_content_lock(h->inode);
+		return end_change(fs, h, rc, true);
+	}
+	rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
 	if (rc == 0)
 		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
 	return end_change(fs, h, rc, true);
@@ -622,7 +652,10 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	if (h->poisoned)
 		return h->poisoned;
 	uint64_t start = 0;
-	int rc = begin_change(fs, h->inode, &start, size);
+	int rc = size > content_size(h->inode) ? foreseen_at_write(fs, h->inode, size) : 0;
+	if (rc < 0)
+		return rc; /* nothing was changed */
+	rc = begin_change(fs, h->inode, &start, size);
 	if (rc == 0)
 		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
 	return end_change(fs, h, rc, false); /* refused: it is as it was */

@@ -24,6 +24,8 @@ static const struct stats_row cache_rows[] = {
 	{ "sets", "sets", STATS_COUNTER, STATS_U64, OF_STATS(cache.sets), "Published values." },
 	{ "failed_sets", "failed_sets", STATS_COUNTER, STATS_U64, OF_STATS(cache.failed_sets),
 	  "Sets that could not be stored." },
+	{ "unkept_sets", "unkept_sets", STATS_COUNTER, STATS_U64, OF_STATS(cache.unkept_sets),
+	  "Sets that no layer keeps after the daemon's end (on_error serve)." },
 	{ "invalidations", "invalidations", STATS_COUNTER, STATS_U64, OF_STATS(cache.invalidations),
 	  "Removed keys and prefixes." },
 	{ 0 },

@@ -620,7 +620,7 @@ static void unknown_options(void **state)
 	expect_problem("{\"type\": \"layered\", \"options\": {\"cachefs\": {}}}",
 		       "c.json:1: $.options.cachefs: unknown option of the two-layer form; known: "
 		       "memory, disk, "
-		       "promote_on_hit, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
+		       "promote_on_hit, on_error, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
 		       "stats_enabled, ttl_s");
 }
 
