@@ -143,7 +143,8 @@ static struct timespec column_time(sqlite3_stmt *statement, int column)
 				  .tv_nsec = sqlite3_column_int64(statement, column + 1) };
 }
 
-/* A row that another program wrote: all that is known is when. */
+/* A row that another program wrote: all that is known is when, and of an entry that it overwrote whose
+ * that was. */
 static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	double updated = sqlite3_column_double(statement, DISK_COLUMN_UPDATED);
@@ -156,6 +157,12 @@ static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 	meta->ctime = meta->mtime;
 	meta->created_ms = milliseconds(updated);
 	meta->size = (uint64_t)sqlite3_column_int64(statement, DISK_COLUMN_OCTETS);
+	const struct meta known = {
+		.mode = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_MODE),
+		.uid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_UID),
+		.gid = (uint32_t)sqlite3_column_int64(statement, DISK_COLUMN_GID),
+	};
+	meta_keep_owner(meta, &known);
 }
 
 double disk_row_used(sqlite3_stmt *statement)

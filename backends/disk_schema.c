@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-#define SCHEMA_VERSION "3"
+#define SCHEMA_VERSION "4"
 
 static const struct {
 	const char *name;
@@ -45,7 +45,10 @@ static const char create_tables[] =
 	" gid INTEGER, ino INTEGER, created_ms INTEGER, mtime_s INTEGER, mtime_ns INTEGER,"
 	" ctime_s INTEGER, ctime_ns INTEGER, xattrs BLOB) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS cachefs_settings(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS cachefs_log(seq INTEGER PRIMARY KEY, cache_key);";
+	"CREATE TABLE IF NOT EXISTS cachefs_log(seq INTEGER PRIMARY KEY, cache_key);"
+	/* Whose the row was that INSERT OR REPLACE is about to delete. */
+	"CREATE TABLE IF NOT EXISTS cachefs_owner(cache_key PRIMARY KEY, mode INTEGER, uid INTEGER,"
+	" gid INTEGER) WITHOUT ROWID;";
 
 /* Not INSERT OR REPLACE: within a trigger the outer statement's way with conflicts holds. */
 #define RENEW_USE                                                                                  \
@@ -67,7 +70,17 @@ static const char create_triggers[] =
 	"DROP TRIGGER IF EXISTS cachefs_replace;"
 	"CREATE TRIGGER cachefs_replace BEFORE INSERT ON cache WHEN new.cachefs_stamp = 0 BEGIN"
 	" DELETE FROM cachefs_use WHERE id ="
-	" (SELECT rowid FROM cache WHERE cache_key = new.cache_key); END;"
+	" (SELECT rowid FROM cache WHERE cache_key = new.cache_key);"
+	" DELETE FROM cachefs_owner;"
+	" INSERT INTO cachefs_owner SELECT cache_key, cachefs_mode, cachefs_uid, cachefs_gid"
+	" FROM cache WHERE cache_key = new.cache_key AND cachefs_mode <> 0; END;"
+	"DROP TRIGGER IF EXISTS cachefs_keep;"
+	"CREATE TRIGGER cachefs_keep AFTER INSERT ON cache WHEN new.cachefs_stamp = 0"
+	" AND EXISTS(SELECT 1 FROM cachefs_owner WHERE cache_key = new.cache_key) BEGIN"
+	" UPDATE cache SET (cachefs_mode, cachefs_uid, cachefs_gid) ="
+	" (SELECT mode, uid, gid FROM cachefs_owner WHERE cache_key = new.cache_key)"
+	" WHERE rowid = new.rowid;"
+	" DELETE FROM cachefs_owner; END;"
 	"DROP TRIGGER IF EXISTS cachefs_delete;"
 	"CREATE TRIGGER cachefs_delete AFTER DELETE ON cache BEGIN"
 	" DELETE FROM cachefs_use WHERE id = old.rowid; END;"
@@ -79,7 +92,7 @@ static const char create_triggers[] =
 	"old.cachefs_checksum"
 	" AND (new.cachefs_file IS NOT NULL OR new.payload IS NOT old.payload) BEGIN"
 	" UPDATE cache SET cachefs_stamp = 0, cachefs_size = NULL, cachefs_checksum = 0,"
-	" cachefs_version = 0, cachefs_ino = 0, cachefs_mode = 0, cachefs_uid = 0, cachefs_gid = 0,"
+	" cachefs_version = 0, cachefs_ino = 0,"
 	" cachefs_created_ms = 0, cachefs_mtime_s = 0, cachefs_mtime_ns = 0, cachefs_ctime_s = 0,"
 	" cachefs_ctime_ns = 0, cachefs_xattrs = NULL, cachefs_hits = 0, cachefs_file = NULL,"
 	" cachefs_copy_end = CASE WHEN new.expires_at IS NULL THEN 0 ELSE cachefs_copy_end END,"
@@ -131,7 +144,7 @@ static const char create_use_order[] =
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
-	OBJECTS = 17, /* what objects_present counts */
+	OBJECTS = 19, /* what objects_present counts */
 };
 
 /* One number from an ad-hoc query. */
@@ -199,7 +212,8 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 			      " 'cachefs_replace', 'cachefs_delete', 'cachefs_update',"
 			      " 'cachefs_foreign', 'cachefs_log', 'cachefs_log_insert',"
 			      " 'cachefs_log_delete', 'cachefs_log_update',"
-			      " 'cachefs_log_move', 'cachefs_log_trim')",
+			      " 'cachefs_log_move', 'cachefs_log_trim', 'cachefs_owner',"
+			      " 'cachefs_keep')",
 			      &objects);
 	if (rc < 0 || objects < OBJECTS)
 		return rc;

@@ -675,10 +675,11 @@ static int fitting_value(const struct file_entry *entry, const struct timespec *
 
 static void become_foreign(struct file_entry *entry, struct value *value)
 {
-	struct end copy = entry->meta.copy, own = entry->meta.own;
+	struct meta was = entry->meta;
 
-	meta_fini(&entry->meta);
-	entry->meta = (struct meta){ .size = value_size(value), .copy = copy, .own = own };
+	entry->meta = (struct meta){ .size = value_size(value), .copy = was.copy, .own = was.own };
+	meta_keep_owner(&entry->meta, &was);
+	meta_fini(&was);
 	entry->foreign = true;
 }
 

@@ -185,6 +185,17 @@ static bool date_foreign(struct file_layer *f, const char *name, const struct fi
 	return same;
 }
 
+/* Of an entry that was there before this one, and that another program has overwritten. */
+static void keep_owner(struct file_layer *f, struct file_entry *entry)
+{
+	lock_take(&f->lock);
+	const struct entry *e =
+		entries_find(&f->entries, key_make(entry->key, entry->key_size));
+	if (e && entry->meta.mode == 0)
+		meta_keep_owner(&entry->meta, &e->meta);
+	lock_release(&f->lock);
+}
+
 /* The file of the entry that this one was before it was renamed, if it is there. */
 static void remove_if_left(struct file_layer *f, const char *name, const struct file_entry *moved)
 {
@@ -272,8 +283,10 @@ static int read_again(struct file_layer *f, const char *name, int fd, bool whole
 	else if (rc == 0) {
 		if (entry.from && !entry.foreign && !f->loaded)
 			finish_rename(f, name, &entry);
-		if (entry.foreign)
+		if (entry.foreign) {
 			same = date_foreign(f, name, look, &entry);
+			keep_owner(f, &entry);
+		}
 		rc = enter(f, name, look, &entry, same);
 	}
 	file_entry_fini(&entry);

@@ -72,6 +72,15 @@ bool meta_clear_privileges(struct meta *meta)
 	return changed;
 }
 
+void meta_keep_owner(struct meta *to, const struct meta *known)
+{
+	if (!S_ISREG(known->mode))
+		return;
+	to->mode = known->mode & ~(uint32_t)(S_ISUID | S_ISGID);
+	to->uid = known->uid;
+	to->gid = known->gid;
+}
+
 bool meta_is_expired(const struct meta *meta, struct instant now)
 {
 	return end_is_over(meta->copy, now);

@@ -62,6 +62,10 @@ void meta_update(struct meta *to, const struct meta *from,
  * set-gid where it means a group. Whether there was anything to take away. */
 bool meta_clear_privileges(struct meta *meta);
 
+/* Another program has overwritten an entry: mode and owner stay as they were known, but that its
+ * content is nobody's program any more, and no link's target. */
+void meta_keep_owner(struct meta *to, const struct meta *known);
+
 /* Whether the copy has ended: its end is now or before. */
 bool meta_is_expired(const struct meta *meta, struct instant now);
 

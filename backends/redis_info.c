@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "redis_store.h"
 
 /* A line "name:text" of INFO, its text into buffer; "" if there is none. */
@@ -61,6 +62,22 @@ static bool spares_recency(const char *info, const char *version)
 	       (!strstr(policy, "lru") && !strstr(policy, "lfu"));
 }
 
+/* The index has no expiry: a policy that spares such keys spares it. */
+static void warn_of_policy(struct redis *r, const char *info)
+{
+	char policy[32];
+
+	info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
+	bool evicts = strncmp(policy, "allkeys-", 8) == 0 && info_number(info, "\nmaxmemory:") != 0;
+	if (evicts && !atomic_exchange(&r->evicts_index, true))
+		log_warning("redis: layer \"%s\": maxmemory-policy is %s, which can evict the modes and "
+			    "owners of all entries: they are the mount owner's then, with "
+			    "foreign_mode; volatile-* spares them",
+			    r->env->layer_name, policy);
+	if (!evicts)
+		atomic_store(&r->evicts_index, false);
+}
+
 enum { CLOCKS_AGREE_MS = 1000 }; /* the answer has been under way for a while */
 
 /* Expiries are the server's to carry out, by its clock. */
@@ -85,6 +102,7 @@ static void take_note(struct redis *r, const char *info, struct redis_keeping *n
 	now->evicted = info_number(info, "\nevicted_keys:");
 	info_text(info, "\nredis_version:", version, sizeof(version));
 	atomic_store(&r->tells_expiry, atoi(version) >= 7);
+	warn_of_policy(r, info);
 	note_clock(r, info);
 	atomic_store(&r->spares_recency, spares_recency(info, version));
 	atomic_store(&r->bytes, info_number(info, "\nused_memory:"));

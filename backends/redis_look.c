@@ -119,6 +119,15 @@ static void member_use(struct redis_seen *seen, struct meta *meta, const struct 
 	seen->known = known || seen->value;
 }
 
+/* Of the value that another program overwrote. */
+static void member_use_owner(struct redis_seen *seen, const struct meta *meta)
+{
+	if (meta->version < seen->kept_version)
+		return;
+	seen->kept_version = meta->version;
+	meta_keep_owner(&seen->meta, meta);
+}
+
 /* Of another value: but the expiry that it has is what this one was given (APPEND, KEEPTTL). */
 static void member_use_ends(struct redis_seen *seen, const struct meta *meta,
 			    const struct end_record *ends)
@@ -148,10 +157,12 @@ static int look_members(struct redis_call *call, struct key key, const redisRepl
 			 (!seen->fits || meta.version > seen->meta.version) &&
 			 member_fits(call, seen, &meta, &ends, known))
 			member_use(seen, &meta, &ends, known);
-		else if (seen->has_value && key_equal(of, key) && !seen->fits &&
-			 seen->ends.expires_ms != 0 &&
-			 redis_same_expiry(call, ends.expires_ms, seen->ends.expires_ms))
-			member_use_ends(seen, &meta, &ends);
+		else if (seen->has_value && key_equal(of, key) && !seen->fits) {
+			member_use_owner(seen, &meta);
+			if (seen->ends.expires_ms != 0 &&
+			    redis_same_expiry(call, ends.expires_ms, seen->ends.expires_ms))
+				member_use_ends(seen, &meta, &ends);
+		}
 		meta_fini(&meta);
 	}
 	return 0;

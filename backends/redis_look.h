@@ -19,6 +19,7 @@ struct redis_seen {
 	struct meta meta;
 	struct end_record ends; /* as written down; expires_ms: the value's */
 	struct value *value;
+	uint64_t kept_version; /* of the entry whose owner an overwritten one has */
 	bool has_value;   /* else the rest says nothing, but: */
 	bool has_members; /* there is metadata, of this value or of another */
 	bool fits;        /* some of it is the value's */

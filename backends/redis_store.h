@@ -75,6 +75,7 @@ struct redis {
 	atomic_bool tells_clock;    /* so does its INFO the time (7.0): */
 	atomic_int_fast64_t skew_ms;     /* by how much its clock was ahead of our steady one, */
 	atomic_int_fast64_t our_skew_ms; /* and the wall clock of this machine then */
+	atomic_bool evicts_index; /* and the log has told */
 	atomic_bool spares_recency; /* a look is no use: CLIENT NO-TOUCH (7.2), or no LRU */
 	atomic_bool refuses_writes; /* out of memory, a replica: logged once */
 	atomic_uint_fast64_t damaged, objections; /* what was said in the log */

@@ -110,6 +110,13 @@ const struct option_spec fs_options[] = {
 	  .def = SCRATCH_NAMES,
 	  .doc = "names of temporary files, which live in the daemon and are set by their rename; "
 		 "globs, XXXXXX at the end as mkstemp(3) fills it; []: none" },
+	{ .name = "foreign_mode",
+	  .type = OPT_MODE,
+	  .offset = offsetof(struct fs_conf, foreign_mode),
+	  .def = "\"0600\"",
+	  .max = 0666,
+	  .doc = "the mode, less the umask, of entries that other programs wrote, and of those whose "
+		 "mode was lost; their directories can be searched by whom they can be read" },
 	{ .name = "max_threads",
 	  .type = OPT_COUNT,
 	  .offset = offsetof(struct fs_conf, threads_max),

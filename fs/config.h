@@ -31,6 +31,7 @@ struct fs_conf {
 	uint64_t heap_max_bytes;    /* option working_copy_heap_kb, 1024: larger working copies are
 				       files */
 	char **scratch_names;       /* glob patterns, ends with NULL; scratch.h */
+	mode_t foreign_mode;        /* of entries whose mode nobody knows; "0600" */
 	uint64_t threads_max;       /* option max_threads, 128, 4..4096 */
 	char *log_file;             /* NULL: stderr, in the background syslog */
 	int log_level;              /* enum log_level: error warning info debug; default info */

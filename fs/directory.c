@@ -8,6 +8,7 @@
 
 #include "../backends/cursor.h"
 #include "end_text.h"
+#include "root_owner.h"
 
 bool directory_has_pending_locked(const struct inode *dir)
 {
@@ -26,7 +27,7 @@ static int key_of_directory(struct fs *fs, struct inode *dir, struct key_buffer 
 	return rc;
 }
 
-int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
+static int stat_marker(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer buffer;
@@ -53,6 +54,18 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 		rc = 0;
 	inodes_unlock(t);
 	*meta = (struct meta){ 0 };
+	return rc;
+}
+
+int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
+{
+	int rc = stat_marker(fs, dir, meta);
+
+	if (rc == 0 && dir == &fs->inodes.root) {
+		inodes_lock(&fs->inodes);
+		root_owner_fill_locked(fs, meta);
+		inodes_unlock(&fs->inodes);
+	}
 	return rc;
 }
 
@@ -196,6 +209,8 @@ static void marking_done(void *self, int rc)
 		return;
 	inodes_lock(&m->fs->inodes);
 	directory_refresh_locked(&m->fs->inodes, dir, &m->meta);
+	if (dir == &m->fs->inodes.root && (m->fields & (META_MODE | META_OWNER)))
+		root_owner_note_locked(m->fs, &m->meta);
 	bool is_saved = dir->dir_mtime.tv_sec == m->saved.tv_sec &&
 			dir->dir_mtime.tv_nsec == m->saved.tv_nsec;
 	if ((m->fields & META_TIMES) || is_saved)
@@ -223,7 +238,7 @@ static int change_by_edit(struct marking *m)
 {
 	if (m->meta.mode == 0) {
 		/* The first attribute of a prefix that other programs made, or of the root. */
-		fs_default_owner(m->fs, &m->meta, S_IFDIR);
+		fs_default_directory(m->fs, &m->meta, m->dir == &m->fs->inodes.root);
 		if (m->meta.mtime.tv_sec == 0)
 			m->meta.mtime = time_now();
 	}
@@ -242,7 +257,10 @@ int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
 			     .self = self,
 			     .fields = fields };
 
-	return mark(&m);
+	int rc = mark(&m);
+	if (rc == 0 && dir == &fs->inodes.root && (fields & (META_MODE | META_OWNER)))
+		root_owner_save(fs);
+	return rc;
 }
 
 /* The root's marker may have no mode: then owner and mode stay those of whoever mounts. */

@@ -331,7 +331,7 @@ int facts_of_directory(struct fs *fs, struct inode *dir, const struct meta *meta
 	if (rc < 0)
 		return -ENODATA;
 	if (shown.mode == 0)
-		fs_default_owner(fs, &shown, S_IFDIR);
+		fs_default_directory(fs, &shown, dir == &fs->inodes.root);
 	inodes_lock(&fs->inodes);
 	struct end wish = publish_default_end_locked(dir);
 	inodes_unlock(&fs->inodes);

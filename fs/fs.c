@@ -14,6 +14,7 @@
 #include "handle.h"
 #include "listing.h"
 #include "mount.h"
+#include "root_owner.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -117,6 +118,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 		return rc;
 	}
 	fs->inodes.copies.max_bytes = pending_max_bytes(fs);
+	root_owner_load(fs);
 	load_root(fs);
 	*out = fs;
 	return 0;

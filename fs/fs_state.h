@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "../backends/private_dir.h"
 #include "control.h"
 #include "descriptors.h"
 #include "file_locks.h"
@@ -27,6 +28,11 @@ struct recent_miss {
 };
 enum { RECENT_MISSES = 64 };
 
+/* What the root directory was given; mode 0: nothing. */
+struct root_owner {
+	uint32_t mode, uid, gid;
+};
+
 struct fs {
 	const struct config *config;
 	const struct fs_conf *conf;
@@ -47,7 +53,8 @@ struct fs {
 	struct timespec started; /* by the wall clock */
 	uid_t uid;               /* of entries without metadata: the daemon's */
 	gid_t gid;
-	mode_t umask;
+	mode_t umask; /* whoever mounts had it */
+	struct root_owner root_owner; /* guarded by the inode table's lock */
 	enum fs_break broken;
 	bool ending; /* no flush waits; guarded by the inode table's lock */
 	void (*ready)(void *self);
@@ -63,13 +70,23 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* Mode and owner of what other programs have made, as far as nobody has changed them: S_IFREG or
- * S_IFDIR. */
+/* Mode and owner where they are unknown: of what other programs have made, or of what was lost.
+ * S_IFREG or S_IFDIR. */
 static inline void fs_default_owner(const struct fs *fs, struct meta *meta, mode_t type)
 {
-	meta->mode = type | ((S_ISDIR(type) ? 0777u : 0666u) & ~fs->umask);
+	mode_t mode = fs->conf->foreign_mode & 0666u & ~fs->umask;
+
+	meta->mode = type | (S_ISDIR(type) ? private_dir_mode(mode) : mode);
 	meta->uid = fs->uid;
 	meta->gid = fs->gid;
+}
+
+/* Of a directory; that of the mount itself is as open as its owner makes directories. */
+static inline void fs_default_directory(const struct fs *fs, struct meta *meta, bool is_root)
+{
+	fs_default_owner(fs, meta, S_IFDIR);
+	if (is_root)
+		meta->mode = S_IFDIR | (0777u & ~fs->umask);
 }
 
 #endif

@@ -59,7 +59,7 @@ static void directory_attributes_locked(struct fs *fs, struct inode *inode, stru
 		/* A prefix without marker goes with its last key, which the kernel cannot know. */
 		if (inode != &fs->inodes.root)
 			out->attr_timeout_ms = out->entry_timeout_ms = 0;
-		fs_default_owner(fs, m, S_IFDIR);
+		fs_default_directory(fs, m, inode == &fs->inodes.root);
 	}
 	if (inode == &fs->inodes.root)
 		out->ino = 1;

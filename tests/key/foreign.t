@@ -12,7 +12,7 @@ test_foreign_rows_have_sensible_metadata() {
 		INSERT INTO cache VALUES('text', 'hi', NULL, 1000000000.25), ('blob', x'00ff0a', 32503680000.5, 1),
 		('past', 'x', 1, 1), ('d/utf8-' || char(228), 'x', NULL, 1)"
 	mount_stack
-	expect "metadata" "640 $(id -u) $(id -g) 2 1000000000.250000000" "$(stat -c '%a %u %g %s %.9Y' "$MNT/text")"
+	expect "metadata" "600 $(id -u) $(id -g) 2 1000000000.250000000" "$(stat -c '%a %u %g %s %.9Y' "$MNT/text")"
 	expect version 0 "$(get_xattr text user.cachefs.version)"
 	expect "expires_at" 32503680000.500 "$(get_xattr blob user.cachefs.expires_at)"
 	expect "bytes of blob" "00ff0a" "$(od -An -tx1 "$MNT/blob" | tr -d " ")"
@@ -25,9 +25,9 @@ test_a_foreign_entry_keeps_its_mode_when_it_gets_an_owner() {
 	mount_stack
 	sql "INSERT INTO cache(cache_key, payload, updated_at) VALUES('k', 'hi', 1)"
 	chown 5:6 "$MNT/k"
-	expect "mode and owner" "640 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
+	expect "mode and owner" "600 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
 	restart_daemon
-	expect "mode and owner" "640 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
+	expect "mode and owner" "600 5 6" "$(stat -c '%a %u %g' "$MNT/k")"
 }
 
 # Who holds a link asks where it leads when a file has its name.
