@@ -35,7 +35,7 @@ static bool is_on_our_mount(const struct our_mount *mount, pid_t pid, int mount_
 	return mount_id == mount->id || mount_connection_of(pid, mount_id) == mount->connection;
 }
 
-/* Whether fdinfo shows the file, open for writing. */
+/* Whether fdinfo shows the file, open as we look for. */
 static bool is_of_file(const struct look *look, pid_t pid, const char *number)
 {
 	char name[64], text[512];
@@ -48,8 +48,8 @@ static bool is_of_file(const struct look *look, pid_t pid, const char *number)
 	    sscanf(text, "pos: %*s flags: %o mnt_id: %d ino: %" SCNu64, &flags, &mount_id, &ino) !=
 		    3)
 		return false;
-	unsigned access = flags & O_ACCMODE;
-	return ino == look->ino && (access == O_WRONLY || access == O_RDWR) &&
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	return ino == look->ino && writes != look->readers &&
 	       is_on_our_mount(look->mount, pid, mount_id);
 }
 
@@ -115,7 +115,8 @@ static enum found look_at(struct look *look, pid_t tid, unsigned count)
 
 	while (l.dir >= 0 && found != FOUND_MORE && (number = next_name(&l)) && look_on(look)) {
 		found = FOUND_FEWER;
-		if (may_write(l.dir, number) && is_of_file(look, tid, number) && count-- == 0)
+		if (may_write(l.dir, number) != look->readers && is_of_file(look, tid, number) &&
+		    count-- == 0)
 			found = FOUND_MORE;
 	}
 	if (l.dir < 0)

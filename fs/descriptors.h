@@ -2,7 +2,7 @@
 #define CACHEFS_DESCRIPTORS_H
 
 /*
- * Which descriptors of a file of ours another process has open for writing: what
+ * Which descriptors of a file of ours another process has open for writing, or for reading: what
  * /proc/PID/fdinfo/N shows as `flags:`, `ino:` and `mnt_id:`. Not by path, which another mount
  * namespace, or an unlinked or replaced name, shows differently. Nothing here asks a file system
  * (we would be asked ourselves), or waits for an execve(2).
@@ -27,6 +27,7 @@ enum { LOOK_DESCRIPTORS = 256, LOOK_US = 200 };
 
 struct look {
 	const struct our_mount *mount;
+	bool readers;   /* descriptors open for reading alone, not those open for writing */
 	uint64_t ino;   /* of the file, as stat shows it */
 	unsigned left;  /* descriptors that may still be looked at; 0: enough was done */
 	int64_t end_ns; /* from when on it is enough, after the first few */

@@ -517,6 +517,17 @@ int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, str
 	return rc;
 }
 
+bool file_locks_has_posix(struct file_locks *locks, uint64_t ino)
+{
+	lock_take(&locks->lock);
+	const struct identity *i = identity_find_locked(locks, ino);
+	const struct owner *o = i != NULL ? i->owners : NULL;
+	while (o != NULL && o->kind != KIND_POSIX)
+		o = o->next;
+	lock_release(&locks->lock);
+	return o != NULL;
+}
+
 /* A waiting request of the same owner keeps the description; all it holds goes now. */
 static void end_all(struct file_locks *locks, uint64_t ino, uint64_t id,
 		    const struct file_lock_request *r)

@@ -61,6 +61,9 @@ int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
  * it). */
 int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, struct flock *lock);
 
+/* Whether anybody has a POSIX lock on it, or waits for one. */
+bool file_locks_has_posix(struct file_locks *locks, uint64_t ino);
+
 /* Ends all POSIX locks of owner (FLUSH), or its flock (RELEASE). Nothing happens if it has none. */
 void file_locks_end_posix(struct file_locks *locks, uint64_t ino, uint64_t owner);
 void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner);

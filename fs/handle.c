@@ -39,6 +39,8 @@ static struct handle *new_handle(struct fs *fs, const struct open_request *reque
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
+	if (h && !writes)
+		h->holders.opener_tid = request->tid;
 	if (h && writes) {
 		h->appends = request->flags & O_APPEND;
 		holders_init(fs, &h->holders, request->tid);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "handle.h"
+#include "lock_close.h"
 #include "reply.h"
 
 /* A request that may wait: then it is kept, and answered by whoever lets it through. */
@@ -44,16 +45,20 @@ struct lock_call {
 	bool sleep;
 };
 
-static int run(struct fs *fs, struct handle *h, uint64_t owner, const struct lock_call *call,
-	       struct file_lock_wait *wait)
+static int run(struct fs *fs, struct handle *h, uint64_t owner, pid_t tid,
+	       const struct lock_call *call, struct file_lock_wait *wait)
 {
 	if (call->is_flock) {
 		h->has_flock = true;
 		return file_locks_flock(fs->locks, h->inode->ino, owner, call->operation, wait);
 	}
-	h->has_posix = true;
-	h->posix_owner = owner;
-	return file_locks_setlk(fs->locks, h->inode->ino, owner, call->lock, wait);
+	lock_close_asked(fs, h, owner);
+	bool locks = call->lock->l_type != F_UNLCK;
+	uint64_t ino = h->inode->ino;
+	int rc = file_locks_setlk(fs->locks, ino, owner, call->lock, wait);
+	if (locks && (rc == 0 || rc == -EINPROGRESS))
+		lock_close_note(fs, ino, tid, owner);
+	return rc;
 }
 
 static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi,
@@ -61,6 +66,7 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 {
 	struct fs *fs = fs_of(req);
 	struct lock_request *r = NULL;
+	pid_t tid = request_tid(req);
 
 	if (inode->kind == INODE_VIRTUAL) {
 		reply_status(req, -EOPNOTSUPP);
@@ -76,7 +82,7 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 		r->req = req;
 		fuse_req_interrupt_func(req, on_interrupt, r);
 	}
-	int rc = run(fs, request_handle(fi), fi->lock_owner, call, r ? &r->wait : NULL);
+	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, call, r ? &r->wait : NULL);
 	if (rc == -EINPROGRESS)
 		return;
 	if (r)

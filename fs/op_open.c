@@ -11,13 +11,14 @@
 #include "control_run.h"
 #include "directory.h"
 #include "handle.h"
+#include "lock_close.h"
 #include "lookup.h"
 #include "reply.h"
 
-static void set_file_info(struct fuse_file_info *fi, struct handle *h)
+static void set_file_info(struct fs *fs, struct fuse_file_info *fi, struct handle *h)
 {
 	fi->fh = (uint64_t)(uintptr_t)h;
-	fi->noflush = !h->writer;
+	fi->noflush = lock_close_is_silent(fs, h);
 	/* Saves a GETXATTR per write; mmap needs O_RDWR, so nothing is lost. */
 	fi->direct_io = h->direct;
 	fi->keep_cache = !h->direct && !h->shares; /* a version never changes under its inode */
@@ -88,7 +89,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_status(req, rc);
 		return;
 	}
-	set_file_info(fi, h);
+	set_file_info(fs, fi, h);
 	store_small_value(req, ino, h);
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */
 		handle_release(fs, h);
@@ -123,7 +124,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	inodes_lock(&fs->inodes);
 	attributes_of_locked(fs, h->inode, request.open.tid, &a);
 	inodes_unlock(&fs->inodes);
-	set_file_info(fi, h);
+	set_file_info(fs, fi, h);
 	reply_entry_param(fs, &a, &entry);
 	struct inode *inode = h->inode;
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT) {
@@ -174,8 +175,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (h->commands)
 		control_write(fs, h, NULL, 0);
 	/* Unlocked when everything is published, as in op_flush(). */
-	bool has_flock = h->has_flock, has_posix = h->has_posix;
-	uint64_t identity = h->inode->ino, posix_owner = h->posix_owner;
+	uint64_t identity = h->inode->ino, posix_owner;
+	bool has_flock = h->has_flock, has_posix = lock_close_ends(fs, h, &posix_owner);
 	handle_release(fs, h);
 	if (has_flock)
 		file_locks_end_flock(fs->locks, identity, fi->lock_owner);

@@ -91,8 +91,8 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* First published, then unlocked: whoever waits for the lock shall see what it was for. */
 	bool too_late = fs->broken == BREAK_ACK_BEFORE_COMMIT;
 	int rc = too_late ? 0 : handle_flush(fs, h, request_caller(req, fi));
-	if (h->has_posix)
-		file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
+	/* Those of the file, through whichever descriptor they were asked for. */
+	file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);
 	if (too_late)
 		flush_too_late(req, h);
 	else
