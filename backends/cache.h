@@ -292,6 +292,13 @@ struct backend {
 	 */
 	int (*temp_file)(void *state);
 
+	/*
+	 * The file system of temp_file() is full: evicts until it has so many bytes, for a new
+	 * value of the key, which stays. 0 or -errno (-ENOSPC: no more can go). NULL: it has
+	 * nothing there to evict.
+	 */
+	int (*free_space)(void *state, struct key key, uint64_t bytes);
+
 	void (*usage)(void *state, struct layer_usage *usage);
 };
 

@@ -19,6 +19,7 @@
 enum {
 	FILE_TRIES =
 		64, /* a row may be replaced, and its file removed, before the file is opened */
+	FREE_TRIES = 8,  /* another program may take what was freed */
 	HITS_TRIES = 64, /* a transaction may end between the row and the hits beside it */
 };
 
@@ -425,6 +426,26 @@ static int make_room(struct disk *d, const struct disk_job *set)
 	return disk_writer_submit(d, &job);
 }
 
+/* Evicts until the file system has so many bytes, for the key's new value. 0 or -errno. */
+static int disk_free_space(void *state, struct key key, uint64_t bytes)
+{
+	struct disk_job job = { .kind = DISK_JOB_FREE, .key = key, .size = bytes, .fd = -1 };
+
+	return disk_writer_submit(state, &job);
+}
+
+/* A copy of the value in an unnamed file: an fd or -errno. */
+static int copy_to_file(struct disk *d, struct key key, struct value *value)
+{
+	int fd, tries = 0;
+
+	do
+		fd = disk_values_copy(&d->values, value);
+	while (fd == -ENOSPC && ++tries < FREE_TRIES &&
+	       disk_free_space(d, key, value_size(value)) == 0);
+	return fd;
+}
+
 /* Stores the value in a file of its own; the job borrows *copy, an fd to be closed. */
 static int set_in_file(struct disk *d, struct disk_job *job, struct value *value, int *copy)
 {
@@ -442,7 +463,7 @@ static int set_in_file(struct disk *d, struct disk_job *job, struct value *value
 		if (rc != -EXDEV)
 			return rc;
 	}
-	*copy = disk_values_copy(&d->values, value);
+	*copy = copy_to_file(d, job->key, value);
 	if (*copy < 0)
 		return *copy;
 	job->fd = *copy;
@@ -733,5 +754,6 @@ const struct backend backend_disk = {
 	.sync = disk_sync,
 	.note_hit = disk_note_hit,
 	.temp_file = disk_temp_file,
+	.free_space = disk_free_space,
 	.usage = disk_usage,
 };

@@ -258,33 +258,85 @@ static int used_now(struct disk_txn *txn, uint64_t *used)
 	return rc;
 }
 
-/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
-static int evict_one(struct disk_txn *txn, int64_t keep)
+/* Deletes the row that the statement finds. 1: it did, or put what it found right; 0: none. */
+static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 {
 	struct victim victim;
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST);
-
-	if (s)
-		sqlite3_bind_int64(s, 1, keep);
 	int rc = victim_find(txn, s, &victim);
+
 	if (rc <= 0)
-		return rc < 0 ? rc : -EFBIG;
+		return rc;
 	if (victim.stale) {
 		gone_take_back(txn);
 		s = disk_db_statement(txn->db, DISK_FORGET_USE);
 		if (s)
 			sqlite3_bind_int64(s, 1, victim.use_id);
-		return disk_db_run(txn->db, s);
+		rc = disk_db_run(txn->db, s);
+		return rc < 0 ? rc : 1;
 	}
 	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
 	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits,
 						    key_make(name->bytes, name->size));
 	if (hit) { /* not so old after all */
 		gone_take_back(txn);
-		return disk_change_use(txn, hit);
+		rc = disk_change_use(txn, hit);
+		return rc < 0 ? rc : 1;
 	}
 	txn->evictions++;
-	return disk_change_delete(txn, victim.id, victim.file, victim.size);
+	*bytes += victim.size;
+	rc = disk_change_delete(txn, victim.id, victim.file, victim.size);
+	return rc < 0 ? rc : 1;
+}
+
+/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
+static int evict_one(struct disk_txn *txn, int64_t keep)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST);
+	uint64_t bytes = 0;
+
+	if (s)
+		sqlite3_bind_int64(s, 1, keep);
+	int rc = evict_found(txn, s, &bytes);
+	return rc == 0 ? -EFBIG : rc < 0 ? rc : 0;
+}
+
+/* The ids of the least recently used rows. Without a limit there is no index of their order, so
+ * they are looked for once for all of a step. Returns how many, or -errno. */
+static int find_oldest(struct disk_txn *txn, int64_t *ids, int max)
+{
+	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST_IDS);
+	int count = 0, rc;
+
+	if (s)
+		sqlite3_bind_int(s, 1, max);
+	while ((rc = disk_db_step(txn->db, s)) > 0 && count < max)
+		ids[count++] = sqlite3_column_int64(s, 0);
+	if (s)
+		sqlite3_reset(s);
+	return rc < 0 ? rc : count;
+}
+
+int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t enough,
+		      uint64_t *bytes)
+{
+	int64_t ids[DISK_EVICT_STEP + 1];
+	struct row kept;
+	int count = 0;
+
+	*bytes = 0;
+	int rc = row_find(txn, keep, &kept, NULL);
+	if (rc == 0)
+		rc = count = find_oldest(txn, ids, rows + (kept.exists ? 1 : 0));
+	for (int i = 0; i < count && rc >= 0 && *bytes < enough; i++) {
+		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USED_BY);
+		if (kept.exists && ids[i] == kept.id)
+			continue;
+		if (s)
+			sqlite3_bind_int64(s, 1, ids[i]);
+		rc = evict_found(txn, s, bytes);
+	}
+	bool none = count == 0 || (count == 1 && kept.exists && ids[0] == kept.id);
+	return rc < 0 ? rc : none ? -ENOENT : 0;
 }
 
 /* Until what is in use, and `room` bytes more, keep to the limit. */
@@ -518,6 +570,8 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 		return set_entry(txn, job);
 	case DISK_JOB_ROOM:
 		return make_room(txn, job);
+	case DISK_JOB_FREE:
+		return disk_space_free(txn->disk) >= job->size ? 0 : -ENOSPC;
 	case DISK_JOB_TOUCH:
 		return touch_entry(txn, job);
 	case DISK_JOB_REMOVE:

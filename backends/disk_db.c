@@ -43,6 +43,10 @@
 #define LIST_DIRS                                                                                  \
 	"SELECT dir, " DIR_COLUMNS " FROM cachefs_dirs WHERE dir >= ?1 AND dir < ?2 ORDER BY dir"
 
+#define VICTIM                                                                                     \
+	"SELECT u.id, c.rowid, c.cache_key, c.cachefs_file, c.cachefs_size"                        \
+	" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
+
 /*
  * The keys of the range are looked up in the primary key's index alone where possible: columns of
  * the row lie behind its payload, so reading one walks the payload's pages.
@@ -68,6 +72,10 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_ROLLBACK] = "ROLLBACK",
 	[DISK_SYNC_MARK] = "INSERT INTO cachefs_settings(name, value) VALUES('syncs', 1)"
 			   " ON CONFLICT(name) DO UPDATE SET value = value + 1",
+	/* Together they leave free pages. */
+	[DISK_SPARE_ADD] = "INSERT INTO cachefs_settings(name, value)"
+			   " VALUES('spare', zeroblob(?1))",
+	[DISK_SPARE_FREE] = "DELETE FROM cachefs_settings WHERE name = 'spare'",
 
 	[DISK_FIND] = ROW FROM " WHERE c.cache_key = ?1",
 	[DISK_UPSERT] =
@@ -131,9 +139,9 @@ static const char *const sql[DISK_STATEMENTS] = {
 
 	[DISK_USE] = "UPDATE cachefs_use SET used = max(used, ?2), hits = hits + ?3"
 		     " WHERE id = (SELECT rowid FROM cache WHERE cache_key = ?1)",
-	[DISK_OLDEST] = "SELECT u.id, c.rowid, c.cache_key, c.cachefs_file, c.cachefs_size"
-			" FROM cachefs_use u LEFT JOIN cache c ON c.rowid = u.id"
-			" WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
+	[DISK_OLDEST] = VICTIM " WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
+	[DISK_OLDEST_IDS] = "SELECT id FROM cachefs_use ORDER BY used, id LIMIT ?1",
+	[DISK_USED_BY] = VICTIM " WHERE u.id = ?1",
 	[DISK_NEWEST] = "SELECT CAST(max(used) * 1000000 AS INTEGER) FROM cachefs_use",
 	[DISK_FORGET_USE] = "DELETE FROM cachefs_use WHERE id = ?1",
 	[DISK_EXPIRED] = "SELECT rowid, rowid, cache_key, cachefs_file, cachefs_size FROM cache"
@@ -243,8 +251,9 @@ int disk_db_errno_on(sqlite3 *handle)
 	bool has_errno = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
 	int error = has_errno ? sqlite3_system_errno(handle) : 0;
 
-	/* SQLite knows ENOSPC as SQLITE_FULL, but not a used-up quota. */
-	if (error == EDQUOT)
+	/* SQLite knows as SQLITE_FULL only what a write says of a full file system; not a used-up
+	 * quota, a limit on the size of files, or a full one below the index of the WAL. */
+	if (error == EDQUOT || error == EFBIG || error == ENOSPC)
 		return -ENOSPC;
 	/* What this process is short of says nothing of the database. */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM)

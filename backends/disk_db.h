@@ -30,6 +30,8 @@ enum disk_statement {
 	DISK_COMMIT,
 	DISK_ROLLBACK,
 	DISK_SYNC_MARK,
+	DISK_SPARE_ADD,
+	DISK_SPARE_FREE,
 	/* one entry */
 	DISK_FIND,
 	DISK_UPSERT,
@@ -53,6 +55,8 @@ enum disk_statement {
 	/* recency, eviction, expiry */
 	DISK_USE,
 	DISK_OLDEST,
+	DISK_OLDEST_IDS,
+	DISK_USED_BY,
 	DISK_NEWEST,
 	DISK_FORGET_USE,
 	DISK_EXPIRED,

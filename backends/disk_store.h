@@ -11,6 +11,7 @@
  *   disk_writer.c  the one writer at a time, group commit, the writer thread
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
  *   disk_range.c   jobs that change very many rows, by steps
+ *   disk_space.c   what removals need, kept for them; eviction on a full file system
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_watch.c   what other programs changed
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
@@ -52,11 +53,14 @@ enum {
 	DISK_BUSY_MS = 5000,     /* how long a call waits for another program's lock */
 	DISK_HEADER_WORDS = 12,  /* what a commit changes of the WAL's index: 48 bytes */
 	DISK_LARGE = 256 * 1024, /* loading more bytes than this counts as waiting */
+	DISK_EVICT_STEP = 64,    /* rows that one step of eviction looks at */
+	DISK_FULL_SAID_MS = 60 * 1000, /* between two lines in the log that there is no space */
 };
 
 enum disk_job_kind {
 	DISK_JOB_SET,
 	DISK_JOB_ROOM, /* for a set of `size` bytes in a file */
+	DISK_JOB_FREE, /* `size` bytes of the file system, whatever but `key` has to go for it */
 	DISK_JOB_TOUCH,
 	DISK_JOB_REMOVE,
 	DISK_JOB_REMOVE_PREFIX,
@@ -129,6 +133,8 @@ struct disk_writer {
 	int64_t data_version; /* moves when another program commits */
 	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
+	bool claimed;         /* the WAL has its blocks */
+	int64_t full_said_ms; /* when to say again that there is no space */
 	int wal_frames;         /* not checkpointed yet */
 	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
@@ -281,6 +287,13 @@ int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit);
 /* Removes up to max expired entries. Returns how many, or -errno. */
 int disk_change_expire(struct disk_txn *txn, int max);
 
+/*
+ * Evicts least recently used entries but `keep`, until they held `enough` bytes or `rows`, at most
+ * DISK_EVICT_STEP, were looked at. *bytes: what they held. 0 or -errno; -ENOENT: there is none.
+ */
+int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t enough,
+		      uint64_t *bytes);
+
 /* --- many rows: disk_range.c ------------------------------------------------------------------ */
 
 /* One step of the job each, as disk_change_apply(). */
@@ -294,6 +307,40 @@ bool disk_range_turn_back(struct disk_job *job);
 
 /* After opening: renames that a daemon has begun, and died. */
 void disk_range_finish_renames(struct disk *d);
+
+/* --- a full file system: disk_space.c --------------------------------------------------------- */
+
+/*
+ * A removal needs no space: what it writes fits into blocks that the layer has already. The WAL has
+ * some that it keeps when it is cut; the database has its own up to its last page, written or not,
+ * and free pages among them, which sets leave alone. All for who owns the connection.
+ */
+
+/* Gives the WAL its blocks, if it does not have them. Needs no open database, but no other owner. */
+void disk_space_claim(struct disk *d);
+
+/* Before a transaction is committed that may have added pages. 0 or -ENOSPC: it has to be rolled
+ * back. */
+int disk_space_keep(struct disk *d);
+
+/* What the file system below has, and has left, in bytes. */
+uint64_t disk_space_all(const struct disk *d);
+uint64_t disk_space_free(const struct disk *d);
+
+/* How many bytes of the WAL keep their blocks. */
+uint64_t disk_space_wal_reserve(const struct disk *d);
+
+/* What has been tried for one job: made with = {0}. */
+struct disk_relief {
+	bool wrote_back;
+	uint64_t bytes, entries; /* evicted since something was gained by it */
+};
+
+/*
+ * A job met a full file system, and its transaction has been rolled back: writes the WAL back, then
+ * evicts, a step each time. True: it is worth another try.
+ */
+bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job);
 
 /* --- between jobs: disk_upkeep.c -------------------------------------------------------------- */
 

@@ -98,13 +98,17 @@ static int remember_file(struct disk *d)
 
 /*
  * How long the WAL may grow before a checkpoint makes jobs wait: an eighth of the limit, of which
- * it is a part. Longer is faster: pages written again and again are checkpointed once.
+ * it is a part, or of the file system. Longer is faster: pages written again and again are
+ * checkpointed once.
  */
-static uint64_t wal_bytes(uint64_t size_limit)
+static uint64_t wal_bytes(const struct disk *d)
 {
-	if (size_limit == 0 || size_limit / 8 > WAL_MAX_BYTES)
-		return WAL_MAX_BYTES;
-	return size_limit / 8 > WAL_MIN_BYTES ? size_limit / 8 : WAL_MIN_BYTES;
+	uint64_t bound = disk_space_all(d);
+
+	if (d->conf->size_limit > 0 && d->conf->size_limit < bound)
+		bound = d->conf->size_limit;
+	bound /= 8;
+	return bound > WAL_MAX_BYTES ? WAL_MAX_BYTES : bound > WAL_MIN_BYTES ? bound : WAL_MIN_BYTES;
 }
 
 static int configure(struct disk *d)
@@ -118,7 +122,7 @@ static int configure(struct disk *d)
 		atomic_store(&d->page_size, (uint64_t)sqlite3_column_int64(s, 0));
 	sqlite3_finalize(s);
 
-	uint64_t reserve = wal_bytes(d->conf->size_limit);
+	uint64_t reserve = wal_bytes(d);
 	d->limit = d->conf->size_limit - (d->conf->size_limit > 0 ? reserve : 0);
 	/* A quarter is for the transaction that makes the checkpoint due. */
 	d->checkpoint_frames = (int)(reserve / 4 * 3 / atomic_load(&d->page_size));
@@ -127,8 +131,11 @@ static int configure(struct disk *d)
 	w->wal_frames = 0;
 	sqlite3_wal_hook(w->db.handle, on_commit, w);
 	sqlite3_update_hook(w->db.handle, on_change, w);
+	int persist = 1, page = (int)atomic_load(&d->page_size);
+	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &page);
 	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
-		 (unsigned long long)reserve);
+		 (unsigned long long)disk_space_wal_reserve(d));
 	return disk_db_exec(&w->db, text);
 }
 
@@ -269,6 +276,8 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_watch_attach(d);
 		disk_conf_warn_of_readers(d->conf);
 		atomic_store(&d->up, true);
+		w->claimed = false;
+		disk_space_claim(d);
 		disk_upkeep_measure(d);
 		return true;
 	}
@@ -294,6 +303,8 @@ void disk_upkeep_disconnect(struct disk *d)
 	w->sweep = NULL;
 	disk_watch_detach(d); /* whoever closes last writes the WAL back */
 	disk_db_close(&w->db);
+	w->claimed = false; /* the WAL has been cut to nothing */
+	disk_space_claim(d);
 }
 
 /* Somebody may remove or replace the file under us: what we write would be lost with it. */
@@ -433,6 +444,7 @@ bool disk_upkeep_step(struct disk *d)
 	bool more = false;
 
 	notice_others(d);
+	disk_space_claim(d);
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
 		return false;
 	if (disk_writer_begin(d) < 0)

@@ -254,6 +254,14 @@ int disk_writer_end(struct disk_txn *txn, int rc)
 	return rc;
 }
 
+/* Whether it takes space, or only gives some back. */
+static bool job_adds(const struct disk_job *job)
+{
+	return job->kind != DISK_JOB_ROOM && job->kind != DISK_JOB_FREE &&
+	       job->kind != DISK_JOB_REMOVE && job->kind != DISK_JOB_REMOVE_PREFIX &&
+	       job->kind != DISK_JOB_REMOVE_UNREACHABLE && job->kind != DISK_JOB_DIR_REMOVE;
+}
+
 static bool job_left_traces(const struct disk_db *db, sqlite3_int64 changes_before)
 {
 	return sqlite3_get_autocommit(db->handle) ||
@@ -269,6 +277,7 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 {
 	struct disk_db *db = &d->writer.db;
 	struct disk_txn txn;
+	bool adds = false;
 	int rc = 0;
 
 	disk_txn_init(&txn, d);
@@ -284,9 +293,13 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 			atomic_store(&d->corrupt, true);
 		if (job->rc < 0)
 			job->progress = job->before;
-		if (job->rc == -EAGAIN || (job->rc < 0 && job_left_traces(db, before)))
+		if (job->rc == -EAGAIN || job->rc == -ENOSPC ||
+		    (job->rc < 0 && job_left_traces(db, before)))
 			rc = job->rc;
+		adds |= job_adds(job);
 	}
+	if (rc == 0 && adds)
+		rc = disk_space_keep(d);
 	rc = disk_writer_end(&txn, rc);
 	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next) {
 		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
@@ -306,20 +319,30 @@ static void account(struct disk *d)
 	disk_upkeep_measure(d);
 }
 
+/* One job; on a full file system again and again, as long as something is gained for it. */
+static void run_one(struct disk *d, struct disk_job *job)
+{
+	struct disk_relief relief = { 0 };
+
+	do {
+		int rc = begin(d, &job);
+		if (rc < 0) {
+			jobs_fail(d, job, rc);
+			return;
+		}
+		run_jobs(d, job);
+	} while (job->rc == -ENOSPC && disk_space_relieve(d, &relief, job));
+	account(d);
+	jobs_finish(d, job);
+}
+
 /* After a transaction that one of its jobs spoiled: each for itself. */
 static void run_one_by_one(struct disk *d, struct disk_job *jobs)
 {
 	for (struct disk_job *job = jobs, *next; job; job = next) {
 		next = job->next;
 		job->next = NULL;
-		int rc = begin(d, &job);
-		if (rc < 0) {
-			jobs_fail(d, job, rc);
-			continue;
-		}
-		run_jobs(d, job);
-		account(d);
-		jobs_finish(d, job);
+		run_one(d, job);
 	}
 }
 
@@ -345,7 +368,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 		if (rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
 		jobs_fail(d, jobs, rc);
-	} else if (run_jobs(d, jobs) || !jobs->next) {
+	} else if (run_jobs(d, jobs) || (!jobs->next && jobs->rc != -ENOSPC)) {
 		account(d);
 		jobs_finish(d, jobs);
 	} else {

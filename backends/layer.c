@@ -424,3 +424,9 @@ int layer_temp_file(struct layer *l)
 	assert(lock_none_held());
 	return l->backend->temp_file ? l->backend->temp_file(l->state) : -ENOTSUP;
 }
+
+int layer_free_space(struct layer *l, struct key key, uint64_t bytes)
+{
+	assert(lock_none_held());
+	return l->backend->free_space ? l->backend->free_space(l->state, key, bytes) : -ENOTSUP;
+}

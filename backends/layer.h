@@ -99,6 +99,7 @@ int layer_dir_stat(struct layer *layer, struct key dir, struct meta *meta);
 int layer_dir_set(struct layer *layer, struct key dir, const struct meta *meta);
 int layer_sync(struct layer *layer);
 int layer_temp_file(struct layer *layer); /* -ENOTSUP if the backend has none */
+int layer_free_space(struct layer *layer, struct key key, uint64_t bytes); /* the same */
 void layer_stats(struct layer *layer, struct layer_stats *stats);
 void layer_count_promotion(struct layer *layer);
 

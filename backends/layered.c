@@ -597,6 +597,15 @@ int layered_temp_file(struct layered *c)
 	return fd < 0 ? -errno : fd;
 }
 
+int layered_free_space(struct layered *c, struct key key, uint64_t bytes)
+{
+	int rc = -ENOTSUP;
+
+	for (size_t i = 0; i < c->durable_count && rc != 0; i++)
+		rc = layer_free_space(c->order[i], key, bytes);
+	return rc;
+}
+
 void layered_usage(struct layered *c, struct layer_usage *usage)
 {
 	struct layer_stats stats;

@@ -183,6 +183,10 @@ int layered_flush(struct layered *cache, struct key prefix, int64_t deadline_ms)
  * directory. */
 int layered_temp_file(struct layered *cache);
 
+/* The file system of such a file is full: evicts until it has so many bytes more, for a new value of
+ * the key. 0: it may have them now; -errno: nobody could. Waits; no lock is held. */
+int layered_free_space(struct layered *cache, struct key key, uint64_t bytes);
+
 /* What a backend is asked for, as it is counted. */
 enum layer_operation {
 	LAYER_STAT,

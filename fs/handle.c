@@ -15,7 +15,12 @@
 #include "scratch.h"
 #include "ticket.h"
 
-enum { STORE_MAX_BYTES = 64 * 1024, THAW_INLINE_MAX = 256 * 1024 };
+enum {
+	STORE_MAX_BYTES = 64 * 1024,
+	THAW_INLINE_MAX = 256 * 1024,
+	SPACE_TRIES = 8,         /* of a write to a full disk: others may take what was freed */
+	SPACE_AHEAD = 64 * 1024, /* freed beyond what is written: a file takes more than its bytes */
+};
 
 /* One open under way. */
 struct opening {
@@ -625,23 +630,48 @@ static int foresee_write(struct fs *fs, struct inode *inode, const uint64_t *off
 	return foreseen_at_write(fs, inode, end > now ? end : now);
 }
 
+/*
+ * The disk below the working copy is full: whether entries have gone for `size` bytes more. True:
+ * the content's lock, which is held, is released, for another try.
+ */
+static bool space_is_freed(struct fs *fs, struct inode *inode, uint64_t size)
+{
+	struct key_buffer key;
+
+	if (working_copies_left(inode->content.copy.all) < size)
+		return false; /* it is not the disk */
+	inode_content_unlock(inode);
+	waiting_begin();
+	inodes_lock(&fs->inodes);
+	if (inode_key_locked(&fs->inodes, inode, &key) < 0)
+		key.size = 0;
+	inodes_unlock(&fs->inodes);
+	if (layered_free_space(fs->cache, key_make(key.bytes, key.size), size + SPACE_AHEAD) == 0)
+		return true;
+	inode_content_lock(inode);
+	return false;
+}
+
 int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t size, uint64_t offset,
 		 bool append)
 {
 	struct working_copy *copy = &h->inode->content.copy;
+	int tries = 0, rc;
 
 	if (!h->writer)
 		return -EBADF;
 	if (h->poisoned)
 		return h->poisoned;
-	int rc = foresee_write(fs, h->inode, append ? NULL : &offset, size);
+	rc = foresee_write(fs, h->inode, append ? NULL : &offset, size);
 	if (rc < 0) {
 		inode_content_lock(h->inode);
 		return end_change(fs, h, rc, true);
 	}
-	rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
-	if (rc == 0)
-		rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
+	do {
+		rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
+		if (rc == 0)
+			rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
+	} while (rc == -ENOSPC && ++tries < SPACE_TRIES && space_is_freed(fs, h->inode, size));
 	return end_change(fs, h, rc, true);
 }
 

@@ -251,8 +251,9 @@ small_disk() {
 	at_end 'umount "$TMP/store"'
 }
 
+# Another program takes what there is, and when called again what has become free since.
 fill_up() {
-	cat /dev/zero >store/ballast 2>/dev/null || true
+	cat /dev/zero >>store/ballast 2>/dev/null || true
 }
 
 space_again() {

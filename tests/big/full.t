@@ -1,6 +1,6 @@
 #!/bin/bash
-# A full disk: what cannot be stored is refused, by write(), close() or fsync(); the old value stays,
-# the daemon lives, and once there is space again sets work.
+# A full disk below SQLite: the least recently used entries go, and a set fails only if its value
+# cannot fit; a removal needs no space, also after a restart; the daemon lives.
 . "$(dirname "$0")/../lib.sh"
 
 TEST_SECONDS=120
@@ -12,38 +12,73 @@ full_stack() {
 		"cachefs": {'"${3:-}"'}}'
 }
 
-# What holds for every size: refused when full, the old value there, and fine again afterwards.
+# set_many NAME COUNT: each succeeds, and its value is there at once.
+set_many() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		cp new "$MNT/$1$i"
+		cmp new "$MNT/$1$i"
+	done
+}
+
+# KEY is removed on the full disk, and does not come back.
+check_removal() {
+	rm "$MNT/$1"
+	expect_miss "$1"
+	kill_daemon
+	fill_up
+	expect_miss "$1"
+	restart_daemon
+	expect_miss "$1"
+}
+
+# What holds for every size: sets go on when the cache has filled the disk, and when another program
+# has taken the rest; so do removals.
 check_full() {
 	letters old o "$1"
 	letters new n "$1"
 	cp old "$MNT/k"
+	set_many a "$2"
 	fill_up
-	expect_refused_when_full 40
-	cat new >"$MNT/k2" 2>/dev/null || true
+	set_many b "$2"
+	expect_miss k
+	grep -q 'is full: the least recently used entries go' "$LOG" || fail "the log says nothing"
+	(($(layer_stat disk evictions) > 0)) || fail "nothing was evicted"
+	check_removal "b$2"
+	set_many c "$2"
+	rmdir_all
+	expect "names" "" "$(ls "$MNT")"
+	set_many d 1
 	space_again
-	wait_until 20 set_succeeds new k
-	cmp new "$MNT/k"
-	cp new "$MNT/k2"
-	cmp new "$MNT/k2"
+	set_many e "$2"
 	unmount
 	start_daemon "$TMP/cachefs.json"
-	cmp new "$MNT/k"
+	cmp new "$MNT/e$2"
 	expect "integrity" ok "$(sqlite3 store/db.sqlite 'PRAGMA integrity_check')"
 }
 
-test_a_full_disk_refuses_values_in_rows() {
-	full_stack 16
-	check_full 200000
+rmdir_all() {
+	echo "invalidate /" >"$MNT/.cachefs/control"
 }
 
-test_a_full_disk_refuses_small_values_of_a_page() {
+test_values_in_rows_make_room_on_a_full_disk() {
+	full_stack 16
+	check_full 200000 90
+}
+
+test_small_values_make_room_on_a_full_disk() {
 	full_stack 4
-	check_full 3000
+	check_full 3000 1200
 }
 
-test_a_full_disk_refuses_values_in_files() {
+test_values_in_files_make_room_on_a_full_disk() {
 	full_stack 16
-	check_full 2500000
+	check_full 2500000 10
+}
+
+test_values_in_rows_that_the_log_holds_once_make_room() {
+	full_stack 64
+	check_full 1000000 70
 }
 
 test_a_full_disk_fails_write_and_the_old_value_stays() {
@@ -59,19 +94,20 @@ test_a_full_disk_fails_write_and_the_old_value_stays() {
 	expect "files of values" 1 "$(find store/db.sqlite.values -type f | wc -l)"
 }
 
-test_fsync_says_it_too() {
+test_what_cannot_fit_empties_nothing() {
 	full_stack 16
 	letters old o 200000
+	letters new n 900000
 	cp old "$MNT/k"
+	cp old "$MNT/k2"
 	fill_up
-	local i
-	for i in {1..40}; do
-		set_succeeds old "other$i" || true
-	done
-	expect_error "No space left on device" dd if=old of="$MNT/k" bs=200000 conv=notrunc,fsync status=none
+	expect_error "No space left on device" cp new "$MNT/k"
+	expect_error "No space left on device" dd if=new of="$MNT/k" bs=900000 conv=notrunc,fsync status=none
 	cmp old "$MNT/k"
+	cmp old "$MNT/k2"
 	space_again
-	wait_until 20 set_succeeds old k3
+	cp new "$MNT/k"
+	cmp new "$MNT/k"
 }
 
 test_a_full_directory_of_working_copies_fails_write() {

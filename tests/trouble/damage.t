@@ -26,7 +26,7 @@ make_database() {
 	cp -r values/. "$MNT"
 	set_ttl text 100000
 	unmount
-	expect "log file" "" "$(ls db.sqlite-wal 2>/dev/null || true)"
+	[[ ! -s db.sqlite-wal ]] || fail "the log was not written back"
 	cp db.sqlite good.sqlite
 }
 

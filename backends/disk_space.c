@@ -1,0 +1,239 @@
+/* A full file system below the database. See disk_store.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "disk_store.h"
+#include "log.h"
+
+enum {
+	SPARE_PAGES = 16,          /* free pages that a set adds when removals have half of them */
+	WAL_RESERVE_MIN = 256 << 10,
+	WAL_RESERVE_PART = 16,     /* of the file system's blocks, at most one in so many */
+	JOB_OVERHEAD = 64 << 10,   /* what the WAL takes of a job beside its value */
+	WRITE_BACK_MS = 100,       /* how long a checkpoint waits for readers */
+	GIVE_BACK_PAGES = 32,      /* moved at once: they fit into the reserve of the WAL */
+	IDLE_ENTRIES_MAX = 1000,   /* evicted without gain: readers may hold them */
+	IDLE_BYTES_MAX = 64 << 20,
+};
+
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+static int look_at_file_system(const struct disk *d, struct statvfs *fs)
+{
+	return statvfs(d->conf->path, fs) < 0 ? -errno : 0;
+}
+
+uint64_t disk_space_all(const struct disk *d)
+{
+	struct statvfs fs;
+
+	return look_at_file_system(d, &fs) < 0 ? UINT64_MAX : (uint64_t)fs.f_blocks * fs.f_frsize;
+}
+
+uint64_t disk_space_free(const struct disk *d)
+{
+	struct statvfs fs;
+
+	return look_at_file_system(d, &fs) < 0 ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+/* So that a value in a row can be replaced on a full disk too, if the file system is not small. */
+uint64_t disk_space_wal_reserve(const struct disk *d)
+{
+	uint64_t wanted = d->conf->inline_limit + WAL_RESERVE_MIN;
+	uint64_t most = disk_space_all(d) / WAL_RESERVE_PART;
+
+	if (wanted > most)
+		wanted = most;
+	return wanted > WAL_RESERVE_MIN ? wanted : WAL_RESERVE_MIN;
+}
+
+/* Beyond the end of the file: SQLite does not see them, and writes into them. No lock is lost with
+ * the descriptor, for SQLite's are on the other two files. */
+void disk_space_claim(struct disk *d)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s-wal", d->conf->path);
+
+	if (d->writer.claimed || n < 0 || n >= PATH_MAX)
+		return;
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		d->writer.claimed = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)disk_space_wal_reserve(d)) ==
+					    0 ||
+				    errno == EOPNOTSUPP;
+	close(fd);
+}
+
+static int add_spare_pages(struct disk *d)
+{
+	struct disk_db *db = &d->writer.db;
+	sqlite3_stmt *s = disk_db_statement(db, DISK_SPARE_ADD);
+
+	if (s)
+		sqlite3_bind_int64(s, 1, (int64_t)(SPARE_PAGES * atomic_load(&d->page_size)));
+	int rc = disk_db_run(db, s);
+	return rc < 0 ? rc : disk_db_run(db, disk_db_statement(db, DISK_SPARE_FREE));
+}
+
+/* A checkpoint could not write pages back for which the file has no blocks, and the WAL would grow
+ * for ever. */
+int disk_space_keep(struct disk *d)
+{
+	struct disk_db *db = &d->writer.db;
+	int64_t pages = 0, spare = 0;
+
+	int rc = disk_db_number(db, DISK_FREE_COUNT, &spare);
+	if (rc == 0 && spare < SPARE_PAGES / 2)
+		rc = add_spare_pages(d);
+	if (rc == 0)
+		rc = disk_db_number(db, DISK_PAGE_COUNT, &pages);
+	if (rc < 0)
+		return rc;
+	sqlite3_int64 bytes = pages * (int64_t)atomic_load(&d->page_size);
+	int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_SIZE_HINT, &bytes);
+	return code == SQLITE_OK ? 0 : -ENOSPC;
+}
+
+/* --- relief ----------------------------------------------------------------------------------- */
+
+/* The next transaction begins at the start of the WAL, if no reader is in it. */
+static void restart_wal(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int all = 0, done = 0;
+
+	sqlite3_busy_timeout(w->db.handle, WRITE_BACK_MS);
+	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_RESTART, &all, &done);
+	sqlite3_busy_timeout(w->db.handle, 0);
+	w->wal_frames = all > done ? all : 0;
+}
+
+static uint64_t free_pages(struct disk *d)
+{
+	int64_t spare = 0;
+
+	disk_db_number(&d->writer.db, DISK_FREE_COUNT, &spare);
+	return (uint64_t)spare * atomic_load(&d->page_size);
+}
+
+/* Evicts up to so many rows in a transaction of its own. 0 or -errno. */
+static int evict_rows(struct disk *d, const struct disk_job *job, int rows, uint64_t enough,
+		      struct disk_relief *relief)
+{
+	struct disk_txn txn;
+	uint64_t bytes = 0;
+
+	int rc = disk_writer_begin(d);
+	if (rc < 0)
+		return rc;
+	disk_txn_init(&txn, d);
+	rc = disk_change_evict(&txn, job->key, rows, enough, &bytes);
+	uint64_t entries = txn.evictions;
+	rc = disk_writer_end(&txn, rc);
+	if (rc == 0) {
+		relief->entries += entries;
+		relief->bytes += bytes;
+	}
+	restart_wal(d);
+	return rc;
+}
+
+/* As many as the WAL has room for. */
+static int evict_step(struct disk *d, const struct disk_job *job, uint64_t enough,
+		      struct disk_relief *relief)
+{
+	int rows = DISK_EVICT_STEP, rc;
+
+	do
+		rc = evict_rows(d, job, rows, enough, relief);
+	while (rc == -ENOSPC && (rows /= 2) > 0);
+	return rc;
+}
+
+/* Free pages become space of the file system, as far as the database can be made shorter. */
+static void give_back(struct disk *d, uint64_t enough)
+{
+	uint64_t before = free_pages(d), left;
+
+	while (disk_space_free(d) < enough) {
+		char text[64];
+		snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
+		int rc = disk_db_exec(&d->writer.db, text);
+		restart_wal(d);
+		left = free_pages(d);
+		if (rc < 0 || left >= before)
+			return;
+		before = left;
+	}
+}
+
+/* What the job adds. */
+static uint64_t job_bytes(const struct disk_job *job)
+{
+	bool in_row = job->kind == DISK_JOB_SET && job->fd < 0;
+
+	return job->kind == DISK_JOB_FREE ? job->size : in_row ? job->size + JOB_OVERHEAD : 0;
+}
+
+/* If everything else went: a row lies in the WAL and in the database, a file beside them. */
+static bool can_fit(struct disk *d, const struct disk_job *job)
+{
+	int64_t pages = 0, files = atomic_load(&d->file_bytes);
+	uint64_t bytes = job_bytes(job), room = disk_space_free(d);
+
+	disk_db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	room += (uint64_t)pages * atomic_load(&d->page_size) + (files > 0 ? (uint64_t)files : 0);
+	if (job->kind == DISK_JOB_FREE)
+		return bytes <= room;
+	return 2 * bytes <= room + disk_space_wal_reserve(d);
+}
+
+static void say_once(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t now = time_mono_ms(&time_system);
+
+	if (now < w->full_said_ms)
+		return;
+	w->full_said_ms = now + DISK_FULL_SAID_MS;
+	log_warning("disk: layer \"%s\": the file system of %s is full: the least recently used "
+		    "entries go",
+		    d->env->layer_name, d->conf->path);
+}
+
+bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job)
+{
+	uint64_t bytes = job_bytes(job);
+	bool for_file = job->kind == DISK_JOB_FREE;
+
+	if (!relief->wrote_back) {
+		relief->wrote_back = true;
+		restart_wal(d);
+		return true;
+	}
+	say_once(d);
+	if (!can_fit(d, job))
+		return false;
+	uint64_t before = disk_space_free(d) + (for_file ? 0 : free_pages(d));
+	if (!for_file && free_pages(d) >= bytes + JOB_OVERHEAD) {
+		/* The database has room: it is the WAL that cannot grow. */
+		uint64_t left = disk_space_free(d);
+		give_back(d, bytes + JOB_OVERHEAD);
+		return disk_space_free(d) > left;
+	}
+	if (evict_step(d, job, bytes + JOB_OVERHEAD, relief) < 0)
+		return false;
+	if (for_file)
+		give_back(d, bytes);
+	if (disk_space_free(d) + (for_file ? 0 : free_pages(d)) > before)
+		relief->entries = relief->bytes = 0;
+	return relief->entries < IDLE_ENTRIES_MAX && relief->bytes < IDLE_BYTES_MAX;
+}
