@@ -80,6 +80,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	condition_init(&d->returned);
 	disk_hits_init(&d->hits);
 	disk_watch_init(d);
+	disk_space_init(d);
 	rc = disk_values_init(&d->values, c->path);
 	if (rc == 0)
 		rc = check_values(d, problem);
@@ -722,6 +723,8 @@ static void disk_usage(void *state, struct layer_usage *usage)
 	lock_take(&d->pool);
 	memcpy(usage->trouble, d->trouble, sizeof(usage->trouble));
 	lock_release(&d->pool);
+	if (!usage->trouble[0])
+		free_space_trouble(&d->writer.space, usage->trouble, sizeof(usage->trouble));
 }
 
 const struct backend backend_disk = {

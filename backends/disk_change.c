@@ -65,7 +65,9 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 /* Rows may share no page, and all that is written lies in the log until it is committed. */
 bool disk_txn_has_time(const struct disk_txn *txn)
 {
-	return txn->rows < STEP_ROWS && txn->unlinked.count < STEP_FILES &&
+	int rows = txn->disk->writer.step_rows;
+
+	return txn->rows < (rows > 0 ? rows : STEP_ROWS) && txn->unlinked.count < STEP_FILES &&
 	       txn->file_bytes > -STEP_FILE_BYTES && time_mono_ms(&time_system) < txn->end_ms;
 }
 

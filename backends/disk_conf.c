@@ -26,6 +26,7 @@ const struct option_spec disk_conf_options[] = {
 	  .nullable = true,
 	  .doc = "pages in use, large values and the log together; above it the least recently "
 		 "used go" },
+	FREE_SPACE_OPTION(offsetof(struct disk_conf, min_free)),
 	{ .name = "vacuum_on_start",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct disk_conf, vacuum_on_start),

@@ -155,6 +155,7 @@ static const char *const sql[DISK_STATEMENTS] = {
 
 	[DISK_PAGE_COUNT] = "PRAGMA page_count",
 	[DISK_FREE_COUNT] = "PRAGMA freelist_count",
+	[DISK_AUTO_VACUUM] = "PRAGMA auto_vacuum",
 	[DISK_DATA_VERSION] = "PRAGMA data_version",
 	[DISK_SCHEMA_VERSION] = "PRAGMA schema_version",
 	[DISK_COUNT_ENTRIES] = "SELECT count(*) FROM cachefs_use",

@@ -16,8 +16,7 @@ enum {
 	JOB_OVERHEAD = 64 << 10,   /* what the WAL takes of a job beside its value */
 	WRITE_BACK_MS = 100,       /* how long a checkpoint waits for readers */
 	GIVE_BACK_PAGES = 32,      /* moved at once: they fit into the reserve of the WAL */
-	IDLE_ENTRIES_MAX = 1000,   /* evicted without gain: readers may hold them */
-	IDLE_BYTES_MAX = 64 << 20,
+	FEW_ROWS = 16,             /* of a step, if the WAL has no room for a whole one */
 };
 
 /* --- what is kept ----------------------------------------------------------------------------- */
@@ -124,9 +123,9 @@ static uint64_t free_pages(struct disk *d)
 	return (uint64_t)spare * atomic_load(&d->page_size);
 }
 
-/* Evicts up to so many rows in a transaction of its own. 0 or -errno. */
-static int evict_rows(struct disk *d, const struct disk_job *job, int rows, uint64_t enough,
-		      struct disk_relief *relief)
+/* Evicts up to so many rows but the key's in a transaction of its own. 0 or -errno. */
+static int evict_rows(struct disk *d, struct key keep, int rows, uint64_t enough,
+		      struct space_round *round)
 {
 	struct disk_txn txn;
 	uint64_t bytes = 0;
@@ -135,44 +134,46 @@ static int evict_rows(struct disk *d, const struct disk_job *job, int rows, uint
 	if (rc < 0)
 		return rc;
 	disk_txn_init(&txn, d);
-	rc = disk_change_evict(&txn, job->key, rows, enough, &bytes);
+	rc = disk_change_evict(&txn, keep, rows, enough, &bytes);
 	uint64_t entries = txn.evictions;
 	rc = disk_writer_end(&txn, rc);
-	if (rc == 0) {
-		relief->entries += entries;
-		relief->bytes += bytes;
-	}
+	if (rc == 0)
+		space_round_evicted(round, entries, bytes);
 	restart_wal(d);
 	return rc;
 }
 
 /* As many as the WAL has room for. */
-static int evict_step(struct disk *d, const struct disk_job *job, uint64_t enough,
-		      struct disk_relief *relief)
+static int evict_step(struct disk *d, struct key keep, uint64_t enough, struct space_round *round)
 {
 	int rows = DISK_EVICT_STEP, rc;
 
 	do
-		rc = evict_rows(d, job, rows, enough, relief);
+		rc = evict_rows(d, keep, rows, enough, round);
 	while (rc == -ENOSPC && (rows /= 2) > 0);
 	return rc;
 }
 
-/* Free pages become space of the file system, as far as the database can be made shorter. */
-static void give_back(struct disk *d, uint64_t enough)
+/*
+ * Free pages become space of the file system, as far as the database can be made shorter, until
+ * there is enough; the spare ones stay. True: there is more space than before.
+ */
+static bool give_back(struct disk *d, uint64_t enough)
 {
-	uint64_t before = free_pages(d), left;
+	uint64_t spare = SPARE_PAGES * atomic_load(&d->page_size);
+	uint64_t first = disk_space_free(d), left = free_pages(d);
+	char text[64];
 
-	while (disk_space_free(d) < enough) {
-		char text[64];
-		snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
+	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
+	while (disk_space_free(d) < enough && left > spare) {
 		int rc = disk_db_exec(&d->writer.db, text);
 		restart_wal(d);
-		left = free_pages(d);
-		if (rc < 0 || left >= before)
-			return;
-		before = left;
+		uint64_t now = free_pages(d);
+		if (rc < 0 || now >= left)
+			break;
+		left = now;
 	}
+	return disk_space_free(d) > first;
 }
 
 /* What the job adds. */
@@ -198,20 +199,28 @@ static bool can_fit(struct disk *d, const struct disk_job *job)
 
 static void say_once(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
-	int64_t now = time_mono_ms(&time_system);
+	if (!d->writer.full_said)
+		log_warning("disk: layer \"%s\": the file system of %s is full: the least recently "
+			    "used entries go",
+			    d->env->layer_name, d->conf->path);
+	d->writer.full_said = true;
+}
 
-	if (now < w->full_said_ms)
-		return;
-	w->full_said_ms = now + DISK_FULL_SAID_MS;
-	log_warning("disk: layer \"%s\": the file system of %s is full: the least recently used "
-		    "entries go",
-		    d->env->layer_name, d->conf->path);
+/* A step of fewer rows, if the job goes by steps. False: it was a single one. */
+static bool take_fewer_rows(struct disk_writer *w, const struct disk_job *job)
+{
+	if (job->kind != DISK_JOB_REMOVE_PREFIX && job->kind != DISK_JOB_REMOVE_UNREACHABLE &&
+	    job->kind != DISK_JOB_RENAME_BELOW)
+		return false;
+	if (w->step_rows == 1)
+		return false;
+	w->step_rows = w->step_rows > 0 ? w->step_rows / 2 : FEW_ROWS;
+	return true;
 }
 
 bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job)
 {
-	uint64_t bytes = job_bytes(job);
+	uint64_t bytes = job_bytes(job), enough = bytes + JOB_OVERHEAD;
 	bool for_file = job->kind == DISK_JOB_FREE;
 
 	if (!relief->wrote_back) {
@@ -219,21 +228,53 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 		restart_wal(d);
 		return true;
 	}
-	say_once(d);
+	if (take_fewer_rows(&d->writer, job))
+		return true;
+	if (!disk_job_adds(job) && !for_file)
+		return false;
 	if (!can_fit(d, job))
 		return false;
-	uint64_t before = disk_space_free(d) + (for_file ? 0 : free_pages(d));
-	if (!for_file && free_pages(d) >= bytes + JOB_OVERHEAD) {
-		/* The database has room: it is the WAL that cannot grow. */
-		uint64_t left = disk_space_free(d);
-		give_back(d, bytes + JOB_OVERHEAD);
-		return disk_space_free(d) > left;
-	}
-	if (evict_step(d, job, bytes + JOB_OVERHEAD, relief) < 0)
+	say_once(d);
+	if (!for_file && free_pages(d) >= enough) /* it is the WAL that cannot grow */
+		return give_back(d, enough);
+	struct space_round round =
+		free_space_need(&d->writer.space, enough, atomic_load(&d->used_bytes));
+	if (!space_round_goes_on(&round, atomic_load(&d->used_bytes), for_file ? 0 : free_pages(d)))
 		return false;
+	int rc = evict_step(d, job->key, enough, &round);
 	if (for_file)
 		give_back(d, bytes);
-	if (disk_space_free(d) + (for_file ? 0 : free_pages(d)) > before)
-		relief->entries = relief->bytes = 0;
-	return relief->entries < IDLE_ENTRIES_MAX && relief->bytes < IDLE_BYTES_MAX;
+	space_round_goes_on(&round, atomic_load(&d->used_bytes), for_file ? 0 : free_pages(d));
+	return rc == 0;
+}
+
+void disk_space_init(struct disk *d)
+{
+	free_space_init(&d->writer.space, d->env->layer_name, d->conf->path, d->conf->min_free);
+}
+
+/* Whether what goes can become space of the file system. */
+static bool can_shrink(struct disk *d)
+{
+	int64_t mode = 0;
+
+	return atomic_load(&d->file_bytes) > 0 ||
+	       (disk_db_number(&d->writer.db, DISK_AUTO_VACUUM, &mode) == 0 && mode != 0);
+}
+
+bool disk_space_upkeep(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	uint64_t held = atomic_load(&d->used_bytes);
+
+	disk_space_claim(d);
+	struct space_round round = free_space_keep(&w->space);
+	if (!atomic_load(&w->space.low))
+		w->full_said = false;
+	if (!space_round_goes_on(&round, held, 0) || !can_shrink(d))
+		return false;
+	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);
+	give_back(d, round.goal);
+	disk_upkeep_measure(d);
+	return space_round_goes_on(&round, atomic_load(&d->used_bytes), 0) && rc == 0;
 }

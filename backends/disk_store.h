@@ -29,12 +29,14 @@
 #include "disk_hits.h"
 #include "disk_schema.h"
 #include "disk_values.h"
+#include "free_space.h"
 #include "lock.h"
 
 struct disk_conf {
 	char *path;
 	uint64_t size_limit;   /* bytes; 0: none */
 	uint64_t inline_limit; /* larger values are files */
+	uint64_t min_free;     /* bytes, as free_space.h says */
 	bool vacuum_on_start;
 	bool ensure_directory;
 	mode_t mode; /* of a database that is made; 0: 0600 */
@@ -54,7 +56,6 @@ enum {
 	DISK_HEADER_WORDS = 12,  /* what a commit changes of the WAL's index: 48 bytes */
 	DISK_LARGE = 256 * 1024, /* loading more bytes than this counts as waiting */
 	DISK_EVICT_STEP = 64,    /* rows that one step of eviction looks at */
-	DISK_FULL_SAID_MS = 60 * 1000, /* between two lines in the log that there is no space */
 };
 
 enum disk_job_kind {
@@ -134,7 +135,9 @@ struct disk_writer {
 	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
 	bool claimed;         /* the WAL has its blocks */
-	int64_t full_said_ms; /* when to say again that there is no space */
+	bool full_said;       /* that the file system is full */
+	int step_rows;        /* of a step at most; 0: as many as there is time for */
+	struct free_space space;
 	int wal_frames;         /* not checkpointed yet */
 	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
@@ -215,6 +218,9 @@ void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
 /* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
 int disk_writer_begin(struct disk *d);
 int disk_writer_commit(struct disk *d);
+
+/* Whether the job takes space, or only gives some back. */
+bool disk_job_adds(const struct disk_job *job);
 
 struct disk_txn;
 /* Commits what has begun, or takes it back if rc < 0, and finishes txn. rc, or the commit's. */
@@ -330,10 +336,11 @@ uint64_t disk_space_free(const struct disk *d);
 /* How many bytes of the WAL keep their blocks. */
 uint64_t disk_space_wal_reserve(const struct disk *d);
 
+void disk_space_init(struct disk *d);
+
 /* What has been tried for one job: made with = {0}. */
 struct disk_relief {
 	bool wrote_back;
-	uint64_t bytes, entries; /* evicted since something was gained by it */
 };
 
 /*
@@ -341,6 +348,9 @@ struct disk_relief {
  * evicts, a step each time. True: it is worth another try.
  */
 bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job);
+
+/* Evicts for min_free, a step. True: there is more to do. */
+bool disk_space_upkeep(struct disk *d);
 
 /* --- between jobs: disk_upkeep.c -------------------------------------------------------------- */
 

@@ -444,7 +444,6 @@ bool disk_upkeep_step(struct disk *d)
 	bool more = false;
 
 	notice_others(d);
-	disk_space_claim(d);
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
 		return false;
 	if (disk_writer_begin(d) < 0)

@@ -21,6 +21,7 @@ enum {
 	UPKEEP_MS = 1000,       /* between looks for something to do */
 	BUSY_UPKEEP_MS = 20,    /* between its steps, while jobs keep coming */
 	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
+	STEP_ROWS_MOST = 256,   /* a step that is shorter for want of space grows up to this */
 	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
 	REST_SHARE = 3,         /* of a step's time, for the rest after it */
 	REST_MIN_MS = 1,
@@ -254,8 +255,7 @@ int disk_writer_end(struct disk_txn *txn, int rc)
 	return rc;
 }
 
-/* Whether it takes space, or only gives some back. */
-static bool job_adds(const struct disk_job *job)
+bool disk_job_adds(const struct disk_job *job)
 {
 	return job->kind != DISK_JOB_ROOM && job->kind != DISK_JOB_FREE &&
 	       job->kind != DISK_JOB_REMOVE && job->kind != DISK_JOB_REMOVE_PREFIX &&
@@ -296,11 +296,13 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 		if (job->rc == -EAGAIN || job->rc == -ENOSPC ||
 		    (job->rc < 0 && job_left_traces(db, before)))
 			rc = job->rc;
-		adds |= job_adds(job);
+		adds |= disk_job_adds(job);
 	}
 	if (rc == 0 && adds)
 		rc = disk_space_keep(d);
 	rc = disk_writer_end(&txn, rc);
+	if (rc == 0) /* there may be room for longer steps again */
+		d->writer.step_rows = 2 * d->writer.step_rows % STEP_ROWS_MOST;
 	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next) {
 		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
 		job->progress = job->before;
@@ -332,6 +334,8 @@ static void run_one(struct disk *d, struct disk_job *job)
 		}
 		run_jobs(d, job);
 	} while (job->rc == -ENOSPC && disk_space_relieve(d, &relief, job));
+	if (disk_job_adds(job))
+		free_space_settled(&d->writer.space, job->rc != -ENOSPC);
 	account(d);
 	jobs_finish(d, job);
 }
@@ -496,6 +500,7 @@ static void upkeep(struct disk *d, bool had_jobs)
 
 	if (now >= w->upkeep_ms) {
 		bool more = disk_upkeep_step(d);
+		more |= disk_space_upkeep(d);
 		w->upkeep_ms = now + (!more ? UPKEEP_MS : had_jobs ? BUSY_UPKEEP_MS : 0);
 	}
 	if (!had_jobs)

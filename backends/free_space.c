@@ -123,10 +123,10 @@ bool space_round_goes_on(struct space_round *r, uint64_t held, uint64_t reusable
 	return !is_in_vain(r, now);
 }
 
-void space_round_evicted(struct space_round *r, uint64_t bytes)
+void space_round_evicted(struct space_round *r, uint64_t entries, uint64_t bytes)
 {
 	r->space->idle_bytes += bytes;
-	r->space->idle_entries++;
+	r->space->idle_entries += entries;
 }
 
 void free_space_settled(struct free_space *s, bool made)

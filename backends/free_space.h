@@ -8,7 +8,7 @@
  *	struct space_round r = free_space_need(s, size, held);      a change found no space
  *	struct space_round r = free_space_keep(s);                  min_free_mb
  *	while (space_round_goes_on(&r, held, reusable) && evict_one(&bytes) == 0)
- *		space_round_evicted(&r, bytes);
+ *		space_round_evicted(&r, 1, bytes);
  *
  * What counts is what has really become free (statvfs), for an entry whose value somebody reads, or
  * whose space another program takes, gives nothing: after 64 MiB or 1,000 entries without any gain
@@ -76,7 +76,7 @@ struct space_round free_space_keep(struct free_space *s);
 /* Whether one more entry (or batch) is to be evicted: held: what the layer's entries take now;
  * reusable: what the layer can write without any free space, as the free pages of a database. */
 bool space_round_goes_on(struct space_round *r, uint64_t held, uint64_t reusable);
-void space_round_evicted(struct space_round *r, uint64_t bytes);
+void space_round_evicted(struct space_round *r, uint64_t entries, uint64_t bytes);
 
 /* After the rounds: the change that found no space has been made, or has failed. The log says once
  * that it has, and when one is made again. */
