@@ -57,7 +57,7 @@ static bool run_round(struct file_layer *f, struct space_round *r, struct key ke
 	bool any = false;
 
 	while (space_round_goes_on(r, held(f), 0) && evict_oldest(f, kept, 1, &bytes) == 0) {
-		space_round_evicted(r, bytes);
+		space_round_evicted(r, 1, bytes);
 		any = true;
 	}
 	return any;
