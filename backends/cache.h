@@ -171,6 +171,11 @@ struct backend {
 		    struct problem *problem);
 	void (*close)(void *state); /* finishes what is queued; no other operation is running */
 
+	/* The mount is ending: an operation that waits for somebody else (a server, another
+	 * program's trigger) ends within a few seconds, whatever it is waiting for. Never waits.
+	 * NULL: none waits longer. */
+	void (*ending)(void *state);
+
 	/* Metadata only: no recency, no hit, no bytes loaded. */
 	int (*stat)(void *state, struct key key, struct meta *meta);
 

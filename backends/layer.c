@@ -73,6 +73,12 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 	return 0;
 }
 
+void layer_ending(struct layer *l)
+{
+	if (l->backend->ending)
+		l->backend->ending(l->state);
+}
+
 void layer_close(struct layer *l)
 {
 	l->backend->close(l->state);

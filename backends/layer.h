@@ -23,6 +23,7 @@ struct layer_events {
 
 int layer_open(const struct layer_spec *spec, const struct time_source *time,
 	       const struct layer_events *events, struct layer **layer, struct problem *problem);
+void layer_ending(struct layer *layer); /* see struct backend */
 void layer_close(struct layer *layer);
 
 const char *layer_name(const struct layer *layer);

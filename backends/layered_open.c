@@ -187,6 +187,8 @@ static void close_layers(struct layered *c)
 void layered_ending(struct layered *c)
 {
 	write_back_ending(c);
+	for (size_t i = 0; i < c->count; i++)
+		layer_ending(c->layers[i]);
 }
 
 void layered_close(struct layered *c)

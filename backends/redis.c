@@ -461,16 +461,22 @@ static void remove_gather(struct redis_call *call, struct key key)
 /* Without a transaction, which a server without memory left refuses even to begin. */
 static int remove_singly(struct redis_call *call, struct key key)
 {
-	redisReply *reply;
+	int64_t removed = 0, members;
 
 	remove_gather(call, key);
-	int rc = redis_reply(call, &reply);
-	int rest = redis_reply_skip(call);
-	if (rc < 0)
-		return rc;
-	bool removed = reply->integer > 0;
-	freeReplyObject(reply);
-	return rest < 0 ? rest : removed ? 0 : -ENOENT;
+	int rc = redis_expect_number(call, "UNLINK", &removed);
+	int rest = redis_expect_number(call, "ZREMRANGEBYLEX", &members);
+	if (rc == 0)
+		rc = rest;
+	return rc < 0 ? rc : removed > 0 ? 0 : -ENOENT;
+}
+
+/* What UNLINK said in a transaction. */
+static int removed_of(struct redis_call *call, const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_INTEGER)
+		return redis_odd(call, "UNLINK");
+	return reply->integer > 0 ? 0 : -ENOENT;
 }
 
 static int redis_remove(void *state, struct key key)
@@ -489,7 +495,7 @@ static int redis_remove(void *state, struct key key)
 	remove_gather(&call, key);
 	rc = redis_exec(&call, 2, &reply);
 	if (rc == 0) {
-		rc = reply->element[0]->integer > 0 ? 0 : -ENOENT;
+		rc = removed_of(&call, reply->element[0]);
 		freeReplyObject(reply);
 	} else if (rc == -ENOSPC) {
 		rc = remove_singly(&call, key);
@@ -584,21 +590,24 @@ static int redis_dir_remove(void *state, struct key dir)
 	struct redis *r = state;
 	struct redis_call call;
 	struct key_buffer buffer;
-	redisReply *reply;
+	int64_t removed = 0;
 
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
 	redis_gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
-	rc = redis_reply(&call, &reply);
-	if (rc == 0) {
-		rc = reply->integer > 0 ? 0 : -ENOENT;
-		freeReplyObject(reply);
-	}
-	return redis_call_end(&call, rc);
+	rc = redis_expect_number(&call, "ZREMRANGEBYLEX", &removed);
+	return redis_call_end(&call, rc == 0 && removed == 0 ? -ENOENT : rc);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
+
+static void redis_ending(void *state)
+{
+	struct redis *r = state;
+
+	atomic_store(&r->ending_ms, time_mono_ms(&time_system));
+}
 
 /* How durable an acknowledged set is, is the server's configuration. */
 static int redis_sync(void *state)
@@ -612,15 +621,13 @@ static void redis_usage(void *state, struct layer_usage *usage)
 {
 	struct redis *r = state;
 	struct redis_call call;
-	redisReply *reply;
+	int64_t entries;
 
 	if (redis_call_begin(&call, r, REDIS_READS) == 0) {
 		REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
-		int rc = redis_reply(&call, &reply);
-		if (rc == 0) {
-			atomic_store(&r->entries, (uint64_t)reply->integer);
-			freeReplyObject(reply);
-		}
+		int rc = redis_expect_number(&call, "ZCARD", &entries);
+		if (rc == 0)
+			atomic_store(&r->entries, (uint64_t)entries);
 		redis_call_end(&call, rc);
 	}
 	*usage = (struct layer_usage){
@@ -657,6 +664,7 @@ const struct backend backend_redis = {
 	.places = redis_places,
 	.open = redis_open,
 	.close = redis_close,
+	.ending = redis_ending,
 	.stat = redis_stat,
 	.get = redis_get,
 	.peek = redis_peek,

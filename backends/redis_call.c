@@ -120,6 +120,14 @@ static void pool_give_up(struct redis *r)
 
 /* --- making connections ----------------------------------------------------------------------- */
 
+static int greeting_failed(struct redis_link *link, const char *command)
+{
+	snprintf(link->trouble, sizeof(link->trouble), "%s: not what a Redis server answers",
+		 command);
+	link->broken = true;
+	return -EHOSTDOWN;
+}
+
 /* One command of the greeting, answered by an error or not; needed says that it must not. */
 static int greeting_reply(struct redis *r, struct redis_link *link, const char *command,
 			  bool needed, long long *number)
@@ -137,6 +145,8 @@ static int greeting_reply(struct redis *r, struct redis_link *link, const char *
 		redis_objection(r, reply->str);
 	if (reply->type == REDIS_REPLY_INTEGER && number)
 		*number = reply->integer;
+	else if (reply->type != REDIS_REPLY_ERROR && (number || reply->type != REDIS_REPLY_STATUS))
+		rc = greeting_failed(link, command);
 	freeReplyObject(reply);
 	return rc;
 }
@@ -179,7 +189,9 @@ int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id)
 		rc = greeting_reply(r, link, "CLIENT NO-TOUCH", false, NULL);
 	if (rc == 0)
 		rc = greeting_reply(r, link, "PING", true, NULL);
-	return rc < 0 ? rc : redis_info_read(r, link, run_id);
+	if (rc == 0)
+		rc = redis_info_read(r, link, run_id);
+	return rc == -EIO ? greeting_failed(link, "greeting") : rc;
 }
 
 static void fail(struct redis_call *call, const char *why)
@@ -220,7 +232,7 @@ static int link_make(struct redis_call *call)
 	int64_t left_ms = call->start_ms + limit_ms - now_ms;
 	if (r->conf->connect_timeout_ms < left_ms)
 		left_ms = r->conf->connect_timeout_ms;
-	int rc = redis_link_open(call->link, &address, now_ms, left_ms);
+	int rc = redis_link_open(call->link, &address, &r->ending_ms, now_ms, left_ms);
 	if (rc == 0) {
 		now_ms = time_mono_ms(&time_system);
 		if (now_ms + r->conf->socket_timeout_ms < call->start_ms + limit_ms)
@@ -283,7 +295,8 @@ int redis_call_begin(struct redis_call *call, struct redis *r, enum redis_call_k
 
 void redis_call_turn(struct redis_call *call)
 {
-	redis_link_turn(call->link, time_mono_ms(&time_system), call->r->conf->socket_timeout_ms);
+	if (atomic_load(&call->r->ending_ms) == 0)
+		redis_link_turn(call->link, time_mono_ms(&time_system), call->r->conf->socket_timeout_ms);
 }
 
 /* The server may carry out yet what this connection sent: see redis_upkeep.c. */
@@ -314,7 +327,8 @@ int redis_call_end(struct redis_call *call, int rc)
 		}
 		fail(call, link->trouble);
 	}
-	/* What one call leaves behind, gathered commands or replies, must not be the next one's. */
+	/* What one call leaves behind, gathered commands or replies, must not be the next one's. A
+	 * server that says what was not asked for is there all the same. */
 	if (redis_link_is_even(link)) {
 		redis_pool_add(r, link);
 	} else {
@@ -415,6 +429,63 @@ int redis_reply_skip(struct redis_call *call)
 	return rc;
 }
 
+int redis_odd(struct redis_call *call, const char *command)
+{
+	char text[80];
+
+	call->link->odd = true;
+	snprintf(text, sizeof(text), "what no server says to %s", command);
+	redis_objection(call->r, text);
+	return -EIO;
+}
+
+int redis_expect(struct redis_call *call, const char *command, int type, redisReply **reply)
+{
+	int rc = redis_reply(call, reply);
+
+	if (rc < 0 || (*reply)->type == type)
+		return rc;
+	freeReplyObject(*reply);
+	*reply = NULL;
+	return redis_odd(call, command);
+}
+
+bool redis_is_list(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return false;
+	for (size_t i = 0; i < reply->elements; i++)
+		if (reply->element[i]->type != REDIS_REPLY_STRING)
+			return false;
+	return true;
+}
+
+int redis_expect_status(struct redis_call *call, const char *command, const char *status)
+{
+	redisReply *reply;
+	int rc = redis_expect(call, command, REDIS_REPLY_STATUS, &reply);
+
+	if (rc == 0 && strcmp(reply->str, status) != 0)
+		rc = redis_odd(call, command);
+	if (reply)
+		freeReplyObject(reply);
+	return rc;
+}
+
+int redis_expect_number(struct redis_call *call, const char *command, int64_t *number)
+{
+	redisReply *reply;
+	int rc = redis_expect(call, command, REDIS_REPLY_INTEGER, &reply);
+
+	if (rc == 0 && (reply->integer < 0 || reply->integer > REDIS_COUNT_MAX))
+		rc = redis_odd(call, command);
+	if (rc == 0)
+		*number = reply->integer;
+	if (reply)
+		freeReplyObject(reply);
+	return rc;
+}
+
 /* The first error of the commands in a transaction. */
 static int array_error(struct redis_call *call, const redisReply *reply)
 {
@@ -434,7 +505,7 @@ int redis_exec(struct redis_call *call, size_t queued, redisReply **reply)
 	*reply = NULL;
 	REDIS_COMMAND(call, redis_word("EXEC"));
 	for (size_t i = 0; i < 1 + queued && !call->link->broken; i++) {
-		int rc = redis_reply_skip(call);
+		int rc = redis_expect_status(call, "MULTI", i == 0 ? "OK" : "QUEUED");
 		if (first == 0)
 			first = rc;
 	}
@@ -442,13 +513,14 @@ int redis_exec(struct redis_call *call, size_t queued, redisReply **reply)
 		return -EHOSTDOWN;
 	/* After an error EXEC only says that it was aborted. */
 	int rc = first < 0 ? redis_link_reply(call->link, reply) : redis_reply(call, reply);
+	bool watched = call->link->watching;
 	call->link->watching = false;
 	if (rc == 0)
 		rc = first;
-	if (rc == 0 && (*reply)->type == REDIS_REPLY_NIL)
+	if (rc == 0 && (*reply)->type == REDIS_REPLY_NIL && watched)
 		rc = -EAGAIN;
 	else if (rc == 0 && ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != queued))
-		rc = -EIO;
+		rc = redis_odd(call, "EXEC");
 	if (rc == 0)
 		rc = array_error(call, *reply);
 	if (rc == 0 && call->kind == REDIS_WRITES)

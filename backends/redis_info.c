@@ -119,6 +119,11 @@ int redis_info_read(struct redis *r, struct redis_link *link, char *run_id)
 	int rc = redis_link_reply(link, &reply);
 	if (rc < 0)
 		return rc;
+	if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_ERROR) {
+		link->odd = true;
+		freeReplyObject(reply);
+		return -EIO;
+	}
 	if (reply->type == REDIS_REPLY_STRING)
 		take_note(r, reply->str, &now);
 	note_keeping(r, &now);

@@ -15,6 +15,7 @@
 enum {
 	GATHERED_VALUE = 32 * 1024, /* a larger value is sent by itself */
 	CHUNK = 256 * 1024,         /* of a value that lies in a file, and of what is received */
+	LOOK_MS = 250,              /* between looks whether the mount ends */
 };
 
 /* What this process is short of says nothing of the server. */
@@ -47,16 +48,26 @@ void redis_link_turn(struct redis_link *l, int64_t start_ms, int64_t timeout_ms)
 	l->moved = 0;
 }
 
+/* What is left of the turn. When the mount ends, whoever waited has waited long enough. */
+static int64_t left_ms(const struct redis_link *l)
+{
+	int64_t end_ms = l->start_ms + l->timeout_ms + (int64_t)(l->moved / LINK_BYTES_PER_MS);
+	int64_t ending_ms = atomic_load(l->ending_ms);
+
+	if (ending_ms > 0 && l->start_ms < ending_ms && ending_ms + LINK_ENDING_MS < end_ms)
+		end_ms = ending_ms + LINK_ENDING_MS;
+	return end_ms - time_mono_ms(&time_system);
+}
+
 /* Waits until the socket can do `events`. 0 or -EHOSTDOWN. */
 static int await(struct redis_link *l, const char *what, short events)
 {
 	for (;;) {
-		int64_t left = l->start_ms + l->timeout_ms +
-			       (int64_t)(l->moved / LINK_BYTES_PER_MS) - time_mono_ms(&time_system);
+		int64_t left = left_ms(l);
 		struct pollfd p = { .fd = l->fd, .events = events };
 		if (left <= 0)
 			return trouble(l, what, ETIMEDOUT);
-		int n = poll(&p, 1, left < INT32_MAX ? (int)left : INT32_MAX);
+		int n = poll(&p, 1, left < LOOK_MS ? (int)left : LOOK_MS);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
@@ -84,14 +95,39 @@ static int finish_connect(struct redis_link *l)
 	return 0;
 }
 
-int redis_link_open(struct redis_link *l, const struct redis_address *address, int64_t start_ms,
-		    int64_t timeout_ms)
+/* hiredis makes room for all that an array announces, and frees it one by one. NULL ends the
+ * reading. */
+static void *create_array(const redisReadTask *task, LINK_ARRAY_SIZE elements)
 {
-	*l = (struct redis_link){ .fd = -1 };
-	redis_link_turn(l, start_ms, timeout_ms);
+	struct redis_link *l = task->privdata;
+
+	if ((size_t)elements > LINK_REPLY_ELEMENTS - l->elements)
+		return NULL;
+	l->elements += (size_t)elements;
+	return l->makers->createArray(task, elements);
+}
+
+static int make_reader(struct redis_link *l)
+{
 	l->reader = redisReaderCreate();
 	if (!l->reader)
 		return trouble(l, "out of memory", ENOMEM);
+	l->makers = l->reader->fn;
+	l->checkers = *l->makers;
+	l->checkers.createArray = create_array;
+	l->reader->fn = &l->checkers;
+	l->reader->privdata = l;
+	return 0;
+}
+
+int redis_link_open(struct redis_link *l, const struct redis_address *address,
+		    const atomic_int_fast64_t *ending_ms, int64_t start_ms, int64_t timeout_ms)
+{
+	*l = (struct redis_link){ .fd = -1, .ending_ms = ending_ms };
+	redis_link_turn(l, start_ms, timeout_ms);
+	int rc = make_reader(l);
+	if (rc < 0)
+		return rc;
 	l->fd = socket(address->bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		return trouble(l, "socket", errno);
@@ -122,7 +158,7 @@ bool redis_link_is_stale(const struct redis_link *l)
 
 bool redis_link_is_even(const struct redis_link *l)
 {
-	return !l->broken && l->owed == 0;
+	return !l->broken && !l->odd && l->owed == 0;
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -249,6 +285,9 @@ static int receive(struct redis_link *l)
 		ssize_t n = recv(l->fd, chunk, sizeof(chunk), 0);
 		if (n > 0) {
 			l->moved += (uint64_t)n;
+			l->arrived += (uint64_t)n;
+			if (l->arrived > LINK_REPLY_BYTES + l->value_bytes)
+				return trouble(l, "a reply without end", 0);
 			if (redisReaderFeed(l->reader, chunk, (size_t)n) != REDIS_OK)
 				return trouble(l, "out of memory", ENOMEM);
 			return 0;
@@ -265,6 +304,22 @@ static int receive(struct redis_link *l)
 	}
 }
 
+static int take_reply(struct redis_link *l, redisReply *found, redisReply **reply)
+{
+	bool more = l->reader->pos < l->reader->len;
+
+	l->arrived = l->reader->len - l->reader->pos;
+	l->elements = 0;
+	l->owed--;
+	if (l->owed == 0 && more) {
+		l->odd = true;
+		freeReplyObject(found);
+		return -EIO;
+	}
+	*reply = found;
+	return 0;
+}
+
 int redis_link_reply(struct redis_link *l, redisReply **reply)
 {
 	void *found = NULL;
@@ -277,11 +332,8 @@ int redis_link_reply(struct redis_link *l, redisReply **reply)
 			trouble(l, "not a Redis reply", 0);
 			break;
 		}
-		if (found) {
-			*reply = found;
-			l->owed--;
-			return 0;
-		}
+		if (found)
+			return take_reply(l, found, reply);
 		receive(l);
 	}
 	return -EHOSTDOWN;

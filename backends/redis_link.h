@@ -7,10 +7,17 @@
  * deadline as a whole, so a server that trickles its answer is as late as one that is silent. Only
  * bytes that flow, at LINK_BYTES_PER_MS and more, buy time: a large value may take longer.
  *
+ * What comes is input. One reply has at most LINK_REPLY_BYTES (link->value_bytes more where a value
+ * was asked for) and LINK_REPLY_ELEMENTS, all arrays in it together, so its time is bounded too. A
+ * link whose server says what was not asked for is *odd*: which reply belongs to which command is
+ * not known any more. What it said last fails (-EIO), and it can only be closed; that says nothing
+ * of other connections.
+ *
  * Used by one thread at a time. After a failure (-EHOSTDOWN, link->trouble says what happened) the
  * link is broken: replies may be owed, so it can only be closed.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +28,19 @@
 #include "key.h"
 #include "value.h"
 
-enum { LINK_BYTES_PER_MS = 1024, LINK_TROUBLE = 160 };
+enum {
+	LINK_BYTES_PER_MS = 1024,
+	LINK_TROUBLE = 160,
+	LINK_REPLY_BYTES = 16 << 20, /* more than a page of members with all their attributes */
+	LINK_REPLY_ELEMENTS = 1 << 16,
+	LINK_ENDING_MS = 2000, /* what a turn has left when the mount ends */
+};
+
+#if HIREDIS_MAJOR >= 1
+#define LINK_ARRAY_SIZE size_t
+#else
+#define LINK_ARRAY_SIZE int
+#endif
 
 struct redis_address {
 	struct sockaddr_storage bytes;
@@ -32,12 +51,19 @@ struct redis_link {
 	struct redis_link *next; /* the pool's */
 	int fd;
 	redisReader *reader;
+	redisReplyObjectFunctions *makers; /* hiredis's own, of replies */
+	redisReplyObjectFunctions checkers;
 	char *out; /* gathered, not sent yet */
 	size_t out_size, out_capacity;
 	int64_t start_ms, timeout_ms;
 	uint64_t moved; /* bytes in this turn */
 	size_t owed;    /* replies to what was gathered or sent, not received yet */
+	uint64_t value_bytes; /* that a reply may have beside LINK_REPLY_BYTES */
+	uint64_t arrived;     /* bytes, of the reply that is under way */
+	size_t elements;      /* announced in it */
+	const atomic_int_fast64_t *ending_ms; /* when the mount began to end; 0: it has not */
 	bool broken;
+	bool odd;
 	bool watching;      /* a WATCH is in force */
 	long long owner_id; /* the server's name for this connection; 0: not known */
 	char trouble[LINK_TROUBLE];
@@ -52,15 +78,16 @@ struct redis_arg {
 void redis_link_turn(struct redis_link *link, int64_t start_ms, int64_t timeout_ms);
 
 /* Connects a link (malloc'ed, zeroed) within a turn. 0 or -EHOSTDOWN with the trouble; either way
- * it is ended by redis_link_free(). */
-int redis_link_open(struct redis_link *link, const struct redis_address *address, int64_t start_ms,
-		    int64_t timeout_ms);
+ * it is ended by redis_link_free(). ending_ms outlives the link. */
+int redis_link_open(struct redis_link *link, const struct redis_address *address,
+		    const atomic_int_fast64_t *ending_ms, int64_t start_ms, int64_t timeout_ms);
 void redis_link_free(struct redis_link *link);
 
 /* Whether a link that nobody uses was closed by the server, or got what nobody asked for. */
 bool redis_link_is_stale(const struct redis_link *link);
 
-/* Whether the next command's reply will be the next one that is received: nothing is owed. */
+/* Whether the next command's reply will be the next one that is received: nothing is owed, and it
+ * is not odd. */
 bool redis_link_is_even(const struct redis_link *link);
 
 /* A command of `count` arguments, then exactly so many redis_link_add(). */
@@ -71,7 +98,8 @@ void redis_link_add(struct redis_link *link, struct redis_arg arg);
 void redis_link_add_value(struct redis_link *link, const struct value *value);
 
 /* Sends what was gathered, and receives one reply (to be freed with freeReplyObject()). Errors of
- * the server are replies. 0 or -EHOSTDOWN, -ENOMEM. */
+ * the server are replies. 0 or -EHOSTDOWN, -ENOMEM; -EIO: it is odd, the last of the replies that
+ * are owed came with more behind it. */
 int redis_link_reply(struct redis_link *link, redisReply **reply);
 
 #endif

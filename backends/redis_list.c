@@ -15,6 +15,7 @@
 
 enum {
 	SKIP_PAGE = 32, /* after a jump over a directory another one is likely near */
+	BARREN_MS = 60000, /* how long a listing goes through members that have lost their values */
 	TRIES = 5,      /* of a batch that others get in between of */
 };
 
@@ -33,7 +34,7 @@ void redis_page_fini(struct redis_page *page)
 static int drop_members(struct redis_call *call, struct key set, const struct key *members,
 			size_t count, bool *news)
 {
-	redisReply *reply;
+	int64_t dropped = 0;
 
 	*news = true;
 	if (count == 0 || atomic_load(&call->r->refuses_writes))
@@ -43,17 +44,27 @@ static int drop_members(struct redis_call *call, struct key set, const struct ke
 	redis_link_add(call->link, redis_bytes(set));
 	for (size_t i = 0; i < count; i++)
 		redis_link_add(call->link, redis_bytes(members[i]));
-	int rc = redis_reply(call, &reply);
-	if (rc == 0) {
-		*news = reply->integer > 0;
-		if (key_equal(set, call->r->index))
-			atomic_fetch_add(&call->r->dropped, (uint64_t)reply->integer);
-		freeReplyObject(reply);
-	}
-	return rc == -EHOSTDOWN ? rc : 0; /* a replica that can't drop them shows nothing either */
+	int rc = redis_expect_number(call, "ZREM", &dropped);
+	*news = dropped > 0 || rc < 0;
+	if (rc == 0 && key_equal(set, call->r->index))
+		atomic_fetch_add(&call->r->dropped, (uint64_t)dropped);
+	return rc == -EHOSTDOWN || call->link->odd ? rc : 0; /* a replica that can't drop them shows nothing either */
 }
 
-static int page_unpack(struct redis_call *call, struct key set, struct redis_page *page)
+/* Whether there can be such a key in the set. */
+static bool is_possible(const struct redis_call *call, struct key set, struct key key)
+{
+	return key_equal(set, call->r->dirs) ? marker_key_is_valid(key) : key_is_valid(key);
+}
+
+static bool is_in_range(const struct redis_range *range, struct key key)
+{
+	return key_compare(key, range->first) >= 0 &&
+	       (range->unbounded || key_compare(key, range->end) < 0);
+}
+
+static int page_unpack(struct redis_call *call, struct key set, const struct redis_range *range,
+		       struct redis_page *page)
 {
 	struct key damaged[REDIS_PAGE];
 	size_t damaged_count = 0;
@@ -68,37 +79,64 @@ static int page_unpack(struct redis_call *call, struct key set, struct redis_pag
 					     &item->known);
 		if (rc == -ENOMEM)
 			return rc;
-		if (rc == 0)
-			page->count++;
-		else
+		if (rc == 0 && is_possible(call, set, item->key)) {
+			page->count += is_in_range(range, item->key);
+			if (is_in_range(range, item->key))
+				continue;
+		} else {
 			damaged[damaged_count++] = item->member;
+		}
+		meta_fini(&item->meta);
 	}
 	if (damaged_count > 0)
 		redis_damaged(call->r, damaged[0], "damaged metadata");
 	return drop_members(call, set, damaged, damaged_count, &news);
 }
 
-int redis_page_read(struct redis_call *call, struct key set, struct redis_arg from,
-		    struct redis_arg to, size_t limit, struct redis_page *page)
+/* Whether the members lie in the range by their bytes, each behind the one before: whoever goes on
+ * behind the last gets on. */
+static bool is_page(const redisReply *reply, const struct redis_range *range)
 {
+	struct key last = range->after.size > 0 ? range->after : range->first;
+
+	for (size_t i = 0; i < reply->elements; i++) {
+		struct key member = key_make(reply->element[i]->str, reply->element[i]->len);
+		int order = key_compare(last, member);
+		if (order > 0 || (order == 0 && (i > 0 || range->after.size > 0)) ||
+		    (!range->unbounded && key_compare(member, range->end) >= 0))
+			return false;
+		last = member;
+	}
+	return true;
+}
+
+int redis_page_read(struct redis_call *call, struct key set, const struct redis_range *range,
+		    size_t limit, struct redis_page *page)
+{
+	struct redis_arg from = { { key_of("["), range->first } }, to = redis_word("+");
 	char text[24];
 
 	redis_page_fini(page);
 	assert(limit > 0 && limit <= REDIS_PAGE);
 	snprintf(text, sizeof(text), "%zu", limit);
+	if (range->after.size > 0)
+		from = (struct redis_arg){ { key_of("("), range->after } };
+	if (!range->unbounded)
+		to = (struct redis_arg){ { key_of("("), range->end } };
 	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(set), from, to,
 		      redis_word("LIMIT"), redis_word("0"), redis_word(text));
-	int rc = redis_reply(call, &page->reply);
+	int rc = redis_expect(call, "ZRANGEBYLEX", REDIS_REPLY_ARRAY, &page->reply);
 	if (rc < 0)
 		return rc;
-	if (page->reply->type != REDIS_REPLY_ARRAY || page->reply->elements > limit)
-		return -EIO;
+	if (page->reply->elements > limit || !redis_is_list(page->reply) ||
+	    !is_page(page->reply, range))
+		return redis_odd(call, "ZRANGEBYLEX");
 	page->end = page->reply->elements < limit;
 	if (page->reply->elements > 0) {
 		const redisReply *last = page->reply->element[page->reply->elements - 1];
 		page->after = key_make(last->str, last->len);
 	}
-	return page_unpack(call, set, page);
+	return page_unpack(call, set, range, page);
 }
 
 /* One reply about a value: *is_none: there is none of ours. What may not be asked says nothing. */
@@ -111,8 +149,11 @@ static int reply_of_value(struct redis_call *call, int64_t *number, bool *is_non
 		*is_none = true;
 	else if (rc == 0)
 		rc = redis_error(call, reply);
-	if (rc == 0 && reply->type == REDIS_REPLY_INTEGER)
+	if (rc == 0 && reply->type == REDIS_REPLY_INTEGER && reply->integer >= -2 &&
+	    reply->integer <= REDIS_COUNT_MAX)
 		*number = reply->integer;
+	else if (rc == 0 && reply->type != REDIS_REPLY_ERROR)
+		rc = redis_odd(call, "PEXPIRETIME or STRLEN");
 	if (reply)
 		freeReplyObject(reply);
 	return rc;
@@ -158,6 +199,8 @@ static int ask_for_values(struct redis_call *call, struct redis_page *page)
 			reply_of_value(call, &size, &item->dead);
 		if (call->link->broken)
 			return one < 0 ? one : -EHOSTDOWN;
+		if (call->link->odd)
+			one = -EIO;
 		if (one < 0)
 			rc = one;
 		else
@@ -221,18 +264,10 @@ struct stream {
 	bool started;
 };
 
-/* The end of the keys below dir, of all keys if it is the root. */
-static struct redis_arg range_to(struct key dir)
+static int stream_read(struct redis_call *call, struct stream *s, const struct redis_range *range,
+		       size_t limit)
 {
-	if (dir.size == 0)
-		return redis_word("+");
-	return (struct redis_arg){ { key_of("("), dir, key_of("0") } };
-}
-
-static int stream_read(struct redis_call *call, struct stream *s, struct redis_arg from,
-		       struct redis_arg to, size_t limit)
-{
-	int rc = redis_page_read(call, s->set, from, to, limit, &s->page);
+	int rc = redis_page_read(call, s->set, range, limit, &s->page);
 
 	if (rc == 0 && s->checked && s->page.count > 0)
 		rc = redis_page_check(call, &s->page);
@@ -250,7 +285,10 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 		       struct redis_item **item)
 {
 	size_t limit = s->started ? SKIP_PAGE : REDIS_PAGE;
+	struct key_buffer below, end;
 
+	if (dir.size > 0)
+		key_range(dir, &below, &end);
 	for (bool barren = false;; barren = true) {
 		struct redis_page *page = &s->page;
 		for (; page->next < page->count; page->next++) {
@@ -264,16 +302,19 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 			redis_call_turn(call);
 		if (s->started && page->end)
 			return 0;
-		struct redis_arg from = { { key_of("["), at } };
+		if (barren && time_mono_ms(&time_system) - call->start_ms > BARREN_MS)
+			return redis_odd(call, "ZRANGEBYLEX: members without end, and no value,");
+		struct redis_range range = { .first = at, .unbounded = dir.size == 0 };
 		char *after = NULL;
+		if (dir.size > 0)
+			range.end = key_make(end.bytes, end.size);
 		if (s->started && key_compare(page->after, at) >= 0) {
-			after = key_copy(page->after); /* the page goes before it is sent */
+			after = key_copy(page->after); /* the page goes before it is compared */
 			if (!after)
 				return -ENOMEM;
-			from = (struct redis_arg){ { key_of("("),
-						     key_make(after, page->after.size) } };
+			range.after = key_make(after, page->after.size);
 		}
-		int rc = stream_read(call, s, from, range_to(dir), limit);
+		int rc = stream_read(call, s, &range, limit);
 		free(after);
 		if (rc < 0)
 			return rc;
@@ -415,17 +456,17 @@ struct sweep {
 static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 {
 	struct redis_page page = { 0 };
-	struct redis_arg from = { { key_of("["), sweep->prefix } }, to = redis_word("+");
+	struct redis_range range = { .first = sweep->prefix };
 	struct key_buffer end;
 	bool found = false;
 	char *after = NULL;
 	int rc;
 
-	if (key_prefix_end(sweep->prefix, &end))
-		to = (struct redis_arg){ { key_of("("), key_make(end.bytes, end.size) } };
+	range.unbounded = !key_prefix_end(sweep->prefix, &end);
+	range.end = key_make(end.bytes, end.size);
 	do {
 		redis_call_turn(call);
-		rc = redis_page_read(call, sweep->set, from, to, REDIS_PAGE, &page);
+		rc = redis_page_read(call, sweep->set, &range, REDIS_PAGE, &page);
 		free(after);
 		after = NULL;
 		found |= rc == 0 && page.count > 0;
@@ -433,8 +474,7 @@ static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 			rc = sweep->batch(call, sweep, &page);
 		if (rc == 0 && !page.end) {
 			after = key_copy(page.after);
-			from = (struct redis_arg){ { key_of("("),
-						     key_make(after, page.after.size) } };
+			range.after = key_make(after, page.after.size);
 			if (!after)
 				rc = -ENOMEM;
 		}
@@ -473,16 +513,19 @@ static int remove_entries(struct redis_call *call, const struct sweep *sweep,
 		return rc;
 	/* A server without memory left refuses whatever is queued. */
 	remove_gather(call, sweep, page);
-	rc = redis_reply_skip(call);
-	int rest = redis_reply_skip(call);
+	int64_t removed;
+	rc = redis_expect_number(call, "UNLINK", &removed);
+	int rest = redis_expect_number(call, "ZREM", &removed);
 	return rc < 0 ? rc : rest;
 }
 
 static int remove_markers(struct redis_call *call, const struct sweep *sweep,
 			  struct redis_page *page)
 {
+	int64_t removed;
+
 	gather_drop(call, sweep->set, page);
-	return redis_reply_skip(call);
+	return redis_expect_number(call, "ZREM", &removed);
 }
 
 int redis_remove_prefix(void *state, struct key prefix)
@@ -579,7 +622,7 @@ static int watch_page(struct redis_call *call, const struct redis_page *page)
 	for (size_t i = 0; i < page->count; i++)
 		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
 	call->link->watching = true;
-	return redis_reply_skip(call);
+	return redis_expect_status(call, "WATCH", "OK");
 }
 
 static int rename_batch(struct redis_call *call, const struct sweep *sweep, struct redis_page *page,

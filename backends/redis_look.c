@@ -29,6 +29,7 @@ static int look_gather(struct redis_call *call, struct key key, enum redis_look 
 		      redis_to(key), redis_word("LIMIT"), redis_word("0"), redis_word("8"));
 	REDIS_COMMAND(call, redis_word(look == REDIS_LOOK_SIZE ? "STRLEN" : "GET"),
 		      redis_value_name(r, key));
+	call->link->value_bytes = look == REDIS_LOOK_SIZE ? 0 : REDIS_VALUE_MAX;
 	call->tells_expiry = atomic_load(&r->tells_expiry);
 	REDIS_COMMAND(call, redis_word(call->tells_expiry ? "PEXPIRETIME" : "PTTL"),
 		      redis_value_name(r, key));
@@ -50,8 +51,31 @@ static int64_t clock_ms(const redisReply *reply)
 	    reply->element[0]->type != REDIS_REPLY_STRING ||
 	    reply->element[1]->type != REDIS_REPLY_STRING)
 		return time_wall_ms(&time_system);
-	return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-	       strtoll(reply->element[1]->str, NULL, 10) / 1000;
+	long long seconds = strtoll(reply->element[0]->str, NULL, 10);
+	if (seconds < 0 || seconds > META_SECONDS_MAX)
+		return time_wall_ms(&time_system);
+	return seconds * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
+}
+
+/* Whether the replies are of the types that were asked for: a value, or its size, or that there is
+ * none of ours; and numbers that can be. */
+static bool is_look(redisReply **replies, enum redis_look look)
+{
+	const redisReply *bytes = replies[LOOK_BYTES], *expiry = replies[LOOK_EXPIRY];
+	bool size = look == REDIS_LOOK_SIZE;
+
+	if (replies[LOOK_MEMBERS]->type != REDIS_REPLY_ERROR && /* another program has its name */
+	    !redis_is_list(replies[LOOK_MEMBERS]))
+		return false;
+	if (bytes->type != REDIS_REPLY_ERROR && bytes->type != (size ? REDIS_REPLY_INTEGER
+								     : REDIS_REPLY_STRING) &&
+	    (size || bytes->type != REDIS_REPLY_NIL))
+		return false;
+	if (size && bytes->type == REDIS_REPLY_INTEGER &&
+	    (bytes->integer < 0 || bytes->integer > REDIS_COUNT_MAX))
+		return false;
+	return expiry->type == REDIS_REPLY_INTEGER && expiry->integer >= -2 &&
+	       expiry->integer <= REDIS_COUNT_MAX;
 }
 
 bool redis_same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms)
@@ -68,7 +92,7 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 	long long expiry = replies[LOOK_EXPIRY]->integer;
 	struct meta *meta = &seen->meta;
 
-	if (replies[LOOK_EXPIRY]->type != REDIS_REPLY_INTEGER || expiry == -2 ||
+	if (expiry == -2 ||
 	    (bytes->type != REDIS_REPLY_STRING && bytes->type != REDIS_REPLY_INTEGER))
 		return 0; /* none, or none of ours */
 	if (expiry >= 0 && !call->tells_expiry)
@@ -168,9 +192,11 @@ static int look_members(struct redis_call *call, struct key key, const redisRepl
 	return 0;
 }
 
-static int look_read(struct redis_call *call, struct key key, redisReply **replies,
-		     struct redis_seen *seen)
+static int look_read(struct redis_call *call, struct key key, enum redis_look look,
+		     redisReply **replies, struct redis_seen *seen)
 {
+	if (!is_look(replies, look))
+		return redis_odd(call, look == REDIS_LOOK_SIZE ? "a look at a value" : "GET");
 	int rc = look_value(call, replies, seen);
 
 	if (rc == 0 && replies[LOOK_MEMBERS]->type == REDIS_REPLY_ARRAY)
@@ -185,7 +211,8 @@ static int look_read(struct redis_call *call, struct key key, redisReply **repli
 }
 
 /* Receives what was gathered outside of a transaction. */
-static int look_receive(struct redis_call *call, struct key key, int count, struct redis_seen *seen)
+static int look_receive(struct redis_call *call, struct key key, enum redis_look look, int count,
+			struct redis_seen *seen)
 {
 	redisReply *replies[LOOK_REPLIES] = { 0 };
 	int rc = 0;
@@ -201,7 +228,7 @@ static int look_receive(struct redis_call *call, struct key key, int count, stru
 		if (i != LOOK_BYTES)
 			rc = redis_error(call, replies[i]);
 	if (rc == 0)
-		rc = look_read(call, key, replies, seen);
+		rc = look_read(call, key, look, replies, seen);
 	for (int i = 0; i < count; i++)
 		if (replies[i])
 			freeReplyObject(replies[i]);
@@ -222,10 +249,10 @@ static int look_at_once(struct redis_call *call, struct key key, enum redis_look
 	int count = look_gather(call, key, look);
 	int rc = redis_exec(call, (size_t)count, &reply);
 	if (rc == -ENOSPC)
-		return look_receive(call, key, look_gather(call, key, look), seen);
+		return look_receive(call, key, look, look_gather(call, key, look), seen);
 	if (rc < 0)
 		return rc;
-	rc = look_read(call, key, reply->element, seen);
+	rc = look_read(call, key, look, reply->element, seen);
 	freeReplyObject(reply);
 	return rc;
 }
@@ -235,8 +262,8 @@ int redis_look_and_watch(struct redis_call *call, struct key key, struct redis_s
 {
 	REDIS_COMMAND(call, redis_word("WATCH"), redis_value_name(call->r, key));
 	int count = look_gather(call, key, REDIS_LOOK_SIZE);
-	int rc = redis_reply_skip(call);
-	int read = look_receive(call, key, count, seen);
+	int rc = redis_expect_status(call, "WATCH", "OK");
+	int read = look_receive(call, key, REDIS_LOOK_SIZE, count, seen);
 	return rc < 0 ? rc : read;
 }
 

@@ -50,6 +50,9 @@ struct redis_conf {
 
 enum { REDIS_VALUE_MAX = 512 << 20, REDIS_RUN_ID = 41 };
 
+/* No server counts so far, nor does an expiry lie there. */
+#define REDIS_COUNT_MAX (INT64_MAX / 16)
+
 /* What is known of entries that the server dropped of its own accord: none since that instant, as
  * long as it is this server, and as it has evicted so many. */
 struct redis_keeping {
@@ -70,6 +73,7 @@ struct redis {
 	struct rollback rollback; /* lives: servers, and histories of their data */
 	atomic_uint told_life;    /* it was said that this one had lost something */
 	int64_t opened_ms;        /* CLOCK_MONOTONIC */
+	atomic_int_fast64_t ending_ms; /* likewise: the mount is ending since then; 0: it is not */
 	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
 	atomic_bool tells_expiry;   /* the server has PEXPIRETIME (7.0) */
 	atomic_bool tells_clock;    /* so does its INFO the time (7.0): */
@@ -160,6 +164,17 @@ void redis_command(struct redis_call *call, size_t count, const struct redis_arg
 /* Receives one reply; an error of the server becomes -errno. The reply is the caller's. */
 int redis_reply(struct redis_call *call, redisReply **reply);
 int redis_reply_skip(struct redis_call *call);                     /* the same, not wanted */
+
+/*
+ * The same of a reply that has to be of a type, a status, or a number of something. Whoever gets
+ * another makes its link odd (redis_link.h), and -EIO of it: redis_odd().
+ */
+int redis_expect(struct redis_call *call, const char *command, int type, redisReply **reply);
+int redis_expect_status(struct redis_call *call, const char *command, const char *status);
+int redis_expect_number(struct redis_call *call, const char *command, int64_t *number);
+int redis_odd(struct redis_call *call, const char *command);
+bool redis_is_list(const redisReply *reply); /* an array of strings */
+
 int redis_error(struct redis_call *call, const redisReply *reply); /* 0: it is none */
 
 /*
@@ -223,12 +238,20 @@ struct redis_page {
 	struct key after; /* the last member, for the next page; borrows the reply */
 };
 
+/* The keys from `first` to before `end`, or all from there on; and of their members those behind
+ * `after`, if that has bytes. */
+struct redis_range {
+	struct key first, after, end;
+	bool unbounded;
+};
+
 /*
- * The first members of set at or after `from` and before `to` (bounds as ZRANGEBYLEX takes them).
- * Damaged ones are dropped from the set and left out.
+ * The first members of set that are in the range. It is one of keys: a member that lies in it by
+ * its bytes alone (for its key is shorter, and goes on with metadata) is left out. Damaged ones are
+ * dropped from the set and left out. -EIO: the server says what is not in the range, or no order.
  */
-int redis_page_read(struct redis_call *call, struct key set, struct redis_arg from,
-		    struct redis_arg to, size_t limit, struct redis_page *page);
+int redis_page_read(struct redis_call *call, struct key set, const struct redis_range *range,
+		    size_t limit, struct redis_page *page);
 /* Finds out which items have lost their value, and drops those members. */
 int redis_page_check(struct redis_call *call, struct redis_page *page);
 void redis_page_fini(struct redis_page *page);

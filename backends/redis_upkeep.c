@@ -69,6 +69,11 @@ static int fence(struct redis *r, struct redis_link *link, const char *run_id)
 		redis_link_add(link, redis_word("ID"));
 		redis_link_add(link, redis_word(id));
 		rc = redis_link_reply(link, &reply);
+		if (rc == -EIO) { /* odd: the next probe asks again */
+			snprintf(link->trouble, sizeof(link->trouble),
+				 "CLIENT KILL: more than one answer");
+			rc = -EHOSTDOWN;
+		}
 		if (rc == 0) {
 			/* That it is gone already is as good. */
 			if (reply->type == REDIS_REPLY_ERROR &&
@@ -106,7 +111,7 @@ static int probe_address(struct redis *r, const struct redis_address *address, c
 
 	if (!link)
 		return -ENOMEM;
-	int rc = redis_link_open(link, address, time_mono_ms(&time_system),
+	int rc = redis_link_open(link, address, &r->ending_ms, time_mono_ms(&time_system),
 				 r->conf->connect_timeout_ms);
 	if (rc == 0) {
 		note_probe(r, link->fd);
@@ -258,6 +263,7 @@ static void names_take(const struct redis *r, struct names *names)
 {
 	const redisReply *list = names->reply->element[1];
 
+	names->count = 0;
 	for (size_t i = 0; i < list->elements && names->count < 2 * SCAN_COUNT; i++) {
 		struct key name = key_make(list->element[i]->str, list->element[i]->len);
 		if (name.size <= r->prefix.size || key_equal(name, r->index) ||
@@ -270,18 +276,6 @@ static void names_take(const struct redis *r, struct names *names)
 	}
 }
 
-static int ask_number(struct redis_call *call, int64_t *number)
-{
-	redisReply *reply;
-	int rc = redis_reply(call, &reply);
-
-	if (rc == 0) {
-		*number = reply->integer;
-		freeReplyObject(reply);
-	}
-	return rc;
-}
-
 static int names_compare(struct redis_call *call, struct names *names)
 {
 	struct redis *r = call->r;
@@ -292,7 +286,7 @@ static int names_compare(struct redis_call *call, struct names *names)
 			      redis_from(names->keys[i]), redis_to(names->keys[i]));
 	for (size_t i = 0; i < names->count && !call->link->broken; i++) {
 		int64_t members = 0;
-		int one = ask_number(call, &members);
+		int one = redis_expect_number(call, "ZLEXCOUNT", &members);
 		names->absent[i] = one == 0 && members == 0;
 		if (rc == 0)
 			rc = one;
@@ -312,8 +306,9 @@ static int scan_names(struct redis_call *call, struct walk *w, redisReply **repl
 	if (rc < 0)
 		return rc;
 	if ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != 2 ||
-	    (*reply)->element[0]->type != REDIS_REPLY_STRING)
-		return -EIO;
+	    (*reply)->element[0]->type != REDIS_REPLY_STRING ||
+	    !redis_is_list((*reply)->element[1]))
+		return redis_odd(call, "SCAN");
 	snprintf(w->cursor, sizeof(w->cursor), "%s", (*reply)->element[0]->str);
 	return 0;
 }
@@ -401,14 +396,15 @@ int redis_remove_unreachable(void *state)
 /* One step through the index: what has no value goes. */
 static void sweep_step(struct redis *r, struct walk *w)
 {
-	struct redis_arg from = { { key_of("["), key_make(w->at.bytes, w->at.size) } };
+	struct redis_range range = { .first = key_make(w->at.bytes, w->at.size),
+				     .unbounded = true };
 	struct redis_page page = { 0 };
 	struct redis_call call;
 
 	w->sweep.walking = false;
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
-	int rc = redis_page_read(&call, r->index, from, redis_word("+"), REDIS_PAGE, &page);
+	int rc = redis_page_read(&call, r->index, &range, REDIS_PAGE, &page);
 	if (rc == 0 && page.count > 0)
 		rc = redis_page_check(&call, &page);
 	redis_call_end(&call, rc);
@@ -441,8 +437,8 @@ static void measure(struct redis *r, struct walk *w)
 	w->adopted += (int64_t)atomic_exchange(&r->adopted, 0);
 	REDIS_COMMAND(&call, redis_word("DBSIZE"));
 	REDIS_COMMAND(&call, redis_word("ZCARD"), redis_bytes(r->index));
-	int rc = ask_number(&call, &keys);
-	int rest = ask_number(&call, &members);
+	int rc = redis_expect_number(&call, "DBSIZE", &keys);
+	int rest = redis_expect_number(&call, "ZCARD", &members);
 	if (rc == 0)
 		rc = rest;
 	if (rc == 0)

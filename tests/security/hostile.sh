@@ -1,0 +1,70 @@
+# Words for tests of a layer "shared" whose server answers in wrong ways (helpers/hostile_redis.py).
+
+start_hostile() {
+	start_redis
+	server_is pass
+	python3 -ES "$ROOT/tests/helpers/hostile_redis.py" proxy.sock redis.sock proxy.mode >damaged 2>proxy.log &
+	at_end "kill $!"
+	wait_until 60 test -S proxy.sock
+}
+
+# server_is MODE: see helpers/hostile_redis.py
+server_is() {
+	echo "$1" >proxy.mode.new
+	mv proxy.mode.new proxy.mode
+}
+
+# mount_hostile [OPTIONS] [LAYERS]: and other layers before it
+mount_hostile() {
+	start_hostile
+	mount_with '{"layers": ['"${2:-}"'{"type": "redis", "name": "shared", "revalidate_ms": 0, "options":
+		{"unix_socket_path": "proxy.sock", "socket_timeout": 1, "socket_connect_timeout": 2'"${1:+, $1}"'}}],
+		"cachefs": {"state_dir": "state", "attr_timeout": 0, "entry_timeout": 0}}'
+	wait_until 60 layer_is shared false
+}
+
+still_there() {
+	kill -0 "$DAEMON_PID" || fail "the daemon ended after $1: $(tail -n 3 "$LOG")"
+}
+
+# in_time COMMAND...: it may fail, and must not hang.
+in_time() {
+	local rc=0
+	timeout -s KILL 60 "$@" >out 2>error || rc=$?
+	[[ $rc != 137 ]] || fail "hangs: $*"
+}
+
+# Each operation, whatever comes of it; and a value is the one that was set, or none.
+use_it() {
+	local got
+	in_time cat "$MNT/k"
+	got=$(<out)
+	[[ ! $got || $got = value ]] || fail "$1: another value: \"$got\""
+	in_time stat "$MNT/k"
+	in_time sh -c "echo new >'$MNT/new'"
+	in_time ls -l "$MNT" "$MNT/d"
+	in_time mv "$MNT/new" "$MNT/newer"
+	in_time mv "$MNT/d" "$MNT/e"
+	in_time mv "$MNT/e" "$MNT/d"
+	in_time rm -f "$MNT/newer"
+	in_time mkdir "$MNT/empty"
+	in_time rmdir "$MNT/empty"
+	still_there "$1"
+}
+
+is_well() {
+	timeout 60 cp value "$MNT/k" 2>/dev/null && cmp -s value "$MNT/k"
+}
+
+set_in_d() {
+	mkdir -p "$MNT/d" && cp value "$MNT/d/$1"
+} 2>/dev/null
+
+prepare() {
+	local i
+	printf value >value
+	wait_until 60 is_well
+	for i in {1..5}; do
+		wait_until 60 set_in_d "$i"
+	done
+}
