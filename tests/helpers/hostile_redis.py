@@ -20,6 +20,11 @@ Each answer that was damaged is a line "COMMAND WAY" of the output. The ways:
     nested    in an array, in an array, ...
     error     the server refuses
     closed    breaks off in the middle, with the connection
+
+and of ZRANGEBYLEX, alone:
+
+    outside   all members of the set, whatever range was asked for
+    again     the first member of the set, again and again
 """
 import asyncio
 import random
@@ -115,11 +120,28 @@ async def commands(reader, writer, names):
             queued = []
         elif queued is not None and name != b"EXEC":
             queued.append(name)
-        await names.put((name, list(queued) if name == b"EXEC" and queued else None))
+        place = nodes[1][0] if len(nodes) > 1 else b""
+        await names.put((name, list(queued) if name == b"EXEC" and queued else None, place))
         if name == b"EXEC":
             queued = None
         writer.write(data)
         await writer.drain()
+
+
+async def members(place):
+    """The first page of a set, as bytes of members."""
+    reader, writer = await asyncio.open_unix_connection(SERVER, limit=1 << 30)
+    writer.write(b"*7\r\n$11\r\nZRANGEBYLEX\r\n" + place)
+    writer.write(b"$1\r\n-\r\n$1\r\n+\r\n$5\r\nLIMIT\r\n$1\r\n0\r\n$2\r\n32\r\n")
+    _, nodes = await read_node(reader)
+    writer.close()
+    return [node[0] for node in nodes]
+
+
+async def other_page(place, way):
+    found = await members(place)
+    found = found[:1] * 32 if way == "again" else found
+    return b"*%d\r\n" % len(found) + b"".join(found)
 
 
 def told(name, way):
@@ -130,15 +152,18 @@ async def answers(reader, writer, names):
     stream = Stream(writer)
     while True:
         data, nodes = await read_node(reader)
-        name, queued = await names.get()
+        name, queued, place = await names.get()
         way = MODE.way(name) if data != b"+QUEUED\r\n" else None
-        if way:
+        if way in ("outside", "again"):
+            told(name, way)
+            writer.write(await other_page(place, way))
+        elif way:
             told(name, way)
             await stream.damaged(b"", data, way, b"")
         elif queued and nodes and len(nodes) == len(queued):
             for i, one in enumerate(queued):
                 way = MODE.way(one)
-                if way:
+                if way and way not in ("outside", "again"):
                     told(one, way)
                     head = data.split(b"\r\n", 1)[0] + b"\r\n"
                     before = head + b"".join(node[0] for node in nodes[:i])

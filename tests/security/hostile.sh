@@ -18,7 +18,7 @@ server_is() {
 mount_hostile() {
 	start_hostile
 	mount_with '{"layers": ['"${2:-}"'{"type": "redis", "name": "shared", "revalidate_ms": 0, "options":
-		{"unix_socket_path": "proxy.sock", "socket_timeout": 1, "socket_connect_timeout": 2'"${1:+, $1}"'}}],
+		{"unix_socket_path": "proxy.sock", "socket_timeout": 0.5, "socket_connect_timeout": 2'"${1:+, $1}"'}}],
 		"cachefs": {"state_dir": "state", "attr_timeout": 0, "entry_timeout": 0}}'
 	wait_until 60 layer_is shared false
 }
@@ -56,15 +56,23 @@ is_well() {
 	timeout 60 cp value "$MNT/k" 2>/dev/null && cmp -s value "$MNT/k"
 }
 
-set_in_d() {
-	mkdir -p "$MNT/d" && cp value "$MNT/d/$1"
-} 2>/dev/null
-
 prepare() {
 	local i
 	printf value >value
 	wait_until 60 is_well
 	for i in {1..5}; do
-		wait_until 60 set_in_d "$i"
+		wait_until 60 set_at "d/$i"
 	done
+}
+
+set_at() {
+	mkdir -p "$MNT/${1%/*}" && cp value "$MNT/$1"
+} 2>/dev/null
+
+holds() {
+	cmp -s value "$MNT/$1"
+}
+
+lists_more_than_one() {
+	[[ $(ls "$MNT" | wc -l) -gt 1 ]]
 }
