@@ -1,8 +1,9 @@
 /*
- * See listing.h. Pending names come first, then the directory's own value, then what the layers
- * list. There an entry comes some time before a directory of the same name, with only names between
- * that begin like it ("a", "a!", "a/"): entries are held back until it is sure that no directory
- * follows, for which the directory keeps the name.
+ * See listing.h. The directory's own value comes first, then what the layers list and, where it
+ * belongs, what is pending. There an entry comes some time before a directory of the same name,
+ * with only names between that begin like it ("a", "a!", "a/"): entries are held back until it is
+ * sure that no directory follows, for which the directory keeps the name. So all names come in the
+ * order in which they would be as directories, whatever they are and however often they are listed.
  */
 #include "listing.h"
 
@@ -12,20 +13,24 @@
 #include <sys/stat.h>
 
 #include "control_layers.h"
+#include "cookies.h"
 #include "escaped.h"
 #include "key_escape.h"
 
+/* A name that was given out; its bytes are the cookie's. */
 struct record {
 	char *name;
 	size_t size;
+	uint32_t cookie;
 	mode_t type;
 	uint64_t ino;
 };
 
-/* A child as the layers list it. */
+/* A child as the layers list it, or as it is pending. */
 struct item {
 	char *part; /* NULL: the directory's own value */
 	size_t size;
+	bool pending; /* the part is the name that is shown */
 	bool is_dir;
 	bool vague;
 	struct meta meta;
@@ -41,12 +46,15 @@ struct listing {
 	struct fs *fs;
 	struct inode *dir;
 	struct key_buffer key;  /* its key at the latest fetch */
-	struct record *records; /* all names given out, in order; a cookie is an index behind one */
+	struct cookies cookies; /* of all names that were ever given out */
+	unsigned round;         /* counts the rewinds, from 1 on */
+	struct record *records; /* all names given out since then, in order */
 	size_t record_count, record_capacity;
-	size_t pending_count; /* the first records */
-	struct items fresh;   /* what the latest records were made of, */
-	size_t fresh_first;   /* from this record on */
-	struct items held;    /* each begins with the one below it */
+	struct items pending;  /* in the order of children; the first so many */
+	size_t pending_passed; /* have been taken */
+	struct items fresh;    /* what the latest records were made of, */
+	size_t fresh_first;    /* from this record on */
+	struct items held;     /* each begins with the one below it */
 	struct children batch;
 	struct listing_place place; /* where the layers go on */
 	bool at_top;                /* keys begin there */
@@ -61,6 +69,7 @@ int listing_open(struct fs *fs, struct inode *dir, struct listing **listing)
 		return -ENOMEM;
 	l->fs = fs;
 	l->dir = dir;
+	l->round = 1;
 	inodes_lock(&fs->inodes);
 	inode_pin_locked(dir);
 	l->at_top = inode_is_top_locked(&fs->inodes, dir);
@@ -114,9 +123,9 @@ static struct key item_part(const struct item *item)
 
 void listing_rewind(struct listing *l)
 {
-	for (size_t i = 0; i < l->record_count; i++)
-		free(l->records[i].name);
-	l->record_count = l->pending_count = l->fresh_first = 0;
+	l->round++;
+	l->record_count = l->pending_passed = l->fresh_first = 0;
+	items_clear(&l->pending);
 	items_clear(&l->fresh);
 	items_clear(&l->held);
 	children_clear(&l->batch);
@@ -128,7 +137,9 @@ void listing_close(struct listing *l)
 {
 	listing_rewind(l);
 	children_fini(&l->batch);
+	cookies_fini(&l->cookies);
 	free(l->records);
+	free(l->pending.at);
 	free(l->fresh.at);
 	free(l->held.at);
 	inodes_lock(&l->fs->inodes);
@@ -151,6 +162,7 @@ void listings_fini(struct fs *fs)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+/* 1: recorded; 0: it has been given out in this round; -ENOMEM. */
 static int add_record(struct listing *l, struct key name, mode_t type, uint64_t ino)
 {
 	if (l->record_count == l->record_capacity) {
@@ -161,11 +173,17 @@ static int add_record(struct listing *l, struct key name, mode_t type, uint64_t 
 		l->records = records;
 		l->record_capacity = capacity;
 	}
-	char *copy = key_copy(name);
-	if (!copy)
+	struct cookie *cookie = cookies_claim(&l->cookies, name);
+	if (!cookie)
 		return -ENOMEM;
-	l->records[l->record_count++] = (struct record){ copy, name.size, type, ino };
-	return 0;
+	if (cookie->round == l->round)
+		return 0;
+	cookie->round = l->round;
+	cookie->index = l->record_count;
+	l->records[l->record_count++] = (struct record){
+		cookie->name, cookie->size, cookie->value, type, ino,
+	};
+	return 1;
 }
 
 static struct key record_name(const struct record *r)
@@ -193,12 +211,14 @@ static int emit(struct listing *l, struct item *item)
 	struct escape_text text = { .bytes = ESCAPE_SELF, .size = strlen(ESCAPE_SELF) };
 	mode_t type = item->is_dir ? S_IFDIR : S_IFREG;
 
-	if (item->part)
+	if (item->pending)
+		memcpy(text.bytes, item->part, text.size = item->size);
+	else if (item->part)
 		key_escape_encode(item_part(item), l->at_top, l->own_value, &text);
 	if (item->meta.mode != 0)
 		type = item->meta.mode & S_IFMT;
 	int rc = add_record(l, key_make(text.bytes, text.size), type, item_ino(l, item));
-	if (rc < 0)
+	if (rc <= 0)
 		item_fini(item);
 	else
 		rc = items_add(&l->fresh, item);
@@ -222,11 +242,37 @@ static int release_held(struct listing *l, const struct child *child)
 	return rc;
 }
 
+/* Takes those that are pending and come before `child` (NULL: all), or are it. */
+static int take_pending(struct listing *l, const struct child *child)
+{
+	int rc = 0;
+
+	while (l->pending_passed < l->pending.count && rc == 0) {
+		struct item *first = &l->pending.at[l->pending_passed];
+		struct child as_child = { .name = item_part(first) };
+		int order = child ? child_compare(as_child.name, false, child->name, child->is_dir)
+				  : -1;
+		if (order > 0)
+			break;
+		l->pending_passed++;
+		if (order == 0) /* published since */
+			continue;
+		rc = release_held(l, &as_child);
+		if (rc < 0)
+			break;
+		rc = items_add(&l->held, first);
+		*first = (struct item){ 0 };
+	}
+	return rc;
+}
+
 static int take_child(struct listing *l, struct child *child, uint64_t at)
 {
 	struct item *top;
-	int rc = release_held(l, child);
+	int rc = take_pending(l, child);
 
+	if (rc == 0)
+		rc = release_held(l, child);
 	if (rc < 0)
 		return rc;
 	struct item item = { .part = key_copy(child->name),
@@ -288,6 +334,8 @@ static int fetch_batch(struct listing *l)
 		rc = take_child(l, &l->batch.items[i], at);
 	l->end = rc == -ENOENT || l->batch.end;
 	if (l->end && (rc == 0 || rc == -ENOENT))
+		rc = take_pending(l, NULL);
+	if (l->end && rc == 0)
 		rc = release_held(l, NULL);
 	return rc;
 }
@@ -307,8 +355,24 @@ static int fetch(struct listing *l)
 
 /* --- the first records ------------------------------------------------------------------------ */
 
-/* Keys that no layer has yet: their writers have not closed them. */
-static int add_pending(struct listing *l)
+static int compare_pending(const void *a, const void *b)
+{
+	return child_compare(item_part(a), false, item_part(b), false);
+}
+
+/* A key that no layer has yet: its writer has not closed it. */
+static int add_pending(struct listing *l, const struct name *name, const struct inode *inode)
+{
+	struct item item = { .part = key_copy(key_make(name->text, name->size)),
+			     .size = name->size,
+			     .pending = true,
+			     .vague = true,
+			     .meta = { .mode = inode->meta.mode & S_IFMT, .ino = inode->ino } };
+
+	return item.part ? items_add(&l->pending, &item) : -ENOMEM;
+}
+
+static int find_pending(struct listing *l)
 {
 	struct inodes *t = &l->fs->inodes;
 	int rc = 0;
@@ -317,12 +381,11 @@ static int add_pending(struct listing *l)
 	for (struct name *n = l->dir->names; n && rc == 0; n = n->next) {
 		const struct inode *pending = n->version ? NULL : name_pending_locked(n);
 		if (pending)
-			rc = add_record(l, key_make(n->text, n->size),
-					pending->meta.mode ? pending->meta.mode & S_IFMT : S_IFREG,
-					pending->ino);
+			rc = add_pending(l, n, pending);
 	}
-	l->pending_count = l->record_count;
 	inodes_unlock(t);
+	if (l->pending.count > 1)
+		qsort(l->pending.at, l->pending.count, sizeof(*l->pending.at), compare_pending);
 	return rc;
 }
 
@@ -343,30 +406,22 @@ static int add_own_value(struct listing *l)
 
 static int start(struct listing *l)
 {
-	int rc = add_pending(l);
+	int rc = find_pending(l);
 
 	if (rc == 0)
 		rc = add_own_value(l);
 	l->started = true;
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
-
-static bool is_pending_record(const struct listing *l, struct key name)
-{
-	for (size_t i = 0; i < l->pending_count; i++)
-		if (key_equal(record_name(&l->records[i]), name))
-			return true;
-	return false;
-}
 
 static void fill_entry(const struct listing *l, size_t index, struct listing_entry *entry)
 {
 	const struct record *r = &l->records[index];
 
 	*entry = (struct listing_entry){
-		.name = record_name(r), .type = r->type, .ino = r->ino, .cookie = index + 1
+		.name = record_name(r), .type = r->type, .ino = r->ino, .cookie = r->cookie
 	};
 	if (index >= l->fresh_first && index - l->fresh_first < l->fresh.count) {
 		const struct item *item = &l->fresh.at[index - l->fresh_first];
@@ -376,24 +431,57 @@ static void fill_entry(const struct listing *l, size_t index, struct listing_ent
 	}
 }
 
-int listing_at(struct listing *l, uint64_t cookie, struct listing_entry *entry)
+/* How many names come before or are this one, which is not listed any more. */
+static size_t place_of(const struct listing *l, struct key name)
 {
+	size_t index = l->own_value ? 1 : 0;
+
+	if (key_equal(name, key_make(ESCAPE_SELF, strlen(ESCAPE_SELF))))
+		return index;
+	while (index < l->record_count &&
+	       child_compare(record_name(&l->records[index]), true, name, true) < 0)
+		index++;
+	return index;
+}
+
+/* The index behind the name of a cookie. After a rewind what comes before it is read first. */
+static int index_behind(struct listing *l, uint64_t value, size_t *index)
+{
+	const struct cookie *cookie;
+	size_t before;
 	int rc = 0;
 
-	if (!l->started)
-		rc = start(l);
-	for (size_t index = (size_t)cookie; rc == 0; index++) {
-		if (index >= l->record_count) {
-			size_t before = l->record_count;
-			rc = fetch(l);
-			if (rc < 0 || l->record_count == before || index >= l->record_count)
-				break;
-		}
-		if (index >= l->pending_count &&
-		    is_pending_record(l, record_name(&l->records[index])))
-			continue; /* published since it was listed as pending */
-		fill_entry(l, index, entry);
-		return 1;
+	for (;;) {
+		cookie = cookies_find(&l->cookies, value);
+		if (cookie && cookie->round == l->round)
+			break;
+		before = l->record_count;
+		rc = fetch(l);
+		if (rc < 0)
+			return rc;
+		if (l->record_count == before)
+			break;
 	}
-	return rc;
+	if (!cookie)
+		*index = l->record_count;
+	else if (cookie->round == l->round)
+		*index = cookie->index + 1;
+	else
+		*index = place_of(l, key_make(cookie->name, cookie->size));
+	return 0;
+}
+
+int listing_at(struct listing *l, uint64_t cookie, struct listing_entry *entry)
+{
+	size_t index = 0;
+	int rc = l->started ? 0 : start(l);
+
+	if (rc == 0 && cookie != 0)
+		rc = index_behind(l, cookie, &index);
+	if (rc == 0 && index >= l->record_count)
+		rc = fetch(l);
+	if (rc < 0 || index >= l->record_count)
+		return rc < 0 ? rc : 0;
+	fill_entry(l, index, entry);
+	return 1;
 }

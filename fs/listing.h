@@ -3,8 +3,8 @@
 
 /*
  * An open directory. It streams the children from the layers, and remembers the names it has given
- * out, so that a cookie (the position behind a name) stays valid until rewind or close, whatever
- * changes. Not thread-safe: the kernel serialises readdir on one open directory; `lock` makes sure.
+ * out, so that a cookie (the position behind a name, see cookies.h) stays valid until close,
+ * whatever changes. Not thread-safe: the kernel serialises readdir on one open directory; `lock` makes sure.
  */
 
 #include "fs_state.h"
@@ -20,7 +20,7 @@ struct listing_entry {
 	struct key part;    /* with meta: what name stands for; no bytes: a directory's value */
 	uint64_t listed_at; /* the table's clock when the layers were asked; 0: pending or
 			       remembered */
-	uint64_t cookie;    /* the position behind it */
+	uint64_t cookie;    /* the position behind it, COOKIE_FIRST or more */
 };
 
 int listing_open(struct fs *fs, struct inode *dir, struct listing **listing);
@@ -33,7 +33,7 @@ int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct 
 /* Closes what the kernel will not close any more. */
 void listings_fini(struct fs *fs);
 
-/* rewinddir(3): what changed since is seen, cookies given out before are void. */
+/* rewinddir(3): what changed since is seen. */
 void listing_rewind(struct listing *listing);
 
 /* The entry at a cookie (0: the first); 1, 0 at the end, or -errno. */

@@ -182,7 +182,7 @@ static bool add_child(struct dir_reply *r, const struct listing_entry *e)
 		if (inode)
 			reply_entry_param(r->fs, &a, &entry);
 	}
-	bool fits = add_plain(r, name, &entry, e->cookie + 2);
+	bool fits = add_plain(r, name, &entry, e->cookie);
 	if (inode && fits)
 		remember_given(r, inode);
 	else if (inode)
@@ -190,7 +190,7 @@ static bool add_child(struct dir_reply *r, const struct listing_entry *e)
 	return fits;
 }
 
-/* Cookies 1 and 2 stand behind "." and ".."; the listing's own follow. */
+/* Cookies 1 and 2 stand behind "." and ".."; the listing has its own. */
 static int fill_reply(struct dir_reply *r, struct listing *listing, uint64_t offset)
 {
 	struct listing_entry entry;
@@ -207,7 +207,7 @@ static int fill_reply(struct dir_reply *r, struct listing *listing, uint64_t off
 			return 0;
 		offset = 2;
 	}
-	for (uint64_t cookie = offset - 2; rc == 1; cookie = entry.cookie) {
+	for (uint64_t cookie = offset > 2 ? offset : 0; rc == 1; cookie = entry.cookie) {
 		rc = listing_at(listing, cookie, &entry);
 		if (rc == 1 && !add_child(r, &entry))
 			break;
