@@ -58,18 +58,11 @@ struct timespec meta_time(struct timespec time)
 	return time;
 }
 
-bool meta_clear_privileges(struct meta *meta)
+uint32_t meta_privileges(const struct meta *meta)
 {
-	uint32_t mode = meta->mode;
+	uint32_t bits = meta->mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID;
 
-	if (!S_ISREG(mode))
-		return false;
-	mode &= ~(uint32_t)S_ISUID;
-	if (mode & S_IXGRP)
-		mode &= ~(uint32_t)S_ISGID;
-	bool changed = mode != meta->mode;
-	meta->mode = mode;
-	return changed;
+	return S_ISREG(meta->mode) ? meta->mode & bits : 0;
 }
 
 void meta_keep_owner(struct meta *to, const struct meta *known)

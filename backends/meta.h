@@ -58,9 +58,9 @@ void meta_fini(struct meta *meta);                  /* drops the reference; leav
 void meta_update(struct meta *to, const struct meta *from,
 		 unsigned fields); /* what touch() does to a stored meta */
 
-/* What a stranger's write, truncate or chown does to the mode of a program: set-uid goes, and
- * set-gid where it means a group. Whether there was anything to take away. */
-bool meta_clear_privileges(struct meta *meta);
+/* The bits that a change by somebody else than root takes from the mode of a program: set-uid, and
+ * set-gid where it means a group. 0: there are none. */
+uint32_t meta_privileges(const struct meta *meta);
 
 /* Another program has overwritten an entry: mode and owner stay as they were known, but that its
  * content is nobody's program any more, and no link's target. */

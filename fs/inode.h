@@ -77,7 +77,8 @@ struct inode {
 	bool size_told; /* while private, its size was told to another thread: never a version */
 	bool birth_told; /* by statx(2), for good: it is not taken over by a set, which has another
 			  */
-	bool privileges_cleared; /* private: by a write; the next publish stores it */
+	uint32_t privileges_cleared; /* private: bits of the mode, by a write; the next publish
+					stores that */
 	bool published; /* private: meta and the last frozen content are (or were) published */
 	struct end given;         /* the wish (end.h) on the file; none: no own end is wanted */
 	enum given_how given_how; /* GIVEN_NOTHING: a set takes the directory's */

@@ -32,6 +32,17 @@ static bool is_same_file(struct fs *fs, const struct key_buffer *key, uint64_t i
 	return same;
 }
 
+void metadata_wrote(struct fs *fs, struct inode *inode, uid_t uid)
+{
+	if (uid == 0)
+		return;
+	inodes_lock(&fs->inodes);
+	uint32_t bits = meta_privileges(&inode->meta);
+	inode->meta.mode &= ~bits;
+	inode->privileges_cleared |= bits;
+	inodes_unlock(&fs->inodes);
+}
+
 /* One change; all but `key` is set up before it is admitted. */
 struct changing {
 	struct fs *fs;
@@ -45,6 +56,8 @@ struct changing {
 static void changed_locked(struct changing *c)
 {
 	meta_update(&c->inode->meta, &c->meta, c->fields);
+	if (c->fields & META_MODE)
+		c->inode->privileges_cleared = 0; /* whoever gives them after a write has them */
 	if (c->inode->name)
 		name_touch_locked(&c->fs->inodes, c->inode->name);
 }

@@ -18,6 +18,10 @@ struct metadata_change {
 int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 		    const struct metadata_change *change);
 
+/* The content of a private file was changed by that user: unless it was root, the file is no
+ * program any more that runs as its owner or its group. */
+void metadata_wrote(struct fs *fs, struct inode *inode, uid_t uid);
+
 /*
  * The entry's own end, as a wish (end.h); none: it has none any more. With XATTR_CREATE -EEXIST if
  * it has one, "never" included; with XATTR_REPLACE -ENODATA if it has none. A moment that is over

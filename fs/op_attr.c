@@ -110,7 +110,7 @@ static int apply_stat(void *self, struct meta *meta)
 	 * (libfuse 3.14 does not pass it on: then it is done already). */
 	if ((c->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
 	    !(c->to_set & FUSE_SET_ATTR_MODE))
-		meta_clear_privileges(meta);
+		meta->mode &= ~meta_privileges(meta);
 	if (c->to_set & (SET_MTIME | SET_ATIME))
 		apply_times(c, meta);
 	return 0;
@@ -145,6 +145,29 @@ static unsigned fields_of(int to_set)
 	return fields;
 }
 
+static int take_privileges(void *self, struct meta *meta)
+{
+	(void)self;
+	meta->mode &= ~meta_privileges(meta);
+	return 0;
+}
+
+/* After a truncate; where the kernel did not take them itself. */
+static int clear_privileges(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct metadata_change change = { META_MODE, take_privileges, NULL };
+
+	if (fi || fuse_req_ctx(req)->uid == 0) {
+		metadata_wrote(fs, fi ? request_handle(fi)->inode : inode, fuse_req_ctx(req)->uid);
+		return 0;
+	}
+	inodes_lock(&fs->inodes);
+	bool any = meta_privileges(&inode->meta) != 0;
+	inodes_unlock(&fs->inodes);
+	return any ? metadata_change(fs, inode, request_tid(req), &change) : 0;
+}
+
 static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct stat *attr,
 			       int to_set, struct fuse_file_info *fi)
 {
@@ -168,6 +191,8 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 	}
 	if (rc == 0 && change.fields)
 		rc = metadata_change(fs, inode, request_tid(req), &change);
+	if (rc == 0 && (to_set & FUSE_SET_ATTR_SIZE) && !(to_set & FUSE_SET_ATTR_MODE))
+		rc = clear_privileges(req, inode, fi);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "handle.h"
 #include "lock_close.h"
 #include "lookup.h"
+#include "metadata.h"
 #include "reply.h"
 
 static void set_file_info(struct fs *fs, struct fuse_file_info *fi, struct handle *h)
@@ -89,6 +90,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_status(req, rc);
 		return;
 	}
+	if (fi->flags & O_TRUNC)
+		metadata_wrote(fs, h->inode, fuse_req_ctx(req)->uid);
 	set_file_info(fs, fi, h);
 	store_small_value(req, ino, h);
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */

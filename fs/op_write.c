@@ -7,20 +7,9 @@
 
 #include "control_run.h"
 #include "handle.h"
+#include "metadata.h"
 #include "publish.h"
 #include "reply.h"
-
-/* We said that we handle it: a write by somebody else than root takes the set-uid and set-gid bits
- * away. */
-static void clear_privileges(struct fs *fs, struct handle *h, uid_t uid)
-{
-	if (uid == 0)
-		return;
-	inodes_lock(&fs->inodes);
-	if (meta_clear_privileges(&h->inode->meta))
-		h->inode->privileges_cleared = true;
-	inodes_unlock(&fs->inodes);
-}
 
 /* Commands are obeyed; what is written to CACHEDIR.TAG is accepted and ignored. */
 static void write_virtual(fuse_req_t req, struct handle *h, const char *bytes, size_t size)
@@ -50,7 +39,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		reply_status(req, rc);
 		return;
 	}
-	clear_privileges(fs, h, fuse_req_ctx(req)->uid);
+	if (!fi->writepage) /* a page that was mapped is nobody's write */
+		metadata_wrote(fs, h->inode, fuse_req_ctx(req)->uid);
 	fuse_reply_write(req, size);
 }
 
@@ -132,6 +122,8 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		return;
 	}
 	holders_note_writer(fs_of(req), request_handle(fi), request_caller(req, NULL));
-	reply_status(req, allocate(fs_of(req), request_handle(fi), mode, (uint64_t)offset,
-				   (uint64_t)length));
+	int rc = allocate(fs_of(req), request_handle(fi), mode, (uint64_t)offset, (uint64_t)length);
+	if (rc == 0)
+		metadata_wrote(fs_of(req), request_handle(fi)->inode, fuse_req_ctx(req)->uid);
+	reply_status(req, rc);
 }

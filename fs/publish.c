@@ -65,8 +65,7 @@ static void fill_meta_locked(struct publishing *p, const struct meta *now, struc
 	struct instant instant = time_instant(p->fs->time);
 
 	meta_copy(meta, keeps ? now : &inode->meta);
-	if (inode->privileges_cleared)
-		meta_clear_privileges(meta);
+	meta->mode &= ~inode->privileges_cleared;
 	meta->ino = inode->ino;
 	meta->mtime = inode->meta.mtime;
 	meta->version = inode->meta.version;
@@ -139,7 +138,7 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 		if (inode->privileges_cleared)
 			inode->meta.mode = old.mode;
 	} else {
-		inode->privileges_cleared = false;
+		inode->privileges_cleared = 0;
 	}
 	inodes_bury_meta_locked(t, &old);
 	inode->published = true;
