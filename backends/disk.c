@@ -412,21 +412,6 @@ static int job_inline(struct disk_job *job, struct value *value, void **loaded)
 	return 0;
 }
 
-/*
- * Evicts for a large value before its file has a name, in a transaction of its own: files of what
- * is evicted go after their commit, and all together would be above the limit until then.
- */
-static int make_room(struct disk *d, const struct disk_job *set)
-{
-	struct disk_job job = {
-		.kind = DISK_JOB_ROOM, .key = set->key, .size = set->size, .fd = -1
-	};
-
-	if (d->limit == 0 || atomic_load(&d->used_bytes) + set->size <= d->limit)
-		return 0;
-	return disk_writer_submit(d, &job);
-}
-
 /* Evicts until the file system has so many bytes, for the key's new value. 0 or -errno. */
 static int disk_free_space(void *state, struct key key, uint64_t bytes)
 {
@@ -453,12 +438,9 @@ static int set_in_file(struct disk *d, struct disk_job *job, struct value *value
 	uint64_t offset;
 
 	waiting_begin();
-	int rc = make_room(d, job);
-	if (rc < 0)
-		return rc;
 	if (disk_values_can_adopt(&d->values, value)) {
 		job->fd = value_fd(value, &offset);
-		rc = disk_writer_submit(d, job);
+		int rc = disk_writer_submit(d, job);
 		if (rc == 0) /* its checksum was taken from these bytes */
 			disk_values_note_verified(&d->values, job->fd);
 		if (rc != -EXDEV)
@@ -468,7 +450,7 @@ static int set_in_file(struct disk *d, struct disk_job *job, struct value *value
 	if (*copy < 0)
 		return *copy;
 	job->fd = *copy;
-	rc = disk_writer_submit(d, job);
+	int rc = disk_writer_submit(d, job);
 	return rc == -EXDEV ? -EIO : rc;
 }
 
@@ -495,12 +477,13 @@ static int disk_set(void *state, struct key key, struct value *value, const stru
 		return -EHOSTDOWN;
 	if (d->conf->size_limit > 0 && job.size > d->conf->size_limit)
 		return -EFBIG;
-	if (job.size <= d->conf->inline_limit)
+	if (job.size <= atomic_load(&d->inline_limit))
 		return set_inline(d, &job, value);
 	int rc = set_in_file(d, &job, value, &copy);
 	if (copy >= 0)
 		close(copy);
-	if (copy == -EOPNOTSUPP || copy == -EISDIR) /* no O_TMPFILE on this file system */
+	/* No O_TMPFILE on this file system; no room for a file. */
+	if (copy == -EOPNOTSUPP || copy == -EISDIR || rc == -EOPNOTSUPP)
 		return set_inline(d, &job, value);
 	return rc;
 }

@@ -9,11 +9,8 @@
 #include "text.h"
 
 enum {
-	SCHEMA_PAGES = 24, /* what an empty database needs */
-	EXPIRE_FIRST = 64, /* expired entries looked for before a live one is evicted */
 	/* How much one transaction removes or moves. */
 	STEP_MS = 50,
-	STEP_ROWS = 256,
 	STEP_FILES = 32,
 	STEP_FILE_BYTES = 256 << 20, /* removing a file takes some 0.1 ms a MiB */
 };
@@ -65,9 +62,10 @@ void disk_txn_init(struct disk_txn *txn, struct disk *d)
 /* Rows may share no page, and all that is written lies in the log until it is committed. */
 bool disk_txn_has_time(const struct disk_txn *txn)
 {
-	int rows = txn->disk->writer.step_rows;
+	int fewer = txn->disk->writer.step_rows, rows = txn->disk->step_rows;
 
-	return txn->rows < (rows > 0 ? rows : STEP_ROWS) && txn->unlinked.count < STEP_FILES &&
+	return txn->rows < (fewer > 0 && fewer < rows ? fewer : rows) &&
+	       txn->unlinked.count < STEP_FILES &&
 	       txn->file_bytes > -STEP_FILE_BYTES && time_mono_ms(&time_system) < txn->end_ms;
 }
 
@@ -145,7 +143,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 {
 	if (!file[0])
 		return 0;
-	txn->file_bytes -= (int64_t)file_size((int64_t)size);
+	txn->file_bytes -= (int64_t)disk_limit_file_bytes(file_size((int64_t)size));
 	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
 }
 
@@ -247,19 +245,6 @@ int disk_change_expire(struct disk_txn *txn, int max)
 	return count;
 }
 
-static int used_now(struct disk_txn *txn, uint64_t *used)
-{
-	int64_t pages = 0, spare = 0;
-	int rc = disk_db_number(txn->db, DISK_PAGE_COUNT, &pages);
-
-	if (rc == 0)
-		rc = disk_db_number(txn->db, DISK_FREE_COUNT, &spare);
-	int64_t files = atomic_load(&txn->disk->file_bytes) + txn->file_bytes;
-	*used = (uint64_t)(pages - spare) * atomic_load(&txn->disk->page_size) +
-		(files > 0 ? (uint64_t)files : 0);
-	return rc;
-}
-
 /* Deletes the row that the statement finds. 1: it did, or put what it found right; 0: none. */
 static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 {
@@ -290,8 +275,7 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 	return rc < 0 ? rc : 1;
 }
 
-/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
-static int evict_one(struct disk_txn *txn, int64_t keep)
+int disk_change_evict_one(struct disk_txn *txn, int64_t keep)
 {
 	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST);
 	uint64_t bytes = 0;
@@ -341,34 +325,7 @@ int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 	return rc < 0 ? rc : none ? -ENOENT : 0;
 }
 
-/* Until what is in use, and `room` bytes more, keep to the limit. */
-static int evict(struct disk_txn *txn, int64_t keep, uint64_t room)
-{
-	uint64_t used = 0;
-
-	if (txn->disk->limit == 0)
-		return 0;
-	int rc = used_now(txn, &used);
-	if (rc < 0 || used + room <= txn->disk->limit)
-		return rc;
-	rc = disk_change_expire(txn, EXPIRE_FIRST);
-	while (rc >= 0) {
-		rc = used_now(txn, &used);
-		if (rc < 0 || used + room <= txn->disk->limit)
-			return rc;
-		rc = evict_one(txn, keep);
-	}
-	return rc;
-}
-
 /* --- one entry -------------------------------------------------------------------------------- */
-
-static bool can_never_fit(const struct disk *d, const struct disk_job *job)
-{
-	uint64_t need = job->size + job->key.size + SCHEMA_PAGES * atomic_load(&d->page_size);
-
-	return d->limit > 0 && need > d->limit;
-}
 
 /* Names the job's file, once: a name outlives a transaction that is tried again. */
 static int link_file(struct disk_txn *txn, struct disk_job *job)
@@ -419,15 +376,24 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 	return disk_db_run(txn->db, s);
 }
 
+/* What replacing the row gives back. */
+static uint64_t row_gives_back(const struct row *row)
+{
+	return row->file[0] ? disk_limit_file_bytes(row->size) : row->size;
+}
+
 static int set_entry(struct disk_txn *txn, struct disk_job *job)
 {
 	struct row old;
 
-	if (can_never_fit(txn->disk, job))
+	if (disk_limit_can_never_fit(txn->disk, job))
 		return -EFBIG;
 	int rc = row_find(txn, job->key, &old, NULL);
 	if (rc == 0)
-		rc = link_file(txn, job);
+		rc = disk_limit_make_room(txn, job, old.id, row_gives_back(&old));
+	if (rc < 0 || job->more)
+		return rc;
+	rc = link_file(txn, job);
 	if (rc == 0) {
 		disk_hits_take(&txn->disk->hits, job->key); /* meta->hits has them */
 		rc = upsert(txn, job);
@@ -436,25 +402,11 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 		rc = row_file_unlinked(txn, old.file, old.size);
 	if (rc < 0)
 		return rc;
-	txn->file_bytes += job->fd >= 0 ? (int64_t)job->size : 0;
+	txn->file_bytes += job->fd >= 0 ? (int64_t)disk_limit_file_bytes(job->size) : 0;
 	if (!old.exists)
 		txn->entries++;
 	names_strike(&txn->gone, job->key);
-	return evict(txn, old.exists ? old.id : sqlite3_last_insert_rowid(txn->db->handle), 0);
-}
-
-/* Before a large value is set. The file that it replaces makes room too, but only then. */
-static int make_room(struct disk_txn *txn, const struct disk_job *job)
-{
-	struct row old;
-
-	if (can_never_fit(txn->disk, job))
-		return -EFBIG;
-	int rc = row_find(txn, job->key, &old, NULL);
-	uint64_t freed = old.file[0] ? old.size : 0;
-	if (rc == 0 && job->size > freed)
-		rc = evict(txn, old.id, job->size - freed);
-	return rc == -EFBIG ? 0 : rc;
+	return 0;
 }
 
 /* As the change says itself: atime does not take it for a hit of later. */
@@ -570,8 +522,6 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	switch (job->kind) {
 	case DISK_JOB_SET:
 		return set_entry(txn, job);
-	case DISK_JOB_ROOM:
-		return make_room(txn, job);
 	case DISK_JOB_FREE:
 		return disk_space_free(txn->disk) >= job->size ? 0 : -ENOSPC;
 	case DISK_JOB_TOUCH:

@@ -24,14 +24,15 @@ const struct option_spec disk_conf_options[] = {
 	  .def = "null",
 	  .min = 1,
 	  .nullable = true,
-	  .doc = "pages in use, large values and the log together; above it the least recently "
-		 "used go" },
+	  .doc = "the database, its log and large values together, as they lie on the disk; "
+		 "above it the least recently used go" },
 	FREE_SPACE_OPTION(offsetof(struct disk_conf, min_free)),
 	{ .name = "vacuum_on_start",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct disk_conf, vacuum_on_start),
 	  .def = "false",
-	  .doc = "rewrite the database without gaps at the start" },
+	  .doc = "give free pages back at the start; a database of before, which cannot be made "
+		 "shorter, is rewritten first, and the mount waits for that" },
 	{ .name = "ensure_directory",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct disk_conf, ensure_directory),
@@ -52,7 +53,8 @@ const struct option_spec disk_conf_options[] = {
 	  .def = "1024",
 	  .min = 1,
 	  .max = 512 * 1024,
-	  .doc = "larger values are files beside the database, in PATH.values/" },
+	  .doc = "larger values are files beside the database, in PATH.values/; at most 3/32 of "
+		 "size_limit_mb" },
 	{ 0 },
 };
 

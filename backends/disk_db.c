@@ -160,8 +160,10 @@ static const char *const sql[DISK_STATEMENTS] = {
 	[DISK_SCHEMA_VERSION] = "PRAGMA schema_version",
 	[DISK_COUNT_ENTRIES] = "SELECT count(*) FROM cachefs_use",
 	[DISK_COUNT_FILES] =
-		"SELECT ifnull(sum(cachefs_size), 0) FROM cache INDEXED BY cachefs_files"
-		" WHERE cachefs_file IS NOT NULL",
+		/* In blocks; another program may have written what no file can have. */
+		"SELECT CAST(total((CASE WHEN cachefs_size BETWEEN 0 AND 2305843009213693951"
+		" THEN cachefs_size ELSE 0 END + 4095) / 4096) AS INTEGER) * 4096 FROM cache"
+		" INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL",
 };
 
 int disk_db_open(struct disk_db *db, const char *path, enum disk_access access)

@@ -271,6 +271,18 @@ static int install(struct disk_db *db, enum disk_limits limits)
 	return rc;
 }
 
+/* A database that is made now can be made shorter later. (In one that is there this would be a
+ * change.) */
+static int prepare_new(struct disk_db *db, struct disk_reason *reason)
+{
+	int64_t pages = 0;
+	int rc = query_number(db, "PRAGMA page_count", &pages);
+
+	if (rc == 0 && pages == 0)
+		rc = disk_db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL");
+	return rc < 0 ? explain(db, rc, reason) : 0;
+}
+
 /* Readers do not wait for writers only in WAL mode. */
 static int enter_wal(struct disk_db *db, struct disk_reason *reason)
 {
@@ -288,7 +300,8 @@ static int enter_wal(struct disk_db *db, struct disk_reason *reason)
 	sqlite3_finalize(statement);
 	if (rc < 0)
 		return explain(db, rc, reason);
-	rc = disk_db_exec(db, "PRAGMA synchronous = NORMAL");
+	/* Debian's SQLite overwrites what is deleted: as much to write as the value was. */
+	rc = disk_db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST");
 	return rc < 0 ? explain(db, rc, reason) : 0;
 }
 
@@ -299,7 +312,9 @@ int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk
 	int rc = check_foreign_shape(db, reason);
 	if (rc < 0)
 		return rc;
-	rc = enter_wal(db, reason);
+	rc = prepare_new(db, reason);
+	if (rc == 0)
+		rc = enter_wal(db, reason);
 	if (rc < 0)
 		return rc;
 	rc = is_current(db, limits, &current);

@@ -48,6 +48,8 @@ uint64_t disk_space_wal_reserve(const struct disk *d)
 
 	if (wanted > most)
 		wanted = most;
+	if (d->limit > 0 && wanted > d->wal_bytes) /* it is a part of the limit */
+		wanted = d->wal_bytes;
 	return wanted > WAL_RESERVE_MIN ? wanted : WAL_RESERVE_MIN;
 }
 
@@ -275,6 +277,6 @@ bool disk_space_upkeep(struct disk *d)
 		return false;
 	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);
 	give_back(d, round.goal);
-	disk_upkeep_measure(d);
+	disk_limit_measure(d);
 	return space_round_goes_on(&round, atomic_load(&d->used_bytes), 0) && rc == 0;
 }

@@ -12,6 +12,7 @@
  *   disk_change.c  what a job does inside the transaction; eviction and expiry
  *   disk_range.c   jobs that change very many rows, by steps
  *   disk_space.c   what removals need, kept for them; eviction on a full file system
+ *   disk_limit.c   room for what is added, within the limit; a shorter database
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_watch.c   what other programs changed
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
@@ -60,7 +61,6 @@ enum {
 
 enum disk_job_kind {
 	DISK_JOB_SET,
-	DISK_JOB_ROOM, /* for a set of `size` bytes in a file */
 	DISK_JOB_FREE, /* `size` bytes of the file system, whatever but `key` has to go for it */
 	DISK_JOB_TOUCH,
 	DISK_JOB_REMOVE,
@@ -138,6 +138,13 @@ struct disk_writer {
 	bool full_said;       /* that the file system is full */
 	int step_rows;        /* of a step at most; 0: as many as there is time for */
 	struct free_space space;
+	bool shortens;       /* the database can be made shorter */
+	bool cut_due;        /* it has been: the file follows with a checkpoint */
+	bool over;           /* the limit */
+	uint64_t spare_low;  /* bytes: the fewest in free pages since surplus_ms was set */
+	uint64_t surplus;    /* bytes of free pages to be given back; UINT64_MAX: all there are */
+	int64_t surplus_ms;  /* when to look for more */
+	int64_t restart_ms;  /* not before then: readers keep the log from being restarted */
 	int wal_frames;         /* not checkpointed yet */
 	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
@@ -173,8 +180,12 @@ struct disk {
 	struct disk_writer writer;
 	struct disk_watch watch;
 
-	uint64_t limit;        /* of what is in use; the rest of the size limit is the WAL's */
+	uint64_t limit;        /* without the WAL, for which the rest is; 0: none */
+	uint64_t wal_bytes;    /* how long the WAL may grow */
 	int checkpoint_frames; /* the WAL's length from which it is written back */
+	int vacuum_pages;      /* how many are given back at once */
+	int step_rows;         /* how many one transaction removes or moves */
+	atomic_uint_fast64_t inline_limit; /* larger values are files */
 
 	/* The pool of connections for reading; guarded by pool (RANK_LAYER_INNER). */
 	struct lock pool;
@@ -300,6 +311,45 @@ int disk_change_expire(struct disk_txn *txn, int max);
 int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t enough,
 		      uint64_t *bytes);
 
+/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
+int disk_change_evict_one(struct disk_txn *txn, int64_t keep);
+
+/* --- the limit: disk_limit.c ------------------------------------------------------------------ */
+
+/* What a file of so many bytes takes. */
+uint64_t disk_limit_file_bytes(uint64_t size);
+
+/* The database is open; wal_bytes: how long its log may become. */
+void disk_limit_configure(struct disk *d, uint64_t wal_bytes);
+
+/* What may go before the set of a value is not enough, whatever goes. */
+bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job);
+
+/*
+ * Room for the value of a set, before anything is added. keep: the row that is not to go; freed:
+ * what the set replaces takes. 0: there is room, or, with job->more, there is some more after the
+ * next step. -EFBIG: it cannot be had. -EOPNOTSUPP: not for a file, but for a row.
+ */
+int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t keep, uint64_t freed);
+
+/* How much the job adds to the log. */
+uint64_t disk_limit_log_bytes(const struct disk *d, const struct disk_job *job);
+
+/* Before a transaction: the log starts anew if it would grow beyond what it may. After: the file
+ * of the database becomes as short as it can. */
+void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs);
+void disk_limit_checkpoint(struct disk *d);
+
+void disk_limit_measure(struct disk *d); /* the amounts after a commit */
+
+/* In the background: what is above the limit goes, free pages are given back. *more: there is more
+ * to do. */
+bool disk_limit_has_work(struct disk *d);
+int disk_limit_step(struct disk_txn *txn, bool *more);
+
+/* A database of before, which cannot be made shorter, is rewritten: takes long. */
+void disk_limit_convert(struct disk *d);
+
 /* --- many rows: disk_range.c ------------------------------------------------------------------ */
 
 /* One step of the job each, as disk_change_apply(). */
@@ -366,8 +416,6 @@ bool disk_upkeep_step(struct disk *d);
 
 /* Up, and the file is still the one behind the path. */
 bool disk_upkeep_is_current(const struct disk *d);
-
-void disk_upkeep_measure(struct disk *d); /* the amounts after a commit */
 
 /* The WAL has grown so long that jobs must wait for a checkpoint. */
 bool disk_upkeep_checkpoint_due(const struct disk *d);

@@ -103,12 +103,15 @@ static int remember_file(struct disk *d)
  */
 static uint64_t wal_bytes(const struct disk *d)
 {
-	uint64_t bound = disk_space_all(d);
+	uint64_t limit = d->conf->size_limit, bound = disk_space_all(d);
+	uint64_t most = WAL_MAX_BYTES;
 
-	if (d->conf->size_limit > 0 && d->conf->size_limit < bound)
-		bound = d->conf->size_limit;
+	if (limit > 0 && limit < bound)
+		bound = limit;
+	if (limit > 0 && 2 * d->conf->inline_limit > most) /* a value in a row has to fit into it */
+		most = 2 * d->conf->inline_limit;
 	bound /= 8;
-	return bound > WAL_MAX_BYTES ? WAL_MAX_BYTES : bound > WAL_MIN_BYTES ? bound : WAL_MIN_BYTES;
+	return bound > most ? most : bound > WAL_MIN_BYTES ? bound : WAL_MIN_BYTES;
 }
 
 static int configure(struct disk *d)
@@ -123,9 +126,7 @@ static int configure(struct disk *d)
 	sqlite3_finalize(s);
 
 	uint64_t reserve = wal_bytes(d);
-	d->limit = d->conf->size_limit - (d->conf->size_limit > 0 ? reserve : 0);
-	/* A quarter is for the transaction that makes the checkpoint due. */
-	d->checkpoint_frames = (int)(reserve / 4 * 3 / atomic_load(&d->page_size));
+	disk_limit_configure(d, reserve);
 
 	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
 	w->wal_frames = 0;
@@ -234,6 +235,8 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
 	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED,
 				     reason);
+	if (rc == 0 && w->vacuum_due)
+		disk_limit_convert(d);
 	if (rc == 0)
 		rc = configure(d);
 	if (rc == 0)
@@ -278,7 +281,7 @@ bool disk_upkeep_connect(struct disk *d)
 		atomic_store(&d->up, true);
 		w->claimed = false;
 		disk_space_claim(d);
-		disk_upkeep_measure(d);
+		disk_limit_measure(d);
 		return true;
 	}
 	atomic_store(&d->up, false); /* only now: who came while it was opened anew has waited */
@@ -434,7 +437,7 @@ static int step_in_transaction(struct disk *d, struct disk_txn *txn, bool *more)
 		return expired;
 	rc = sweep_step(d);
 	*more = expired == EXPIRE_STEP || d->writer.sweep || disk_hits_count(&d->hits) > 0;
-	return rc;
+	return rc < 0 ? rc : disk_limit_step(txn, more);
 }
 
 bool disk_upkeep_step(struct disk *d)
@@ -444,7 +447,9 @@ bool disk_upkeep_step(struct disk *d)
 	bool more = false;
 
 	notice_others(d);
-	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d))
+	bool limit = disk_limit_has_work(d);
+	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d) &&
+	    !limit)
 		return false;
 	if (disk_writer_begin(d) < 0)
 		return false; /* locked by another program: later */
@@ -468,20 +473,7 @@ void disk_upkeep_checkpoint(struct disk *d)
 
 	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
 		return;
+	w->cut_due = false;
 	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
 	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
-}
-
-void disk_upkeep_measure(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-	int64_t pages = 0, spare = 0;
-
-	if (disk_db_number(&w->db, DISK_PAGE_COUNT, &pages) < 0 ||
-	    disk_db_number(&w->db, DISK_FREE_COUNT, &spare) < 0)
-		return;
-	int64_t files = atomic_load(&d->file_bytes);
-	uint64_t page_size = atomic_load(&d->page_size);
-	atomic_store(&d->used_bytes, (uint64_t)(pages - spare + w->wal_frames) * page_size +
-					     (files > 0 ? (uint64_t)files : 0));
 }

@@ -86,12 +86,34 @@ static int64_t next_due_locked(const struct disk_writer *w)
 	return w->going && w->going_ms < w->upkeep_ms ? w->going_ms : w->upkeep_ms;
 }
 
+/* The jobs of one transaction: one that goes on, if any, which must not find the time of the
+ * transaction used up; and as many that wait as the log has room for. */
+static struct disk_job *take_first_locked(struct disk *d, struct disk_job *going)
+{
+	struct disk_writer *w = &d->writer;
+	struct disk_job *first = going, *last = going;
+	uint64_t bytes = 0;
+
+	while (w->first) {
+		struct disk_job *job = w->first;
+		bytes += disk_limit_log_bytes(d, job);
+		if (d->limit > 0 && last && bytes > d->wal_bytes / 2)
+			break;
+		w->first = job->next;
+		append(&first, &last, job);
+	}
+	if (!w->first)
+		w->last = NULL;
+	return first;
+}
+
 /*
- * Waits for jobs, a nudge, the time of the next step or of upkeep. Takes all jobs there are, after
+ * Waits for jobs, a nudge, the time of the next step or of upkeep. Takes the jobs there are, before
  * them one that goes on if it is time, and owns the connection.
  */
-static struct disk_job *queue_take(struct disk_writer *w, bool *stop)
+static struct disk_job *queue_take(struct disk *d, bool *stop)
 {
+	struct disk_writer *w = &d->writer;
 	int64_t now;
 
 	lock_take(&w->lock);
@@ -110,10 +132,7 @@ static struct disk_job *queue_take(struct disk_writer *w, bool *stop)
 	}
 	w->owned = true;
 	w->stepping = w->going && (now >= w->going_ms || w->stop);
-	if (w->stepping)
-		append(&w->first, &w->last, take_going_locked(w));
-	struct disk_job *jobs = w->first;
-	w->first = w->last = NULL;
+	struct disk_job *jobs = take_first_locked(d, w->stepping ? take_going_locked(w) : NULL);
 	if (w->nudged)
 		w->upkeep_ms = 0;
 	w->nudged = false;
@@ -257,7 +276,7 @@ int disk_writer_end(struct disk_txn *txn, int rc)
 
 bool disk_job_adds(const struct disk_job *job)
 {
-	return job->kind != DISK_JOB_ROOM && job->kind != DISK_JOB_FREE &&
+	return job->kind != DISK_JOB_FREE &&
 	       job->kind != DISK_JOB_REMOVE && job->kind != DISK_JOB_REMOVE_PREFIX &&
 	       job->kind != DISK_JOB_REMOVE_UNREACHABLE && job->kind != DISK_JOB_DIR_REMOVE;
 }
@@ -318,7 +337,8 @@ static void account(struct disk *d)
 {
 	if (d->limit > 0 && disk_upkeep_checkpoint_due(d))
 		disk_upkeep_checkpoint(d);
-	disk_upkeep_measure(d);
+	disk_limit_checkpoint(d);
+	disk_limit_measure(d);
 }
 
 /* One job; on a full file system again and again, as long as something is gained for it. */
@@ -363,6 +383,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 	bool sync = any_sync(jobs);
 	int rc = 0;
 
+	disk_limit_before_batch(d, jobs);
 	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
 		   */
 		rc = disk_db_exec(db, "PRAGMA synchronous = FULL");
@@ -477,22 +498,6 @@ int disk_writer_submit(struct disk *d, struct disk_job *job)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static void vacuum(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-	int64_t start = time_mono_ms(&time_system);
-
-	w->vacuum_due = false;
-	log_info("disk: layer \"%s\": vacuum of %s begins; sets wait, and fail after a while",
-		 d->env->layer_name, d->conf->path);
-	if (disk_db_exec(&w->db, "VACUUM") < 0)
-		log_warning("disk: layer \"%s\": vacuum failed: %s", d->env->layer_name,
-			    sqlite3_errmsg(w->db.handle));
-	else
-		log_info("disk: layer \"%s\": vacuum done in %lld ms", d->env->layer_name,
-			 (long long)(time_mono_ms(&time_system) - start));
-}
-
 static void upkeep(struct disk *d, bool had_jobs)
 {
 	struct disk_writer *w = &d->writer;
@@ -528,11 +533,9 @@ static void *writer_run(void *self)
 	struct disk_writer *w = &d->writer;
 	bool stop = false;
 
-	if (w->vacuum_due && atomic_load(&d->up))
-		vacuum(d);
 	own_release(w, false);
 	while (!stop) {
-		struct disk_job *jobs = queue_take(w, &stop);
+		struct disk_job *jobs = queue_take(d, &stop);
 		bool had_jobs = jobs;
 		int64_t begun_ms = time_mono_ms(&time_system);
 		if (!disk_upkeep_check(d)) {
