@@ -248,15 +248,35 @@ int disk_db_errno(const struct disk_db *db)
 	return disk_db_errno_on(db->handle);
 }
 
+/* The errno of the last write to a file of SQLite's that failed. A commit does not tell it. */
+static int last_errno(sqlite3 *handle, int which)
+{
+	sqlite3_file *file = NULL;
+	int error = 0;
+
+	if (sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK && file &&
+	    file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+/* SQLite knows as SQLITE_FULL only what a write says of a full file system: not a used-up quota, a
+ * limit on the size of files, or a full one below the index of the WAL. */
+static bool is_full(int error)
+{
+	return error == EDQUOT || error == EFBIG || error == ENOSPC;
+}
+
 int disk_db_errno_on(sqlite3 *handle)
 {
 	int code = sqlite3_extended_errcode(handle);
 	bool has_errno = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
 	int error = has_errno ? sqlite3_system_errno(handle) : 0;
 
-	/* SQLite knows as SQLITE_FULL only what a write says of a full file system; not a used-up
-	 * quota, a limit on the size of files, or a full one below the index of the WAL. */
-	if (error == EDQUOT || error == EFBIG || error == ENOSPC)
+	if (is_full(error))
+		return -ENOSPC;
+	if (code == SQLITE_IOERR_WRITE && (is_full(last_errno(handle, SQLITE_FCNTL_FILE_POINTER)) ||
+					   is_full(last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER))))
 		return -ENOSPC;
 	/* What this process is short of says nothing of the database. */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM)
