@@ -495,7 +495,9 @@ static int disk_foresee(void *state, struct key key, uint64_t size)
 	(void)key;
 	if (!atomic_load(&d->up))
 		return -EHOSTDOWN;
-	return d->conf->size_limit > 0 && size > d->conf->size_limit ? -EFBIG : 0;
+	if (d->conf->size_limit > 0 && size > d->conf->size_limit)
+		return -EFBIG;
+	return size > disk_space_free(d) + atomic_load(&d->used_bytes) ? -ENOSPC : 0;
 }
 
 static int disk_temp_file(void *state)
