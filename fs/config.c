@@ -109,7 +109,15 @@ const struct option_spec fs_options[] = {
 	  .offset = offsetof(struct fs_conf, scratch_names),
 	  .def = SCRATCH_NAMES,
 	  .doc = "names of temporary files, which live in the daemon and are set by their rename; "
-		 "globs, XXXXXX at the end as mkstemp(3) fills it; []: none" },
+		 "globs, XXXXXX at the end as mkstemp(3) fills it (so and with ?????? only files "
+		 "that are made with O_EXCL and mode 0600); []: none" },
+	{ .name = "scratch_publish_s",
+	  .type = OPT_SECONDS,
+	  .offset = offsetof(struct fs_conf, scratch_publish_ms),
+	  .def = "60",
+	  .max = YEAR_S,
+	  .doc = "how long a temporary file that is not empty stays one after its last close, in "
+		 "seconds; then it is an entry" },
 	{ .name = "foreign_mode",
 	  .type = OPT_MODE,
 	  .offset = offsetof(struct fs_conf, foreign_mode),

@@ -32,6 +32,7 @@ struct fs_conf {
 				       files */
 	char **scratch_names;       /* glob patterns, ends with NULL; scratch.h */
 	mode_t foreign_mode;        /* of entries whose mode nobody knows; "0600" */
+	int64_t scratch_publish_ms; /* option scratch_publish_s, 60: scratch_rest.h */
 	uint64_t threads_max;       /* option max_threads, 128, 4..4096 */
 	char *log_file;             /* NULL: stderr, in the background syslog */
 	int log_level;              /* enum log_level: error warning info debug; default info */

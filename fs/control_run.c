@@ -130,6 +130,41 @@ static int invalidate_batch(struct fs *fs, const struct children *batch)
 	return rc;
 }
 
+/* Temporary files are in no layer. The root's child that is one, or leads to it; how many there
+ * are. */
+static uint64_t find_scratch(struct fs *fs, struct escape_text *child)
+{
+	struct inodes *t = &fs->inodes;
+
+	inodes_lock(t);
+	const struct inode *file = TAILQ_FIRST(&t->resting);
+	if (!file)
+		file = TAILQ_FIRST(&t->restless);
+	const struct name *n = file ? file->name : NULL;
+	while (n && n->dir->name)
+		n = n->dir->name;
+	child->size = n ? n->size : 0;
+	if (n)
+		memcpy(child->bytes, n->text, n->size);
+	uint64_t count = n ? t->scratch_count : 0;
+	inodes_unlock(t);
+	return count;
+}
+
+static int invalidate_scratch(struct fs *fs, bool *found)
+{
+	struct escape_text child;
+	uint64_t tries = find_scratch(fs, &child);
+	int rc = 0;
+
+	for (; rc == 0 && tries > 0 && find_scratch(fs, &child) > 0; tries--) {
+		rc = invalidate_child(fs, &fs->inodes.root, key_make(child.bytes, child.size));
+		*found |= rc == 0;
+		rc = rc == -ENOENT ? 0 : rc; /* its time was over */
+	}
+	return rc;
+}
+
 /* Whether one could not be asked for what it has. */
 static bool is_a_layer_down(struct fs *fs)
 {
@@ -165,6 +200,8 @@ static int invalidate_all(struct fs *fs)
 	if (batch)
 		children_fini(batch);
 	free(batch);
+	if (rc == 0)
+		rc = invalidate_scratch(fs, &found);
 	return rc == 0 && !found && !is_a_layer_down(fs) ? -ENOENT : rc;
 }
 

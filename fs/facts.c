@@ -333,7 +333,7 @@ int facts_of_directory(struct fs *fs, struct inode *dir, const struct meta *meta
 	if (shown.mode == 0)
 		fs_default_directory(fs, &shown, dir == &fs->inodes.root);
 	inodes_lock(&fs->inodes);
-	struct end wish = publish_default_end_locked(dir);
+	struct end wish = inode_default_end_locked(dir);
 	inodes_unlock(&fs->inodes);
 	object = cJSON_CreateObject();
 	add_key(object, key_make(key.bytes, key.size));

@@ -603,6 +603,14 @@ void file_locks_end(struct file_locks *locks)
 	file_locks_expire(locks, INT64_MAX);
 }
 
+bool file_locks_any(struct file_locks *locks, uint64_t ino)
+{
+	lock_take(&locks->lock);
+	bool any = identity_find_locked(locks, ino) != NULL;
+	lock_release(&locks->lock);
+	return any;
+}
+
 unsigned file_locks_waits(struct file_locks *locks)
 {
 	lock_take(&locks->lock);

@@ -79,6 +79,9 @@ unsigned file_locks_expire(struct file_locks *locks, int64_t since_ms);
 /* Answers -ENOLCK to all who wait, and from now on to who would. */
 void file_locks_end(struct file_locks *locks);
 
+/* Whether somebody holds a lock of the file, or waits for one. */
+bool file_locks_any(struct file_locks *locks, uint64_t ino);
+
 /* How many wait. */
 unsigned file_locks_waits(struct file_locks *locks);
 

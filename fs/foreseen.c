@@ -12,11 +12,9 @@ static bool is_hopeless(struct fs *fs, int flags)
 	       layered_foresee(fs->cache, KEY_ROOT, 0) == -EIO;
 }
 
-int foreseen_at_create(struct fs *fs, struct key name, int flags)
+int foreseen_at_create(struct fs *fs, int flags)
 {
-	bool scratch = scratch_is_name(fs->conf->scratch_names, name);
-
-	return !scratch && is_hopeless(fs, flags) ? -EIO : 0;
+	return is_hopeless(fs, flags) ? -EIO : 0;
 }
 
 /* The key that a close would set; -ENOENT: none. */

@@ -9,11 +9,11 @@
 #include "fs_state.h"
 
 /*
- * open(2) with these flags of a file, and of a name that nothing has, by one who will write for
+ * open(2) with these flags of a file, and of what will be no scratch file, by one who will write for
  * certain: -EIO if no layer is there that a set needs. Who opens with O_RDWR may only want a lock.
  */
 int foreseen_at_open(struct fs *fs, const struct inode *inode, int flags);
-int foreseen_at_create(struct fs *fs, struct key name, int flags);
+int foreseen_at_create(struct fs *fs, int flags);
 
 /* A file is about to be `size` bytes large: -EFBIG, larger than any layer takes; -ENOSPC, the
  * journal or the disk is full. May wait, as a set does, for room in the journal. */

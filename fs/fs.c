@@ -15,6 +15,7 @@
 #include "listing.h"
 #include "mount.h"
 #include "root_owner.h"
+#include "scratch_rest.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -74,15 +75,14 @@ static void load_root(struct fs *fs)
 static uint64_t pending_max_bytes(const struct fs *fs)
 {
 	const uint64_t unknown = UINT64_C(4) << 30;
+	struct layer_usage usage;
 	struct statvfs st = { 0 };
 
 	if (fs->conf->pending_max_bytes > 0)
 		return fs->conf->pending_max_bytes;
-	int fd = layered_temp_file(fs->cache);
-	if (fd >= 0) {
-		fstatvfs(fd, &st);
-		close(fd);
-	}
+	layered_usage(fs->cache, &usage);
+	const char *dir = usage.path ? usage.path : getenv("TMPDIR");
+	statvfs(dir && dir[0] == '/' ? dir : "/tmp", &st);
 	return st.f_blocks > 0 ? (uint64_t)st.f_blocks * st.f_frsize / 2 : unknown;
 }
 
@@ -120,6 +120,10 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->inodes.copies.max_bytes = pending_max_bytes(fs);
 	root_owner_load(fs);
 	load_root(fs);
+	if (scratch_rest_start(fs) < 0) {
+		fs_free(fs);
+		return problem_set(problem, NULL, NULL, "cannot start a thread");
+	}
 	*out = fs;
 	return 0;
 }
@@ -186,6 +190,8 @@ void fs_free(struct fs *fs)
 	inodes_unlock(&fs->inodes);
 	handles_fini(fs);
 	listings_fini(fs);
+	if (fs->cache)
+		scratch_rest_end(fs);
 	if (fs->cache) { /* each directory would wait for room by itself */
 		layered_ending(fs->cache);
 		directory_save_all_times(fs);

@@ -33,6 +33,15 @@ struct root_owner {
 	uint32_t mode, uid, gid;
 };
 
+/* Of scratch_rest.c. */
+struct scratch_rest {
+	pthread_t thread;
+	bool runs;
+	bool ends;                                 /* guarded by the inode table's lock */
+	atomic_bool told, told_full, told_no_room; /* what the log says once */
+	atomic_uint_fast64_t stored, dropped;
+};
+
 struct fs {
 	const struct config *config;
 	const struct fs_conf *conf;
@@ -43,6 +52,7 @@ struct fs {
 	struct fuse_session *session;
 	struct our_mount seen_as; /* fixed while requests are served */
 	struct callers callers;
+	struct scratch_rest rest;
 	struct notifier *notifier;
 	struct loop *loop;
 	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */

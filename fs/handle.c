@@ -13,6 +13,7 @@
 #include "foreseen.h"
 #include "publish.h"
 #include "scratch.h"
+#include "scratch_rest.h"
 #include "ticket.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	THAW_INLINE_MAX = 256 * 1024,
 	SPACE_TRIES = 8,         /* of a write to a full disk: others may take what was freed */
 	SPACE_AHEAD = 64 * 1024, /* freed beyond what is written: a file takes more than its bytes */
+	ROOM_TRIES = 100,        /* of one that finds pending_max_bytes used up */
 };
 
 /* One open under way. */
@@ -58,10 +60,12 @@ static void insert_handle_locked(struct fs *fs, struct handle *h, struct inode *
 	h->inode = inode;
 	h->writer = writer;
 	inode_pin_locked(inode);
-	if (writer)
+	if (writer) {
 		inode->writers++;
-	else
+		inode_rest_locked(&fs->inodes, inode);
+	} else {
 		inode->readers++;
+	}
 	h->next = fs->handles;
 	if (h->next)
 		h->next->previous = h;
@@ -315,16 +319,21 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 		struct handle **handle)
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = inode, .request = request };
+	bool writes = opens_to_write(request);
 	int rc = foreseen_at_open(fs, inode, request->flags);
 
+	if (rc == 0 && writes)
+		rc = scratch_admit_open(fs, inode);
 	if (rc < 0)
 		return rc;
-	o.handle = new_handle(fs, request, opens_to_write(request));
+	o.handle = new_handle(fs, request, writes);
 	if (!o.handle)
 		return -ENOMEM;
 	inodes_lock(o.t);
 	inode_pin_locked(inode);
-	rc = opens_to_write(request) ? open_write_locked(&o) : open_read_locked(&o);
+	rc = writes ? open_write_locked(&o) : open_read_locked(&o);
+	if (rc == 0 && writes)
+		scratch_reopen_locked(fs, o.handle->inode);
 	if (rc == 0)
 		ticket_done_locked(o.t, request->tid, inode->name ? inode->name : inode->former);
 	inode_unpin_locked(o.t, inode);
@@ -344,9 +353,9 @@ int handle_open(struct fs *fs, struct inode *inode, const struct open_request *r
 
 /* --- create ----------------------------------------------------------------------------------- */
 
-static bool is_scratch_name(const struct fs *fs, const struct name *name)
+static bool makes_scratch(const struct fs *fs, struct key name, const struct create_request *r)
 {
-	return scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
+	return scratch_is_made(fs->conf->scratch_names, name, r->open.flags, r->mode);
 }
 
 /* A new key, or a set of one that came into being since the kernel looked. */
@@ -379,7 +388,8 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 	struct inode *inode = inode_new_private_locked(o->t, name, &meta, base, o->request->tid);
 	if (inode && !name->holder && (!now || base))
 		name->holder = inode;
-	if (inode && !now && name->holder == inode && is_scratch_name(o->fs, name))
+	if (inode && !now && name->holder == inode &&
+	    makes_scratch(o->fs, key_make(name->text, name->size), request))
 		inode_make_scratch_locked(o->t, inode);
 	inodes_bury_meta_locked(o->t, &meta);
 	return inode;
@@ -420,7 +430,8 @@ static int create_locked(struct opening *o, struct name *name, const struct crea
 	struct meta now = { 0 };
 	bool in_place = !(o->request->flags & O_TRUNC);
 	/* The layers were asked by the lookup before. */
-	bool is_new = !name->version && is_scratch_name(o->fs, name);
+	bool is_new = !name->version &&
+		      makes_scratch(o->fs, key_make(name->text, name->size), request);
 	int rc = is_new ? -ENOENT : current_locked(o, name, NULL, &now);
 
 	if (rc == 0 && in_place && !(o->request->flags & O_EXCL)) {
@@ -458,7 +469,8 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = dir, .request = &request->open };
 	struct key_buffer key;
 	struct name *name = NULL;
-	int rc = foreseen_at_create(fs, text, request->open.flags);
+	int rc = makes_scratch(fs, text, request) ? scratch_admit(fs, dir, text)
+						  : foreseen_at_create(fs, request->open.flags);
 
 	if (rc < 0)
 		return rc;
@@ -473,6 +485,8 @@ int handle_create(struct fs *fs, struct inode *dir, struct key text,
 	}
 	if (rc == 0)
 		rc = create_locked(&o, name, request);
+	if (rc == 0)
+		scratch_reopen_locked(fs, o.handle->inode);
 	if (name)
 		name_put_locked(o.t, name);
 	inodes_unlock(o.t);
@@ -558,6 +572,27 @@ ssize_t handle_read(struct handle *h, void *buffer, size_t size, uint64_t offset
 	return n;
 }
 
+/* Makes sure that the content may grow so far; what can never fit is not for us to refuse. May
+ * release the content's lock meanwhile. */
+static int reserve(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
+{
+	struct working_copy *copy = &inode->content.copy;
+
+	for (int tries = 0;; tries++) {
+		uint64_t end, missing;
+		if (__builtin_add_overflow(offset ? *offset : copy->size, size, &end))
+			return -EFBIG;
+		missing = working_copy_reserve(copy, end);
+		if (missing == 0)
+			return 0;
+		inode_content_unlock(inode);
+		bool made = tries < ROOM_TRIES && scratch_make_room(fs, missing);
+		inode_content_lock(inode);
+		if (!made)
+			return -ENOSPC;
+	}
+}
+
 /*
  * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). Nobody waits
  * for this thread while it writes to a file, which the disk may throttle, or copies a large frozen
@@ -581,7 +616,7 @@ static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offs
 			return fd;
 		working_copy_give_file(copy, fd);
 	}
-	return 0;
+	return reserve(fs, inode, offset, size);
 }
 
 /* What stat shows of the content. */

@@ -126,7 +126,7 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 	if (h->poisoned)
 		return h->poisoned;
 	if (is_scratch_file(fs, h->inode))
-		return 0;
+		return publish(fs, h->inode);
 	struct unpublished u = find_unpublished(fs, h);
 	inode_content_lock(h->inode);
 	bool lost = h->holders.opener_killed, wrote = h->wrote;
@@ -232,10 +232,12 @@ void handle_release(struct fs *fs, struct handle *h)
 		publish_last_locked(fs, h);
 	while (metadata_end_waiting_locked(fs, inode));
 	remove_handle_locked(fs, h);
-	if (h->writer)
+	if (h->writer) {
 		inode->writers--;
-	else
+		inode_rest_locked(t, inode);
+	} else {
 		inode->readers--;
+	}
 	inode_settle_locked(t, inode);
 	inode_unpin_locked(t, inode);
 	inodes_unlock(t);

@@ -13,7 +13,7 @@
 #include "key_escape.h"
 #include "ticket.h"
 
-enum { BUCKETS_MIN = 256 };
+enum { BUCKETS_MIN = 256, HEAP_COPIES = 256 };
 
 /* What was let go of under the lock. */
 struct graveyard {
@@ -43,7 +43,11 @@ int inodes_init(struct inodes *t, uint64_t heap_max)
 		return -ENOMEM;
 	lock_init(&t->lock, RANK_INODES);
 	condition_init(&t->changed);
+	condition_init(&t->rest_begins);
+	TAILQ_INIT(&t->resting);
+	TAILQ_INIT(&t->restless);
 	t->copies.heap_max_bytes = heap_max;
+	t->copies.heap_total_bytes = heap_max * HEAP_COPIES;
 	t->root.kind = INODE_DIR;
 	t->root.lookups = 1;
 	t->root.dir_rmdir = -1;
@@ -292,7 +296,9 @@ static bool shows_pending(const struct inode *inode)
 {
 	const struct content *c = &inode->content;
 
-	return inode->scratch || __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) ||
+	if (inode->scratch)
+		return inode->writers > 0 || !inode_scratch_is_over_locked(inode);
+	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->fresh, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&c->in_flight, __ATOMIC_RELAXED);
 }
@@ -604,30 +610,6 @@ static void drop_content(struct inodes *t, struct inode *inode)
 	__atomic_store_n(&inode->content.fresh, false, __ATOMIC_RELAXED);
 }
 
-/* It stays when its last handle is gone, and when the kernel forgets it. */
-void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
-{
-	struct content *c = &inode->content;
-
-	assert(inode->state == INODE_PRIVATE && inode->name && !inode->scratch);
-	inode->name->holder = inode;
-	inode->name->unlinked = false;
-	inode->scratch = true;
-	inode->published = false;
-	if (!c->fresh)
-		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
-	inode_pin_locked(inode);
-	t->scratch_count++;
-}
-
-void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
-{
-	inode->scratch = false;
-	t->scratch_count--;
-	inode_settle_locked(t, inode);
-	inode_unpin_locked(t, inode);
-}
-
 void inode_supersede_locked(struct inodes *t, struct inode *inode)
 {
 	assert(inode->state == INODE_PRIVATE && inode->name && inode->name->holder != inode);
@@ -760,4 +742,5 @@ void inodes_fini(struct inodes *t)
 	free(t->buckets);
 	lock_fini(&t->lock);
 	pthread_cond_destroy(&t->changed);
+	pthread_cond_destroy(&t->rest_begins);
 }

@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "../backends/layered.h"
@@ -73,6 +74,11 @@ struct inode {
 	struct value *value; /* of a version, while it has readers or tickets */
 	bool stored;         /* the kernel's page cache was filled once */
 	bool scratch;        /* private: a scratch file (scratch.h), its name's holder */
+	bool has_copy;       /* a scratch file: the layers have it too, as it was then */
+	bool rests;          /* a scratch file: in the table's list `resting`; */
+	int64_t rests_ms;    /* since then (time_mono_ms) */
+	TAILQ_ENTRY(inode) in_scratch;
+	uint64_t counted;    /* in that round, by unowned.c */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */
 	bool birth_told; /* by statx(2), for good: it is not taken over by a set, which has another
@@ -122,6 +128,8 @@ struct name {
 
 struct ticket;
 
+TAILQ_HEAD(scratch_files, inode);
+
 enum { MADE_KEPT = 64 };
 
 struct inodes {
@@ -133,7 +141,12 @@ struct inodes {
 	uint64_t clock; /* counts changes of names */
 	struct ticket *tickets;
 	unsigned moving; /* directory renames under way */
+	/* Scratch files: those that could become entries, longest at rest first; the others. */
+	struct scratch_files resting, restless;
+	uint64_t count_rounds; /* of unowned.c */
 	uint64_t scratch_count;
+	unsigned scratch_storing;   /* of them, on their way into the layers */
+	pthread_cond_t rest_begins; /* of the first one, or the thread that waits shall end */
 	uint64_t moves; /* directory renames so far */
 	bool stopping;
 	/* What mknod(2) made last, pinned: what its maker gives it must outlast the kernel's memory
@@ -210,6 +223,12 @@ bool inode_is_elsewhere(struct inodes *t, struct inode *inode, struct key key);
 /* A private inode that shows an unpublished key or change: holder first; NULL: nothing pending. */
 struct inode *name_pending_locked(const struct name *name);
 
+/* Whether it is a lock's name: who holds such a file, or has made it, counts on it. */
+bool name_is_lock(const struct name *name);
+
+/* The own end that a set below dir gets, as a wish (end.h). */
+struct end inode_default_end_locked(const struct inode *dir);
+
 /* Whether a private inode was written to since what it published last was taken. */
 bool inode_has_news_locked(const struct inode *inode);
 
@@ -233,12 +252,23 @@ struct inode *name_version_locked(struct inodes *t, struct name *name, const str
 /* Transitions. */
 void inode_retire_locked(struct inodes *t, struct inode *inode); /* version -> stale */
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner);
-void inode_make_scratch_locked(struct inodes *t,
-			       struct inode *inode); /* private -> scratch file; never published */
+/*
+ * Private -> scratch file. A fresh one gets the end that a set here would get now; from now on
+ * meta.own is the end of the file, and `given` an end, no wish.
+ */
+void inode_make_scratch_locked(struct inodes *t, struct inode *inode);
 /* Another private inode has become its name's holder: what it has is not pending any more, until
  * somebody writes on; it is stale when it is closed. */
 void inode_supersede_locked(struct inodes *t, struct inode *inode);
 void inode_end_scratch_locked(struct inodes *t, struct inode *inode); /* the caller has a pin */
+/* A scratch file was opened, closed, stored or changed: whether it rests, from now on. */
+void inode_rest_locked(struct inodes *t, struct inode *inode);
+/* Whether a scratch file holds what no layer has under its name. */
+bool inode_is_unstored_locked(const struct inode *inode);
+void inode_note_unstored_locked(struct inode *inode);
+bool inode_scratch_is_over_locked(const struct inode *inode);
+/* When a scratch file ends; none: not while it is one. */
+struct end inode_scratch_end_locked(const struct inode *inode);
 void inode_settle_locked(struct inodes *t,
 			 struct inode *inode); /* last writer or ticket may be gone */
 void inode_detach_locked(struct inodes *t, struct inode *inode); /* unlinked: no name any more */

@@ -10,6 +10,7 @@
 #include "../backends/waiting.h"
 #include "directory.h"
 #include "escaped.h"
+#include "scratch_rest.h"
 #include "ticket.h"
 
 /* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that
@@ -31,11 +32,11 @@ struct finding {
 
 /* --- attributes ------------------------------------------------------------------------------- */
 
-static int64_t until_expiry(const struct fs *fs, const struct meta *meta, int64_t timeout_ms)
+static int64_t until_end(const struct fs *fs, struct end end, int64_t timeout_ms)
 {
-	if (!end_comes(meta->copy))
+	if (!end_comes(end))
 		return timeout_ms;
-	int64_t left = end_left_ms(meta->copy, time_instant(fs->time)) - EXPIRY_MARGIN_MS;
+	int64_t left = end_left_ms(end, time_instant(fs->time)) - EXPIRY_MARGIN_MS;
 	if (left < 0)
 		left = 0;
 	return left < timeout_ms ? left : timeout_ms;
@@ -107,10 +108,13 @@ void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct 
 	assert(!S_ISDIR(out->meta.mode) && (out->meta.mode & S_IFMT));
 	if (inode->state == INODE_PRIVATE && inode->content.live)
 		private_attributes_locked(inode, tid, out);
-	out->entry_timeout_ms = until_expiry(fs, &inode->meta, out->entry_timeout_ms);
-	out->attr_timeout_ms = until_expiry(fs, &inode->meta, out->attr_timeout_ms);
+	out->entry_timeout_ms = until_end(fs, inode->meta.copy, out->entry_timeout_ms);
+	out->attr_timeout_ms = until_end(fs, inode->meta.copy, out->attr_timeout_ms);
 	if (inode->state == INODE_PRIVATE)
-		out->entry_timeout_ms = fs->conf->entry_timeout_ms;
+		out->entry_timeout_ms = inode->scratch
+						? until_end(fs, inode_scratch_end_locked(inode),
+							    fs->conf->entry_timeout_ms)
+						: fs->conf->entry_timeout_ms;
 	if (inode->state == INODE_STALE)
 		out->attr_timeout_ms = 0;
 }
@@ -506,6 +510,7 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 			       : name_get_locked(f->t, dir, text);
 	rc = f->name ? 0 : dir->removed ? -ENOENT : -ENOMEM;
 	if (rc == 0) {
+		scratch_expire_locked(fs, f->name);
 		struct ticket *ticket = my_ticket_locked(f);
 		struct inode *holder = f->name->holder;
 		if (holder && holder->scratch)

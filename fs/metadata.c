@@ -56,6 +56,7 @@ struct changing {
 static void changed_locked(struct changing *c)
 {
 	meta_update(&c->inode->meta, &c->meta, c->fields);
+	inode_note_unstored_locked(c->inode);
 	if (c->fields & META_MODE)
 		c->inode->privileges_cleared = 0; /* whoever gives them after a write has them */
 	if (c->inode->name)
@@ -164,12 +165,14 @@ static struct end own_end_locked(struct fs *fs, const struct inode *inode)
 
 	if (inode->given_how == GIVEN_WAITS)
 		return inode->given;
+	if (inode->scratch)
+		return inode_scratch_end_locked(inode);
 	if (!fresh)
 		return inode->meta.own;
 	if (inode->given_how != GIVEN_NOTHING)
 		wish = inode->given;
 	else if (inode->name)
-		wish = publish_default_end_locked(inode->name->dir);
+		wish = inode_default_end_locked(inode->name->dir);
 	return end_of_wish(wish, time_instant(fs->time));
 }
 
@@ -204,7 +207,7 @@ static int change_end(void *self, struct meta *meta)
 /*
  * rsync(1) opens a file, gives it its attributes, and sets its times by its name; tar(1) makes one,
  * gives it its attributes, and only then opens it to write. With an end in the past both would find
- * no file. Such an end waits for the close.
+ * no file. Such an end waits for the close; that of a scratch file until it is an entry.
  */
 static bool waits_for_close_locked(const struct end_change *c)
 {
@@ -214,7 +217,7 @@ static bool waits_for_close_locked(const struct end_change *c)
 	bool is_open = inode->readers + inode->writers > 0;
 
 	if (!over || inode->scratch)
-		return false;
+		return over;
 	if (inode->state == INODE_VERSION)
 		return is_open || inode->made;
 	return is_open && (inode->state == INODE_STALE || stands_for_entry_locked(inode));
@@ -250,7 +253,7 @@ static int set_end_now(struct end_change *c, pid_t tid)
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
-	inode->given = c->wish;
+	inode->given = inode->scratch ? inode->meta.own : c->wish;
 	inode->given_how = inode->state == INODE_PRIVATE || inode->made ? GIVEN : GIVEN_NOTHING;
 	/*
 	 * The kernel holds name and attributes for longer than the entry may now live. A made file

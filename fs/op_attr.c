@@ -12,6 +12,7 @@
 #include "lookup.h"
 #include "metadata.h"
 #include "reply.h"
+#include "unowned.h"
 
 static void reply_attributes(fuse_req_t req, struct inode *inode)
 {
@@ -235,8 +236,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 enum { BLOCK = 4096, ALWAYS_FREE_BLOCKS = 256 };
 
 /*
- * df: what is used against the limit. A cache that is full evicts, so there always is some space;
- * but no more than the file system below has (*below, all zeros if it is not known).
+ * df: what is used against the limit, with what belongs to no layer. A cache that is full evicts, so
+ * there always is some space; but no more than the file system below has (*below, all zeros if it is not known).
  */
 static void show_limit(const struct layer_usage *usage, const struct statvfs *below,
 		       struct statvfs *st)
@@ -262,10 +263,13 @@ static void show_limit(const struct layer_usage *usage, const struct statvfs *be
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct layer_usage usage;
+	struct unowned unowned;
 	struct statvfs st = { 0 };
 
 	(void)ino;
 	layered_usage(fs_of(req)->cache, &usage);
+	unowned_read(fs_of(req), &unowned);
+	usage.bytes += unowned_bytes(&unowned);
 	if (usage.path)
 		statvfs(usage.path, &st);
 	if (usage.max_bytes || st.f_blocks == 0) {

@@ -90,7 +90,7 @@ static int store_symlink(struct symlinking *s)
 
 	inodes_lock(t);
 	int rc = name_key_locked(t, s->name, &s->key);
-	s->meta.own = end_of_wish(publish_default_end_locked(s->name->dir),
+	s->meta.own = end_of_wish(inode_default_end_locked(s->name->dir),
 				  time_instant(s->fs->time));
 	inodes_unlock(t);
 	return rc < 0 ? rc

@@ -7,6 +7,7 @@
 
 #include "rename.h"
 #include "scratch.h"
+#include "scratch_rest.h"
 
 struct publishing {
 	struct fs *fs;
@@ -19,13 +20,6 @@ struct publishing {
 	bool was_fresh;
 	struct end given; /* the inode's, as it was when the metadata were filled */
 };
-
-struct end publish_default_end_locked(const struct inode *dir)
-{
-	while (end_kind(dir->default_end) == END_NONE && dir->name)
-		dir = dir->name->dir;
-	return dir->default_end;
-}
 
 /* Takes what there is to publish. -ECANCELED: nothing. */
 static int freeze_content(struct publishing *p, struct value **value)
@@ -40,6 +34,8 @@ static int freeze_content(struct publishing *p, struct value **value)
 		rc = c->failure; /* a close after a failed fsync fails as well */
 	if (c->live && !withheld && (c->dirty || c->fresh)) {
 		*value = working_copy_freeze(&c->copy);
+		if (p->to) /* it stays what it is until it is stored */
+			working_copy_hold(&c->copy);
 		rc = shortage_note(&p->fs->freezes, "publish the content of a file",
 				   *value ? 0 : -ENOMEM);
 		c->withheld = !*value;
@@ -54,6 +50,11 @@ static int freeze_content(struct publishing *p, struct value **value)
 	}
 	inode_content_unlock(p->inode);
 	return rc;
+}
+
+static bool is_in_place(const struct publishing *p)
+{
+	return p->how == PUBLISH_IN_PLACE || p->how == PUBLISH_AT_END;
 }
 
 /* A set of its own metadata, or a change of an entry that keeps what others did to its metadata
@@ -77,8 +78,12 @@ static void fill_meta_locked(struct publishing *p, const struct meta *now, struc
 		const struct name *name = p->to ? p->to : inode->name;
 		struct end wish = inode->given_how != GIVEN_NOTHING
 					  ? inode->given
-					  : publish_default_end_locked(name->dir);
+					  : inode_default_end_locked(name->dir);
 		meta->own = end_of_wish(wish, instant);
+		if (p->to && inode->given_how != GIVEN_NOTHING)
+			meta->own = inode->given;
+		else if (is_in_place(p))
+			meta->own = inode->meta.own;
 		meta->created_ms = instant.wall_ms;
 		meta->hits = 0;
 	} else if (inode->given_how != GIVEN_NOTHING && end_kind(inode->given) == END_MOMENT) {
@@ -185,7 +190,25 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 	inode_content_unlock(p->inode);
 }
 
-/* --- a scratch file gets a real name ---------------------------------------------------------- */
+/* --- a scratch file becomes an entry ---------------------------------------------------------- */
+
+/* -EAGAIN: it is on its way already, or not where it was. */
+static int check_scratch_locked(const struct publishing *p, bool exists)
+{
+	const struct inode *inode = p->inode;
+	int rc = name_check_key_locked(&p->fs->inodes, p->to, p->to_key);
+
+	if (!inode->scratch)
+		return -ENOENT;
+	if (rc < 0)
+		return rc;
+	if (p->how == PUBLISH_NOREPLACE && (exists || name_pending_locked(p->to)))
+		return -EEXIST;
+	if (__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED) ||
+	    (is_in_place(p) && inode->name != p->to))
+		return -EAGAIN;
+	return p->how == PUBLISH_IN_PLACE && inode->writers > 0 ? -EBUSY : 0;
+}
 
 static int publish_as_prepare(void *self, const struct meta *now, struct value **value,
 			      struct meta *meta)
@@ -194,11 +217,7 @@ static int publish_as_prepare(void *self, const struct meta *now, struct value *
 	struct inodes *t = &p->fs->inodes;
 
 	inodes_lock(t);
-	int rc = name_check_key_locked(t, p->to, p->to_key);
-	if (!p->inode->scratch)
-		rc = -ENOENT;
-	else if (rc == 0 && p->how == PUBLISH_NOREPLACE && (now || name_pending_locked(p->to)))
-		rc = -EEXIST;
+	int rc = check_scratch_locked(p, now != NULL);
 	inodes_unlock(t);
 	if (rc == 0)
 		rc = freeze_content(p, value);
@@ -209,6 +228,33 @@ static int publish_as_prepare(void *self, const struct meta *now, struct value *
 	inodes_unlock(t);
 	meta->ctime = time_now();
 	return 0;
+}
+
+/* Whether it goes on as a scratch file, of which the layers have a copy: a lock; or somebody has
+ * opened it meanwhile. */
+static bool goes_on_locked(const struct publishing *p)
+{
+	const struct inode *inode = p->inode;
+
+	return p->how == PUBLISH_IN_PLACE && (name_is_lock(inode->name) || inode->writers > 0 ||
+					      inode->tickets > 0 || inode_has_news_locked(inode));
+}
+
+static void stored_locked(struct publishing *p, const struct meta *stored)
+{
+	struct inodes *t = &p->fs->inodes;
+	struct inode *inode = p->inode;
+
+	if (inode->scratch && !is_in_place(p))
+		rename_file_locked(t, inode->name, p->to, true);
+	published_locked(p, stored);
+	__atomic_store_n(&inode->content.in_flight, false, __ATOMIC_RELAXED);
+	if (inode->scratch && goes_on_locked(p)) {
+		inode->has_copy = true;
+		inode->published = false;
+	} else if (inode->scratch) {
+		inode_end_scratch_locked(t, inode);
+	}
 }
 
 static void publish_as_done(void *self, int rc, const struct meta *stored)
@@ -225,19 +271,17 @@ static void publish_as_done(void *self, int rc, const struct meta *stored)
 		if (froze) { /* a scratch file is good for another try */
 			c->withheld = false;
 			c->failure = 0;
-			working_copy_hold(&c->copy);
 		}
 		inode_content_unlock(inode);
 		return;
 	}
+	inode_content_lock(inode);
 	inodes_lock(t);
-	if (inode->scratch)
-		rename_file_locked(t, inode->name, p->to, true);
-	published_locked(p, stored);
-	__atomic_store_n(&c->in_flight, false, __ATOMIC_RELAXED);
-	if (inode->scratch)
-		inode_end_scratch_locked(t, inode);
+	stored_locked(p, stored);
+	if (c->live && !inode->scratch)
+		working_copy_let_go(&c->copy);
 	inodes_unlock(t);
+	inode_content_unlock(inode);
 }
 
 int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,
@@ -251,8 +295,9 @@ int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key k
 
 /* --- a close, fsync or release ---------------------------------------------------------------- */
 
-/* What a publish of the inode means: nothing while it is a scratch file. */
-enum purpose { PURPOSE_NOTHING, PURPOSE_SET, PURPOSE_ADOPT };
+/* What a publish of the inode means: of a scratch file no more than that the layers forget what it
+ * was, and if they do not, it still is what it is. */
+enum purpose { PURPOSE_NOTHING, PURPOSE_SET, PURPOSE_ADOPT, PURPOSE_WITHDRAW };
 
 static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 {
@@ -260,7 +305,9 @@ static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 
 	inodes_lock(&fs->inodes);
 	const struct name *name = inode->name;
-	if (!name || inode->scratch)
+	if (name && inode->scratch && inode->has_copy && inode_is_unstored_locked(inode))
+		purpose = PURPOSE_WITHDRAW;
+	else if (!name || inode->scratch)
 		purpose = PURPOSE_NOTHING;
 	else if (scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size)))
 		purpose = PURPOSE_ADOPT;
@@ -285,7 +332,9 @@ int publish(struct fs *fs, struct inode *inode)
 			break;
 		struct key key = key_make(p->key.bytes, p->key.size);
 		enum purpose purpose = purpose_of(fs, inode);
-		if (purpose == PURPOSE_NOTHING)
+		if (purpose == PURPOSE_WITHDRAW)
+			scratch_withdraw(fs, inode);
+		if (purpose == PURPOSE_NOTHING || purpose == PURPOSE_WITHDRAW)
 			break;
 		if (purpose == PURPOSE_ADOPT) {
 			rc = scratch_adopt(fs, inode, key);

@@ -15,15 +15,13 @@ int publish(struct fs *fs, struct inode *inode);
 
 /*
  * The set that a rename of a scratch file to a real name is: publishes what the file holds as `to`,
- * whose key is `key`, and moves it there in the same instant. The inode is pinned, the name
- * referenced. -ENOENT: it is no scratch file any more; -EEXIST; -EIO: a write to it failed;
- * -EAGAIN: `to` has another key by now.
+ * whose key is `key`, and moves it there in the same instant. In place: `to` is its own name; at
+ * the end whoever has it open. The inode is pinned, the name referenced. -ENOENT: it is no scratch
+ * file any more; -EEXIST; -EIO: a write to it failed; -EBUSY: it is open for writing; -EAGAIN: a
+ * name has another key by now, or it is being published already.
  */
-enum publish_how { PUBLISH_REPLACE, PUBLISH_NOREPLACE };
+enum publish_how { PUBLISH_REPLACE, PUBLISH_NOREPLACE, PUBLISH_IN_PLACE, PUBLISH_AT_END };
 int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key key,
 	       enum publish_how how);
-
-/* The own end that a set below dir gets, as a wish (end.h). */
-struct end publish_default_end_locked(const struct inode *dir);
 
 #endif

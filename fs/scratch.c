@@ -3,12 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "publish.h"
 #include "rename.h"
+#include "scratch_rest.h"
 
 enum { DRAWN_MIN = 6 }; /* letters that mkstemp(3) draws */
 
@@ -25,6 +27,16 @@ static bool is_drawn(const char *text, size_t size)
 		small += islower((unsigned char)text[i]) ? 1 : 0;
 	}
 	return small < size;
+}
+
+/* Whether the pattern stands for names that are drawn: many are also words that people use. */
+static bool is_for_drawn(const char *pattern)
+{
+	size_t length = strlen(pattern), drawn = 0;
+
+	while (drawn < length && pattern[length - drawn - 1] == 'X')
+		drawn++;
+	return drawn >= DRAWN_MIN || strstr(pattern, "??????");
 }
 
 static bool fits(const char *pattern, const char *name, size_t size)
@@ -46,7 +58,7 @@ static bool fits(const char *pattern, const char *name, size_t size)
 	return same;
 }
 
-bool scratch_is_name(char *const *patterns, struct key name)
+static bool fits_one(char *const *patterns, struct key name, bool drawn)
 {
 	char text[KEY_COMPONENT_MAX + 1];
 
@@ -55,9 +67,19 @@ bool scratch_is_name(char *const *patterns, struct key name)
 	memcpy(text, name.bytes, name.size);
 	text[name.size] = '\0';
 	for (; *patterns; patterns++)
-		if (fits(*patterns, text, name.size))
+		if ((drawn || !is_for_drawn(*patterns)) && fits(*patterns, text, name.size))
 			return true;
 	return false;
+}
+
+bool scratch_is_name(char *const *patterns, struct key name)
+{
+	return fits_one(patterns, name, false);
+}
+
+bool scratch_is_made(char *const *patterns, struct key name, int flags, uint32_t mode)
+{
+	return fits_one(patterns, name, (flags & O_EXCL) && (mode & 07777) == 0600);
 }
 
 static bool is_scratch_name(const struct fs *fs, const struct name *name)
@@ -68,6 +90,12 @@ static bool is_scratch_name(const struct fs *fs, const struct name *name)
 static struct inode *scratch_file_locked(const struct name *name)
 {
 	return name->holder && name->holder->scratch ? name->holder : NULL;
+}
+
+/* Or they are about to. */
+static bool layers_know_locked(const struct inode *file)
+{
+	return file->has_copy || __atomic_load_n(&file->content.in_flight, __ATOMIC_RELAXED);
 }
 
 /* --- coming into being ------------------------------------------------------------------------ */
@@ -92,9 +120,10 @@ static int adoption_prepare(void *self)
 
 /* The name has another file now, which the kernel did not do itself: it is told, and whoever asks
  * by the old file before that is led to the new one. */
-static void supersede_locked(struct fs *fs, struct name *name, struct inode *adopted)
+void scratch_supersede_locked(struct fs *fs, struct inode *adopted)
 {
 	struct inodes *t = &fs->inodes;
+	struct name *name = adopted->name;
 	struct inode *holder = name->holder != adopted ? name->holder : NULL;
 	struct inode *version = name->version;
 
@@ -118,7 +147,7 @@ static void adoption_done(void *self, int rc)
 	struct name *name = a->inode->name;
 	a->moved = name && !is_scratch_name(a->fs, name);
 	if (name && !a->moved && !a->inode->scratch) {
-		supersede_locked(a->fs, name, a->inode);
+		scratch_supersede_locked(a->fs, a->inode);
 		name_touch_locked(t, name);
 	}
 	inodes_unlock(t);
@@ -141,6 +170,7 @@ static int make_locked(struct fs *fs, struct name *name, const struct meta *meta
 
 	if (!inode)
 		return -ENOMEM;
+	inode->meta.size = value_size(value);
 	inode_make_scratch_locked(&fs->inodes, inode);
 	if (working_copy_hold(&inode->content.copy) == 0)
 		return 0;
@@ -151,7 +181,7 @@ static int make_locked(struct fs *fs, struct name *name, const struct meta *meta
 int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target)
 {
 	struct value *value = value_copy(target, strlen(target));
-	int rc = value ? 0 : -ENOMEM;
+	int rc = value ? scratch_admit(fs, name->dir, key_make(name->text, name->size)) : -ENOMEM;
 
 	inodes_lock(&fs->inodes);
 	if (rc == 0 && name->dir->removed)
@@ -161,7 +191,6 @@ int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, c
 	if (rc == 0)
 		rc = make_locked(fs, name, meta, value);
 	if (rc == 0) {
-		name->holder->meta.size = value_size(value);
 		name->dir->dir_mtime = time_now();
 		name_touch_locked(&fs->inodes, name);
 	}
@@ -176,7 +205,8 @@ bool scratch_unlink_locked(struct fs *fs, struct name *name)
 {
 	struct inodes *t = &fs->inodes;
 
-	if (!scratch_file_locked(name))
+	struct inode *file = scratch_file_locked(name);
+	if (!file || layers_know_locked(file))
 		return false;
 	while (name->privates)
 		inode_detach_locked(t, name->privates);
@@ -198,6 +228,38 @@ static bool is_taken_locked(const struct name *name)
 	return name->version || name_pending_locked(name);
 }
 
+/* The entry that a scratch file has replaced, unless that is an entry by now. */
+struct forgetting {
+	struct fs *fs;
+	const struct name *name;
+};
+
+static int forgetting_prepare(void *self)
+{
+	const struct forgetting *f = self;
+
+	inodes_lock(&f->fs->inodes);
+	const struct inode *file = scratch_file_locked(f->name);
+	int rc = file && !file->has_copy ? 0 : -ECANCELED;
+	inodes_unlock(&f->fs->inodes);
+	return rc;
+}
+
+static void forget_entry(struct fs *fs, const struct name *name, struct key key)
+{
+	struct forgetting f = { fs, name };
+	const struct layered_hooks hooks = { forgetting_prepare, NULL, &f };
+
+	layered_remove(fs->cache, key, &hooks);
+}
+
+static bool replaces_entry_locked(const struct name *to)
+{
+	const struct inode *file = scratch_file_locked(to);
+
+	return to->version || (file && layers_know_locked(file));
+}
+
 /* From one scratch name to another: the layers do not hear of it, but for an entry that has the
  * name. */
 static int move(struct fs *fs, const struct scratch_rename *r)
@@ -209,15 +271,17 @@ static int move(struct fs *fs, const struct scratch_rename *r)
 	inodes_lock(t);
 	if (!scratch_file_locked(r->from))
 		rc = -ENOENT;
+	else if (layers_know_locked(r->from->holder))
+		rc = -EAGAIN; /* it was not so a moment ago */
 	else if (r->noreplace && is_taken_locked(r->to))
 		rc = -EEXIST;
 	if (rc == 0) {
-		replaces_entry = r->to->version != NULL;
+		replaces_entry = replaces_entry_locked(r->to);
 		rename_file_locked(t, r->from, r->to, true);
 	}
 	inodes_unlock(t);
 	if (replaces_entry)
-		layered_remove(fs->cache, r->to_key, NULL);
+		forget_entry(fs, r->to, r->to_key);
 	return rc;
 }
 
@@ -327,7 +391,7 @@ static void taking_done(void *self, int rc)
 	} else if (from->holder == k->file) {
 		if (from->version) /* who looked it up before may have found the entry since */
 			inode_detach_locked(t, from->version);
-		k->replaces_entry = to->version != NULL;
+		k->replaces_entry = replaces_entry_locked(to);
 		rename_file_locked(t, from, to, true);
 	}
 	inode_unpin_locked(t, k->file);
@@ -341,7 +405,7 @@ static int take(struct fs *fs, const struct scratch_rename *r)
 	int rc = layered_remove(fs->cache, r->from_key, &hooks);
 
 	if (k.replaces_entry)
-		layered_remove(fs->cache, r->to_key, NULL);
+		forget_entry(fs, r->to, r->to_key);
 	return rc == -ENOENT && k.file ? 0 : rc;
 }
 
@@ -352,8 +416,11 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 	if (file)
 		inode_pin_locked(file);
 	inodes_unlock(&fs->inodes);
-	int rc;
-	if (!file)
+	int rc = file ? scratch_withdraw(fs, file)
+		      : scratch_admit(fs, r->to->dir, key_make(r->to->text, r->to->size));
+	if (rc < 0)
+		;
+	else if (!file)
 		rc = take(fs, r);
 	else if (is_scratch_name(fs, r->to))
 		rc = move(fs, r);

@@ -4,13 +4,14 @@
 /*
  * Scratch names: the temporary names under which programs write a file before they rename it to the
  * name they mean. A file under such a name is a *scratch file*: a private inode that no close
- * publishes and that stays after its last close. It lives in the daemon alone (its content is a
- * working copy, bounded by pending_max_bytes) and does what a local file does: everybody reads what
- * has been written so far, all who open it share it. Its rename to another name is the one set,
- * with its metadata (publish_as()). Directories are never scratch, whatever they are called.
+ * publishes and that stays after its last close, for some time: see scratch_rest.h. Until then it
+ * lives in the daemon alone (its content is a working copy, bounded by pending_max_bytes) and does
+ * what a local file does: everybody reads what has been written so far, all who open it share it.
+ * Its rename to another name is the one set, with its metadata (publish_as()). Directories are
+ * never scratch, whatever they are called.
  *
  * An entry that has such a name already (another program's, or from before the name was a scratch
- * name) is an entry until it is written to: then it leaves the layers.
+ * name) is an entry until it is opened for writing; what is closed then leaves the layers.
  */
 
 #include "fs_state.h"
@@ -19,9 +20,11 @@
  * Whether a last component is a scratch name: one of the patterns (ends with NULL) fits it whole. A
  * pattern is a glob with *, ? and [...]. Six or more X at its end stand for as many letters and
  * digits as mkstemp(3) draws, which a word in small letters is not taken for: `.env.sample` is no
- * temporary name of rsync.
+ * temporary name of rsync. Patterns for what is drawn, those and ones with ??????, count only for
+ * files that are made as mkstemp(3) makes them, with O_EXCL and mode 0600: scratch_is_made().
  */
 bool scratch_is_name(char *const *patterns, struct key name);
+bool scratch_is_made(char *const *patterns, struct key name, int flags, uint32_t mode);
 
 /*
  * A private inode of a name that is a scratch name is to be published: it becomes the scratch file
@@ -29,6 +32,10 @@ bool scratch_is_name(char *const *patterns, struct key name);
  * such a name. As publish(), or -EAGAIN: it was renamed meanwhile.
  */
 int scratch_adopt(struct fs *fs, struct inode *inode, struct key key);
+
+/* A private inode becomes what its name leads to, a scratch file; all else that has been is gone.
+ */
+void scratch_supersede_locked(struct fs *fs, struct inode *inode);
 
 /* A symbolic link under a scratch name that nothing has. -EEXIST, -ENOSPC, -ENOMEM. */
 int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target);
@@ -46,7 +53,7 @@ struct scratch_rename {
 bool scratch_concerns_locked(const struct fs *fs, const struct name *from, const struct name *to);
 int scratch_rename(struct fs *fs, const struct scratch_rename *r);
 
-/* unlink(2) of a scratch file; false: the name leads to none. */
+/* unlink(2) of a scratch file; false: the name leads to none, or the layers know of it too. */
 bool scratch_unlink_locked(struct fs *fs, struct name *name);
 
 #endif

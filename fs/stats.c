@@ -128,12 +128,33 @@ static const struct stats_row memory_rows[] = {
 	{ "inodes", "inodes", STATS_GAUGE, STATS_U64, OF_STATS(inodes), "Inodes in memory." },
 	{ "names", "names", STATS_GAUGE, STATS_U64, OF_STATS(names), "Names in memory." },
 	{ "handles", "handles", STATS_GAUGE, STATS_U64, OF_STATS(handles), "Open files." },
-	{ "pending_bytes", "pending_bytes", STATS_GAUGE, STATS_U64, OF_STATS(pending_bytes),
+	{ "pending_bytes", "pending_bytes", STATS_GAUGE, STATS_U64, OF_STATS(unowned.pending_bytes),
 	  "Unpublished content." },
 	{ "scratch_files", "scratch_files", STATS_GAUGE, STATS_U64, OF_STATS(scratch_files),
 	  "Files under temporary names." },
 	{ "rss_anon_bytes", "rss_anon_bytes", STATS_GAUGE, STATS_LIMIT, OF_STATS(rss_anon_bytes),
 	  "Resident anonymous memory of the daemon." },
+	{ 0 },
+};
+
+/* What is in no layer; pending_bytes and scratch_files are beside memory_rows. */
+static const struct stats_row unowned_rows[] = {
+	{ "bytes", "unowned_bytes", STATS_GAUGE, STATS_U64, OF_STATS(unowned_bytes),
+	  "Bytes that belong to no layer." },
+	{ "pending_bytes", "unowned_pending_bytes", STATS_GAUGE, STATS_U64,
+	  OF_STATS(unowned.pending_bytes), "Of them, unpublished content, temporary files too." },
+	{ "pending_max_bytes", "pending_max_bytes", STATS_GAUGE, STATS_U64,
+	  OF_STATS(unowned.pending_max), "Limit of unpublished content." },
+	{ "scratch_bytes", "scratch_bytes", STATS_GAUGE, STATS_U64, OF_STATS(unowned.scratch_bytes),
+	  "Size of the temporary files that nobody writes." },
+	{ "unlinked_bytes", "unlinked_bytes", STATS_GAUGE, STATS_U64,
+	  OF_STATS(unowned.unlinked_bytes), "Values that are open and were removed or replaced." },
+	{ "journal_bytes", "unowned_journal_bytes", STATS_GAUGE, STATS_U64,
+	  OF_STATS(unowned.journal_bytes), "Sets that are in the journal only." },
+	{ "scratch_stored", "scratch_stored", STATS_COUNTER, STATS_U64, OF_STATS(scratch_stored),
+	  "Temporary files that became entries." },
+	{ "scratch_dropped", "scratch_dropped", STATS_COUNTER, STATS_U64, OF_STATS(scratch_dropped),
+	  "Temporary files that were dropped, for there was no room and no layer took them." },
 	{ 0 },
 };
 
@@ -144,6 +165,7 @@ const struct stats_group stats_groups[] = {
 	{ "waits", wait_rows },
 	{ "notifications", notification_rows },
 	{ "memory", memory_rows },
+	{ "unowned", unowned_rows },
 	{ 0 },
 };
 
@@ -265,8 +287,11 @@ int stats_read(struct fs *fs, struct stats *s)
 	s->names = t->name_count;
 	s->handles = fs->handle_count;
 	s->scratch_files = t->scratch_count;
-	s->pending_bytes = atomic_load(&t->copies.bytes);
 	inodes_unlock(t);
+	unowned_read(fs, &s->unowned);
+	s->unowned_bytes = unowned_bytes(&s->unowned);
+	s->scratch_stored = atomic_load(&fs->rest.stored);
+	s->scratch_dropped = atomic_load(&fs->rest.dropped);
 	if (fs->loop)
 		loop_stats(fs->loop, &s->loop);
 	if (fs->notifier)

@@ -12,6 +12,7 @@
 #include "../backends/value.h"
 #include "fs_state.h"
 #include "notifier.h"
+#include "unowned.h"
 
 /* All numbers at one moment, each read by itself: a sum may be one ahead of its parts. */
 struct stats {
@@ -21,7 +22,9 @@ struct stats {
 	struct notifier_stats notifier;
 	uint64_t opens_retried, killed_writers;
 	unsigned lock_waits;
-	uint64_t inodes, names, handles, pending_bytes, scratch_files;
+	uint64_t inodes, names, handles, scratch_files, scratch_stored, scratch_dropped;
+	struct unowned unowned;
+	uint64_t unowned_bytes;
 	uint64_t rss_anon_bytes; /* of the process; 0: the kernel did not say */
 };
 

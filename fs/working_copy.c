@@ -39,9 +39,32 @@ static bool charge(struct working_copy *wc, uint64_t bytes)
 	return true;
 }
 
+static void charge_heap(struct working_copy *wc, uint64_t bytes)
+{
+	atomic_fetch_add(&wc->all->heap_bytes, bytes - wc->heap_charged);
+	wc->heap_charged = bytes;
+}
+
 int working_copy_hold(struct working_copy *wc)
 {
+	if (wc->frozen && value_bytes(wc->frozen))
+		charge_heap(wc, wc->size);
 	return charge(wc, wc->size > wc->charged ? wc->size : wc->charged) ? 0 : -ENOSPC;
+}
+
+void working_copy_let_go(struct working_copy *wc)
+{
+	if (!wc->frozen)
+		return;
+	charge(wc, 0);
+	charge_heap(wc, 0);
+}
+
+uint64_t working_copy_reserve(struct working_copy *wc, uint64_t size)
+{
+	if (size <= wc->charged || size > wc->all->max_bytes || charge(wc, size))
+		return 0;
+	return size - wc->charged;
 }
 
 uint64_t working_copies_left(const struct working_copies *all)
@@ -63,6 +86,7 @@ static void drop_own(struct working_copy *wc)
 		close(wc->spare);
 	wc->spare = -1;
 	charge(wc, 0);
+	charge_heap(wc, 0);
 }
 
 void working_copy_fini(struct working_copy *wc)
@@ -112,8 +136,13 @@ ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t si
 
 bool working_copy_needs_file(const struct working_copy *wc, uint64_t size)
 {
-	return wc->fd < 0 && wc->spare < 0 &&
-	       (size > wc->all->heap_max_bytes || wc->size > wc->all->heap_max_bytes);
+	const struct working_copies *all = wc->all;
+
+	if (wc->fd >= 0 || wc->spare >= 0)
+		return false;
+	return size > all->heap_max_bytes || wc->size > all->heap_max_bytes ||
+	       (size > wc->capacity &&
+		atomic_load(&all->heap_bytes) + size > all->heap_total_bytes);
 }
 
 void working_copy_give_file(struct working_copy *wc, int fd)
@@ -144,6 +173,7 @@ static int own_in_file(struct working_copy *wc, uint64_t keep)
 	free(wc->heap);
 	wc->heap = NULL;
 	wc->capacity = 0;
+	charge_heap(wc, 0);
 	value_unref(wc->frozen);
 	wc->frozen = NULL;
 	wc->fd = wc->spare;
@@ -173,6 +203,7 @@ static int own_on_heap(struct working_copy *wc, uint64_t size, uint64_t keep)
 	wc->frozen = NULL;
 	wc->heap = heap;
 	wc->capacity = capacity;
+	charge_heap(wc, capacity);
 	return 0;
 }
 
@@ -185,7 +216,7 @@ static int own(struct working_copy *wc, uint64_t size, uint64_t keep)
 		return -EFBIG;
 	if (!charge(wc, size > wc->charged ? size : wc->charged))
 		return -ENOSPC;
-	bool in_file = wc->fd >= 0 || size > wc->all->heap_max_bytes;
+	bool in_file = wc->fd >= 0 || wc->spare >= 0 || size > wc->all->heap_max_bytes;
 	int rc = in_file ? own_in_file(wc, keep) : own_on_heap(wc, size, keep);
 	if (rc < 0)
 		charge(wc, charged);

@@ -16,7 +16,9 @@
 
 /* Bounds for all working copies of a mount. */
 struct working_copies {
-	uint64_t heap_max_bytes;    /* larger ones are files */
+	uint64_t heap_max_bytes;   /* larger ones are files, */
+	uint64_t heap_total_bytes; /* and all, once the others take so much of the heap */
+	atomic_uint_fast64_t heap_bytes;
 	uint64_t max_bytes;         /* of all together, then -ENOSPC */
 	atomic_uint_fast64_t bytes; /* in use; frozen content does not count */
 };
@@ -29,7 +31,7 @@ struct working_copy {
 	int spare; /* a file for it to move to, or -1 */
 	uint64_t size;
 	uint64_t capacity; /* of heap */
-	uint64_t charged;
+	uint64_t charged, heap_charged;
 };
 
 /* Starts with value's bytes (NULL: empty), without copying; takes its own reference. */
@@ -39,11 +41,18 @@ void working_copy_fini(struct working_copy *wc);
 /* Charges for content that is shared with a value too, until it is changed or dropped. -ENOSPC. */
 int working_copy_hold(struct working_copy *wc);
 
+/* Charges nothing any more for content that is shared with a value. */
+void working_copy_let_go(struct working_copy *wc);
+
 /* What all together may still take. */
 uint64_t working_copies_left(const struct working_copies *all);
 
 /* Bytes that the next write would have to copy first. */
 uint64_t working_copy_shared(const struct working_copy *wc);
+
+/* Charges for a content of `size` bytes beforehand. 0, or how much is missing; of what can never
+ * fit nothing is. */
+uint64_t working_copy_reserve(struct working_copy *wc, uint64_t size);
 
 ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size,
 			  uint64_t offset);
