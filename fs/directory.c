@@ -340,6 +340,7 @@ struct removal {
 	struct inode *dir; /* pinned; NULL: nobody has looked it up */
 	struct name *name;
 	struct key_buffer key;
+	const struct emptier *who; /* NULL: whoever may */
 	bool empty_only;
 	bool own_value; /* the key is an entry too, which shows in the directory */
 	bool admitted;  /* and not refused */
@@ -374,6 +375,12 @@ static int removal_prepare(void *self)
 	inodes_lock(&r->fs->inodes);
 	bool pending = r->dir && directory_has_pending_locked(r->dir);
 	inodes_unlock(&r->fs->inodes);
+	if (!r->empty_only && r->who)
+		rc = emptying_is_allowed(r->fs, key, r->who, pending || r->own_value);
+	else
+		rc = 0;
+	if (rc < 0)
+		return rc;
 	int empty = 1;
 	if (r->empty_only && (pending || r->own_value))
 		empty = 0;
@@ -435,7 +442,8 @@ static int remove_once(struct removal *r, bool anyway)
 	return rc;
 }
 
-static int remove_directory(struct fs *fs, struct inode *parent, struct key text, bool anyway)
+static int remove_directory(struct fs *fs, struct inode *parent, struct key text,
+			    const struct emptier *who, bool anyway)
 {
 	struct inodes *t = &fs->inodes;
 	struct removal *r = malloc(sizeof(*r));
@@ -443,7 +451,7 @@ static int remove_directory(struct fs *fs, struct inode *parent, struct key text
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct removal){ .fs = fs, .parent = parent };
+	*r = (struct removal){ .fs = fs, .parent = parent, .who = who };
 	inodes_lock(t);
 	r->name = name_get_locked(t, parent, text);
 	inodes_unlock(t);
@@ -458,14 +466,14 @@ static int remove_directory(struct fs *fs, struct inode *parent, struct key text
 	return rc;
 }
 
-int directory_remove(struct fs *fs, struct inode *dir, struct key name)
+int directory_remove(struct fs *fs, struct inode *dir, struct key name, const struct emptier *who)
 {
-	return remove_directory(fs, dir, name, false);
+	return remove_directory(fs, dir, name, who, false);
 }
 
 int directory_invalidate(struct fs *fs, struct inode *dir, struct key name)
 {
-	return remove_directory(fs, dir, name, true);
+	return remove_directory(fs, dir, name, NULL, true);
 }
 
 /* --- any prefix ------------------------------------------------------------------------------- */

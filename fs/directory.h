@@ -3,6 +3,7 @@
 
 /* Directories: prefixes of keys, with a marker where one was made or given attributes. */
 
+#include "emptying.h"
 #include "fs_state.h"
 
 /* The extended attributes of a marker that mean something to the mount. */
@@ -25,8 +26,9 @@ gid_t directory_group(struct fs *fs, struct inode *dir, gid_t caller);
 /* mkdir(2): 0, -EEXIST, -ENOENT (dir was removed), -errno of the layers. */
 int directory_make(struct fs *fs, struct inode *dir, struct key name, const struct meta *meta);
 
-/* rmdir(2): invalidate_prefix, or under empty_only -ENOTEMPTY. */
-int directory_remove(struct fs *fs, struct inode *dir, struct key name);
+/* rmdir(2): invalidate_prefix, as far as the caller may (emptying.h); or under empty_only
+ * -ENOTEMPTY. */
+int directory_remove(struct fs *fs, struct inode *dir, struct key name, const struct emptier *who);
 
 /* The same whatever the policy says. */
 int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);

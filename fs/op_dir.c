@@ -36,14 +36,28 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	reply_created(req, dir, name, rc);
 }
 
+/* A caller in another pid namespace has no group but its own, as far as can be seen. */
+static void read_emptier(fuse_req_t req, struct emptier *who)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	*who = (struct emptier){ .uid = ctx->uid, .gid = ctx->gid };
+	if (who->uid == 0 || who->uid == fs_of(req)->uid)
+		return;
+	int count = fuse_req_getgroups(req, EMPTIER_GROUPS, who->groups);
+	who->group_count = count < 0 ? 0 : count < EMPTIER_GROUPS ? (size_t)count : EMPTIER_GROUPS;
+}
+
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
 	struct inode *dir = request_inode(req, parent);
+	struct emptier who;
 
+	read_emptier(req, &who);
 	reply_status(req, control_is_reserved(fs, dir, key_of(name))
 				  ? -EPERM
-				  : directory_remove(fs, dir, key_of(name)));
+				  : directory_remove(fs, dir, key_of(name), &who));
 }
 
 /* NULL: `.cachefs` or `layers`, whose few names need no state. */
