@@ -28,6 +28,12 @@ struct member {
 	struct problems *problems;
 };
 
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+}
+
 static void *field(const struct option_spec *spec, void *conf)
 {
 	return (char *)conf + spec->offset;
@@ -638,6 +644,8 @@ void options_fini(const struct option_spec *specs, void *conf)
 		}
 		if (spec->type != OPT_STRING && spec->type != OPT_PATH && spec->type != OPT_SECRET)
 			continue;
+		if (spec->type == OPT_SECRET)
+			wipe(*(char **)field(spec, conf));
 		free(*(char **)field(spec, conf));
 		*(char **)field(spec, conf) = NULL;
 	}

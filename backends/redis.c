@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ static int check_host(const char *host, struct problem *problem)
 static int redis_check(const void *conf, struct problem *problem)
 {
 	const struct redis_conf *c = conf;
+	struct stat st;
 
 	if (!c->unix_socket_path && check_host(c->host, problem) < 0)
 		return -EINVAL;
@@ -144,6 +146,10 @@ static int redis_check(const void *conf, struct problem *problem)
 	if (c->password_file && access(c->password_file, R_OK) < 0)
 		return problem_set(problem, "password_file", NULL, "cannot read %s: %s",
 				   c->password_file, strerror(errno));
+	if (c->password_file && stat(c->password_file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & 0044u))
+		log_warning("%s: other users can read the password in it: chmod 600 it",
+			    c->password_file);
 	if (c->password_env && !getenv(c->password_env))
 		return problem_set(problem, "password_env", "set it where cachefs is started",
 				   "the environment has no %s", c->password_env);

@@ -180,6 +180,8 @@ int redis_link_greet(struct redis *r, struct redis_link *link, char *run_id)
 	redis_link_add(link, redis_word("PING"));
 	if (secret)
 		rc = greeting_reply(r, link, "AUTH", true, NULL);
+	if (secret)
+		redis_link_wipe(link);
 	redis_secret_free(secret);
 	if (rc == 0)
 		rc = greeting_reply(r, link, "SELECT", true, NULL);

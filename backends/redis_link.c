@@ -163,17 +163,27 @@ bool redis_link_is_even(const struct redis_link *l)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
+void redis_link_wipe(struct redis_link *l)
+{
+	if (l->out)
+		explicit_bzero(l->out, l->out_capacity);
+}
+
 static void gather(struct redis_link *l, const char *bytes, size_t size)
 {
 	if (l->broken || size == 0)
 		return;
 	if (size > l->out_capacity - l->out_size) {
 		size_t capacity = (l->out_capacity + size) * 2;
-		char *grown = realloc(l->out, capacity);
+		char *grown = malloc(capacity);
 		if (!grown) {
 			trouble(l, "out of memory", ENOMEM);
 			return;
 		}
+		if (l->out_size > 0)
+			memcpy(grown, l->out, l->out_size);
+		redis_link_wipe(l); /* a password may be in it */
+		free(l->out);
 		l->out = grown;
 		l->out_capacity = capacity;
 	}

@@ -90,6 +90,9 @@ bool redis_link_is_stale(const struct redis_link *link);
  * is not odd. */
 bool redis_link_is_even(const struct redis_link *link);
 
+/* Overwrites what was gathered, once it has been sent: it may have been a secret. */
+void redis_link_wipe(struct redis_link *link);
+
 /* A command of `count` arguments, then exactly so many redis_link_add(). */
 void redis_link_begin(struct redis_link *link, size_t count);
 void redis_link_add(struct redis_link *link, struct redis_arg arg);

@@ -1,5 +1,5 @@
 /*
- * The password: from the configuration, the environment or a file. A file is read again by every
+ * The password: from the configuration, where the only copy stays, the environment or a file. A file is read again by every
  * probe, so that a password can be changed while we run. See redis_store.h.
  */
 #include <errno.h>
@@ -39,7 +39,7 @@ void redis_secret_free(char *secret)
 int redis_secret_read(struct redis *r)
 {
 	const struct redis_conf *c = r->conf;
-	const char *found = c->password_env ? getenv(c->password_env) : c->password;
+	const char *found = c->password_env ? getenv(c->password_env) : NULL;
 	char line[SECRET_MAX] = "";
 
 	if (c->password_file) {
@@ -63,7 +63,8 @@ int redis_secret_read(struct redis *r)
 char *redis_secret_copy(struct redis *r)
 {
 	lock_take(&r->pool);
-	char *copy = r->secret ? strdup(r->secret) : NULL;
+	const char *secret = r->conf->password ? r->conf->password : r->secret;
+	char *copy = secret ? strdup(secret) : NULL;
 	lock_release(&r->pool);
 	return copy;
 }

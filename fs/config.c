@@ -1,5 +1,6 @@
 /* The configuration: files, the daemon's own settings, the built-in default. Its layers:
  * config_shape.c. */
+#include "../backends/log.h"
 #include "config.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config_shape.h"
@@ -291,6 +293,16 @@ static int settle_state(const struct config_reader *reader, const char *file, co
 	return config_stores_check_own(reader, config);
 }
 
+/* Passwords are among them. */
+static void wipe_texts(cJSON *json)
+{
+	for (; json; json = json->next) {
+		if (json->valuestring && !(json->type & cJSON_IsReference))
+			explicit_bzero(json->valuestring, strlen(json->valuestring));
+		wipe_texts(json->child);
+	}
+}
+
 int config_parse(const char *text, size_t size, const char *file, const char *base_dir,
 		 struct config *config, struct problems *problems)
 {
@@ -303,6 +315,7 @@ int config_parse(const char *text, size_t size, const char *file, const char *ba
 	cJSON *root = config_text_parse(text, size, reader.file, problems);
 	if (root && read_root(&reader, root, config) == 0)
 		settle_state(&reader, file, text, size, config);
+	wipe_texts(root);
 	cJSON_Delete(root);
 	if (problems->count == before)
 		return 0;
@@ -311,9 +324,10 @@ int config_parse(const char *text, size_t size, const char *file, const char *ba
 }
 
 /* A file whole, terminated; not only regular ones (a pipe of the shell). -errno; -EFBIG over the
- * limit. */
-static int read_file(const char *path, char **text, size_t *size)
+ * limit. readers: the bits of its mode by which others read it. */
+static int read_file(const char *path, char **text, size_t *size, mode_t *readers)
 {
+	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -323,6 +337,7 @@ static int read_file(const char *path, char **text, size_t *size)
 		close(fd);
 		return -ENOMEM;
 	}
+	setvbuf(file, NULL, _IONBF, 0); /* no copy of a password stays in a buffer */
 	int rc = 0;
 	*text = malloc(FILE_SIZE_MAX + 1);
 	*size = *text ? fread(*text, 1, FILE_SIZE_MAX + 1, file) : 0;
@@ -332,6 +347,7 @@ static int read_file(const char *path, char **text, size_t *size)
 		rc = errno ? -errno : -EIO;
 	else if (*size > FILE_SIZE_MAX)
 		rc = -EFBIG;
+	*readers = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_mode & 0044u : 0;
 	fclose(file);
 	if (rc < 0)
 		free(*text);
@@ -372,13 +388,27 @@ static const char *read_hint(int error)
 	}
 }
 
+static bool has_secret(const struct config *config)
+{
+	for (size_t i = 0; i < config->cache.layer_count; i++) {
+		const struct layer_spec *layer = &config->cache.layers[i];
+
+		for (const struct option_spec *s = layer->backend->options; s && s->name; s++)
+			if (s->type == OPT_SECRET &&
+			    *(char *const *)((const char *)layer->conf + s->offset))
+				return true;
+	}
+	return false;
+}
+
 int config_load(const char *path, struct config *config, struct problems *problems)
 {
 	char *text = NULL;
 	size_t size = 0;
+	mode_t readers = 0;
 
 	memset(config, 0, sizeof(*config));
-	int rc = read_file(path, &text, &size);
+	int rc = read_file(path, &text, &size, &readers);
 	if (rc < 0)
 		return problems_add(problems, path, read_hint(-rc),
 				    "cannot read the configuration: %s", strerror(-rc));
@@ -387,9 +417,14 @@ int config_load(const char *path, struct config *config, struct problems *proble
 		      : problems_add(problems, path, "name it by its absolute path",
 				     "cannot tell its directory");
 	free(base_dir);
+	explicit_bzero(text, size);
 	free(text);
 	if (rc < 0)
 		return rc;
+	if (readers && has_secret(config))
+		log_warning("%s: other users can read the password in it: chmod 600 it, or name a "
+			    "\"password_file\"",
+			    path);
 	config->source = strdup(path);
 	if (!config->source) {
 		config_fini(config);

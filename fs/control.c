@@ -25,7 +25,7 @@ static const struct {
 	[CONTROL_DIR] = { ".cachefs", ROOT_FILE, S_IFDIR | 0555 },
 	[CONTROL_STATS] = { "stats.json", GENERATED, S_IFREG | 0444 },
 	[CONTROL_METRICS] = { "metrics", GENERATED, S_IFREG | 0444 },
-	[CONTROL_CONFIG] = { "config.json", GENERATED, S_IFREG | 0444 },
+	[CONTROL_CONFIG] = { "config.json", GENERATED, S_IFREG | 0400 },
 	[CONTROL_COMMANDS] = { "control", 0, S_IFREG | 0200 },
 	/* Not for others: it would show them what lies in directories closed to them. */
 	[CONTROL_LAYERS] = { "layers", 0, S_IFDIR | 0500 },
@@ -94,7 +94,7 @@ int control_refresh(struct fs *fs, struct inode *inode)
 		return layer_view_refresh(fs, inode);
 	if (!(files[inode->virtual_file].flags & GENERATED))
 		return 0;
-	struct value *text = control_text(fs, inode->virtual_file);
+	struct value *text = control_text(fs, inode->virtual_file, CONTROL_OWNER);
 	inodes_lock(t);
 	if (text && inode->readers == 0)
 		inode->meta.size = value_size(text);
@@ -103,11 +103,11 @@ int control_refresh(struct fs *fs, struct inode *inode)
 	return 0;
 }
 
-struct value *control_text(struct fs *fs, int file)
+struct value *control_text(struct fs *fs, int file, enum control_reader reader)
 {
 	switch (file) {
 	case CONTROL_STATS:
-		return stats_json_text(fs);
+		return stats_json_text(fs, reader == CONTROL_OWNER);
 	case CONTROL_METRICS:
 		return stats_metrics_text(fs);
 	case CONTROL_CONFIG:

@@ -41,8 +41,10 @@ bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct esca
 /* The attributes of a virtual inode, beside those in its metadata. */
 void control_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out);
 
-/* What the file says now; NULL: out of memory, or nothing to read. */
-struct value *control_text(struct fs *fs, int file);
+/* What the file says now to the mount's owner, or to others, who are shown no host, path or user;
+ * NULL: out of memory, or nothing to read. */
+enum control_reader { CONTROL_OWNER, CONTROL_OTHERS };
+struct value *control_text(struct fs *fs, int file, enum control_reader reader);
 
 /*
  * Before its attributes are shown: lets a generated file tell its size as of now, unless somebody

@@ -20,6 +20,7 @@
 #include "config.h"
 #include "fs.h"
 #include "guardian.h"
+#include "hardening.h"
 #include "loop.h"
 #include "mount.h"
 #include "mount_check.h"
@@ -440,6 +441,7 @@ int main(int argc, char **argv)
 	struct problem problem = { 0 };
 	int status = EXIT_SUCCESS;
 
+	hardening_begin();
 	p.argc = argc;
 	p.argv = argv;
 	if (arguments_parse(argc, argv, &p.arguments, &problem) < 0) {

@@ -39,7 +39,8 @@ static void store_small_value(fuse_req_t req, fuse_ino_t ino, struct handle *h)
 }
 
 /* Who may write what; what is read is a text of its own for each open. */
-static int open_virtual_handle(struct fs *fs, struct inode *inode, bool writes, struct handle **h)
+static int open_virtual_handle(struct fs *fs, struct inode *inode, bool writes,
+			       enum control_reader reader, struct handle **h)
 {
 	struct value *text = NULL;
 	int rc = 0;
@@ -51,7 +52,7 @@ static int open_virtual_handle(struct fs *fs, struct inode *inode, bool writes, 
 	else if (writes && inode->virtual_file != CONTROL_TAG)
 		rc = -EACCES;
 	else
-		text = control_text(fs, inode->virtual_file);
+		text = control_text(fs, inode->virtual_file, reader);
 	return rc < 0 ? rc : handle_open_text(fs, inode, text, h);
 }
 
@@ -60,7 +61,9 @@ static void open_virtual(fuse_req_t req, struct inode *inode, struct fuse_file_i
 	struct fs *fs = fs_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct handle *h;
-	int rc = open_virtual_handle(fs, inode, writes, &h);
+	uid_t uid = fuse_req_ctx(req)->uid;
+	int rc = open_virtual_handle(fs, inode, writes,
+				     uid == 0 || uid == fs->uid ? CONTROL_OWNER : CONTROL_OTHERS, &h);
 
 	if (rc < 0) {
 		reply_status(req, rc);

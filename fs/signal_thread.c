@@ -27,7 +27,7 @@ struct signal_thread {
 static void log_stats(struct fs *fs)
 {
 	static const char title[] = "statistics: ";
-	struct value *value = control_text(fs, CONTROL_STATS);
+	struct value *value = control_text(fs, CONTROL_STATS, CONTROL_OWNER);
 	size_t size = value ? value_size(value) : 0;
 	char *line = value ? malloc(sizeof(title) + size) : NULL;
 

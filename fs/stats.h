@@ -66,7 +66,7 @@ const char *stats_opcode_name(unsigned opcode);
 uint64_t stats_calls(const struct layer_calls *calls);
 
 /* The files' texts as they are now; NULL: out of memory. */
-struct value *stats_json_text(struct fs *fs);
+struct value *stats_json_text(struct fs *fs, bool troubles); /* with the texts of what is wrong */
 struct value *stats_metrics_text(struct fs *fs);
 
 /* JSON printed for people, with a newline; takes it over (NULL is fine). NULL: out of memory. */

@@ -43,7 +43,7 @@ static void add_calls(cJSON *layer, const struct layer_calls *all)
 	}
 }
 
-static void add_layers(cJSON *root, const struct cache_stats *cache)
+static void add_layers(cJSON *root, const struct cache_stats *cache, bool troubles)
 {
 	cJSON *layers = cJSON_AddArrayToObject(root, "layers");
 
@@ -53,7 +53,9 @@ static void add_layers(cJSON *root, const struct cache_stats *cache)
 		cJSON_AddStringToObject(o, "name", l->name);
 		cJSON_AddStringToObject(o, "type", l->type);
 		if (l->usage.trouble[0])
-			cJSON_AddStringToObject(o, "trouble", l->usage.trouble);
+			cJSON_AddStringToObject(o, "trouble",
+						troubles ? l->usage.trouble
+							 : "told to the owner of the mount");
 		cJSON_AddBoolToObject(o, "durable", l->durable);
 		add_rows(o, stats_layer_rows, l);
 		add_calls(o, l->calls);
@@ -61,7 +63,7 @@ static void add_layers(cJSON *root, const struct cache_stats *cache)
 	}
 }
 
-struct value *stats_json_text(struct fs *fs)
+struct value *stats_json_text(struct fs *fs, bool troubles)
 {
 	struct stats stats;
 	cJSON *root = cJSON_CreateObject();
@@ -75,7 +77,7 @@ struct value *stats_json_text(struct fs *fs)
 		cJSON *object = g->json ? cJSON_AddObjectToObject(root, g->json) : root;
 		add_rows(object, g->rows, &stats);
 		if (object == root)
-			add_layers(root, &stats.cache);
+			add_layers(root, &stats.cache, troubles);
 	}
 	add_opcodes(cJSON_GetObjectItemCaseSensitive(root, "fuse"), &stats.loop);
 	stats_fini(&stats);
