@@ -179,7 +179,8 @@ static int change_use(struct disk_txn *txn, struct key key, double used, uint64_
 		sqlite3_bind_double(s, 2, used);
 		sqlite3_bind_int64(s, 3, (int64_t)hits);
 	}
-	return disk_db_run(txn->db, s);
+	int rc = disk_db_run(txn->db, s);
+	return rc < 0 ? rc : disk_refresh(txn, key, used);
 }
 
 int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit)

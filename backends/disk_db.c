@@ -6,7 +6,7 @@
 
 /* Must agree with enum disk_column. */
 #define ROW                                                                                        \
-	"SELECT c.rowid, c.expires_at, c.updated_at, c.cachefs_size,"                              \
+	"SELECT c.rowid, c.expires_at, ifnull(c.cachefs_written, c.updated_at), c.cachefs_size,"   \
 	" CASE WHEN c.cachefs_size IS NULL THEN length(CAST(c.payload AS BLOB)) END,"              \
 	" c.cachefs_checksum, c.cachefs_version, c.cachefs_ino, c.cachefs_mode, c.cachefs_uid,"    \
 	" c.cachefs_gid, c.cachefs_created_ms, c.cachefs_mtime_s, c.cachefs_mtime_ns,"             \
@@ -104,7 +104,7 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" cachefs_own_end = excluded.cachefs_own_end, cachefs_ahead = "
 		"excluded.cachefs_ahead,"
 		" cachefs_boot = excluded.cachefs_boot, cachefs_hits = excluded.cachefs_hits,"
-		" cachefs_file = excluded.cachefs_file",
+		" cachefs_file = excluded.cachefs_file, cachefs_written = NULL",
 	[DISK_TOUCH] =
 		"UPDATE cache SET expires_at = ?2, cachefs_size = ?3, cachefs_checksum = ?4,"
 		" cachefs_version = ?5, cachefs_ino = ?6, cachefs_mode = ?7, cachefs_uid = ?8,"
@@ -139,6 +139,13 @@ static const char *const sql[DISK_STATEMENTS] = {
 
 	[DISK_USE] = "UPDATE cachefs_use SET used = max(used, ?2), hits = hits + ?3"
 		     " WHERE id = (SELECT rowid FROM cache WHERE cache_key = ?1)",
+	[DISK_REFRESHABLE] =
+		"SELECT rowid, updated_at,"
+		" CASE WHEN cachefs_file IS NULL THEN length(CAST(payload AS BLOB)) ELSE 0 END"
+		" FROM cache WHERE cache_key = ?1",
+	[DISK_REFRESH] = "UPDATE cache SET updated_at = ?2, cachefs_written ="
+			 " CASE WHEN cachefs_size IS NULL THEN ifnull(cachefs_written, updated_at)"
+			 " END WHERE rowid = ?1",
 	[DISK_OLDEST] = VICTIM " WHERE u.id <> ?1 ORDER BY u.used, u.id LIMIT 1",
 	[DISK_OLDEST_IDS] = "SELECT id FROM cachefs_use ORDER BY used, id LIMIT ?1",
 	[DISK_USED_BY] = VICTIM " WHERE u.id = ?1",

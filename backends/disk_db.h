@@ -54,6 +54,8 @@ enum disk_statement {
 	DISK_DIR_MOVE,
 	/* recency, eviction, expiry */
 	DISK_USE,
+	DISK_REFRESHABLE,
+	DISK_REFRESH,
 	DISK_OLDEST,
 	DISK_OLDEST_IDS,
 	DISK_USED_BY,
@@ -82,7 +84,7 @@ enum disk_statement {
 enum disk_column {
 	DISK_COLUMN_ROWID,
 	DISK_COLUMN_EXPIRES,
-	DISK_COLUMN_UPDATED,
+	DISK_COLUMN_WRITTEN, /* seconds since 1970, as other programs count a set's time */
 	DISK_COLUMN_SIZE,   /* NULL: a foreign row */
 	DISK_COLUMN_OCTETS, /* of the payload; computed for foreign rows only */
 	DISK_COLUMN_CHECKSUM,

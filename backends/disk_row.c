@@ -147,7 +147,7 @@ static struct timespec column_time(sqlite3_stmt *statement, int column)
  * that was. */
 static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 {
-	double updated = sqlite3_column_double(statement, DISK_COLUMN_UPDATED);
+	double updated = sqlite3_column_double(statement, DISK_COLUMN_WRITTEN);
 
 	if (!(updated > -1e15 && updated < 1e15))
 		updated = 0;

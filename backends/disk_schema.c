@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-#define SCHEMA_VERSION "4"
+#define SCHEMA_VERSION "5"
 
 static const struct {
 	const char *name;
@@ -33,6 +33,7 @@ static const struct {
 	{ "cachefs_own_end", "INTEGER NOT NULL DEFAULT 0" },
 	{ "cachefs_ahead", "INTEGER NOT NULL DEFAULT 0" },
 	{ "cachefs_boot", "INTEGER NOT NULL DEFAULT 0" },
+	{ "cachefs_written", "REAL" },
 };
 
 static const char create_tables[] =
@@ -58,6 +59,14 @@ static const char create_tables[] =
 #define LOG_KEY(row)                                                                               \
 	" INSERT INTO cachefs_log(cache_key) VALUES(CASE WHEN length(CAST(" row ".cache_key"       \
 	" AS BLOB)) <= 255 THEN " row ".cache_key END);"
+
+/* Of a row's columns those that are changed by a set or a change of metadata, and not by a get. */
+#define CHANGES                                                                                    \
+	"cache_key, payload, expires_at, cachefs_stamp, cachefs_size, cachefs_checksum,"           \
+	" cachefs_version, cachefs_ino, cachefs_mode, cachefs_uid, cachefs_gid,"                   \
+	" cachefs_created_ms, cachefs_mtime_s, cachefs_mtime_ns, cachefs_ctime_s,"                 \
+	" cachefs_ctime_ns, cachefs_xattrs, cachefs_hits, cachefs_file, cachefs_copy_end,"         \
+	" cachefs_own_end, cachefs_ahead, cachefs_boot"
 
 static const char create_triggers[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_files ON cache(cache_key, cachefs_file, cachefs_size)"
@@ -85,7 +94,16 @@ static const char create_triggers[] =
 	"CREATE TRIGGER cachefs_delete AFTER DELETE ON cache BEGIN"
 	" DELETE FROM cachefs_use WHERE id = old.rowid; END;"
 	"DROP TRIGGER IF EXISTS cachefs_update;"
-	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN" RENEW_USE " END;"
+	"CREATE TRIGGER cachefs_update AFTER UPDATE OF payload ON cache BEGIN" RENEW_USE
+	" UPDATE cache SET cachefs_written = NULL"
+	" WHERE rowid = new.rowid AND cachefs_written IS NOT NULL; END;"
+	/* Another program's get, or ours, which has kept the row's own time. */
+	"DROP TRIGGER IF EXISTS cachefs_refresh;"
+	"CREATE TRIGGER cachefs_refresh AFTER UPDATE OF updated_at ON cache"
+	" WHEN new.payload IS old.payload BEGIN"
+	" UPDATE cachefs_use SET used = max(used, new.updated_at) WHERE id = new.rowid;"
+	" UPDATE cache SET cachefs_written = old.updated_at WHERE rowid = new.rowid"
+	" AND cachefs_size IS NULL AND cachefs_written IS NULL; END;"
 	"DROP TRIGGER IF EXISTS cachefs_foreign;"
 	"CREATE TRIGGER cachefs_foreign AFTER UPDATE OF payload ON cache"
 	" WHEN new.cachefs_stamp = old.cachefs_stamp AND new.cachefs_checksum = "
@@ -109,7 +127,8 @@ static const char create_triggers[] =
 		       "CREATE TRIGGER cachefs_log_delete AFTER DELETE ON cache BEGIN" LOG_KEY(
 			       "old") " END;"
 				      "DROP TRIGGER IF EXISTS cachefs_log_update;"
-				      "CREATE TRIGGER cachefs_log_update AFTER UPDATE ON cache"
+				      "CREATE TRIGGER cachefs_log_update AFTER UPDATE OF " CHANGES
+				      " ON cache"
 				      " WHEN new.cachefs_stamp <> 0 OR old.cachefs_stamp = 0 "
 				      "BEGIN" LOG_KEY(
 					      "new") " END;"
@@ -144,7 +163,7 @@ static const char create_use_order[] =
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
-	OBJECTS = 19, /* what objects_present counts */
+	OBJECTS = 20, /* what objects_present counts */
 };
 
 /* One number from an ad-hoc query. */
@@ -213,7 +232,7 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 			      " 'cachefs_foreign', 'cachefs_log', 'cachefs_log_insert',"
 			      " 'cachefs_log_delete', 'cachefs_log_update',"
 			      " 'cachefs_log_move', 'cachefs_log_trim', 'cachefs_owner',"
-			      " 'cachefs_keep')",
+			      " 'cachefs_keep', 'cachefs_refresh')",
 			      &objects);
 	if (rc < 0 || objects < OBJECTS)
 		return rc;

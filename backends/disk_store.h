@@ -15,6 +15,7 @@
  *   disk_limit.c   room for what is added, within the limit; a shorter database
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_watch.c   what other programs changed
+ *   disk_refresh.c gets as other programs count them
  *   disk_hits.c    hits not written yet       disk_values.c  files of large values
  *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
  *   disk_db.c      one connection and its statements
@@ -132,6 +133,8 @@ struct disk_writer {
 	int64_t retry_ms; /* when to try to open again */
 	int64_t recount_ms;
 	int64_t data_version; /* moves when another program commits */
+	int64_t refresh_ms;   /* when rows were refreshed last, and what may be written at once */
+	uint64_t refresh_left;
 	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
 	bool claimed;         /* the WAL has its blocks */
@@ -300,6 +303,9 @@ int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s);
 
 /* Writes hits down that the transaction has taken. */
 int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit);
+
+/* A use of the key, as other programs count it; or not, if too many are. */
+int disk_refresh(struct disk_txn *txn, struct key key, double used);
 
 /* Removes up to max expired entries. Returns how many, or -errno. */
 int disk_change_expire(struct disk_txn *txn, int max);

@@ -8,6 +8,8 @@ by a line, so that one process can hold its connection open while others work:
   set KEY PAYLOAD [TTL]   PAYLOAD is JSON; TTL in seconds
   replace KEY PAYLOAD     the same by INSERT OR REPLACE (SQLite)
   get KEY                 prints the payload as JSON, or "miss"
+  use KEY                 the same as a get that counts: it moves updated_at (SQLite)
+  evict COUNT             removes what has the oldest updated_at (SQLite)
   invalidate KEY          invalidate-prefix PREFIX
   many PREFIX COUNT       sets PREFIX0, PREFIX1, ... in one transaction
   recreate                drops the table and makes it as the package does (SQLite)
@@ -60,6 +62,17 @@ class Sqlite:
             self.invalidate(key)
             return "miss"
         return json.dumps(json.loads(row[0]))
+
+    def use(self, key):
+        with self.db:
+            self.db.execute("UPDATE cache SET updated_at = ? WHERE cache_key = ?", (time.time(), key))
+        return self.get(key)
+
+    def evict(self, count):
+        with self.db:
+            self.db.execute(
+                "DELETE FROM cache WHERE cache_key IN (SELECT cache_key FROM cache ORDER BY updated_at LIMIT ?)",
+                (int(count),))
 
     def invalidate(self, key):
         with self.db:
