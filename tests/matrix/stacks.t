@@ -3,8 +3,8 @@
 # and a test_ line at the end.
 . "$(dirname "$0")/../lib.sh"
 
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-FILE='{"type": "file", "options": {"directory": "files"}}'
+DISK='{"type": "disk", "options": {"path": "store/db.sqlite"}}'
+FILE='{"type": "file", "options": {"directory": "store/files"}}'
 MEMORY='{"type": "memory"}'
 REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 
@@ -46,6 +46,7 @@ mount_stack_named() {
 	line=$(stacks | grep "^$1: ")
 	line=${line#*: } members=${line#*;} line=${line%%;*}
 	[[ $line != *redis* ]] || start_redis
+	small_disk 24
 	mount_with '{"layers": ['"$line"']'"${members:+, $members}"'}'
 	DURABLE=
 	[[ $line != *'"disk"'* && $line != *'"file"'* && $line != *'"redis"'* ]] || DURABLE=1
@@ -278,6 +279,32 @@ killed_in_a_group() {
 	rm "$MNT/g"
 }
 
+# What is removed on a full disk is gone, also after a restart; with space again sets are as ever.
+removals_on_a_full_disk() {
+	mkdir "$MNT/full"
+	set_value full/k value
+	set_value removed value
+	set_value stays value
+	fill_up
+	rm "$MNT/removed"
+	rmdir "$MNT/full"
+	expect_absent removed
+	expect_absent full
+	restart_daemon
+	expect_absent removed
+	expect_absent full
+	space_again
+	wait_until 60 set_again stays
+	expect_value stays again
+	expect_absent full/k
+	rm -f "$MNT/stays"
+}
+
+set_again() {
+	echo again >"$TMP/again"
+	cp "$TMP/again" "$MNT/$1" 2>/dev/null
+}
+
 # The default run has each layer and each strategy once.
 long_suite() {
 	[[ ${LONG:-} ]] || skip "only with --long"
@@ -297,6 +324,7 @@ suite() {
 	killed_in_a_group
 	order "$1"
 	hidden_names "$1"
+	[[ $1 == noop || ! $DURABLE ]] || removals_on_a_full_disk
 }
 
 # The package's documented configurations that need no server.
