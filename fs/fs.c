@@ -16,6 +16,7 @@
 #include "mount.h"
 #include "root_owner.h"
 #include "scratch_rest.h"
+#include "scratch_saved.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -120,6 +121,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->inodes.copies.max_bytes = pending_max_bytes(fs);
 	root_owner_load(fs);
 	load_root(fs);
+	scratch_saved_restore(fs);
 	if (scratch_rest_start(fs) < 0) {
 		fs_free(fs);
 		return problem_set(problem, NULL, NULL, "cannot start a thread");

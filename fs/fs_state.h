@@ -38,8 +38,9 @@ struct scratch_rest {
 	pthread_t thread;
 	bool runs;
 	bool ends;                                 /* guarded by the inode table's lock */
-	atomic_bool told, told_full, told_no_room; /* what the log says once */
+	atomic_bool told, told_full, told_no_room, told_left; /* what the log says once */
 	atomic_uint_fast64_t stored, dropped;
+	atomic_uint_fast64_t left_bytes; /* of an earlier run, not stored yet */
 };
 
 struct fs {

@@ -10,6 +10,7 @@
 #include "control_command.h"
 #include "metadata.h"
 #include "publish.h"
+#include "scratch_saved.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
 
@@ -139,13 +140,15 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 
 int handle_fsync(struct fs *fs, struct handle *h)
 {
-	if (h->poisoned)
-		return h->poisoned;
-	if (is_scratch_file(fs, h->inode))
-		return 0;
-	int rc = h->writer ? publish_news(fs, h) : 0;
+	int rc = h->poisoned;
 
-	return rc < 0 ? rc : layered_sync(fs->cache);
+	if (rc == 0 && h->writer && !is_scratch_file(fs, h->inode))
+		rc = publish_news(fs, h); /* or it is one by now */
+	if (rc == 0 && is_scratch_file(fs, h->inode))
+		rc = scratch_save(fs, h->inode);
+	else if (rc == 0)
+		rc = layered_sync(fs->cache);
+	return rc == -EAGAIN ? layered_sync(fs->cache) : rc;
 }
 
 /* --- the last close --------------------------------------------------------------------------- */

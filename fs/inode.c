@@ -11,6 +11,7 @@
 
 #include "../backends/waiting.h"
 #include "key_escape.h"
+#include "saved.h"
 #include "ticket.h"
 
 enum { BUCKETS_MIN = 256, HEAP_COPIES = 256 };
@@ -21,6 +22,7 @@ struct graveyard {
 	struct value *value;
 	struct meta meta;
 	struct working_copy copy;
+	struct saved *saved;
 	struct inode *inode;
 };
 
@@ -85,6 +87,16 @@ void inodes_bury_meta_locked(struct inodes *t, struct meta *meta)
 	*meta = (struct meta){ 0 };
 }
 
+void inode_bury_saved_locked(struct inodes *t, struct inode *inode)
+{
+	struct graveyard *g = inode->saved && !inode->saving ? bury(t) : NULL;
+
+	if (!g)
+		return; /* or its thread does it */
+	g->saved = inode->saved;
+	inode->saved = NULL;
+}
+
 void inodes_lock(struct inodes *t)
 {
 	lock_take(&t->lock);
@@ -101,6 +113,7 @@ void inodes_unlock(struct inodes *t)
 		value_unref(g->value);
 		meta_fini(&g->meta);
 		working_copy_fini(&g->copy);
+		saved_free(g->saved);
 		if (g->inode)
 			free_inode(g->inode);
 		free(g);

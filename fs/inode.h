@@ -78,6 +78,8 @@ struct inode {
 	bool rests;          /* a scratch file: in the table's list `resting`; */
 	int64_t rests_ms;    /* since then (time_mono_ms) */
 	TAILQ_ENTRY(inode) in_scratch;
+	struct saved *saved; /* what was synced of it; or NULL; while `saving` that thread's */
+	bool saving;
 	uint64_t counted;    /* in that round, by unowned.c */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */
@@ -301,7 +303,8 @@ struct inode *inodes_take_unsaved_locked(struct inodes *t);
 void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),
 		       struct inodes *t);
 
-/* Something for inodes_unlock() to let go of. */
+/* Something for inodes_unlock() to let go of: a synced file is removed, unless it is kept. */
+void inode_bury_saved_locked(struct inodes *t, struct inode *inode);
 void inodes_bury_value_locked(struct inodes *t, struct value *value);
 void inodes_bury_meta_locked(struct inodes *t, struct meta *meta);
 

@@ -52,6 +52,7 @@ void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 	if (inode->given_how == GIVEN) /* as an end it is the entry's, or goes with the file */
 		inode->given_how = GIVEN_NOTHING;
 	t->scratch_count--;
+	inode_bury_saved_locked(t, inode);
 	inode_settle_locked(t, inode);
 	inode_unpin_locked(t, inode);
 }

@@ -252,9 +252,18 @@ static void stored_locked(struct publishing *p, const struct meta *stored)
 	if (inode->scratch && goes_on_locked(p)) {
 		inode->has_copy = true;
 		inode->published = false;
+		inode_bury_saved_locked(t, inode);
 	} else if (inode->scratch) {
 		inode_end_scratch_locked(t, inode);
 	}
+}
+
+static bool is_saved(struct inodes *t, const struct inode *inode)
+{
+	inodes_lock(t);
+	bool saved = inode->saved;
+	inodes_unlock(t);
+	return saved;
 }
 
 static void publish_as_done(void *self, int rc, const struct meta *stored)
@@ -275,6 +284,8 @@ static void publish_as_done(void *self, int rc, const struct meta *stored)
 		inode_content_unlock(inode);
 		return;
 	}
+	if (is_saved(t, inode)) /* it was synced, and its file is no longer needed then */
+		layered_sync(p->fs->cache);
 	inode_content_lock(inode);
 	inodes_lock(t);
 	stored_locked(p, stored);

@@ -11,6 +11,7 @@
 #include "publish.h"
 #include "rename.h"
 #include "scratch_rest.h"
+#include "scratch_saved.h"
 
 enum { DRAWN_MIN = 6 }; /* letters that mkstemp(3) draws */
 
@@ -285,6 +286,19 @@ static int move(struct fs *fs, const struct scratch_rename *r)
 	return rc;
 }
 
+/* What was synced of the file has its new name from then on. */
+static int move_and_save(struct fs *fs, const struct scratch_rename *r, struct inode *file)
+{
+	int rc = move(fs, r);
+
+	inodes_lock(&fs->inodes);
+	bool saved = rc == 0 && file->saved;
+	inodes_unlock(&fs->inodes);
+	if (saved)
+		scratch_save(fs, file);
+	return rc;
+}
+
 /*
  * An entry, or a key that is only pending, gets a scratch name: it leaves the layers. First it
  * becomes a scratch file where it is, then the layers forget it, then the file moves: so one of the
@@ -423,7 +437,7 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 	else if (!file)
 		rc = take(fs, r);
 	else if (is_scratch_name(fs, r->to))
-		rc = move(fs, r);
+		rc = move_and_save(fs, r, file);
 	else
 		rc = publish_as(fs, file, r->to, r->to_key,
 				r->noreplace ? PUBLISH_NOREPLACE : PUBLISH_REPLACE);

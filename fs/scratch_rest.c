@@ -8,7 +8,9 @@
 #include "../backends/log.h"
 #include "../backends/waiting.h"
 #include "publish.h"
+#include "saved.h"
 #include "scratch.h"
+#include "scratch_saved.h"
 #include "unowned.h"
 
 enum {
@@ -418,7 +420,8 @@ void scratch_reopen_locked(struct fs *fs, struct inode *inode)
 static int64_t until_next_ms(const struct fs *fs)
 {
 	const struct inode *first = TAILQ_FIRST(&fs->inodes.resting);
-	int64_t most_ms = fs->inodes.scratch_count > 0 ? EXPIRE_MS : IDLE_MS;
+	bool idle = fs->inodes.scratch_count == 0 && atomic_load(&fs->rest.left_bytes) == 0;
+	int64_t most_ms = idle ? IDLE_MS : EXPIRE_MS;
 
 	if (!first)
 		return most_ms;
@@ -426,11 +429,21 @@ static int64_t until_next_ms(const struct fs *fs)
 	return ms < 0 ? 0 : ms < most_ms ? ms : most_ms;
 }
 
+/* What could not be stored at the start is tried again. */
+static bool is_to_restore(struct fs *fs, int64_t before_ms)
+{
+	int64_t pause_ms = fs->conf->scratch_publish_ms;
+
+	pause_ms = pause_ms > EXPIRE_MS ? pause_ms : EXPIRE_MS;
+	return atomic_load(&fs->rest.left_bytes) > 0 &&
+	       time_mono_ms(fs->time) - before_ms >= pause_ms;
+}
+
 static void *run(void *self)
 {
 	struct fs *fs = self;
 	struct inodes *t = &fs->inodes;
-	int64_t expired_ms = 0;
+	int64_t expired_ms = 0, restored_ms = time_mono_ms(fs->time);
 
 	inodes_lock(t);
 	while (!fs->rest.ends) {
@@ -442,6 +455,11 @@ static void *run(void *self)
 			if (working_copies_left(&t->copies) > t->copies.max_bytes / 2)
 				atomic_store(&fs->rest.told_no_room, false);
 			expired_ms = time_mono_ms(fs->time);
+		} else if (is_to_restore(fs, restored_ms)) {
+			inodes_unlock(t);
+			scratch_saved_restore(fs);
+			inodes_lock(t);
+			restored_ms = time_mono_ms(fs->time);
 		} else {
 			struct timespec deadline = time_deadline(until_next_ms(fs));
 			condition_wait_until(&t->rest_begins, &t->lock, &deadline);
@@ -497,6 +515,27 @@ static int store_at_end(struct fs *fs, const struct storing *s, bool give_up)
 	return give_up ? -ETIMEDOUT : store(fs, s, PUBLISH_AT_END);
 }
 
+/* What no layer takes is left for the next start, as if it had been synced. */
+static void keep_at_end(struct fs *fs, const struct storing *s, int failure)
+{
+	int rc = fs->conf->state_dir ? scratch_save(fs, s->inode) : -ENOENT;
+
+	inodes_lock(&fs->inodes);
+	bool kept = rc == 0 && s->inode->saved;
+	if (kept)
+		saved_keep(s->inode->saved);
+	inodes_unlock(&fs->inodes);
+	int size = shown(key_make(s->name->text, s->name->size));
+	if (kept)
+		log_warning("\"%.*s\" cannot be stored at the end of the daemon (%s): it is kept "
+			    "in %s/scratch, for the next start",
+			    size, s->name->text, strerror(-failure), fs->conf->state_dir);
+	else
+		log_error("\"%.*s\" is lost with the end of the daemon, for it cannot be stored: "
+			  "%s",
+			  size, s->name->text, strerror(-failure));
+}
+
 void scratch_rest_end(struct fs *fs)
 {
 	struct inodes *t = &fs->inodes;
@@ -513,10 +552,7 @@ void scratch_rest_end(struct fs *fs)
 		if (rc == 0)
 			stored_ms = time_mono_ms(fs->time);
 		else
-			log_error("\"%.*s\" is lost with the end of the daemon, for it cannot be "
-				  "stored: %s",
-				  shown(key_make(s.name->text, s.name->size)), s.name->text,
-				  strerror(-rc));
+			keep_at_end(fs, &s, rc);
 		inodes_lock(t);
 		if (inode->scratch)
 			inode_detach_locked(t, inode);

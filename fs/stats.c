@@ -149,6 +149,8 @@ static const struct stats_row unowned_rows[] = {
 	  "Size of the temporary files that nobody writes." },
 	{ "unlinked_bytes", "unlinked_bytes", STATS_GAUGE, STATS_U64,
 	  OF_STATS(unowned.unlinked_bytes), "Values that are open and were removed or replaced." },
+	{ "synced_bytes", "unowned_synced_bytes", STATS_GAUGE, STATS_U64,
+	  OF_STATS(unowned.synced_bytes), "What fsync wrote of temporary files." },
 	{ "journal_bytes", "unowned_journal_bytes", STATS_GAUGE, STATS_U64,
 	  OF_STATS(unowned.journal_bytes), "Sets that are in the journal only." },
 	{ "scratch_stored", "scratch_stored", STATS_COUNTER, STATS_U64, OF_STATS(scratch_stored),

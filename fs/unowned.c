@@ -5,17 +5,17 @@
 
 #include "handle.h"
 
-static uint64_t scratch_bytes_locked(const struct inodes *t)
+static void add_scratch_locked(const struct inodes *t, struct unowned *u)
 {
 	const struct scratch_files *lists[] = { &t->resting, &t->restless };
 	const struct inode *inode;
-	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], in_scratch)
-	if (inode->writers == 0)
-		bytes += inode->meta.size;
-	return bytes;
+		{
+			u->scratch_bytes += inode->writers == 0 ? inode->meta.size : 0;
+			u->synced_bytes += inode->saved ? inode->meta.size : 0;
+		}
 }
 
 /* Each inode once, however many have it open. */
@@ -40,9 +40,10 @@ void unowned_read(struct fs *fs, struct unowned *u)
 	struct cache_stats stats = { 0 };
 
 	*u = (struct unowned){ .pending_bytes = atomic_load(&t->copies.bytes),
-			       .pending_max = t->copies.max_bytes };
+			       .pending_max = t->copies.max_bytes,
+			       .synced_bytes = atomic_load(&fs->rest.left_bytes) };
 	inodes_lock(t);
-	u->scratch_bytes = scratch_bytes_locked(t);
+	add_scratch_locked(t, u);
 	u->unlinked_bytes = unlinked_bytes_locked(fs);
 	inodes_unlock(t);
 	if (layered_stats(fs->cache, &stats) == 0)
@@ -52,5 +53,5 @@ void unowned_read(struct fs *fs, struct unowned *u)
 
 uint64_t unowned_bytes(const struct unowned *u)
 {
-	return u->pending_bytes + u->unlinked_bytes + u->journal_bytes;
+	return u->pending_bytes + u->unlinked_bytes + u->synced_bytes + u->journal_bytes;
 }

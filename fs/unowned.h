@@ -10,6 +10,7 @@ struct unowned {
 	uint64_t pending_max;    /* their bound */
 	uint64_t scratch_bytes;  /* of them, scratch files that nobody writes */
 	uint64_t unlinked_bytes; /* values that readers have open and no name shows any more */
+	uint64_t synced_bytes;   /* what fsync wrote of scratch files, below state_dir */
 	uint64_t journal_bytes;  /* set and not yet written to the slower layers */
 };
 

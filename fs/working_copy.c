@@ -20,6 +20,26 @@ void working_copy_init(struct working_copy *wc, struct working_copies *all, stru
 	}
 }
 
+void working_copy_note_changed(struct working_copy *wc, struct range range)
+{
+	if (range.begin >= range.end)
+		return;
+	bool none = wc->changed.begin >= wc->changed.end;
+
+	if (none || range.begin < wc->changed.begin)
+		wc->changed.begin = range.begin;
+	if (none || range.end > wc->changed.end)
+		wc->changed.end = range.end;
+}
+
+struct range working_copy_take_changed(struct working_copy *wc)
+{
+	struct range range = wc->changed;
+
+	wc->changed = (struct range){ 0, 0 };
+	return range;
+}
+
 /* Charges the copy for `bytes` in all; false: over the bound. */
 static bool charge(struct working_copy *wc, uint64_t bytes)
 {
@@ -243,6 +263,7 @@ int working_copy_write(struct working_copy *wc, const void *buffer, size_t size,
 			memset(wc->heap + wc->size, 0, (size_t)(offset - wc->size));
 		memcpy(wc->heap + offset, buffer, size);
 	}
+	working_copy_note_changed(wc, (struct range){ offset < wc->size ? offset : wc->size, end });
 	if (end > wc->size)
 		wc->size = end;
 	return 0;
@@ -270,6 +291,7 @@ int working_copy_truncate(struct working_copy *wc, uint64_t size)
 	} else if (size > wc->size) {
 		memset(wc->heap + wc->size, 0, (size_t)(size - wc->size));
 	}
+	working_copy_note_changed(wc, (struct range){ wc->size, size });
 	wc->size = size;
 	charge(wc, size);
 	return 0;
@@ -301,6 +323,7 @@ int working_copy_zero(struct working_copy *wc, uint64_t offset, uint64_t size)
 	int rc = own(wc, wc->size, wc->size);
 	if (rc < 0)
 		return rc;
+	working_copy_note_changed(wc, (struct range){ offset, offset + size });
 	if (wc->fd >= 0)
 		return punch(wc->fd, offset, size);
 	memset(wc->heap + offset, 0, (size_t)size);

@@ -23,6 +23,10 @@ struct working_copies {
 	atomic_uint_fast64_t bytes; /* in use; frozen content does not count */
 };
 
+struct range {
+	uint64_t begin, end; /* begin >= end: nothing */
+};
+
 struct working_copy {
 	struct working_copies *all;
 	struct value *frozen; /* the content, shared with a published value; or NULL: */
@@ -32,6 +36,7 @@ struct working_copy {
 	uint64_t size;
 	uint64_t capacity; /* of heap */
 	uint64_t charged, heap_charged;
+	struct range changed; /* since working_copy_take_changed() */
 };
 
 /* Starts with value's bytes (NULL: empty), without copying; takes its own reference. */
@@ -71,6 +76,10 @@ int working_copy_write(struct working_copy *wc, const void *buffer, size_t size,
 int working_copy_truncate(struct working_copy *wc, uint64_t size);
 /* What there is of a range becomes zeros, which take no space in a file; the size stays. */
 int working_copy_zero(struct working_copy *wc, uint64_t offset, uint64_t size);
+
+/* What was written, or came with a new size, since the last such call: one range that holds all. */
+struct range working_copy_take_changed(struct working_copy *wc);
+void working_copy_note_changed(struct working_copy *wc, struct range range);
 
 /* The content as a value; the caller gets a reference. NULL: out of memory; the content is lost
  * then. */

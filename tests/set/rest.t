@@ -302,13 +302,159 @@ test_what_is_too_large_for_all_layers_stays_a_temporary_file() {
 	head -c 1000 whole | cmp - "$MNT/k.tmp"
 }
 
+test_what_no_layer_takes_at_the_end_is_named_and_there_after_the_next_start() {
+	start_redis
+	over "$REDIS" "$AT_ONCE"
+	stop_redis
+	set_value k.tmp value
+	random_file big.part 3000000
+	cp big.part "$MNT/big.part"
+	unmount
+	log_says '"k.tmp" cannot be stored at the end' || fail "the log does not name it"
+	log_says '"big.part" cannot be stored at the end' || fail "the log does not name it"
+	start_daemon "${DAEMON_ARGUMENTS[@]}"
+	log_says "2 temporary files of an earlier run" || fail "the log does not tell of what waits"
+	start_redis
+	wait_until 60 is_in redis big.part
+	wait_until 60 is_in redis k.tmp
+	expect_value k.tmp value
+	cmp big.part "$MNT/big.part"
+	wait_until 30 nothing_is_synced
+}
+
 test_an_end_that_has_to_drop_one_names_it() {
 	start_redis
 	over "$REDIS"
 	set_value k.tmp value
 	stop_redis
+	rm -rf state
+	: >state
 	unmount
-	log_says 'k\.tmp.*lost' || fail "the log does not name it"
+	log_says '"k.tmp" is lost' || fail "the log does not name it"
+}
+
+# --- fsync ---
+
+nothing_is_synced() {
+	[[ -z $(ls -A state/scratch) ]]
+}
+
+synced() {
+	dd of="$MNT/$1" conv="fsync${2:+,$2}" oflag="${3:-sync}" status=none
+}
+
+# What was synced is there after a crash, in the layers; before that no layer has heard of it.
+survives_a_crash() {
+	printf value | synced k.tmp
+	chmod 640 "$MNT/k.tmp"
+	setfattr -n user.colour -v red "$MNT/k.tmp"
+	set_ttl k.tmp 600
+	printf value | synced k.tmp notrunc
+	random_file big.part 3000000
+	synced big.part <big.part
+	head -c 1000000 /dev/zero | tee -a big.part | synced big.part notrunc append
+	set_value unsynced.tmp value
+	expect "sets" 0 "$(sets)"
+	local before
+	before=$(stat -c '%a %i %s %.9Y' "$MNT/k.tmp")
+	kill_daemon
+	expect "stat" "$before" "$(stat -c '%a %i %s %.9Y' "$MNT/k.tmp")"
+	expect_value k.tmp value
+	expect "xattr" red "$(get_xattr k.tmp user.colour)"
+	cmp big.part "$MNT/big.part"
+	expect_list "" "big.part k.tmp"
+	expect "sets" 2 "$(sets)"
+	scratch_files_are 0 || fail "they are no entries"
+	local ttl
+	ttl=$(get_xattr k.tmp user.cachefs.ttl)
+	((${ttl%.*} > 500 && ${ttl%.*} <= 600)) || fail "ttl $ttl"
+	nothing_is_synced || fail "left: $(ls state/scratch)"
+}
+
+test_fsync_makes_a_temporary_file_outlive_a_crash_with_sqlite() {
+	over "$DISK"
+	survives_a_crash
+}
+
+test_fsync_makes_it_outlive_a_crash_with_files() {
+	over "$FILE"
+	survives_a_crash
+}
+
+test_fsync_makes_it_outlive_a_crash_with_redis() {
+	start_redis
+	over "$REDIS"
+	survives_a_crash
+}
+
+test_fsync_makes_it_outlive_a_crash_with_write_back() {
+	over "$DISK" "" '"write_strategy": "write_back"'
+	survives_a_crash
+}
+
+test_writing_syncing_and_renaming_is_one_set_and_leaves_nothing() {
+	over "$DISK"
+	local i
+	for i in 1 2 3; do
+		printf "value $i" | synced k.tmp
+		expect "sets" "$((i - 1))" "$(sets)"
+		mv "$MNT/k.tmp" "$MNT/k"
+		expect "sets" "$i" "$(sets)"
+		nothing_is_synced || fail "left: $(ls state/scratch)"
+	done
+	kill_daemon
+	expect_list "" k
+	expect_value k "value 3"
+}
+
+test_a_synced_file_that_is_removed_renamed_or_stored_does_not_come_back() {
+	over "$DISK"
+	mkdir "$MNT/d"
+	for name in a.tmp b.tmp d/c.tmp e.tmp; do printf value | synced "$name"; done
+	rm "$MNT/a.tmp"
+	mv "$MNT/b.tmp" "$MNT/b.part"
+	rmdir "$MNT/d"
+	command "invalidate e.tmp"
+	kill_daemon
+	expect_list "" b.part
+	expect_value b.part value
+	printf value | synced k.tmp
+	restart_daemon
+	nothing_is_synced || fail "left: $(ls state/scratch)"
+	rm "$MNT/k.tmp"
+	kill_daemon
+	expect_list "" b.part
+}
+
+test_what_was_synced_last_is_what_a_crash_leaves() {
+	over "$DISK"
+	open_writer w k.part w,creat
+	tell w write first
+	tell w fsync
+	tell w write second
+	tell w fsync
+	tell w truncate 8
+	tell w fsync
+	tell w truncate 12
+	tell w pwrite 10 X
+	tell w fsync
+	tell w write unsynced
+	kill_hand w KILL
+	kill_daemon
+	expect "content" 'firstsec\0\0X\0' "$(tr '\0' '@' <"$MNT/k.part" | sed 's/@/\\0/g')"
+}
+
+test_two_daemons_keep_to_their_own_synced_files() {
+	over "$DISK"
+	printf value | synced k.tmp
+	mkdir other
+	"$CACHEFS" -f cachefs.json other </dev/null >>"$LOG" 2>&1 &
+	at_end "kill $!"
+	at_end 'fusermount3 -u -z "$TMP/other"'
+	wait_until 60 is_mounted "$TMP/other"
+	[[ ! -e other/k.tmp ]] || fail "another daemon has taken it"
+	kill_daemon
+	expect_value k.tmp value
 }
 
 # --- locks ---
