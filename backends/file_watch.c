@@ -240,11 +240,12 @@ static void expire(struct file_layer *f)
 	file_change_end(f);
 }
 
-/* Other programs fill the disk, too. */
-static void keep_free(struct file_layer *f)
+/* Other programs add files and fill the disk, too, also before the start. */
+static void keep_limits(struct file_layer *f)
 {
 	if (file_change_begin(f) < 0)
 		return;
+	file_make_room(f, 0);
 	file_keep_free(f, KEY_ROOT);
 	file_change_end(f);
 }
@@ -269,6 +270,7 @@ static void *watch_main(void *argument)
 	f->loaded = true;
 	pthread_cond_broadcast(&f->turned);
 	lock_release(&f->lock);
+	keep_limits(f);
 	while (!atomic_load(&f->stopping)) {
 		lock_take(&f->lock);
 		bool expires = entries_expire(&f->entries);
@@ -280,7 +282,7 @@ static void *watch_main(void *argument)
 			look_at_all(f);
 		if (expires)
 			expire(f);
-		keep_free(f);
+		keep_limits(f);
 	}
 	return NULL;
 }

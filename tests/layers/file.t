@@ -253,6 +253,21 @@ test_what_is_no_set_keeps_the_turn_to_be_evicted() {
 	expect_list "" "4 6 8 9"
 }
 
+test_max_files_holds_for_what_was_added_before_the_start() {
+	python3 "$ROOT/tests/helpers/package.py" files files many k 20 >/dev/null
+	mount_files '"max_files": 4'
+	wait_until 20 files_are 4
+	unmount
+	python3 "$ROOT/tests/helpers/package.py" files files many j 20 >/dev/null
+	start_daemon "$TMP/cachefs.json"
+	wait_until 20 files_are 4
+	expect "entries" 4 "$(layer_stat file entries)"
+}
+
+files_are() {
+	[[ $(ls files/*.json | wc -l) = "$1" ]]
+}
+
 test_touch_makes_a_file_the_newest_also_after_a_restart() {
 	mount_files '"max_files": 3'
 	local i
