@@ -267,6 +267,7 @@ static int file_info(struct fs *fs, struct inode *inode, const struct meta *meta
 		add_key(object, key);
 	inodes_lock(&fs->inodes);
 	bool pending = inode->state == INODE_PRIVATE && inode_has_news_locked(inode);
+	bool made_here = inode->state == INODE_PRIVATE && !inode->published;
 	inodes_unlock(&fs->inodes);
 	if (shown.mode == 0)
 		fs_default_owner(fs, &shown, S_IFREG);
@@ -275,7 +276,7 @@ static int file_info(struct fs *fs, struct inode *inode, const struct meta *meta
 	add_common(object, &shown);
 	add_copy(object, meta);
 	add_ends(object, ends);
-	cJSON_AddBoolToObject(object, "foreign", meta->version == 0);
+	cJSON_AddBoolToObject(object, "foreign", meta->version == 0 && !made_here);
 	cJSON_AddBoolToObject(object, "pending", pending);
 	add_xattr_names(object, meta->xattrs);
 	copies.list = cJSON_AddArrayToObject(object, "layers");

@@ -24,9 +24,9 @@ struct handle {
 				published; or 0 */
 	bool publishes_last; /* in its RELEASE, under way; guarded by the inode table's lock */
 	bool has_flock, has_posix;      /* such a lock was asked for through it */
-	bool silent;                    /* its closes are not told: lock_close.h, which has */
-	bool ends_posix; /* its RELEASE ends the locks of `posix_owner`; guarded by the inode
-			    table's lock */
+	/* lock_close.h's, guarded by the inode table's lock, as are has_posix and posix_owner: */
+	bool silent;     /* its closes are not told */
+	bool ends_posix; /* its RELEASE ends the locks of `posix_owner` */
 	struct command_lines *commands; /* of `control`: what was written; else NULL */
 	struct holders holders;         /* of a writer */
 	uint64_t posix_owner; /* by whom: RELEASE does not say, and a reader has no FLUSH */

@@ -66,8 +66,12 @@ static unsigned openers_handles(struct fs *fs, const struct openers *o, bool end
 
 bool lock_close_is_silent(struct fs *fs, struct handle *h)
 {
-	h->silent = !h->writer && !file_locks_has_posix(fs->locks, h->inode->ino);
-	return h->silent;
+	bool silent = !h->writer && !file_locks_has_posix(fs->locks, h->inode->ino);
+
+	inodes_lock(&fs->inodes); /* others find it among the open files */
+	h->silent = silent;
+	inodes_unlock(&fs->inodes);
+	return silent;
 }
 
 void lock_close_asked(struct fs *fs, struct handle *h, uint64_t owner)

@@ -180,9 +180,11 @@ test_info_tells_of_what_is_pending_foreign_or_a_directory() {
 	expect "foreign" "true 0" "$(info foreign '"\(.foreign) \(.version)"')"
 	open_writer w k
 	tell w write half
-	expect "pending" "true 0" "$(info k '"\(.pending) \(.layers | length)"')"
+	expect "pending" "true 0 false" "$(info k '"\(.pending) \(.layers | length) \(.foreign)"')"
 	tell w close
 	expect "closed" "false 2" "$(info k '"\(.pending) \(.layers | length)"')"
+	set_value k.tmp temporary
+	expect "a temporary file" "true 0 false" "$(info k.tmp '"\(.pending) \(.layers | length) \(.foreign)"')"
 	mkdir -p "$MNT/d/e"
 	set_ttl d 60
 	expect "a directory" "directory d/e 60" "$(info d/e '"\(.type) \(.key) \(.default_ttl)"')"
