@@ -103,6 +103,11 @@ static void disk_close(void *state)
 	disk_free(d);
 }
 
+static void disk_ending(void *state)
+{
+	disk_writer_ending(state);
+}
+
 /* --- gets ------------------------------------------------------------------------------------- */
 
 /* What a read asks for, and what it found. */
@@ -721,6 +726,7 @@ const struct backend backend_disk = {
 	.places = disk_conf_places,
 	.open = disk_open,
 	.close = disk_close,
+	.ending = disk_ending,
 	.stat = disk_stat,
 	.get = disk_get,
 	.peek = disk_peek,

@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "time_source.h"
+
+enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine: some milliseconds */
+
 /* Must agree with enum disk_column. */
 #define ROW                                                                                        \
 	"SELECT c.rowid, c.expires_at, ifnull(c.cachefs_written, c.updated_at), c.cachefs_size,"   \
@@ -173,14 +177,40 @@ static const char *const sql[DISK_STATEMENTS] = {
 		" INDEXED BY cachefs_files WHERE cachefs_file IS NOT NULL",
 };
 
-int disk_db_open(struct disk_db *db, const char *path, enum disk_access access)
+/* Called by SQLite every so many steps of its machine. Whether the statement is to be cut off. */
+static int on_progress(void *self)
+{
+	const struct disk_db *db = self;
+	int64_t now = time_mono_ms(&time_system), ending_ms = atomic_load(&db->guard->ending_ms);
+
+	atomic_fetch_add(&db->guard->life, 1);
+	if (db->deadline_ms > 0 && now >= db->deadline_ms)
+		return 1;
+	return ending_ms > 0 && db->begun_ms < ending_ms && now >= ending_ms + DISK_ENDING_MS;
+}
+
+/* What stands in a schema runs no function that could reach beyond the database. */
+static void harden(struct disk_db *db)
+{
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
+}
+
+int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
+		 struct disk_guard *guard)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
 	if (access == DISK_WRITER)
 		flags |= SQLITE_OPEN_CREATE;
 	memset(db, 0, sizeof(*db));
+	db->guard = guard;
 	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+	if (code == SQLITE_OK)
+		harden(db);
 	if (code == SQLITE_OK && access == DISK_READER)
 		code = sqlite3_exec(db->handle, "PRAGMA query_only = 1", NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
@@ -217,7 +247,11 @@ int disk_db_step(struct disk_db *db, sqlite3_stmt *statement)
 {
 	if (!statement)
 		return disk_db_errno(db);
+	db->begun_ms = time_mono_ms(&time_system);
+	db->deadline_ms = db->begun_ms +
+			  (sqlite3_stmt_readonly(statement) ? DISK_READ_MS : DISK_CHANGE_MS);
 	int code = sqlite3_step(statement);
+	db->deadline_ms = 0;
 	if (code == SQLITE_ROW)
 		return 1;
 	return code == SQLITE_DONE ? 0 : disk_db_errno(db);
@@ -246,6 +280,7 @@ int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number)
 
 int disk_db_exec(struct disk_db *db, const char *text)
 {
+	db->begun_ms = time_mono_ms(&time_system);
 	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0
 									     : disk_db_errno(db);
 }
@@ -307,6 +342,8 @@ int disk_db_errno_of(int sqlite_code)
 		return -EFBIG;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
+	case SQLITE_INTERRUPT:
+		return -ETIMEDOUT;
 	case SQLITE_CORRUPT:
 		return -EUCLEAN;
 	case SQLITE_IOERR:

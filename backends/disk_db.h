@@ -7,6 +7,7 @@
  * callers wait with a deadline, never here; -EUCLEAN that the database is damaged.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -109,19 +110,36 @@ enum disk_column {
 	DISK_COLUMN_EXTRA,
 };
 
+/* How long a statement may run; one that changes a row takes a millisecond, unless a trigger of
+ * another program does not end. */
+enum { DISK_CHANGE_MS = 5000, DISK_READ_MS = 60000, DISK_ENDING_MS = 1000 };
+
+/* Outlives the connection; any thread. */
+struct disk_guard {
+	atomic_int_fast64_t ending_ms; /* CLOCK_MONOTONIC: when the mount began to end; 0: not yet */
+	atomic_uint_fast64_t life;     /* moves while statements run */
+};
+
 struct disk_db {
 	sqlite3 *handle; /* NULL: not open */
 	sqlite3_stmt *statements[DISK_STATEMENTS];
 	uint64_t generation;
 	struct disk_db *next;
 	int failure; /* the -errno of an open that failed */
+	struct disk_guard *guard;
+	int64_t begun_ms, deadline_ms; /* of the statement that runs; 0: none */
 };
 
 enum disk_access { DISK_READER, DISK_WRITER };
 
-/* Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned.
+/*
+ * Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned.
+ * The schema is another program's to write: what it runs, runs in our statements. So they have an
+ * end: -ETIMEDOUT, with the transaction rolled back. What disk_db_exec() runs has none but that of
+ * the mount.
  */
-int disk_db_open(struct disk_db *db, const char *path, enum disk_access access);
+int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
+		 struct disk_guard *guard);
 void disk_db_close(struct disk_db *db); /* fine when closed */
 
 /* The prepared statement, ready to be bound; NULL: see disk_db_errno(). */

@@ -64,7 +64,7 @@ static int reader_open(struct disk *d, struct disk_db **db)
 
 	int rc = -ENOMEM;
 	if (made)
-		rc = disk_db_open(made, d->conf->path, DISK_READER) == SQLITE_OK ? 0
+		rc = disk_db_open(made, d->conf->path, DISK_READER, &d->reading) == SQLITE_OK ? 0
 										 : made->failure;
 	if (rc < 0) {
 		reader_discard(d, made);

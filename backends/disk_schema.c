@@ -8,6 +8,7 @@
 #include "log.h"
 
 #define SCHEMA_VERSION "5"
+#define APPLICATION_ID "1667327603" /* "cafs" */
 
 static const struct {
 	const char *name;
@@ -196,6 +197,86 @@ static int refuse(struct disk_reason *reason, const char *text)
 	return -EHOSTDOWN;
 }
 
+static void query_text(struct disk_db *db, const char *text, char *buffer, size_t size)
+{
+	sqlite3_stmt *statement = NULL;
+
+	buffer[0] = '\0';
+	if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
+		return;
+	const char *found = disk_db_step(db, statement) > 0
+				    ? (const char *)sqlite3_column_text(statement, 0)
+				    : NULL;
+	if (found)
+		snprintf(buffer, size, "%s", found);
+	sqlite3_finalize(statement);
+}
+
+void disk_schema_other_trigger(struct disk_db *db, char *name, size_t size)
+{
+	query_text(db,
+		   "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
+		   " AND substr(name, 1, 8) <> 'cachefs_' LIMIT 1",
+		   name, size);
+}
+
+#define IS_OURS "(name = 'cache' OR substr(name, 1, 8) = 'cachefs_')"
+
+/* Tables, none of which is the package's or ours, or another application's mark alone. */
+static int check_owner(struct disk_db *db, struct disk_reason *reason)
+{
+	int64_t others = 0, ours = 0, marked = 0;
+	char table[64];
+
+	int rc = query_number(db,
+			      "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view')"
+			      " AND substr(name, 1, 7) <> 'sqlite_' AND NOT " IS_OURS,
+			      &others);
+	if (rc == 0)
+		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE " IS_OURS, &ours);
+	if (rc == 0)
+		rc = query_number(db,
+				  "SELECT application_id NOT IN (0, " APPLICATION_ID
+				  ") FROM pragma_application_id",
+				  &marked);
+	if (rc < 0)
+		return explain(db, rc, reason);
+	if (ours > 0 || (others == 0 && !marked))
+		return 0;
+	query_text(db, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') LIMIT 1",
+		   table, sizeof(table));
+	snprintf(reason->text, sizeof(reason->text),
+		 "it is the database of another application%s%s%s", table[0] ? ", with a table \"" : "",
+		 table, table[0] ? "\"" : "");
+	return -EHOSTDOWN;
+}
+
+/* What runs another program's code at each look, or orders keys otherwise than by their bytes. */
+static int check_kinds(struct disk_db *db, struct disk_reason *reason)
+{
+	const char *collation = NULL;
+	int64_t odd = 0, tables = 0;
+
+	int rc = query_number(db,
+			      "SELECT count(*) FROM sqlite_schema WHERE " IS_OURS
+			      " AND type IN ('table', 'view')"
+			      " AND (type = 'view' OR sql LIKE 'CREATE VIRTUAL%')",
+			      &odd);
+	if (rc == 0)
+		rc = query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'",
+				  &tables);
+	if (rc < 0)
+		return explain(db, rc, reason);
+	if (odd > 0)
+		return refuse(reason, "a view or a virtual table has the name of one of its tables");
+	if (tables > 0 &&
+	    sqlite3_table_column_metadata(db->handle, "main", "cache", "cache_key", NULL,
+					  &collation, NULL, NULL, NULL) == SQLITE_OK &&
+	    collation && strcmp(collation, "BINARY") != 0)
+		return refuse(reason, "its table \"cache\" takes different keys for one");
+	return 0;
+}
+
 /* UTF-8 and, if there is a table `cache`, one of the shape that we know. */
 static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
 {
@@ -216,7 +297,18 @@ static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
 		return refuse(reason, "the database is UTF-16; only UTF-8 is supported");
 	if (tables > 0 && known != 4)
 		return refuse(reason, "its table \"cache\" belongs to something else");
-	return 0;
+	rc = check_owner(db, reason);
+	return rc < 0 ? rc : check_kinds(db, reason);
+}
+
+/* For file(1) and other applications, unless it has one. */
+static int mark(struct disk_db *db)
+{
+	int64_t marked = 0;
+	int rc = query_number(db, "SELECT application_id <> 0 FROM pragma_application_id", &marked);
+
+	return rc < 0 || marked ? rc
+				: disk_db_exec(db, "PRAGMA application_id = " APPLICATION_ID);
 }
 
 static int is_current(struct disk_db *db, enum disk_limits limits, bool *current)
@@ -285,6 +377,8 @@ static int install(struct disk_db *db, enum disk_limits limits)
 		rc = disk_db_exec(db, create_triggers);
 	if (rc == 0 && limits == DISK_EVICTS)
 		rc = disk_db_exec(db, create_use_order);
+	if (rc == 0)
+		rc = mark(db);
 	if (rc == 0)
 		rc = disk_db_exec(db, "COMMIT");
 	return rc;

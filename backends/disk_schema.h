@@ -26,12 +26,16 @@
 enum disk_limits { DISK_UNLIMITED, DISK_EVICTS }; /* the order of eviction needs an index */
 
 /*
- * Makes the file ours: WAL, our tables; upgrades an old database in place. 0, or -errno with a
- * sentence for the log in reason. Changes nothing in a file that it does not understand.
+ * Makes the file ours: WAL, our tables, our application_id if it has none; upgrades an old
+ * database in place. 0, or -errno with a sentence for the log in reason. Changes nothing in a file
+ * that it does not understand, or that belongs to another application.
  */
 struct disk_reason {
 	char text[256];
 };
 int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk_reason *reason);
+
+/* The name of a trigger that is not ours; "": there is none, or nobody can tell. */
+void disk_schema_other_trigger(struct disk_db *db, char *name, size_t size);
 
 #endif

@@ -153,7 +153,8 @@ struct disk_writer {
 	char trouble[320];      /* the last that was logged */
 	/* How long other programs' locks have been waited for; moves with whatever is done. */
 	atomic_int_fast64_t locked_ms;
-	atomic_uint_fast64_t life;
+	struct disk_guard guard;
+	atomic_int_fast64_t cut_until_ms; /* a statement had no end: no job is begun before then */
 };
 
 enum { DISK_OWN_MAX = 32 };
@@ -182,6 +183,7 @@ struct disk {
 	struct disk_hits hits;
 	struct disk_writer writer;
 	struct disk_watch watch;
+	struct disk_guard reading;
 
 	uint64_t limit;        /* without the WAL, for which the rest is; 0: none */
 	uint64_t wal_bytes;    /* how long the WAL may grow */
@@ -215,6 +217,12 @@ struct disk {
 double disk_tick(struct disk *d);
 
 /* --- the writer: disk_writer.c ---------------------------------------------------------------- */
+
+void disk_writer_ending(struct disk *d); /* see struct backend */
+
+/* A change was cut off, for a trigger of another program may not end: the next ones fail at once
+ * for a while. Of who owns the connection. */
+void disk_writer_note_cut(struct disk *d);
 
 int disk_writer_start(struct disk *d); /* 0 or -errno; the database may be down all the same */
 void disk_writer_stop(struct disk *d); /* after the jobs that are queued */

@@ -19,7 +19,6 @@ enum {
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
-	LIFE_STEPS = 100000, /* of SQLite's machine: some milliseconds */
 	IDLE_CHECKPOINT = 8, /* without jobs the WAL is written back at an eighth of its length */
 	WAL_MIN_BYTES = 256 << 10,
 	WAL_MAX_BYTES = 16 << 20,
@@ -50,14 +49,6 @@ static void on_change(void *self, int operation, const char *database, const cha
 	if (w->logged.first == 0)
 		w->logged.first = rowid;
 	w->logged.last = rowid;
-}
-
-static int on_progress(void *self)
-{
-	struct disk_writer *w = self;
-
-	atomic_fetch_add(&w->life, 1);
-	return 0;
 }
 
 static void recount(struct disk *d)
@@ -226,12 +217,11 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 	if (looked < 0)
 		return looked;
 	disk_conf_make_file(d->conf);
-	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER);
+	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER, &w->guard);
 	if (code != SQLITE_OK) {
 		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));
 		return -EHOSTDOWN;
 	}
-	sqlite3_progress_handler(w->db.handle, LIFE_STEPS, on_progress, w);
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
 	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED,
 				     reason);
@@ -446,6 +436,8 @@ bool disk_upkeep_step(struct disk *d)
 	struct disk_txn txn;
 	bool more = false;
 
+	if (time_mono_ms(&time_system) < atomic_load(&w->cut_until_ms))
+		return false;
 	notice_others(d);
 	bool limit = disk_limit_has_work(d);
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d) &&
@@ -455,9 +447,11 @@ bool disk_upkeep_step(struct disk *d)
 		return false; /* locked by another program: later */
 	disk_txn_init(&txn, d);
 	int rc = disk_writer_end(&txn, step_in_transaction(d, &txn, &more));
-	atomic_fetch_add(&w->life, 1);
+	atomic_fetch_add(&w->guard.life, 1);
 	if (rc == -EUCLEAN)
 		atomic_store(&d->corrupt, true);
+	if (rc == -ETIMEDOUT)
+		disk_writer_note_cut(d);
 	return rc == 0 && more;
 }
 

@@ -277,7 +277,7 @@ static int open_watch(struct disk *d)
 
 	w->header = NULL;
 	disk_db_close(&w->db);
-	if (disk_db_open(&w->db, d->conf->path, DISK_READER) != SQLITE_OK)
+	if (disk_db_open(&w->db, d->conf->path, DISK_READER, &d->reading) != SQLITE_OK)
 		return w->db.failure;
 	int rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
 	if (rc == 0 && is_wal(&w->db)) /* asked of another database, it would make an index */

@@ -22,6 +22,7 @@ enum {
 	BUSY_UPKEEP_MS = 20,    /* between its steps, while jobs keep coming */
 	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
 	STEP_ROWS_MOST = 256,   /* a step that is shorter for want of space grows up to this */
+	CUT_MS = 10000,         /* without a change, after one that had no end */
 	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
 	REST_SHARE = 3,         /* of a step's time, for the rest after it */
 	REST_MIN_MS = 1,
@@ -155,7 +156,7 @@ static int result_of(const struct disk_job *job)
 	int rc = job->failure < 0 ? job->failure : job->rc;
 
 	assert(rc != -EAGAIN);
-	return rc == -EUCLEAN ? -EIO : rc;
+	return rc == -EUCLEAN || rc == -ETIMEDOUT ? -EIO : rc;
 }
 
 /* A job is its caller's again, and gone, as soon as the lock is released. */
@@ -179,7 +180,7 @@ static void jobs_finish(struct disk *d, struct disk_job *jobs)
 		pthread_cond_signal(&job->finished);
 	}
 	lock_release(&w->lock);
-	atomic_fetch_add(&w->life, 1);
+	atomic_fetch_add(&w->guard.life, 1);
 }
 
 static void jobs_fail(struct disk *d, struct disk_job *jobs, int rc)
@@ -310,6 +311,8 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 			atomic_store(&d->suspect, true);
 		if (job->rc == -EUCLEAN)
 			atomic_store(&d->corrupt, true);
+		if (job->rc == -ETIMEDOUT)
+			disk_writer_note_cut(d);
 		if (job->rc < 0)
 			job->progress = job->before;
 		if (job->rc == -EAGAIN || job->rc == -ENOSPC ||
@@ -393,7 +396,8 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 		if (rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
 		jobs_fail(d, jobs, rc);
-	} else if (run_jobs(d, jobs) || (!jobs->next && jobs->rc != -ENOSPC)) {
+	} else if (run_jobs(d, jobs) || jobs->rc == -ETIMEDOUT ||
+		   (!jobs->next && jobs->rc != -ENOSPC)) {
 		account(d);
 		jobs_finish(d, jobs);
 	} else {
@@ -455,7 +459,7 @@ static bool is_alive(struct disk_writer *w, uint64_t *life)
 {
 	uint64_t before = *life;
 
-	*life = atomic_load(&w->life);
+	*life = atomic_load(&w->guard.life);
 	return *life != before;
 }
 
@@ -463,7 +467,7 @@ static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
 {
 	struct disk_writer *w = &d->writer;
 	struct timespec deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
-	uint64_t life = atomic_load(&w->life);
+	uint64_t life = atomic_load(&w->guard.life);
 
 	lock_take(&w->lock);
 	if (!begun)
@@ -485,7 +489,8 @@ static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
 
 int disk_writer_submit(struct disk *d, struct disk_job *job)
 {
-	if (!atomic_load(&d->up))
+	if (!atomic_load(&d->up) ||
+	    time_mono_ms(&time_system) < atomic_load(&d->writer.cut_until_ms))
 		return -EHOSTDOWN;
 	waiting_begin();
 	job->done = false;
@@ -555,6 +560,29 @@ static void *writer_run(void *self)
 	while (atomic_load(&d->up) && disk_hits_count(&d->hits) > 0 && disk_upkeep_step(d))
 		;
 	return NULL;
+}
+
+void disk_writer_note_cut(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	char trigger[64];
+
+	if (atomic_load(&w->guard.ending_ms) > 0)
+		return;
+	atomic_store(&w->cut_until_ms, time_mono_ms(&time_system) + CUT_MS);
+	disk_schema_other_trigger(&w->db, trigger, sizeof(trigger));
+	log_error("disk: layer \"%s\": a change of %s was cut off after %d s; a trigger of another "
+		  "program%s%s may not end: drop it; nothing is written for %d s",
+		  d->env->layer_name, d->conf->path, DISK_CHANGE_MS / 1000,
+		  trigger[0] ? ", " : "", trigger, CUT_MS / 1000);
+}
+
+void disk_writer_ending(struct disk *d)
+{
+	int64_t now = time_mono_ms(&time_system);
+
+	atomic_store(&d->writer.guard.ending_ms, now);
+	atomic_store(&d->reading.ending_ms, now);
 }
 
 int disk_writer_start(struct disk *d)
