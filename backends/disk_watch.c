@@ -98,6 +98,18 @@ static bool is_own_locked(const struct disk_watch *w, int64_t seq)
 	return false;
 }
 
+/* Whether all rows of the log between the two are ours. */
+static bool are_own(struct disk_watch *w, int64_t after, int64_t before)
+{
+	lock_take(&w->lock);
+	int64_t next = after + 1;
+	for (size_t i = 0; i < w->own_count && next < before; i++)
+		if (next >= w->own[i].first && next <= w->own[i].last)
+			next = w->own[i].last + 1;
+	lock_release(&w->lock);
+	return next >= before;
+}
+
 /* What a look found. */
 struct news {
 	struct disk_names names;
@@ -121,7 +133,8 @@ static int note_row(struct disk_watch *w, sqlite3_stmt *s, struct news *news)
 	return key_is_valid(key) ? disk_names_add(&news->names, key.bytes, key.size, 0) : 0;
 }
 
-/* Rows from `position` on, which is there unless the log has been cut beyond it. */
+/* Rows from `position` on, which is there unless the log has been cut beyond it: many changes of
+ * ours do that, too. */
 static int read_log(struct disk_watch *w, int64_t position, struct news *news)
 {
 	sqlite3_stmt *s = disk_db_statement(&w->db, DISK_LOG_SINCE);
@@ -132,8 +145,9 @@ static int read_log(struct disk_watch *w, int64_t position, struct news *news)
 	if (s)
 		sqlite3_bind_int64(s, 1, position);
 	while (rc == 0 && (step = disk_db_step(&w->db, s)) > 0) {
-		if (news->last == 0 && sqlite3_column_int64(s, 0) != expected)
-			news->all = true;
+		int64_t seq = sqlite3_column_int64(s, 0);
+		if (news->last == 0 && seq != expected)
+			news->all = seq < expected || !are_own(w, position, seq);
 		rc = note_row(w, s, news);
 	}
 	if (s)

@@ -63,12 +63,14 @@ static bool first_key_with(struct file_layer *f, struct key prefix, struct key_b
 static int remove_changing(struct file_layer *f, struct key prefix)
 {
 	struct key_buffer key;
+	struct file_step step = { 0 };
 	bool found = false;
 	int rc = file_markers_refresh(f);
 
 	while (rc == 0 && first_key_with(f, prefix, &key)) {
 		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
 		found = true;
+		file_change_step(f, &step);
 	}
 	if (rc == 0)
 		rc = remove_markers(f, prefix);

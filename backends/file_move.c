@@ -35,6 +35,8 @@ static int move_check(struct file_layer *f, struct entries *s, struct entries_wa
 
 static int move_entries(struct file_layer *f, struct entries_walk *move)
 {
+	struct file_step step = { 0 };
+	bool loaded = f->loaded; /* before that nobody has a turn */
 	int rc;
 
 	marker_key(&move->key, move->from);
@@ -45,6 +47,8 @@ static int move_entries(struct file_layer *f, struct entries_walk *move)
 			move->key.bytes[move->key.size++] = '\0';
 		else if (rc < 0)
 			return rc;
+		if (loaded)
+			file_change_step(f, &step);
 	}
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -137,23 +141,31 @@ int file_move_finish(struct file_layer *f)
 	return rc;
 }
 
+static int move_changing(struct file_layer *f, struct key from, struct key to)
+{
+	file_expire(f);
+	int rc = file_markers_refresh(f);
+	if (rc == 0)
+		rc = file_move_finish(f);
+	if (rc == 0)
+		rc = file_check_rename_prefix(f, from, to);
+	return rc == 0 && has_any_below(f, from) ? move_noted(f, from, to) : rc;
+}
+
 int file_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct file_layer *f = state;
 
 	if (key_equal(from, to))
 		return 0;
-	int rc = file_change_begin(f);
+	int rc = file_move_begin(f);
 	if (rc < 0)
 		return rc;
-	file_expire(f);
-	rc = file_markers_refresh(f);
-	if (rc == 0)
-		rc = file_move_finish(f);
-	if (rc == 0)
-		rc = file_check_rename_prefix(f, from, to);
-	if (rc == 0 && has_any_below(f, from))
-		rc = move_noted(f, from, to);
-	file_change_end(f);
+	rc = file_change_begin(f);
+	if (rc == 0) {
+		rc = move_changing(f, from, to);
+		file_change_end(f);
+	}
+	file_move_end(f);
 	return rc;
 }

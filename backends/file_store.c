@@ -17,7 +17,9 @@
 #include "waiting.h"
 
 enum {
-	TURN_DEADLINE_MS = 30 * 1000,
+	TURN_DEADLINE_MS = 30 * 1000, /* without anything being done */
+	STEP_MS = 50,
+	STEP_FILES = 256,
 	EXPIRE_STEPS = 64,
 	HASH_SIZE = 17, /* "~" and 16 digits */
 };
@@ -169,15 +171,47 @@ int file_forbidden(struct file_layer *f, const char *name)
 
 /* --- turns ------------------------------------------------------------------------------------ */
 
-static int await_locked(struct file_layer *f, bool change)
+enum turn { TURN_LOADED, TURN_CHANGE, TURN_MOVE };
+
+static bool is_turn_locked(const struct file_layer *f, enum turn turn)
+{
+	return f->loaded && !(turn == TURN_CHANGE && f->changing) && !(turn == TURN_MOVE && f->moving);
+}
+
+/* However long it takes, as long as something is done. */
+static int await_locked(struct file_layer *f, enum turn turn)
 {
 	struct timespec deadline = time_deadline(TURN_DEADLINE_MS);
+	uint64_t life = f->life;
 
-	while (!f->loaded || (change && f->changing))
-		if (!condition_wait_until(&f->turned, &f->lock, &deadline) &&
-		    (!f->loaded || (change && f->changing)))
+	while (!is_turn_locked(f, turn)) {
+		if (condition_wait_until(&f->turned, &f->lock, &deadline) || is_turn_locked(f, turn))
+			continue;
+		if (life == f->life)
 			return -EHOSTDOWN;
+		life = f->life;
+		deadline = time_deadline(TURN_DEADLINE_MS);
+	}
 	return 0;
+}
+
+static int change_begin_locked(struct file_layer *f)
+{
+	f->waiting++;
+	int rc = await_locked(f, TURN_CHANGE);
+	f->waiting--;
+	if (rc == 0) {
+		f->changing = true;
+		f->turns++;
+	}
+	return rc;
+}
+
+static void change_end_locked(struct file_layer *f)
+{
+	f->changing = false;
+	f->life++;
+	pthread_cond_broadcast(&f->turned);
 }
 
 int file_wait_loaded(struct file_layer *f)
@@ -189,7 +223,7 @@ int file_wait_loaded(struct file_layer *f)
 		return 0;
 	waiting_begin();
 	lock_take(&f->lock);
-	int rc = await_locked(f, false);
+	int rc = await_locked(f, TURN_LOADED);
 	lock_release(&f->lock);
 	return rc;
 }
@@ -198,9 +232,7 @@ int file_change_begin(struct file_layer *f)
 {
 	waiting_begin();
 	lock_take(&f->lock);
-	int rc = await_locked(f, true);
-	if (rc == 0)
-		f->changing = true;
+	int rc = change_begin_locked(f);
 	lock_release(&f->lock);
 	return rc;
 }
@@ -208,7 +240,46 @@ int file_change_begin(struct file_layer *f)
 void file_change_end(struct file_layer *f)
 {
 	lock_take(&f->lock);
-	f->changing = false;
+	change_end_locked(f);
+	lock_release(&f->lock);
+}
+
+void file_change_step(struct file_layer *f, struct file_step *step)
+{
+	int64_t now = time_mono_ms(&time_system);
+	struct timespec deadline = time_deadline(TURN_DEADLINE_MS);
+
+	if (step->files == 0)
+		step->begun_ms = now;
+	if (++step->files < STEP_FILES && now - step->begun_ms < STEP_MS)
+		return;
+	step->files = 0;
+	lock_take(&f->lock);
+	change_end_locked(f);
+	uint64_t turns = f->turns;
+	while (f->waiting > 0 && f->turns == turns)
+		if (!condition_wait_until(&f->turned, &f->lock, &deadline))
+			break;
+	while (change_begin_locked(f) < 0)
+		; /* half done is nothing to end with: it is the disk that is waited for */
+	lock_release(&f->lock);
+}
+
+int file_move_begin(struct file_layer *f)
+{
+	waiting_begin();
+	lock_take(&f->lock);
+	int rc = await_locked(f, TURN_MOVE);
+	f->moving |= rc == 0;
+	lock_release(&f->lock);
+	return rc;
+}
+
+void file_move_end(struct file_layer *f)
+{
+	lock_take(&f->lock);
+	f->moving = false;
+	f->life++;
 	pthread_cond_broadcast(&f->turned);
 	lock_release(&f->lock);
 }
@@ -295,6 +366,7 @@ int file_remember(struct file_layer *f, const char *name, const struct file_look
 		if (by_key)
 			enter_locked(f, by_key, old, &dead);
 		f->bytes += look->size;
+		f->life++;
 		by_name = by_key = NULL;
 		rc = 0;
 	}

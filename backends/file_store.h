@@ -61,6 +61,10 @@ struct file_layer {
 	struct lock lock; /* RANK_LAYER; guards: */
 	pthread_cond_t turned;
 	bool loaded, changing;
+	bool moving;            /* a directory is being renamed */
+	unsigned waiting;       /* for their turn */
+	uint64_t turns;         /* that have begun */
+	uint64_t life;          /* moves with whatever is done */
 	bool following;         /* somebody reads what inotify tells */
 	struct entries entries; /* value: the file's name */
 	struct entries files;   /* key: the file's name; value: look and key, see file_store.c */
@@ -73,15 +77,30 @@ struct file_layer {
 	atomic_bool stopping, unread; /* unread: of some file nobody knows what it holds */
 };
 
-/* Waits until the index is there; -EHOSTDOWN after a deadline. */
+/* Waits until the index is there; -EHOSTDOWN: nothing has been done of it for a while. */
 int file_wait_loaded(struct file_layer *f);
 
 /* Makes the layer's directory and those that lead to it. 0 or -errno. */
 int file_make_directory(const struct file_conf *conf);
 
-/* The one change at a time. -EHOSTDOWN: not within the deadline; nothing to end then. */
+/* The one change at a time. -EHOSTDOWN: the one before does nothing any more; nothing to end then. */
 int file_change_begin(struct file_layer *f);
 void file_change_end(struct file_layer *f);
+
+/*
+ * Within a change of very many files, after each: when it has had its time, others have a turn
+ * before it goes on. Made with = {0}.
+ */
+struct file_step {
+	int64_t begun_ms;
+	int files;
+};
+void file_change_step(struct file_layer *f, struct file_step *step);
+
+/* Renames of directories, which such a turn must not meet, come one at a time. As begin() and end(),
+ * and before them. */
+int file_move_begin(struct file_layer *f);
+void file_move_end(struct file_layer *f);
 
 /* --- within a change (or while the index is being built) -------------------------------------- */
 

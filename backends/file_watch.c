@@ -73,7 +73,8 @@ static bool found_add(struct found_list *list, const char *name, struct timespec
 }
 
 /* The names of all entries' files with their age. 0 or -errno: there may be more. */
-static int list_files(struct file_layer *f, DIR *dir, struct found_list *list)
+static int list_files(struct file_layer *f, DIR *dir, struct found_list *list,
+		      struct file_step *step)
 {
 	struct stat st;
 	int rc = 0;
@@ -88,17 +89,19 @@ static int list_files(struct file_layer *f, DIR *dir, struct found_list *list)
 		    fstatat(f->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    !found_add(list, d->d_name, st.st_mtim))
 			rc = -ENOMEM;
+		if (step)
+			file_change_step(f, step);
 	}
 	return rc;
 }
 
-/* Reads what is new in the directory. False: not all of it. */
-static bool scan(struct file_layer *f)
+/* Reads what is new in the directory; step NULL: before anybody has a turn. False: not all of it. */
+static bool scan(struct file_layer *f, struct file_step *step)
 {
 	int fd = openat(f->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct found_list list = { 0 };
-	int rc = dir ? list_files(f, dir, &list) : -errno;
+	int rc = dir ? list_files(f, dir, &list, step) : -errno;
 
 	if (dir)
 		closedir(dir);
@@ -112,6 +115,8 @@ static bool scan(struct file_layer *f)
 	for (size_t i = 0; i < list.count; i++) {
 		if (!atomic_load(&f->stopping))
 			file_reload(f, list.items[i].name);
+		if (step)
+			file_change_step(f, step);
 		free(list.items[i].name);
 	}
 	free(list.items);
@@ -166,13 +171,15 @@ static bool next_known(struct file_layer *f, char name[FILE_NAME_SIZE])
 	return file != NULL;
 }
 
-static void forget_gone(struct file_layer *f)
+static void forget_gone(struct file_layer *f, struct file_step *step)
 {
 	char name[FILE_NAME_SIZE] = "";
 
-	while (!atomic_load(&f->stopping) && next_known(f, name))
+	while (!atomic_load(&f->stopping) && next_known(f, name)) {
 		if (!file_is_as_known(f, name, true))
 			file_reload(f, name);
+		file_change_step(f, step);
+	}
 }
 
 /* Files that nobody has told of, or that could not be read: all are looked at again. */
@@ -180,9 +187,10 @@ static void look_at_all(struct file_layer *f)
 {
 	if (file_change_begin(f) < 0)
 		return;
+	struct file_step step = { 0 };
 	file_markers_refresh(f);
-	scan(f);
-	forget_gone(f);
+	scan(f, &step);
+	forget_gone(f, &step);
 	file_make_room(f, 0);
 	file_change_end(f);
 }
@@ -257,7 +265,7 @@ static void *watch_main(void *argument)
 				 { .fd = f->inotify_fd, .events = POLLIN } };
 
 	file_markers_refresh(f);
-	bool complete = scan(f);
+	bool complete = scan(f, NULL);
 	if (atomic_load(&f->stopping))
 		return NULL;
 	file_hits_load(f);
@@ -322,7 +330,7 @@ int file_watch_renew(struct file_layer *f, bool make)
 		f->env->layer_name, f->conf->directory);
 	follow(f);
 	file_forget_all(f);
-	scan(f);
+	scan(f, NULL);
 	return 0;
 }
 

@@ -161,6 +161,29 @@ static void test_long_removals_go_side_by_side(void **state)
 	assert_int_equal(usage.entries, 3000);
 }
 
+/* The log of changes is cut meanwhile; that tells nothing of other programs. */
+static void test_a_long_job_of_ours_is_no_change_by_others(void **state)
+{
+	struct fixture *f = *state;
+
+	open_layer(f);
+	sqlite3 *db = other_program(f);
+	fill(db, "d", 5000);
+	assert_true(B->catch_up(f->layer));
+	assert_string_equal(f->gone, ";"); /* nobody knows which */
+	f->gone[0] = '\0';
+	assert_int_equal(B->rename_prefix(f->layer, key_of("d"), key_of("e")), 0);
+	assert_true(B->catch_up(f->layer));
+	assert_int_equal(B->remove_prefix(f->layer, key_of("e/")), 0);
+	assert_int_equal(set(f, "k", "v"), 0);
+	assert_true(B->catch_up(f->layer));
+	assert_string_equal(f->gone, "");
+	fill(db, "d", 5000);
+	assert_true(B->catch_up(f->layer));
+	assert_string_equal(f->gone, ";");
+	sqlite3_close(db);
+}
+
 static void test_the_files_of_a_prefix_go_with_it(void **state)
 {
 	struct fixture *f = *state;
@@ -310,6 +333,7 @@ int main(void)
 		T(test_another_program_writes_in_the_middle_of_a_removal),
 		T(test_sets_go_between_the_steps_of_a_removal),
 		T(test_long_removals_go_side_by_side),
+		T(test_a_long_job_of_ours_is_no_change_by_others),
 		T(test_the_files_of_a_prefix_go_with_it),
 		T(test_unreachable_keys_go_by_steps),
 		T(test_a_rename_that_a_crash_interrupts_is_finished),
