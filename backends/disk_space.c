@@ -10,13 +10,15 @@
 #include "log.h"
 
 enum {
-	SPARE_PAGES = 16,          /* free pages that a set adds when removals have half of them */
+	SPARE_PAGES = 16, /* free pages that a set adds when removals have half of them */
 	WAL_RESERVE_MIN = 256 << 10,
-	WAL_RESERVE_PART = 16,     /* of the file system's blocks, at most one in so many */
-	JOB_OVERHEAD = 64 << 10,   /* what the WAL takes of a job beside its value */
-	WRITE_BACK_MS = 100,       /* how long a checkpoint waits for readers */
-	GIVE_BACK_PAGES = 32,      /* moved at once: they fit into the reserve of the WAL */
-	FEW_ROWS = 16,             /* of a step, if the WAL has no room for a whole one */
+	WAL_RESERVE_PART = 16,   /* of the file system's blocks, at most one in so many */
+	ROW_OVERHEAD = 32 << 10, /* what a row takes beside its value, in the trees */
+	EVICT_AHEAD = 64 << 10,  /* evicted beyond what a job needs, for the next ones */
+	WRITE_BACK_MS = 100,     /* how long a checkpoint waits for readers */
+	EMPTY_PAGES = 24,        /* of a database without entries */
+	GIVE_BACK_PAGES = 32,    /* moved at once: they fit into the reserve of the WAL */
+	FEW_ROWS = 16,           /* of a step, if the WAL has no room for a whole one */
 };
 
 /* --- what is kept ----------------------------------------------------------------------------- */
@@ -67,8 +69,8 @@ void disk_space_claim(struct disk *d)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		d->writer.claimed = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)disk_space_wal_reserve(d)) ==
-					    0 ||
+		d->writer.claimed = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
+					      (off_t)disk_space_wal_reserve(d)) == 0 ||
 				    errno == EOPNOTSUPP;
 	close(fd);
 }
@@ -183,7 +185,9 @@ static uint64_t job_bytes(const struct disk_job *job)
 {
 	bool in_row = job->kind == DISK_JOB_SET && job->fd < 0;
 
-	return job->kind == DISK_JOB_FREE ? job->size : in_row ? job->size + JOB_OVERHEAD : 0;
+	return job->kind == DISK_JOB_FREE ? job->size
+	       : in_row                   ? job->size + ROW_OVERHEAD
+					  : ROW_OVERHEAD;
 }
 
 /* If everything else went: a row lies in the WAL and in the database, a file beside them. */
@@ -197,6 +201,17 @@ static bool can_fit(struct disk *d, const struct disk_job *job)
 	if (job->kind == DISK_JOB_FREE)
 		return bytes <= room;
 	return 2 * bytes <= room + disk_space_wal_reserve(d);
+}
+
+/* What the entries take: not the log, the free pages, and what an empty database has. */
+static uint64_t held_bytes(struct disk *d)
+{
+	int64_t pages = 0, files = atomic_load(&d->file_bytes);
+
+	disk_db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	uint64_t used = (uint64_t)pages * atomic_load(&d->page_size) - free_pages(d);
+	uint64_t empty = EMPTY_PAGES * atomic_load(&d->page_size);
+	return (used > empty ? used - empty : 0) + (files > 0 ? (uint64_t)files : 0);
 }
 
 static void say_once(struct disk *d)
@@ -222,7 +237,7 @@ static bool take_fewer_rows(struct disk_writer *w, const struct disk_job *job)
 
 bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job)
 {
-	uint64_t bytes = job_bytes(job), enough = bytes + JOB_OVERHEAD;
+	uint64_t bytes = job_bytes(job);
 	bool for_file = job->kind == DISK_JOB_FREE;
 
 	if (!relief->wrote_back) {
@@ -237,16 +252,16 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 	if (!can_fit(d, job))
 		return false;
 	say_once(d);
-	if (!for_file && free_pages(d) >= enough) /* it is the WAL that cannot grow */
-		return give_back(d, enough);
-	struct space_round round =
-		free_space_need(&d->writer.space, enough, atomic_load(&d->used_bytes));
-	if (!space_round_goes_on(&round, atomic_load(&d->used_bytes), for_file ? 0 : free_pages(d)))
+	if (!for_file && free_pages(d) >= bytes) /* it is the WAL that cannot grow */
+		return give_back(d, bytes + EVICT_AHEAD);
+	uint64_t held = held_bytes(d);
+	struct space_round round = free_space_need(&d->writer.space, bytes, held);
+	if (!space_round_goes_on(&round, held, for_file ? 0 : free_pages(d)))
 		return false;
-	int rc = evict_step(d, job->key, enough, &round);
+	int rc = evict_step(d, job->key, bytes + EVICT_AHEAD, &round);
 	if (for_file)
 		give_back(d, bytes);
-	space_round_goes_on(&round, atomic_load(&d->used_bytes), for_file ? 0 : free_pages(d));
+	space_round_goes_on(&round, held_bytes(d), for_file ? 0 : free_pages(d));
 	return rc == 0;
 }
 
@@ -256,27 +271,23 @@ void disk_space_init(struct disk *d)
 }
 
 /* Whether what goes can become space of the file system. */
-static bool can_shrink(struct disk *d)
+static bool can_shrink(const struct disk *d)
 {
-	int64_t mode = 0;
-
-	return atomic_load(&d->file_bytes) > 0 ||
-	       (disk_db_number(&d->writer.db, DISK_AUTO_VACUUM, &mode) == 0 && mode != 0);
+	return d->writer.shortens || atomic_load(&d->file_bytes) > 0;
 }
 
 bool disk_space_upkeep(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
-	uint64_t held = atomic_load(&d->used_bytes);
 
 	disk_space_claim(d);
 	struct space_round round = free_space_keep(&w->space);
 	if (!atomic_load(&w->space.low))
 		w->full_said = false;
-	if (!space_round_goes_on(&round, held, 0) || !can_shrink(d))
+	if (!space_round_goes_on(&round, held_bytes(d), 0) || !can_shrink(d))
 		return false;
 	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);
 	give_back(d, round.goal);
 	disk_limit_measure(d);
-	return space_round_goes_on(&round, atomic_load(&d->used_bytes), 0) && rc == 0;
+	return space_round_goes_on(&round, held_bytes(d), 0) && rc == 0;
 }

@@ -45,7 +45,7 @@ check_full() {
 	fill_up
 	set_many b "$2"
 	expect_miss k
-	grep -q 'is full: the least recently used entries go' "$LOG" || fail "the log says nothing"
+	grep -qE 'is full: the least recently used entries go|min_free_mb' "$LOG" || fail "the log says nothing"
 	(($(layer_stat disk evictions) > 0)) || fail "nothing was evicted"
 	check_removal "$LAST"
 	set_many c "$2"

@@ -170,7 +170,7 @@ test_a_renamed_key_of_another_program_keeps_its_inode_number() {
 	forget "$inodes"
 	expect "ino later" "$ino" "$(stat -c %i "$MNT/l")"
 	expect_value l foreign
-	expect owner "$(id -u) 644" "$(stat -c '%u %a' "$MNT/l")"
+	expect owner "$(id -u) 600" "$(stat -c '%u %a' "$MNT/l")"
 	mv "$MNT/l" "$MNT/m"
 	restart_daemon
 	expect "ino after a new start" "$ino" "$(stat -c %i "$MNT/m")"

@@ -109,12 +109,12 @@ test_touch_is_a_use_for_the_disk_layer() {
 	mount_layers '{"type": "disk", "name": "slow", "options": {"path": "db.sqlite", "size_limit_mb": 1}}'
 	local i
 	for i in a b c d; do
-		head -c 150000 /dev/urandom >"$MNT/$i"
+		head -c 100000 /dev/urandom >"$MNT/$i"
 	done
 	expect_list "" "a b c d"
 	touch "$MNT/a"
 	for i in e f g; do
-		head -c 150000 /dev/urandom >"$MNT/$i"
+		head -c 100000 /dev/urandom >"$MNT/$i"
 	done
 	test -e "$MNT/a" || fail "a was evicted: $(ls "$MNT" | paste -sd' ')"
 	! test -e "$MNT/b" || fail "b was not evicted: $(ls "$MNT" | paste -sd' ')"
