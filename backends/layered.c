@@ -215,7 +215,7 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 				      : stack_value_for_volatile(c, value);
 	for (size_t i = 0; i < c->count; i++)
 		if (i < needed ? failed[i]
-			       : !loaded || is_bypassed(c, c->order[i]) ||
+			       : !loaded || (!unkept && is_bypassed(c, c->order[i])) ||
 					 set_in(c, c->order[i], key, loaded, &copied) < 0)
 			drop_old_copy(c, c->order[i], key);
 	value_unref(loaded);

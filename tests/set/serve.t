@@ -144,6 +144,24 @@ test_a_full_disk_fails_no_job() {
 	[[ $(cat "$MNT/k" 2>&1 || true) != old ]] || fail "an older value is back"
 }
 
+test_a_layer_that_sets_pass_by_serves_what_no_other_takes() {
+	start_redis
+	mount_serving "$REDIS" '"write_strategy": "write_around"'
+	set_value k old
+	expect layers redis "$(get_xattr k user.cachefs.layers)"
+	stop_redis
+	set_value k new
+	expect_value k new
+	expect layers memory "$(get_xattr k user.cachefs.layers)"
+	start_redis
+	wait_until 60 layer_is redis false
+	wait_until 60 nothing_is_to_be_told
+	expect_value k new
+	set_value k newer
+	expect layers redis "$(get_xattr k user.cachefs.layers)"
+	expect_value k newer
+}
+
 test_a_full_journal_fails_no_job() {
 	start_redis
 	mount_serving "$REDIS" '"write_strategy": "write_back"' '"journal_max_mb": 1, "journal_wait": 0.1, "drain_timeout": 0'
