@@ -475,9 +475,10 @@ static int file_set(void *state, struct key key, struct value *value, const stru
 
 static int file_foresee(void *state, struct key key, uint64_t size)
 {
-	(void)state;
 	(void)key;
-	return size > VALUE_MAX ? -EFBIG : 0;
+	if (size > VALUE_MAX)
+		return -EFBIG;
+	return file_may_fit(state, size) ? 0 : -ENOSPC;
 }
 
 /* An entry whole, within a change. */

@@ -63,6 +63,13 @@ static bool run_round(struct file_layer *f, struct space_round *r, struct key ke
 	return any;
 }
 
+bool file_may_fit(struct file_layer *f, uint64_t size)
+{
+	uint64_t room = free_space_bytes(&f->space);
+
+	return room > size + BLOCK || room + held(f) >= size + BLOCK;
+}
+
 bool file_make_space(struct file_layer *f, uint64_t size, struct key kept)
 {
 	struct space_round r = free_space_need(&f->space, size, held(f));

@@ -163,7 +163,9 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
 
 /* Evicts the oldest until the limit allows so many entries more. 0 or -errno. file_make_space(): on
  * a full disk, until a file of that size may be written, of an entry (or of none) that is kept;
- * false: nothing was evicted. file_keep_free(): what min_free_mb asks for. See file_evict.c. */
+ * false: nothing was evicted. file_keep_free(): what min_free_mb asks for. file_may_fit(): a file of
+ * that size would fit if all others went. See file_evict.c. */
+bool file_may_fit(struct file_layer *f, uint64_t size);
 int file_make_room(struct file_layer *f, uint64_t more);
 bool file_make_space(struct file_layer *f, uint64_t size, struct key kept);
 void file_keep_free(struct file_layer *f, struct key kept);

@@ -5,7 +5,7 @@
 #include <sys/statvfs.h>
 
 enum {
-	REFUSED_MS = 10 * 1000,   /* of a disk whose free space is looked at as well */
+	REFUSED_MS = 30 * 1000,   /* of a disk whose free space is looked at as well */
 	REFUSED_REMOTE_MS = 1000, /* of what only the layer knows */
 	MORE_BYTES = 64 * 1024,   /* as a file system's free space goes up and down by itself */
 };

@@ -196,6 +196,17 @@ test_a_full_disk_below_files_is_told_at_write() {
 	check_full
 }
 
+test_a_full_disk_below_files_with_nothing_to_evict_is_told_the_first_time() {
+	small_disk 2
+	mount_with '{"type": "file", "options": {"directory": "store/files", "min_free_mb": 0}}'
+	fill_up
+	expect_shell_error "No space left on device" 'echo v >"$MNT/k"'
+	expect_absent k
+	space_again
+	in_shell 'echo v >"$MNT/k"'
+	expect_value k v
+}
+
 test_a_full_disk_below_a_database_is_told_at_write() {
 	small_disk 4
 	mount_with '{"type": "disk", "options": {"path": "store/db.sqlite"'"${1:+, $1}"'}}'
