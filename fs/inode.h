@@ -80,6 +80,7 @@ struct inode {
 	TAILQ_ENTRY(inode) in_scratch;
 	struct saved *saved; /* what was synced of it; or NULL; while `saving` that thread's */
 	bool saving;
+	uint64_t saved_moves; /* the table's `moves` then */
 	uint64_t counted;    /* in that round, by unowned.c */
 	pid_t owner;         /* thread that opened it private; 0: more than one did */
 	bool size_told; /* while private, its size was told to another thread: never a version */

@@ -302,6 +302,34 @@ static int store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 
 /* --- room ------------------------------------------------------------------------------------- */
 
+/* A lock that the layers have, and that nobody holds; NULL: none. */
+static struct inode *stored_lock_locked(struct fs *fs)
+{
+	struct inode *inode;
+
+	TAILQ_FOREACH(inode, &fs->inodes.restless, in_scratch)
+	if (inode->has_copy && inode->meta.size > 0 && inode_is_idle_locked(inode) &&
+	    !inode_is_unstored_locked(inode) && !file_locks_any(fs->locks, inode->ino))
+		return inode;
+	return NULL;
+}
+
+/* The last resort: a stored lock becomes an entry that may be evicted. False: it brought nothing.
+ */
+static bool let_a_lock_go_locked(struct fs *fs)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *inode = stored_lock_locked(fs);
+	uint64_t before = working_copies_left(&t->copies);
+
+	if (!inode)
+		return false;
+	store_locked(fs, inode, false);
+	inodes_unlock(t); /* its content goes */
+	inodes_lock(t);
+	return working_copies_left(&t->copies) > before;
+}
+
 /* Stores the oldest, or waits for one that is being stored. False: neither, or the time is over. */
 static bool make_some_room_locked(struct fs *fs, bool or_drop, const struct timespec *deadline)
 {
@@ -310,7 +338,9 @@ static bool make_some_room_locked(struct fs *fs, bool or_drop, const struct time
 
 	if (inode)
 		return store_locked(fs, inode, or_drop) == 0 || or_drop;
-	return t->scratch_storing > 0 && inodes_wait_locked(t, deadline);
+	if (t->scratch_storing > 0)
+		return inodes_wait_locked(t, deadline);
+	return or_drop && let_a_lock_go_locked(fs);
 }
 
 int scratch_admit(struct fs *fs, struct inode *dir, struct key text)
@@ -452,6 +482,9 @@ static void *run(void *self)
 			store_locked(fs, inode, false);
 		} else if (time_mono_ms(fs->time) - expired_ms >= EXPIRE_MS) {
 			expire_some_locked(fs);
+			inodes_unlock(t);
+			scratch_save_moved(fs);
+			inodes_lock(t);
 			if (working_copies_left(&t->copies) > t->copies.max_bytes / 2)
 				atomic_store(&fs->rest.told_no_room, false);
 			expired_ms = time_mono_ms(fs->time);

@@ -59,6 +59,7 @@ static int commit(struct fs *fs, struct inode *inode, struct saved *saved)
 
 	inodes_lock(t);
 	int rc = inode_key_locked(t, inode, &key);
+	inode->saved_moves = t->moves;
 	meta_copy(&meta, &inode->meta);
 	meta.mode &= ~inode->privileges_cleared;
 	meta.ino = inode->ino;
@@ -132,6 +133,38 @@ int scratch_save(struct fs *fs, struct inode *inode)
 	inode_unpin_locked(t, inode);
 	inodes_unlock(t);
 	return rc;
+}
+
+/* One that was moved with a directory, pinned; NULL: none. */
+static struct inode *moved_locked(struct inodes *t)
+{
+	struct scratch_files *lists[] = { &t->resting, &t->restless };
+	struct inode *inode;
+
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(inode, lists[i], in_scratch)
+	if (inode->saved && !inode->saving && inode->saved_moves != t->moves) {
+		inode_pin_locked(inode);
+		return inode;
+	}
+	return NULL;
+}
+
+void scratch_save_moved(struct fs *fs)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *inode;
+
+	inodes_lock(t);
+	while ((inode = moved_locked(t))) {
+		inodes_unlock(t);
+		int rc = scratch_save(fs, inode);
+		inodes_lock(t);
+		if (rc < 0) /* it is what its next fsync says */
+			inode->saved_moves = t->moves;
+		inode_unpin_locked(t, inode);
+	}
+	inodes_unlock(t);
 }
 
 /* --- the next start --------------------------------------------------------------------------- */

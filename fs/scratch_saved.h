@@ -12,6 +12,9 @@
 /* fsync(2) of a scratch file. 0, -errno, or -EAGAIN: it is none any more. Waits. */
 int scratch_save(struct fs *fs, struct inode *inode);
 
+/* What was moved with a directory since it was synced is kept under its new name from now on. */
+void scratch_save_moved(struct fs *fs);
+
 /* Makes entries of what an earlier run has left. What cannot be stored now is kept for another
  * try. Waits. */
 void scratch_saved_restore(struct fs *fs);

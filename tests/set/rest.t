@@ -426,6 +426,21 @@ test_a_synced_file_that_is_removed_renamed_or_stored_does_not_come_back() {
 	expect_list "" b.part
 }
 
+has_synced() {
+	grep -qF "$1" state/scratch/*
+}
+
+test_a_synced_file_moves_with_its_directory() {
+	over "$DISK"
+	mkdir -p "$MNT/d/e"
+	printf value | synced d/e/k.tmp
+	mv "$MNT/d" "$MNT/f"
+	wait_until 30 has_synced f/e/k.tmp
+	kill_daemon
+	expect_value f/e/k.tmp value
+	expect_list "" f
+}
+
 test_what_was_synced_last_is_what_a_crash_leaves() {
 	over "$DISK"
 	open_writer w k.part w,creat
@@ -499,6 +514,41 @@ test_a_stored_lock_that_is_removed_or_renamed_leaves_all_layers() {
 	kill_daemon
 	expect_list "" b
 	expect_value b b
+}
+
+# creates COUNT PREFIX: empty temporary files; how many there are when it fails, and why.
+creates() {
+	python3 -ES - "$MNT" "$@" <<-'END'
+		import errno, os, sys
+		mnt, count, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+		for i in range(count):
+		    try:
+		        os.close(os.open("%s/%s%d.lock" % (mnt, prefix, i), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+		    except OSError as e:
+		        print(i, errno.errorcode[e.errno])
+		        break
+	END
+}
+
+test_locks_have_a_bound_and_none_is_dropped_for_it() {
+	mount_with '{"type": "memory"}'
+	set_value k.tmp value
+	expect "created" "65536 ENOSPC" "$(creates 70000 x)"
+	is_in memory k.tmp || fail "the file at rest was in the way"
+	expect "names" 65537 "$(ls "$MNT" | wc -l)"
+	expect "said" 1 "$(grep -c "no more are made" "$LOG")"
+	expect_error "No space left" ln -s target "$MNT/y.lock"
+	set_value k value
+	expect_error "No space left" mv "$MNT/k" "$MNT/k.tmp.1"
+	expect_value k value
+	flock -n "$MNT/x17.lock" true
+	echo content >"$MNT/x18.lock"
+	expect_value x18.lock content
+	rm "$MNT/x17.lock" "$MNT/x18.lock"
+	expect "created" "2 ENOSPC" "$(creates 3 z)"
+	command "invalidate /"
+	expect_list "" ""
+	: >"$MNT/x.lock"
 }
 
 # --- ends ---
@@ -591,6 +641,20 @@ test_leftovers_never_make_a_set_fail() {
 	for i in {1..40}; do cmp whole "$MNT/left$i.tmp"; done
 	kill_daemon
 	cmp whole "$MNT/left1.tmp"
+}
+
+test_stored_locks_never_make_a_set_fail_either() {
+	over "$DISK" "$AT_ONCE"', "pending_max_bytes": 2000000'
+	random_file content 900000
+	cp content "$MNT/x.lock"
+	cp content "$MNT/y.lock"
+	wait_until 30 is_in disk x.lock
+	wait_until 30 is_in disk y.lock
+	random_file whole 1500000
+	cp whole "$MNT/k"
+	cmp whole "$MNT/k"
+	cmp content "$MNT/x.lock"
+	cmp content "$MNT/y.lock"
 }
 
 test_leftovers_that_no_layer_takes_are_dropped_and_named() {
