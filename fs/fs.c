@@ -33,18 +33,6 @@ static void on_gone(void *self, struct key key)
 	inodes_unlock(t);
 }
 
-static enum fs_break parse_break(const char *text)
-{
-	if (!text)
-		return BREAK_NOTHING;
-	if (strcmp(text, "publish-at-open") == 0)
-		return BREAK_PUBLISH_AT_OPEN;
-	if (strcmp(text, "ack-before-commit") == 0)
-		return BREAK_ACK_BEFORE_COMMIT;
-	log_warning("CACHEFS_BREAK=%s is not one of publish-at-open, ack-before-commit", text);
-	return BREAK_NOTHING;
-}
-
 static int make_virtual_files(struct fs *fs)
 {
 	int rc = 0;
@@ -102,7 +90,6 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0077); /* and it stays so: what the daemon makes is its own alone */
-	fs->broken = parse_break(getenv("CACHEFS_BREAK"));
 	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes) < 0) {
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");

@@ -16,9 +16,6 @@
 #include "process.h"
 #include "shortage.h"
 
-/* For testing the tests: CACHEFS_BREAK names a promise to break. */
-enum fs_break { BREAK_NOTHING, BREAK_PUBLISH_AT_OPEN, BREAK_ACK_BEFORE_COMMIT };
-
 struct handle;
 
 /* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
@@ -66,7 +63,6 @@ struct fs {
 	gid_t gid;
 	mode_t umask; /* whoever mounts had it */
 	struct root_owner root_owner; /* guarded by the inode table's lock */
-	enum fs_break broken;
 	bool ending; /* no flush waits; guarded by the inode table's lock */
 	void (*ready)(void *self);
 	void *ready_self;

@@ -15,6 +15,7 @@
 #include "scratch.h"
 #include "scratch_rest.h"
 #include "ticket.h"
+#include "test_switches.h"
 
 enum {
 	STORE_MAX_BYTES = 64 * 1024,
@@ -307,7 +308,7 @@ static void publish_if_complete(struct fs *fs, struct handle *h, const struct op
 {
 	bool complete = h->writer && (request->flags & O_ACCMODE) == O_RDONLY &&
 			(h->wrote || handle_is_only_writer(fs, h));
-	int rc = complete || (h->writer && fs->broken == BREAK_PUBLISH_AT_OPEN)
+	int rc = complete || (h->writer && test_switch_breaks(BREAK_PUBLISH_AT_OPEN))
 			 ? publish(fs, h->inode)
 			 : 0;
 

@@ -10,6 +10,7 @@
 #include "metadata.h"
 #include "publish.h"
 #include "reply.h"
+#include "test_switches.h"
 
 /* Commands are obeyed; what is written to CACHEDIR.TAG is accepted and ignored. */
 static void write_virtual(fuse_req_t req, struct handle *h, const char *bytes, size_t size)
@@ -79,7 +80,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	/* First published, then unlocked: whoever waits for the lock shall see what it was for. */
-	bool too_late = fs->broken == BREAK_ACK_BEFORE_COMMIT;
+	bool too_late = test_switch_breaks(BREAK_ACK_BEFORE_COMMIT);
 	int rc = too_late ? 0 : handle_flush(fs, h, request_caller(req, fi));
 	/* Those of the file, through whichever descriptor they were asked for. */
 	file_locks_end_posix(fs->locks, h->inode->ino, fi->lock_owner);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "test_switches.h"
+
 enum {
 	LONGEST_S = 65535, /* what the reply to INIT has room for */
 	MARGIN_MAX_MS = 60 * 1000,
@@ -35,8 +37,7 @@ struct request_timeout request_timeout_of(unsigned default_s, unsigned max_s)
 
 struct request_timeout request_timeout_read(void)
 {
-	const char *test = getenv("CACHEFS_REQUEST_TIMEOUT");
-	unsigned seconds = test ? (unsigned)strtoul(test, NULL, 10) : 0;
+	unsigned seconds = test_switch_request_timeout();
 
 	if (seconds > 0)
 		return request_timeout_of(seconds, seconds);

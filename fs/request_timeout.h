@@ -18,8 +18,7 @@ struct request_timeout {
 /* The longest that these two allow. */
 struct request_timeout request_timeout_of(unsigned default_s, unsigned max_s);
 
-/* As it is now. For testing, CACHEFS_REQUEST_TIMEOUT=SECONDS is asked for instead, where the kernel
- * knows of timeouts; it rounds up to 15. */
+/* As it is now; or as a test wants it, see test_switches.h. */
 struct request_timeout request_timeout_read(void);
 
 /* By when a request has to be answered; 0: whenever. It may have lain in the kernel's queue before,

@@ -9,6 +9,7 @@
 # asks for one; a command that fails is a failed test. Output is TAP, for prove. From outside:
 #   CACHEFS   the daemon (build/fs/cachefs)      HELPERS  the directory of the helper programs
 #   LOG_DIR   where daemons log (build/log)      ONLY     a pattern: run just these tests
+#   CACHEFS_SWITCHES  a daemon built with -Dtest_switches=true (build-switches/fs/cachefs)
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHEFS=$(realpath "${CACHEFS:-$ROOT/build/fs/cachefs}")
@@ -42,6 +43,13 @@ skip() {
 
 on_error() {
 	fail "failed: $BASH_COMMAND"
+}
+
+# From here on with the daemon that the environment can make do things (fs/test_switches.h).
+with_test_switches() {
+	local found=${CACHEFS_SWITCHES:-$ROOT/build-switches/fs/cachefs}
+	[[ -x $found ]] || skip "no build with -Dtest_switches=true"
+	CACHEFS=$(realpath "$found")
 }
 
 # --- the daemon -------------------------------------------------------------

@@ -32,6 +32,7 @@ test_no_half_of_what_children_write_survives_it() {
 
 test_a_daemon_that_acknowledges_before_the_commit_is_found_out() {
 	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
+	with_test_switches
 	CACHEFS_BREAK=ack-before-commit kill_under_load write_through "${KILLS:-30}" --expect-red
 }
 

@@ -76,6 +76,7 @@ test_nor_with_such_writers_and_values_in_files() {
 
 test_a_daemon_that_publishes_at_open_is_found_out() {
 	[[ ${PROVE_TESTS:-} ]] || skip "tests/run --prove-tests runs it"
+	with_test_switches
 	CACHEFS_BREAK=publish-at-open mount_stack
 	stress "$MNT" -n 20000 --expect-torn
 }

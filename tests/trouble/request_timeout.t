@@ -8,6 +8,7 @@
 
 with_timeout() {
 	[[ ! ${NO_TIMEOUTS:-} ]] || skip "this kernel has no request timeout"
+	with_test_switches
 	export CACHEFS_REQUEST_TIMEOUT=$1
 }
 
