@@ -106,6 +106,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 		return rc;
 	}
 	fs->inodes.copies.max_bytes = pending_max_bytes(fs);
+	fs->inodes.copies.owner = fs->uid;
 	root_owner_load(fs);
 	load_root(fs);
 	scratch_saved_restore(fs);

@@ -47,6 +47,8 @@ static struct handle *new_handle(struct fs *fs, const struct open_request *reque
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
+	if (h)
+		h->uid = request->uid;
 	if (h && !writes)
 		h->holders.opener_tid = request->tid;
 	if (h && writes) {
@@ -575,15 +577,17 @@ ssize_t handle_read(struct handle *h, void *buffer, size_t size, uint64_t offset
 
 /* Makes sure that the content may grow so far; what can never fit is not for us to refuse. May
  * release the content's lock meanwhile. */
-static int reserve(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
+static int reserve(struct fs *fs, struct handle *h, const uint64_t *offset, uint64_t size,
+		   uint64_t bytes)
 {
+	struct inode *inode = h->inode;
 	struct working_copy *copy = &inode->content.copy;
 
 	for (int tries = 0;; tries++) {
 		uint64_t end, missing;
 		if (__builtin_add_overflow(offset ? *offset : copy->size, size, &end))
 			return -EFBIG;
-		missing = working_copy_reserve(copy, end);
+		missing = working_copy_reserve(copy, h->uid, end, bytes);
 		if (missing == 0)
 			return 0;
 		inode_content_unlock(inode);
@@ -595,12 +599,15 @@ static int reserve(struct fs *fs, struct inode *inode, const uint64_t *offset, u
 }
 
 /*
- * Takes the content's lock for a change of `size` bytes at offset (NULL: at the end). Nobody waits
+ * Takes the content's lock for a change up to `size` bytes behind offset (NULL: the end), of which
+ * `bytes` are written. Nobody waits
  * for this thread while it writes to a file, which the disk may throttle, or copies a large frozen
  * content. A growing one gets its file before the lock is held.
  */
-static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offset, uint64_t size)
+static int begin_change(struct fs *fs, struct handle *h, const uint64_t *offset, uint64_t size,
+			uint64_t bytes)
 {
+	struct inode *inode = h->inode;
 	struct working_copy *copy = &inode->content.copy;
 
 	inode_content_lock(inode);
@@ -617,7 +624,7 @@ static int begin_change(struct fs *fs, struct inode *inode, const uint64_t *offs
 			return fd;
 		working_copy_give_file(copy, fd);
 	}
-	return reserve(fs, inode, offset, size);
+	return reserve(fs, h, offset, size, bytes);
 }
 
 /* What stat shows of the content. */
@@ -704,7 +711,7 @@ int handle_write(struct fs *fs, struct handle *h, const void *buffer, size_t siz
 		return end_change(fs, h, rc, true);
 	}
 	do {
-		rc = begin_change(fs, h->inode, append ? NULL : &offset, size);
+		rc = begin_change(fs, h, append ? NULL : &offset, size, size);
 		if (rc == 0)
 			rc = working_copy_write(copy, buffer, size, append ? copy->size : offset);
 	} while (rc == -ENOSPC && ++tries < SPACE_TRIES && space_is_freed(fs, h->inode, size));
@@ -723,7 +730,7 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	int rc = size > content_size(h->inode) ? foreseen_at_write(fs, h->inode, size) : 0;
 	if (rc < 0)
 		return rc; /* nothing was changed */
-	rc = begin_change(fs, h->inode, &start, size);
+	rc = begin_change(fs, h, &start, size, 0);
 	if (rc == 0)
 		rc = working_copy_truncate(copy, shrink || size > copy->size ? size : copy->size);
 	return end_change(fs, h, rc, false); /* refused: it is as it was */
@@ -745,7 +752,7 @@ int handle_zero(struct fs *fs, struct handle *h, uint64_t offset, uint64_t size)
 		return -EBADF;
 	if (h->poisoned)
 		return h->poisoned;
-	int rc = begin_change(fs, h->inode, NULL, 0);
+	int rc = begin_change(fs, h, NULL, 0, 0);
 	if (rc == 0)
 		rc = working_copy_zero(&h->inode->content.copy, offset, size);
 	return end_change(fs, h, rc, rc == -EIO);
@@ -753,9 +760,9 @@ int handle_zero(struct fs *fs, struct handle *h, uint64_t offset, uint64_t size)
 
 /* --- truncate by path ------------------------------------------------------------------------- */
 
-int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid)
+int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid, uid_t uid)
 {
-	struct open_request request = { .flags = O_WRONLY, .tid = tid };
+	struct open_request request = { .flags = O_WRONLY, .tid = tid, .uid = uid };
 	struct handle *h = NULL;
 	int rc = handle_open(fs, inode, &request, &h);
 

@@ -19,6 +19,7 @@ struct handle {
 	struct value *value; /* a reader's; NULL: it reads its inode's content */
 	bool wrote;          /* since the last publish through it; guarded by the content lock */
 	bool held_back;      /* a close published nothing, for others hold it; likewise */
+	uid_t uid;           /* who opened it */
 	bool appends;        /* O_APPEND: each append is whole by itself */
 	int poisoned;        /* -errno of the write that failed: what follows fails so too, nothing is
 				published; or 0 */
@@ -36,6 +37,7 @@ struct handle {
 struct open_request {
 	int flags; /* O_ACCMODE, O_TRUNC, which writes whatever the mode is */
 	pid_t tid;
+	uid_t uid; /* whom what is written through it is charged to */
 };
 
 /*
@@ -90,7 +92,8 @@ int handle_fsync(struct fs *fs, struct handle *handle);
 void handle_release(struct fs *fs, struct handle *handle);
 
 /* truncate(2): by path, published at once. -ESTALE as handle_open. */
-int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid);
+int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid,
+			 uid_t uid);
 
 /* Frees what the kernel will not release any more. */
 void handles_fini(struct fs *fs);

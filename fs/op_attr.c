@@ -188,7 +188,8 @@ static int set_file_attributes(fuse_req_t req, struct inode *inode, const struct
 		if (fi)
 			rc = handle_truncate(fs, request_handle(fi), size);
 		else
-			rc = handle_truncate_path(fs, inode, size, request_tid(req));
+			rc = handle_truncate_path(fs, inode, size, request_tid(req),
+						  fuse_req_ctx(req)->uid);
 	}
 	if (rc == 0 && change.fields)
 		rc = metadata_change(fs, inode, request_tid(req), &change);

@@ -81,7 +81,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct inode *inode = request_inode(req, ino);
-	struct open_request request = { .flags = fi->flags, .tid = request_tid(req) };
+	struct open_request request = { .flags = fi->flags,
+					.tid = request_tid(req),
+					.uid = fuse_req_ctx(req)->uid };
 	struct handle *h = NULL;
 
 	if (inode->kind == INODE_VIRTUAL) {
@@ -108,7 +110,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct inode *dir = request_inode(req, parent);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct create_request request = {
-		.open = { .flags = fi->flags, .tid = ctx->pid },
+		.open = { .flags = fi->flags, .tid = ctx->pid, .uid = ctx->uid },
 		.mode = mode,
 		.uid = ctx->uid,
 		.gid = directory_group(fs, dir, ctx->gid),

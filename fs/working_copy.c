@@ -7,13 +7,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAP_MIN = 4096 };
+enum { HEAP_MIN = 4096, BLOCK = 4096 };
 
 void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value)
 {
-	*wc = (struct working_copy){ .all = all, .fd = -1, .spare = -1 };
+	*wc = (struct working_copy){ .all = all, .fd = -1, .spare = -1, .uid = all->owner };
 	if (value) {
 		wc->frozen = value_ref(value);
 		wc->size = value_size(value);
@@ -40,6 +41,27 @@ struct range working_copy_take_changed(struct working_copy *wc)
 	return range;
 }
 
+static bool add_within(atomic_uint_fast64_t *sum, uint64_t more, uint64_t max)
+{
+	if (atomic_fetch_add(sum, more) + more <= max)
+		return true;
+	atomic_fetch_sub(sum, more);
+	return false;
+}
+
+/* Takes the bytes from that user's share; false: they are not in it. */
+static bool take_share(struct working_copies *all, uid_t uid, uint64_t bytes)
+{
+	return uid == all->owner ||
+	       add_within(&all->by_uid[uid % WORKING_COPY_UIDS], bytes, all->max_bytes / 2);
+}
+
+static void give_share_back(struct working_copies *all, uid_t uid, uint64_t bytes)
+{
+	if (uid != all->owner)
+		atomic_fetch_sub(&all->by_uid[uid % WORKING_COPY_UIDS], bytes);
+}
+
 /* Charges the copy for `bytes` in all; false: over the bound. */
 static bool charge(struct working_copy *wc, uint64_t bytes)
 {
@@ -47,16 +69,63 @@ static bool charge(struct working_copy *wc, uint64_t bytes)
 
 	if (bytes > wc->charged) {
 		uint64_t more = bytes - wc->charged;
-		uint64_t before = atomic_fetch_add(&all->bytes, more);
-		if (before + more > all->max_bytes) {
-			atomic_fetch_sub(&all->bytes, more);
+		if (!take_share(all, wc->uid, more))
+			return false;
+		if (!add_within(&all->bytes, more, all->max_bytes)) {
+			give_share_back(all, wc->uid, more);
 			return false;
 		}
 	} else {
 		atomic_fetch_sub(&all->bytes, wc->charged - bytes);
+		give_share_back(all, wc->uid, wc->charged - bytes);
 	}
 	wc->charged = bytes;
 	return true;
+}
+
+/* Whoever writes is charged for all of it. */
+static bool charge_to(struct working_copy *wc, uid_t uid)
+{
+	if (uid == wc->uid)
+		return true;
+	if (!take_share(wc->all, uid, wc->charged))
+		return false;
+	give_share_back(wc->all, wc->uid, wc->charged);
+	wc->uid = uid;
+	return true;
+}
+
+/* What a file takes of the disk; its holes are free. */
+static uint64_t allocated(int fd, uint64_t size)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return size;
+	uint64_t bytes = (uint64_t)st.st_blocks * 512;
+	return bytes < size ? bytes : size;
+}
+
+/* The content as it is now. */
+static uint64_t taken(const struct working_copy *wc)
+{
+	uint64_t offset;
+	int fd = wc->frozen ? value_fd(wc->frozen, &offset) : wc->fd;
+
+	return allocated(fd, wc->size);
+}
+
+/* What a change of `bytes` bytes can take that makes the content `size` bytes large, its first
+ * `keep` bytes being wanted: at most all of it. */
+static uint64_t foreseen(const struct working_copy *wc, uint64_t size, uint64_t keep,
+			 uint64_t bytes)
+{
+	bool in_file = wc->fd >= 0 || wc->spare >= 0 || size > wc->all->heap_max_bytes;
+	uint64_t now = wc->fd >= 0 ? wc->charged : keep;
+
+	if (!in_file || bytes > size || now > size - bytes || size - bytes - now < 2 * BLOCK)
+		return size;
+	return now + bytes + 2 * BLOCK; /* it may begin and end within a block */
 }
 
 static void charge_heap(struct working_copy *wc, uint64_t bytes)
@@ -69,7 +138,8 @@ int working_copy_hold(struct working_copy *wc)
 {
 	if (wc->frozen && value_bytes(wc->frozen))
 		charge_heap(wc, wc->size);
-	return charge(wc, wc->size > wc->charged ? wc->size : wc->charged) ? 0 : -ENOSPC;
+	uint64_t bytes = taken(wc);
+	return charge(wc, bytes > wc->charged ? bytes : wc->charged) ? 0 : -ENOSPC;
 }
 
 void working_copy_let_go(struct working_copy *wc)
@@ -80,11 +150,18 @@ void working_copy_let_go(struct working_copy *wc)
 	charge_heap(wc, 0);
 }
 
-uint64_t working_copy_reserve(struct working_copy *wc, uint64_t size)
+uint64_t working_copy_reserve(struct working_copy *wc, uid_t uid, uint64_t size, uint64_t bytes)
 {
-	if (size <= wc->charged || size > wc->all->max_bytes || charge(wc, size))
+	if (size > wc->all->max_bytes)
 		return 0;
-	return size - wc->charged;
+	if (size < wc->size)
+		size = wc->size;
+	if (!charge_to(wc, uid))
+		return wc->charged > 0 ? wc->charged : 1;
+	uint64_t need = foreseen(wc, size, wc->size, bytes);
+	if (need <= wc->charged || charge(wc, need))
+		return 0;
+	return need - wc->charged;
 }
 
 uint64_t working_copies_left(const struct working_copies *all)
@@ -227,14 +304,16 @@ static int own_on_heap(struct working_copy *wc, uint64_t size, uint64_t keep)
 	return 0;
 }
 
-/* Ready to be changed, and to hold `size` bytes, of which the first `keep` are still wanted. */
-static int own(struct working_copy *wc, uint64_t size, uint64_t keep)
+/* Ready for a change of `bytes` bytes, and to hold `size` bytes, of which the first `keep` are still
+ * wanted. */
+static int own(struct working_copy *wc, uint64_t size, uint64_t keep, uint64_t bytes)
 {
 	uint64_t charged = wc->charged;
 
 	if (size > INT64_MAX)
 		return -EFBIG;
-	if (!charge(wc, size > wc->charged ? size : wc->charged))
+	uint64_t need = foreseen(wc, size, keep, bytes);
+	if (!charge(wc, need > wc->charged ? need : wc->charged))
 		return -ENOSPC;
 	bool in_file = wc->fd >= 0 || wc->spare >= 0 || size > wc->all->heap_max_bytes;
 	int rc = in_file ? own_in_file(wc, keep) : own_on_heap(wc, size, keep);
@@ -251,11 +330,13 @@ int working_copy_write(struct working_copy *wc, const void *buffer, size_t size,
 		return -EFBIG;
 	if (size == 0)
 		return 0;
-	int rc = own(wc, end > wc->size ? end : wc->size, wc->size);
+	uint64_t whole = end > wc->size ? end : wc->size;
+	int rc = own(wc, whole, wc->size, size);
 	if (rc < 0)
 		return rc;
 	if (wc->fd >= 0) {
 		rc = write_all(wc->fd, buffer, size, offset);
+		charge(wc, allocated(wc->fd, whole));
 		if (rc < 0)
 			return rc;
 	} else {
@@ -282,7 +363,7 @@ int working_copy_truncate(struct working_copy *wc, uint64_t size)
 	}
 	if (size > wc->all->max_bytes)
 		return -EFBIG;
-	int rc = own(wc, size, size < wc->size ? size : wc->size);
+	int rc = own(wc, size, size < wc->size ? size : wc->size, 0);
 	if (rc < 0)
 		return rc;
 	if (wc->fd >= 0) {
@@ -293,7 +374,7 @@ int working_copy_truncate(struct working_copy *wc, uint64_t size)
 	}
 	working_copy_note_changed(wc, (struct range){ wc->size, size });
 	wc->size = size;
-	charge(wc, size);
+	charge(wc, taken(wc));
 	return 0;
 }
 
@@ -320,12 +401,15 @@ int working_copy_zero(struct working_copy *wc, uint64_t offset, uint64_t size)
 		return 0;
 	if (size > wc->size - offset)
 		size = wc->size - offset;
-	int rc = own(wc, wc->size, wc->size);
+	int rc = own(wc, wc->size, wc->size, 0);
 	if (rc < 0)
 		return rc;
 	working_copy_note_changed(wc, (struct range){ offset, offset + size });
-	if (wc->fd >= 0)
-		return punch(wc->fd, offset, size);
+	if (wc->fd >= 0) {
+		rc = punch(wc->fd, offset, size);
+		charge(wc, taken(wc));
+		return rc;
+	}
 	memset(wc->heap + offset, 0, (size_t)size);
 	return 0;
 }

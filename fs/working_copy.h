@@ -14,13 +14,18 @@
 
 #include "../backends/value.h"
 
+enum { WORKING_COPY_UIDS = 4096 };
+
 /* Bounds for all working copies of a mount. */
 struct working_copies {
 	uint64_t heap_max_bytes;   /* larger ones are files, */
 	uint64_t heap_total_bytes; /* and all, once the others take so much of the heap */
 	atomic_uint_fast64_t heap_bytes;
 	uint64_t max_bytes;         /* of all together, then -ENOSPC */
-	atomic_uint_fast64_t bytes; /* in use; frozen content does not count */
+	atomic_uint_fast64_t bytes; /* in use; frozen content does not count, nor do holes */
+	uid_t owner;                /* may have all of it; each other user half */
+	/* By user; those whose uids end alike share. */
+	atomic_uint_fast64_t by_uid[WORKING_COPY_UIDS];
 };
 
 struct range {
@@ -37,6 +42,7 @@ struct working_copy {
 	uint64_t capacity; /* of heap */
 	uint64_t charged, heap_charged;
 	struct range changed; /* since working_copy_take_changed() */
+	uid_t uid; /* who is charged: the last who wrote to it, at first the owner of all */
 };
 
 /* Starts with value's bytes (NULL: empty), without copying; takes its own reference. */
@@ -55,9 +61,9 @@ uint64_t working_copies_left(const struct working_copies *all);
 /* Bytes that the next write would have to copy first. */
 uint64_t working_copy_shared(const struct working_copy *wc);
 
-/* Charges for a content of `size` bytes beforehand. 0, or how much is missing; of what can never
- * fit nothing is. */
-uint64_t working_copy_reserve(struct working_copy *wc, uint64_t size);
+/* Charges that user beforehand for a change of `bytes` bytes that makes the content `size` bytes
+ * large. 0, or how much is missing; of what can never fit nothing is. */
+uint64_t working_copy_reserve(struct working_copy *wc, uid_t uid, uint64_t size, uint64_t bytes);
 
 ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size,
 			  uint64_t offset);
