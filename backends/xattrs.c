@@ -177,6 +177,8 @@ int xattrs_with(const struct xattrs *x, const char *name, const void *bytes, siz
 	if (size > XATTRS_MAX_BYTES || added.name_size > UINT16_MAX)
 		return -ENOSPC;
 	size_t at = position(x, &added, &found);
+	if (!found && x && x->count >= XATTRS_MAX_COUNT)
+		return -ENOSPC;
 	return xattrs_splice(x, at, found ? 1 : 0, &added, out);
 }
 

@@ -12,7 +12,10 @@
  */
 struct xattrs;
 
-enum { XATTRS_MAX_BYTES = 64 * 1024 }; /* of the packed form */
+enum {
+	XATTRS_MAX_BYTES = 64 * 1024, /* of the packed form */
+	XATTRS_MAX_COUNT = 1024,      /* that a change makes; a store may have more */
+};
 
 struct xattrs *xattrs_ref(struct xattrs *x);
 void xattrs_unref(struct xattrs *x);
@@ -20,7 +23,7 @@ void xattrs_unref(struct xattrs *x);
 /* The bytes of one attribute, valid while you hold x, or NULL. */
 const void *xattrs_find(const struct xattrs *x, const char *name, size_t *size);
 
-/* New sets: x with one attribute replaced or added; x without it. 0, -ENOSPC over the limit,
+/* New sets: x with one attribute replaced or added; x without it. 0, -ENOSPC over a limit,
  * -ENODATA, -ENOMEM. */
 int xattrs_with(const struct xattrs *x, const char *name, const void *bytes, size_t size,
 		struct xattrs **out);

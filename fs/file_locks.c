@@ -23,11 +23,18 @@
 #include "../backends/lock.h"
 #include "../backends/log.h"
 #include "../backends/time_source.h"
+#include "lock_ranges.h"
 #include "shortage.h"
 
-enum { BUCKETS = 1024, DEADLOCK_STEPS = 10 };
+enum { BUCKETS = 1024, DEADLOCK_STEPS = 10, UIDS = 4096 };
 
 TAILQ_HEAD(waits, file_lock_wait);
+LIST_HEAD(wait_bucket, file_lock_wait);
+
+/* What one user has. */
+struct user {
+	unsigned owners, waits, ranges;
+};
 
 /* Everything here is guarded by file_locks.lock. */
 struct owner {
@@ -38,6 +45,8 @@ struct owner {
 	pid_t pid;      /* who asked last, for getlk */
 	bool held;      /* may hold locks; false: holds none */
 	unsigned waits; /* requests that wait */
+	uid_t uid;      /* who asked first, and is charged */
+	struct lock_ranges ranges; /* POSIX: what it holds */
 };
 
 struct identity {
@@ -46,6 +55,7 @@ struct identity {
 	int shadow_fd;
 	struct owner *owners; /* who waits is one */
 	struct waits waits;   /* in the order of arrival */
+	size_t ranges;        /* that are locked, of all owners */
 	bool changed;         /* something was given up: those who wait are to be asked for */
 };
 
@@ -53,6 +63,9 @@ struct file_locks {
 	struct lock lock;        /* RANK_FILE_LOCKS */
 	struct waits waits;      /* all of them, in the order of arrival */
 	unsigned wait_count;     /* how many */
+	struct wait_bucket waiting[BUCKETS]; /* those for POSIX locks, by owner */
+	uid_t uid;                           /* the process's: it has no share */
+	struct user users[UIDS];
 	uint64_t descriptors;    /* that locks take */
 	uint64_t descriptor_max; /* half of what the process may have */
 	bool told_full;          /* said so in the log */
@@ -74,6 +87,7 @@ struct file_locks *file_locks_new(void)
 		return NULL;
 	lock_init(&locks->lock, RANK_FILE_LOCKS);
 	TAILQ_INIT(&locks->waits);
+	locks->uid = getuid();
 	locks->descriptor_max = half_of_the_descriptors();
 	return locks;
 }
@@ -95,6 +109,21 @@ static bool descriptor_take_locked(struct file_locks *locks)
 	return false;
 }
 
+static struct user *user_locked(struct file_locks *locks, uid_t uid)
+{
+	return &locks->users[uid % UIDS];
+}
+
+/* Whether that user may have one owner more: it takes two descriptors with a file of its own. */
+static bool user_may_own_locked(struct file_locks *locks, uid_t uid)
+{
+	uint64_t quarter = locks->descriptor_max / 4;
+
+	return uid == locks->uid ||
+	       user_locked(locks, uid)->owners <
+		       (quarter < FILE_LOCKS_OWNERS ? quarter : FILE_LOCKS_OWNERS);
+}
+
 static void descriptor_give_back_locked(struct file_locks *locks, int fd)
 {
 	if (fd >= 0)
@@ -109,9 +138,14 @@ static void note_owner_locked(struct file_locks *locks, int rc)
 	shortage_note(&locks->owners, "make a lock", rc);
 }
 
+static size_t bucket_number(uint64_t number)
+{
+	return (number * 0x9e3779b97f4a7c15u) >> 54;
+}
+
 static struct identity **bucket_of(struct file_locks *locks, uint64_t ino)
 {
-	return &locks->buckets[(ino * 0x9e3779b97f4a7c15u) >> 54];
+	return &locks->buckets[bucket_number(ino)];
 }
 
 static struct identity *identity_find_locked(struct file_locks *locks, uint64_t ino)
@@ -172,10 +206,10 @@ static struct owner *owner_find(struct identity *i, enum file_lock_kind kind, ui
 }
 
 static struct owner *owner_get_locked(struct file_locks *locks, struct identity *i,
-				      enum file_lock_kind kind, uint64_t id)
+				      enum file_lock_kind kind, uint64_t id, uid_t uid)
 {
 	struct owner *o = owner_find(i, kind, id);
-	if (o != NULL || !descriptor_take_locked(locks))
+	if (o != NULL || !user_may_own_locked(locks, uid) || !descriptor_take_locked(locks))
 		return o;
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", i->shadow_fd);
@@ -190,9 +224,20 @@ static struct owner *owner_get_locked(struct file_locks *locks, struct identity 
 	o->kind = kind;
 	o->id = id;
 	o->fd = fd;
+	o->uid = uid;
+	user_locked(locks, uid)->owners++;
 	o->next = i->owners;
 	i->owners = o;
 	return o;
+}
+
+/* Of what the owner holds. */
+static void note_ranges_locked(struct file_locks *locks, struct identity *i, const struct owner *o,
+			       size_t before, size_t now)
+{
+	struct user *u = user_locked(locks, o->uid);
+	u->ranges = (unsigned)(u->ranges + now - before);
+	i->ranges = i->ranges + now - before;
 }
 
 static void owner_drop_if_idle_locked(struct file_locks *locks, struct identity *i, struct owner *o)
@@ -203,6 +248,9 @@ static void owner_drop_if_idle_locked(struct file_locks *locks, struct identity 
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
+	user_locked(locks, o->uid)->owners--;
+	note_ranges_locked(locks, i, o, o->ranges.count, 0);
+	lock_ranges_fini(&o->ranges);
 	descriptor_give_back_locked(locks, o->fd);
 	free(o);
 }
@@ -226,13 +274,6 @@ void file_locks_free(struct file_locks *locks)
 	free(locks);
 }
 
-static bool request_unlocks_all(const struct file_lock_request *r)
-{
-	if (r->kind == KIND_FLOCK)
-		return (r->operation & LOCK_UN) != 0;
-	return r->lock.l_type == F_UNLCK && r->lock.l_start == 0 && r->lock.l_len == 0;
-}
-
 static bool request_locks(const struct file_lock_request *r)
 {
 	if (r->kind == KIND_FLOCK)
@@ -254,15 +295,43 @@ static int owner_ask(struct owner *o, const struct file_lock_request *r)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
+static int64_t last_of(const struct flock *lock)
+{
+	return lock->l_len == 0 ? INT64_MAX : (int64_t)lock->l_start + lock->l_len - 1;
+}
+
+/* Room to note what is about to be locked. 0 or -ENOLCK. */
+static int ranges_admit_locked(struct file_locks *locks, const struct identity *i, struct owner *o,
+			       const struct file_lock_request *r)
+{
+	if (r->kind != KIND_POSIX)
+		return 0;
+	bool more = r->lock.l_type != F_UNLCK;
+	if (more && (o->ranges.count >= FILE_LOCKS_OF_OWNER || i->ranges >= FILE_LOCKS_OF_FILE ||
+		     (o->uid != locks->uid &&
+		      user_locked(locks, o->uid)->ranges >= FILE_LOCKS_RANGES)))
+		return -ENOLCK;
+	return lock_ranges_reserve(&o->ranges) < 0 ? -ENOLCK : 0;
+}
+
 /* Asks once, and notes whether that may have let through one who waits. 0 or -errno. */
-static int owner_try_locked(struct identity *i, struct owner *o, const struct file_lock_request *r)
+static int owner_try_locked(struct file_locks *locks, struct identity *i, struct owner *o,
+			    const struct file_lock_request *r)
 {
 	bool held = o->held;
 	bool lost = false;
-	int rc = owner_ask(o, r);
+	int rc = ranges_admit_locked(locks, i, o, r);
+	if (rc < 0)
+		return rc;
+	rc = owner_ask(o, r);
+	if (rc == 0 && r->kind == KIND_POSIX) {
+		size_t before = o->ranges.count;
+		lock_ranges_set(&o->ranges, r->lock.l_start, last_of(&r->lock), r->lock.l_type);
+		note_ranges_locked(locks, i, o, before, o->ranges.count);
+	}
 	if (rc == 0) {
 		lost = held; /* unlocked or downgraded, perhaps */
-		o->held = request_locks(r) || (held && !request_unlocks_all(r));
+		o->held = r->kind == KIND_POSIX ? o->ranges.count > 0 : request_locks(r);
 	} else if (r->kind == KIND_FLOCK && rc == -EAGAIN) {
 		lost = held; /* a refused conversion has lost the old lock: flock(2) */
 		o->held = false;
@@ -271,35 +340,12 @@ static int owner_try_locked(struct identity *i, struct owner *o, const struct fi
 	return rc;
 }
 
-/* "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:01:1027 10 19" or "... 0 EOF" starts at `start`? */
-static bool fdinfo_line_starts_at(const char *line, off_t start)
-{
-	long long from;
-	return strncmp(line, "lock:", 5) == 0 &&
-	       sscanf(line, "lock: %*d: OFDLCK %*s %*s %*d %*s %lld", &from) == 1 && from == start;
-}
-
-/* Whether this description holds a lock that starts there: the kernel doesn't say whose it is. */
-static bool owner_holds_at(const struct owner *o, off_t start)
-{
-	char path[64];
-	char line[256];
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", o->fd);
-	FILE *info = fopen(path, "re");
-	if (info == NULL)
-		return false;
-	bool found = false;
-	while (!found && fgets(line, sizeof(line), info) != NULL)
-		found = fdinfo_line_starts_at(line, start);
-	fclose(info);
-	return found;
-}
-
+/* Whose lock that is. */
 static const struct owner *holder_locked(const struct identity *i, uint64_t asker, off_t start)
 {
 	const struct owner *o = i->owners;
-	while (o != NULL &&
-	       !(o->kind == KIND_POSIX && o->held && o->id != asker && owner_holds_at(o, start)))
+	while (o != NULL && !(o->kind == KIND_POSIX && o->id != asker &&
+			      lock_ranges_cover(&o->ranges, start)))
 		o = o->next;
 	return o;
 }
@@ -317,9 +363,9 @@ static const struct owner *blocker_locked(const struct file_lock_wait *w)
 
 static const struct file_lock_wait *wait_of_locked(const struct file_locks *locks, uint64_t owner)
 {
-	const struct file_lock_wait *w = TAILQ_FIRST(&locks->waits);
-	while (w != NULL && (w->owner->id != owner || w->owner->kind != KIND_POSIX))
-		w = TAILQ_NEXT(w, in_all);
+	const struct file_lock_wait *w = LIST_FIRST(&locks->waiting[bucket_number(owner)]);
+	while (w != NULL && w->owner->id != owner)
+		w = LIST_NEXT(w, in_bucket);
 	return w;
 }
 
@@ -360,6 +406,9 @@ static void wait_begin_locked(struct file_locks *locks, struct file_lock_wait *w
 	w->owner->waits++;
 	TAILQ_INSERT_TAIL(&w->identity->waits, w, in_identity);
 	TAILQ_INSERT_TAIL(&locks->waits, w, in_all);
+	if (w->owner->kind == KIND_POSIX)
+		LIST_INSERT_HEAD(&locks->waiting[bucket_number(w->owner->id)], w, in_bucket);
+	user_locked(locks, w->owner->uid)->waits++;
 	locks->wait_count++;
 }
 
@@ -370,6 +419,9 @@ static void wait_end_locked(struct file_locks *locks, struct file_lock_wait *w, 
 	struct identity *i = w->identity;
 	TAILQ_REMOVE(&i->waits, w, in_identity);
 	TAILQ_REMOVE(&locks->waits, w, in_all);
+	if (w->owner->kind == KIND_POSIX)
+		LIST_REMOVE(w, in_bucket);
+	user_locked(locks, w->owner->uid)->waits--;
 	locks->wait_count--;
 	w->rc = rc;
 	w->state = FILE_LOCK_ANSWERED;
@@ -389,7 +441,7 @@ static void identity_ask_locked(struct file_locks *locks, struct identity *i, st
 		next = TAILQ_NEXT(w, in_identity);
 		if (r->kind == KIND_FLOCK && flock_is_taken)
 			continue;
-		int rc = owner_try_locked(i, w->owner, r);
+		int rc = owner_try_locked(locks, i, w->owner, r);
 		if (rc == -EAGAIN && circles && would_deadlock_locked(locks, w))
 			rc = -EDEADLK;
 		if (rc == 0 && r->kind == KIND_FLOCK)
@@ -426,7 +478,9 @@ static int wait_or_refuse_locked(struct file_locks *locks, struct file_lock_wait
 {
 	if (w->state == FILE_LOCK_INTERRUPTED)
 		return -EINTR;
-	if (locks->ended)
+	bool has_share = w->owner->uid != locks->uid;
+	if (locks->ended || (has_share && user_locked(locks, w->owner->uid)->waits >=
+						  FILE_LOCKS_WAITS))
 		return -ENOLCK;
 	if (would_deadlock_locked(locks, w))
 		return -EDEADLK;
@@ -434,8 +488,8 @@ static int wait_or_refuse_locked(struct file_locks *locks, struct file_lock_wait
 	return -EINPROGRESS;
 }
 
-static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t id, pid_t pid,
-			      const struct file_lock_request *r, struct file_lock_wait *wait,
+static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t id, uid_t uid,
+			      pid_t pid, const struct file_lock_request *r, struct file_lock_wait *wait,
 			      struct waits *answers)
 {
 	struct identity *i = request_locks(r) ? identity_get_locked(locks, ino)
@@ -444,11 +498,11 @@ static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t i
 	int rc = request_locks(r) ? -ENOLCK : 0;
 	if (i == NULL)
 		return rc;
-	o = request_locks(r) ? owner_get_locked(locks, i, r->kind, id) : owner_find(i, r->kind, id);
+	o = request_locks(r) ? owner_get_locked(locks, i, r->kind, id, uid) : owner_find(i, r->kind, id);
 	if (o != NULL) {
 		if (pid != 0) /* an unlock does not say */
 			o->pid = pid;
-		rc = owner_try_locked(i, o, r);
+		rc = owner_try_locked(locks, i, o, r);
 		if (rc == -EAGAIN && wait != NULL) {
 			wait->identity = i;
 			wait->owner = o;
@@ -461,31 +515,31 @@ static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t i
 	return rc;
 }
 
-static int request_run(struct file_locks *locks, uint64_t ino, uint64_t id, pid_t pid,
+static int request_run(struct file_locks *locks, uint64_t ino, uint64_t id, uid_t uid, pid_t pid,
 		       const struct file_lock_request *r, struct file_lock_wait *wait)
 {
 	struct waits answers = TAILQ_HEAD_INITIALIZER(answers);
 	lock_take(&locks->lock);
-	int rc = request_run_locked(locks, ino, id, pid, r, wait, &answers);
+	int rc = request_run_locked(locks, ino, id, uid, pid, r, wait, &answers);
 	lock_release(&locks->lock);
 	answer_all(&answers);
 	return rc;
 }
 
-int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
-		     struct file_lock_wait *wait)
+int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
+		     int operation, struct file_lock_wait *wait)
 {
 	struct file_lock_request r = { .kind = KIND_FLOCK, .operation = operation | LOCK_NB };
-	return request_run(locks, ino, owner, 0, &r, wait);
+	return request_run(locks, ino, owner, uid, 0, &r, wait);
 }
 
-int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
+int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
 		     const struct flock *lock, struct file_lock_wait *wait)
 {
 	struct file_lock_request r = { .kind = KIND_POSIX, .lock = *lock };
 	r.lock.l_pid = 0; /* F_OFD_SETLK wants it so */
 	r.lock.l_whence = SEEK_SET;
-	return request_run(locks, ino, owner, lock->l_pid, &r, wait);
+	return request_run(locks, ino, owner, uid, lock->l_pid, &r, wait);
 }
 
 static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, struct flock *lock)
@@ -495,7 +549,7 @@ static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, str
 		lock->l_type = F_UNLCK;
 		return 0;
 	}
-	struct owner *o = owner_get_locked(locks, i, KIND_POSIX, id);
+	struct owner *o = owner_get_locked(locks, i, KIND_POSIX, id, locks->uid); /* for now */
 	if (o == NULL)
 		return -ENOLCK;
 	lock->l_pid = 0;
@@ -537,7 +591,7 @@ static void end_all(struct file_locks *locks, uint64_t ino, uint64_t id,
 	struct identity *i = identity_find_locked(locks, ino);
 	struct owner *o = i == NULL ? NULL : owner_find(i, r->kind, id);
 	if (o != NULL) {
-		owner_try_locked(i, o, r);
+		owner_try_locked(locks, i, o, r);
 		o->held = false;
 		owner_drop_if_idle_locked(locks, i, o);
 		identity_settle_locked(locks, i, &answers);

@@ -12,11 +12,23 @@
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 struct file_locks;
 
-/* Half of the descriptors that the process may have by now are for locks: one for each file, and
- * one for each owner that holds or waits. */
+/*
+ * Half of the descriptors that the process may have by now are for locks: one for each file, and
+ * one for each owner that holds or waits. Each user but that of the process has a share of them,
+ * and of what the kernel and we keep for locks: beyond it is -ENOLCK. Users whose uids end alike
+ * have one share.
+ */
+enum {
+	FILE_LOCKS_OWNERS = 4096,   /* of one user; at most half of all */
+	FILE_LOCKS_WAITS = 4096,    /* requests of one user that wait */
+	FILE_LOCKS_RANGES = 65536,  /* of one user; and of anybody: */
+	FILE_LOCKS_OF_OWNER = 4096, /* ranges that one owner has locked in a file, */
+	FILE_LOCKS_OF_FILE = 16384, /* and all owners */
+};
 struct file_locks *file_locks_new(void);
 void file_locks_free(struct file_locks *locks); /* nobody waits any more: file_locks_end() */
 
@@ -43,6 +55,7 @@ struct file_lock_wait {
 	int64_t since_ms;
 	int rc;
 	TAILQ_ENTRY(file_lock_wait) in_identity, in_all;
+	LIST_ENTRY(file_lock_wait) in_bucket;
 };
 
 /*
@@ -52,9 +65,9 @@ struct file_lock_wait {
  * and wait->answer() will be called. Those who wait get it in the order they came.
  * flock locks and POSIX locks do not see each other.
  */
-int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, int operation,
-		     struct file_lock_wait *wait);
-int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner,
+int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
+		     int operation, struct file_lock_wait *wait);
+int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
 		     const struct flock *lock, struct file_lock_wait *wait);
 
 /* fcntl(F_GETLK): lock->l_type F_UNLCK when free, else the conflicting lock (with l_pid of who set

@@ -466,13 +466,20 @@ static int create_locked(struct opening *o, struct name *name, const struct crea
 	return rc;
 }
 
+static int admit_scratch(struct fs *fs, struct inode *dir, struct key text, uid_t uid)
+{
+	int rc = scratch_admit_user(fs, uid);
+
+	return rc == 0 ? scratch_admit(fs, dir, text) : rc;
+}
+
 int handle_create(struct fs *fs, struct inode *dir, struct key text,
 		  const struct create_request *request, struct handle **handle)
 {
 	struct opening o = { .fs = fs, .t = &fs->inodes, .inode = dir, .request = &request->open };
 	struct key_buffer key;
 	struct name *name = NULL;
-	int rc = makes_scratch(fs, text, request) ? scratch_admit(fs, dir, text)
+	int rc = makes_scratch(fs, text, request) ? admit_scratch(fs, dir, text, request->uid)
 						  : foreseen_at_create(fs, request->open.flags);
 
 	if (rc < 0)

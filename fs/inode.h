@@ -86,6 +86,7 @@ struct inode {
 	bool size_told; /* while private, its size was told to another thread: never a version */
 	bool birth_told; /* by statx(2), for good: it is not taken over by a set, which has another
 			  */
+	uid_t scratch_uid; /* scratch: who is charged for it */
 	uint32_t privileges_cleared; /* private: bits of the mode, by a write; the next publish
 					stores that */
 	bool published; /* private: meta and the last frozen content are (or were) published */
@@ -135,6 +136,8 @@ TAILQ_HEAD(scratch_files, inode);
 
 enum { MADE_KEPT = 64 };
 
+enum { SCRATCH_UIDS = 4096 };
+
 struct inodes {
 	struct lock lock;
 	pthread_cond_t changed; /* something that a waiter may wait for has happened */
@@ -148,6 +151,7 @@ struct inodes {
 	struct scratch_files resting, restless;
 	uint64_t count_rounds; /* of unowned.c */
 	uint64_t scratch_count;
+	uint32_t scratch_by_uid[SCRATCH_UIDS]; /* by who made them; uids that end alike share */
 	unsigned scratch_storing;   /* of them, on their way into the layers */
 	pthread_cond_t rest_begins; /* of the first one, or the thread that waits shall end */
 	uint64_t moves; /* directory renames so far */

@@ -36,6 +36,8 @@ void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
 		inode->given = inode->meta.own;
 	inode_pin_locked(inode);
 	t->scratch_count++;
+	inode->scratch_uid = inode->meta.uid;
+	t->scratch_by_uid[inode->scratch_uid % SCRATCH_UIDS]++;
 	TAILQ_INSERT_TAIL(&t->restless, inode, in_scratch);
 	inode_rest_locked(t, inode);
 }
@@ -52,6 +54,7 @@ void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 	if (inode->given_how == GIVEN) /* as an end it is the entry's, or goes with the file */
 		inode->given_how = GIVEN_NOTHING;
 	t->scratch_count--;
+	t->scratch_by_uid[inode->scratch_uid % SCRATCH_UIDS]--;
 	inode_bury_saved_locked(t, inode);
 	inode_settle_locked(t, inode);
 	inode_unpin_locked(t, inode);

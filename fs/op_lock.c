@@ -45,17 +45,18 @@ struct lock_call {
 	bool sleep;
 };
 
-static int run(struct fs *fs, struct handle *h, uint64_t owner, pid_t tid,
+static int run(struct fs *fs, struct handle *h, uint64_t owner, pid_t tid, uid_t uid,
 	       const struct lock_call *call, struct file_lock_wait *wait)
 {
 	if (call->is_flock) {
 		h->has_flock = true;
-		return file_locks_flock(fs->locks, h->inode->ino, owner, call->operation, wait);
+		return file_locks_flock(fs->locks, h->inode->ino, owner, uid,
+					call->operation, wait);
 	}
 	lock_close_asked(fs, h, owner);
 	bool locks = call->lock->l_type != F_UNLCK;
 	uint64_t ino = h->inode->ino;
-	int rc = file_locks_setlk(fs->locks, ino, owner, call->lock, wait);
+	int rc = file_locks_setlk(fs->locks, ino, owner, uid, call->lock, wait);
 	if (locks && (rc == 0 || rc == -EINPROGRESS))
 		lock_close_note(fs, ino, tid, owner);
 	return rc;
@@ -82,7 +83,7 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 		r->req = req;
 		fuse_req_interrupt_func(req, on_interrupt, r);
 	}
-	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, call, r ? &r->wait : NULL);
+	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, fuse_req_ctx(req)->uid, call, r ? &r->wait : NULL);
 	if (rc == -EINPROGRESS)
 		return;
 	if (r)

@@ -343,6 +343,16 @@ static bool make_some_room_locked(struct fs *fs, bool or_drop, const struct time
 	return or_drop && let_a_lock_go_locked(fs);
 }
 
+int scratch_admit_user(struct fs *fs, uid_t uid)
+{
+	if (uid == fs->uid)
+		return 0;
+	inodes_lock(&fs->inodes);
+	bool full = fs->inodes.scratch_by_uid[uid % SCRATCH_UIDS] >= SCRATCH_FILES_MAX / 2;
+	inodes_unlock(&fs->inodes);
+	return full ? -ENOSPC : 0;
+}
+
 int scratch_admit(struct fs *fs, struct inode *dir, struct key text)
 {
 	struct inodes *t = &fs->inodes;

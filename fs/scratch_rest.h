@@ -27,6 +27,10 @@ void scratch_rest_end(struct fs *fs);
  * entries for that, whatever their age. 0 (also if it is one already), or -ENOSPC.
  */
 int scratch_admit(struct fs *fs, struct inode *dir, struct key text);
+
+/* Whether that user has half of all that there may be; the mount's owner never has. Then -ENOSPC. */
+int scratch_admit_user(struct fs *fs, uid_t uid);
+
 /* The same for an open for writing of what would become one by that. */
 int scratch_admit_open(struct fs *fs, struct inode *inode);
 

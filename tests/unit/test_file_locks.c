@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -52,12 +53,12 @@ static int posix_try(struct file_locks *locks, uint64_t owner, short type, off_t
 	struct flock lock = {
 		.l_type = type, .l_start = start, .l_len = length, .l_pid = (pid_t)(1000 + owner)
 	};
-	return file_locks_setlk(locks, INO, owner, &lock, NULL);
+	return file_locks_setlk(locks, INO, owner, getuid(), &lock, NULL);
 }
 
 static int flock_try(struct file_locks *locks, uint64_t owner, int operation)
 {
-	return file_locks_flock(locks, INO, owner, operation, NULL);
+	return file_locks_flock(locks, INO, owner, getuid(), operation, NULL);
 }
 
 /* A request that waits for a lock. */
@@ -82,8 +83,8 @@ static int waiter_ask(struct waiter *w, struct file_locks *locks, uint64_t owner
 {
 	struct flock all = { .l_type = F_WRLCK, .l_pid = (pid_t)(1000 + owner) };
 	w->wait.answer = waiter_answer;
-	return operation != 0 ? file_locks_flock(locks, INO, owner, operation, &w->wait)
-			      : file_locks_setlk(locks, INO, owner, &all, &w->wait);
+	return operation != 0 ? file_locks_flock(locks, INO, owner, getuid(), operation, &w->wait)
+			      : file_locks_setlk(locks, INO, owner, getuid(), &all, &w->wait);
 }
 
 static void waiter_start(struct waiter *w, struct file_locks *locks, uint64_t owner, int operation)
@@ -106,7 +107,7 @@ static void test_an_exclusive_flock_excludes_other_owners(void **state)
 	assert_int_equal(flock_try(*state, 2, LOCK_EX), -EAGAIN);
 	assert_int_equal(flock_try(*state, 2, LOCK_SH), -EAGAIN);
 	assert_int_equal(flock_try(*state, 1, LOCK_EX), 0);
-	assert_int_equal(file_locks_flock(*state, INO + 1, 2, LOCK_EX, NULL), 0);
+	assert_int_equal(file_locks_flock(*state, INO + 1, 2, getuid(), LOCK_EX, NULL), 0);
 	assert_int_equal(flock_try(*state, 1, LOCK_UN), 0);
 	assert_int_equal(flock_try(*state, 2, LOCK_EX), 0);
 }
@@ -319,8 +320,8 @@ static void test_a_deadlock_that_an_unlock_brings_to_light_is_told(void **state)
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 100, 1), 0);
 	assert_int_equal(posix_try(*state, 3, F_WRLCK, 0, 10), 0);
 	assert_int_equal(posix_try(*state, 2, F_WRLCK, 10, 10), 0);
-	assert_int_equal(file_locks_setlk(*state, INO, 1, &from_0, &a.wait), -EINPROGRESS);
-	assert_int_equal(file_locks_setlk(*state, INO, 2, &at_100, &b.wait), -EINPROGRESS);
+	assert_int_equal(file_locks_setlk(*state, INO, 1, getuid(), &from_0, &a.wait), -EINPROGRESS);
+	assert_int_equal(file_locks_setlk(*state, INO, 2, getuid(), &at_100, &b.wait), -EINPROGRESS);
 	file_locks_end_posix(*state, INO, 3);
 	assert_int_equal(waiter_answered(&a), -EDEADLK);
 	assert_false(atomic_load(&b.done));
@@ -425,8 +426,8 @@ static int crowd_wait(struct crowd *c)
 {
 	struct waiter w = { .wait = { .answer = crowd_answer } };
 	struct flock lock = { .l_type = F_WRLCK };
-	int rc = c->posix ? file_locks_setlk(c->locks, INO, c->owner, &lock, &w.wait)
-			  : file_locks_flock(c->locks, INO, c->owner, LOCK_EX, &w.wait);
+	int rc = c->posix ? file_locks_setlk(c->locks, INO, c->owner, getuid(), &lock, &w.wait)
+			  : file_locks_flock(c->locks, INO, c->owner, getuid(), LOCK_EX, &w.wait);
 	while (rc == -EINPROGRESS && !atomic_load(&w.done))
 		sched_yield();
 	return rc == -EINPROGRESS ? w.rc : rc;
@@ -482,6 +483,30 @@ static void test_a_crowd_of_posix_lockers_takes_turns(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* One who is not the process's own user has a share; others wait on. */
+static void a_user_has_a_share_of_the_waits(void **state)
+{
+	const uid_t stranger = getuid() + 1;
+	struct flock all = { .l_type = F_WRLCK };
+	struct waiter *w = calloc(FILE_LOCKS_WAITS + 1, sizeof(*w));
+	struct waiter other;
+
+	assert_int_equal(posix_try(*state, 1, F_WRLCK, 0, 0), 0);
+	for (int i = 0; i < FILE_LOCKS_WAITS; i++) {
+		w[i].wait.answer = waiter_answer;
+		assert_int_equal(
+			file_locks_setlk(*state, INO, 2, stranger, &all, &w[i].wait),
+			-EINPROGRESS);
+	}
+	assert_int_equal(
+		file_locks_setlk(*state, INO, 2, stranger, &all, &w[FILE_LOCKS_WAITS].wait),
+		-ENOLCK);
+	waiter_start(&other, *state, 3, 0);
+	file_locks_end(*state);
+	assert_int_equal(waiter_answered(&other), -ENOLCK);
+	free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +533,7 @@ int main(void)
 		CASE(test_descriptors_go_with_the_locks),
 		CASE(test_a_crowd_of_flockers_takes_turns),
 		CASE(test_a_crowd_of_posix_lockers_takes_turns),
+		CASE(a_user_has_a_share_of_the_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
