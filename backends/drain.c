@@ -238,6 +238,8 @@ static bool take_out(struct drain *d, struct round *r)
 			r->seqs[count++] = r->seqs[i];
 	bool some = count > 0 && journal_done(d->journal, r->seqs, count) == 0;
 	bool all = some && count == r->count;
+	if (some)
+		layer_note_room(journal_layer(d));
 	r->progress |= some;
 	r->failed |= !all;
 	r->count = 0;

@@ -288,7 +288,7 @@ static int apply_set(void *self, struct state_db *db)
 static int run(struct row_change *c, int (*apply)(void *self, struct state_db *db))
 {
 	struct journal *j = c->journal;
-	int rc = state_change(j->state, apply, c);
+	int rc = c->meta ? state_add(j->state, apply, c) : state_change(j->state, apply, c);
 
 	if (rc == 0) {
 		journal_account(j, c->entries, c->bytes);
@@ -297,6 +297,14 @@ static int run(struct row_change *c, int (*apply)(void *self, struct state_db *d
 	}
 	journal_files_fini(&c->unlinked);
 	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
+}
+
+/* Whether it makes no sense to begin with a copy. */
+static bool lacks_space(struct journal *j, const struct value *value)
+{
+	return value_size(value) > INLINE_MAX &&
+	       !disk_values_can_adopt(state_values(j->state), value) &&
+	       !state_has_space(j->state, value_size(value));
 }
 
 /* The value in a file of ours, without copying where it lies in one that can be given a name. */
@@ -359,7 +367,9 @@ static int journal_set(void *state, struct key key, struct value *value, const s
 		rc = journal_wait_for_room(j, key, meta->size, &deadline);
 		if (rc < 0)
 			break;
-		rc = store(&c);
+		rc = lacks_space(j, value) ? -ENOSPC : store(&c);
+		if (rc == -ENOSPC)
+			journal_note_full(j);
 		again = rc == -ENOSPC && journal_await_room(j, &deadline);
 	} while (again);
 	if (rc == 0 && atomic_load(&j->disk_full))
@@ -748,7 +758,8 @@ static void journal_usage(void *state, struct layer_usage *usage)
 	journal_stats(state, &stats);
 	*usage = (struct layer_usage){ .entries = stats.entries,
 				       .bytes = stats.bytes,
-				       .max_bytes = stats.max_bytes };
+				       .max_bytes = stats.max_bytes,
+				       .path = state_dir(((struct journal *)state)->state) };
 }
 
 const struct backend backend_journal = {

@@ -148,7 +148,8 @@ static int apply_setting(void *self, struct state_db *db)
 static int run(struct journal *j, struct setting *s)
 {
 	s->change.journal = j;
-	int rc = state_change(j->state, apply_setting, s);
+	int rc = s->meta ? state_add(j->state, apply_setting, s)
+			 : state_change(j->state, apply_setting, s);
 
 	if (rc == 0)
 		journal_account_directories(j, s->change.count, s->change.bytes);
@@ -405,8 +406,6 @@ int journal_markers_done(struct journal *j, const struct journal_marker *markers
 	struct done d = { .markers = markers, .count = count };
 	int rc = state_change(j->state, apply_done, &d);
 
-	if (rc == -ENOSPC && state_make_room(j->state) == 0)
-		rc = state_change(j->state, apply_done, &d);
 	if (rc == 0)
 		journal_account_directories(j, d.change.count, d.change.bytes);
 	return rc;

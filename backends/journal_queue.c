@@ -185,19 +185,20 @@ static int64_t cost_of_row(struct journal *j, struct key key)
 	return cost;
 }
 
-/* Whether the journal's limit and its disk allow it; need is what the limit says it takes. */
-static bool has_room(struct journal *j, int64_t need, uint64_t size)
+void journal_note_full(struct journal *j)
+{
+	if (!atomic_exchange(&j->disk_full, true))
+		log_warning("journal: no space left on the disk of %s; sets wait for it, then fail",
+			    state_dir(j->state));
+}
+
+/* need: what it takes of the limit. */
+static bool has_room(struct journal *j, int64_t need)
 {
 	lock_take(&j->lock);
 	bool fits = j->bytes + need <= (int64_t)j->conf.max_bytes;
 	lock_release(&j->lock);
-	if (!fits || state_has_space(j->state, size) ||
-	    (state_make_room(j->state) == 0 && state_has_space(j->state, size)))
-		return fits;
-	if (!atomic_exchange(&j->disk_full, true))
-		log_warning("journal: no space left on the disk of %s; sets wait for it, then fail",
-			    state_dir(j->state));
-	return false;
+	return fits;
 }
 
 void journal_ending(struct journal *j)
@@ -229,13 +230,19 @@ int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
 
 	if (need > (int64_t)j->conf.max_bytes)
 		return -EFBIG;
-	if (has_room(j, need, size))
+	if (has_room(j, need))
 		return 0;
 	need -= cost_of_row(j, key);
-	while (!has_room(j, need, size))
+	while (!has_room(j, need))
 		if (!journal_await_room(j, deadline))
-			return has_room(j, need, size) ? 0 : -ENOSPC;
+			return has_room(j, need) ? 0 : -ENOSPC;
 	return 0;
+}
+
+/* As far as it is known: the last set found no space, and there is none now. */
+static bool disk_takes(struct journal *j, uint64_t size)
+{
+	return !atomic_load(&j->disk_full) || state_has_room(j->state, size);
 }
 
 int journal_foresee(void *state, struct key key, uint64_t size)
@@ -245,13 +252,17 @@ int journal_foresee(void *state, struct key key, uint64_t size)
 
 	if (need > (int64_t)j->conf.max_bytes)
 		return -EFBIG;
-	if (has_room(j, need, size))
+	if (has_room(j, need) && disk_takes(j, size))
 		return 0;
 	if (key.size == 0)
 		return -ENOSPC;
 	waiting_begin();
 	struct timespec deadline = time_deadline(waiting_at_most(j->conf.wait_ms));
-	return journal_wait_for_room(j, key, size, &deadline);
+	int rc = journal_wait_for_room(j, key, size, &deadline);
+	while (rc == 0 && !disk_takes(j, size))
+		if (!journal_await_room(j, &deadline))
+			return disk_takes(j, size) ? 0 : -ENOSPC;
+	return rc;
 }
 
 void journal_count_failure(struct journal *j)
@@ -400,8 +411,6 @@ static int take(struct taking *t)
 	struct journal *j = t->journal;
 	int rc = state_change(j->state, apply_take, t);
 
-	if (rc == -ENOSPC && state_make_room(j->state) == 0)
-		rc = state_change(j->state, apply_take, t);
 	if (rc == 0) {
 		journal_account(j, t->entries, t->bytes);
 		journal_files_remove(&t->files, state_values(j->state));

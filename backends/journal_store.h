@@ -68,13 +68,14 @@ int journal_dir_remove(void *state, struct key dir);
 uint64_t journal_cost(struct key key, uint64_t size);
 int64_t journal_new_seq(struct journal *j);
 
-/* Waits until a value of this size fits, by the limit and on the disk. -EFBIG: never; -ENOSPC: not
+/* Waits until a value of this size fits, by the limit. -EFBIG: never; -ENOSPC: not
  * in time. await(): some time of that; false: it is over. */
 int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
 			  const struct timespec *deadline);
 int journal_foresee(void *state, struct key key, uint64_t size); /* the backend's */
 bool journal_await_room(struct journal *j, const struct timespec *deadline);
 void journal_account(struct journal *j, int64_t entries, int64_t bytes);
+void journal_note_full(struct journal *j); /* its disk: the log says so, once */
 
 /* As journal_load(), expired or not; value NULL: metadata only. -ENOENT: no row. */
 int journal_find(struct journal *j, struct key key, int64_t *seq, struct value **value,

@@ -103,6 +103,7 @@ int layer_temp_file(struct layer *layer); /* -ENOTSUP if the backend has none */
 int layer_free_space(struct layer *layer, struct key key, uint64_t bytes); /* the same */
 void layer_stats(struct layer *layer, struct layer_stats *stats);
 void layer_count_promotion(struct layer *layer);
+void layer_note_room(struct layer *layer); /* something has left it, so there may be room */
 
 /*
  * The layer missed a change of this key, of all with this prefix, or of a marker (kind),

@@ -114,9 +114,6 @@ int layer_check_answer(const struct layer *l, int rc);
 /* A set of that size came to rc. */
 void layer_note_set(struct layer *l, uint64_t size, int rc);
 
-/* Something has left the layer, so there may be room. */
-void layer_note_room(struct layer *l);
-
 /* --- trust ------------------------------------------------------------------------------------ */
 
 /*

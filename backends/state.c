@@ -22,15 +22,14 @@
 #include "lock.h"
 #include "log.h"
 #include "state_file.h"
+#include "state_space.h"
 #include "waiting.h"
 
 enum {
 	STATEMENTS_MAX = 48,
 	IDLE_MAX = 8,
-	BUSY_MS = 2000, /* somebody looks at the database with another program */
 	CHECKPOINT_PAGES = 1000,
-	DB_PAGE_SIZE = 4096,
-	SPACE_KEPT = 256 * 1024, /* for changes that take away */
+	SPARE = 256 * 1024, /* what a row takes beside itself, at most */
 };
 
 struct state_db {
@@ -48,6 +47,7 @@ struct state_db {
 struct change {
 	int (*apply)(void *self, struct state_db *db);
 	void *self;
+	bool adds;
 	int rc;
 	bool done;
 	struct change *next;
@@ -59,7 +59,8 @@ struct state {
 	int lock_fd;
 	struct disk_values values;
 	struct state_db writer; /* of who leads, */
-	bool beyond_rebuilding; /* and this */
+	bool beyond_rebuilding; /* and this, */
+	char failure[160];      /* and why a commit failed */
 	/* Commits; and how many there were when a sync began that has succeeded. */
 	atomic_uint_fast64_t commits, synced;
 
@@ -75,20 +76,12 @@ struct state {
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-/* Debian's SQLite overwrites what is deleted: as much to write as the value was, and on a full disk
- * nothing could be deleted any more. */
-static const char settings[] = "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST";
-
 static int connection_open(struct state_db *db, const char *path)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
 	memset(db, 0, sizeof(*db));
-	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
-	if (code == SQLITE_OK) {
-		sqlite3_busy_timeout(db->handle, BUSY_MS);
-		code = sqlite3_exec(db->handle, settings, NULL, NULL, NULL);
-	}
+	int code = state_space_open(path, flags, &db->handle);
 	if (code == SQLITE_OK)
 		sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
 	int rc = code == SQLITE_OK ? 0 : db->handle ? disk_db_errno_on(db->handle) : -ENOMEM;
@@ -170,6 +163,26 @@ static struct state *state_new(const char *dir)
 	return s;
 }
 
+static int apply_nothing(void *self, struct state_db *db)
+{
+	(void)self;
+	(void)db;
+	return 0;
+}
+
+/* What is kept for changes that take away is there from the first moment, if there is space. */
+static void keep_space(struct state *s)
+{
+	int rc = state_add(s, apply_nothing, NULL);
+
+	if (rc == 0)
+		rc = state_space_keep_wal(s->path);
+	if (rc < 0)
+		log_warning("state: no space on the disk of %s can be kept (%s): while it is full, "
+			    "what layers miss cannot be remembered",
+			    s->dir, strerror(-rc));
+}
+
 int state_open(const char *dir, struct state **state, struct problem *problem)
 {
 	struct state *s = state_new(dir);
@@ -187,6 +200,7 @@ int state_open(const char *dir, struct state **state, struct problem *problem)
 		return rc;
 	}
 	atomic_store(&s->commits, 1); /* what an earlier run left may not be on disk */
+	keep_space(s);
 	*state = s;
 	return 0;
 }
@@ -204,6 +218,18 @@ void state_ending(struct state *s)
 	state_file_mark(s->lock_fd, STATE_ENDING);
 }
 
+/* What is in the WAL is in the database then: a copy of that alone is all of it. */
+static void writer_close(struct state *s)
+{
+	int all = 0, moved = -1;
+
+	int code = sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_RESTART,
+					     &all, &moved);
+	connection_close(&s->writer);
+	if (code == SQLITE_OK && all == moved)
+		state_space_empty_wal(s->path);
+}
+
 void state_close(struct state *s)
 {
 	assert(!s->first);
@@ -213,7 +239,8 @@ void state_close(struct state *s)
 		connection_close(db);
 		free(db);
 	}
-	connection_close(&s->writer);
+	if (s->writer.handle)
+		writer_close(s);
 	disk_values_fini(&s->values);
 	pthread_cond_destroy(&s->committed);
 	lock_fini(&s->pool);
@@ -250,6 +277,8 @@ static int apply_one(struct state_db *db, struct change *change)
 	if (rc < 0)
 		return rc;
 	rc = change->apply(change->self, db);
+	if (rc == 0 && change->adds)
+		rc = state_space_check(db);
 	if (sqlite3_get_autocommit(db->handle)) /* SQLite took all of it back */
 		return rc < 0 ? rc : -EIO;
 	if (rc < 0)
@@ -272,9 +301,11 @@ static int try_to_commit(struct state *s, struct change *list)
 			rc = c->rc; /* those that follow would each be a transaction */
 	}
 	if (rc == 0)
-		rc = db->met_damage && !s->beyond_rebuilding ? -EIO : exec(db, "COMMIT");
+		rc = db->met_damage && !s->beyond_rebuilding ? -EIO : state_space_grow(db);
+	if (rc == 0)
+		rc = exec(db, "COMMIT");
 	if (rc < 0) {
-		log_error("state: cannot commit: %s", sqlite3_errmsg(db->handle));
+		snprintf(s->failure, sizeof(s->failure), "%s", sqlite3_errmsg(db->handle));
 		if (!sqlite3_get_autocommit(db->handle))
 			exec(db, "ROLLBACK");
 	}
@@ -301,12 +332,42 @@ static bool rebuild(struct state *s)
 	return rc == 0;
 }
 
+static void log_failure(const struct state *s)
+{
+	log_error("state: cannot commit: %s", s->failure);
+}
+
+/* What could not be committed together is, one by one: what adds must not keep out what takes away. */
+static void commit_each(struct state *s, struct change *list)
+{
+	for (struct change *c = list, *next; c; c = next) {
+		next = c->next;
+		c->next = NULL;
+		int rc = try_to_commit(s, c);
+		if (rc < 0 && c->rc == 0)
+			c->rc = rc;
+		if (rc < 0)
+			log_failure(s);
+		c->next = next;
+	}
+}
+
 static void commit(struct state *s, struct change *list)
 {
 	int rc = try_to_commit(s, list);
 
 	if (s->writer.met_damage && rebuild(s))
 		rc = try_to_commit(s, list);
+	if (rc == -ENOSPC) {
+		state_space_begin_wal_anew(s->writer.handle);
+		rc = try_to_commit(s, list);
+	}
+	if (rc == -ENOSPC && list->next) {
+		commit_each(s, list);
+		return;
+	}
+	if (rc < 0)
+		log_failure(s);
 	for (struct change *c = list; c && rc < 0; c = c->next)
 		if (c->rc == 0 || c->rc == -EAGAIN)
 			c->rc = rc == -EAGAIN ? -EIO : rc;
@@ -331,10 +392,8 @@ static void lead(struct state *s)
 	pthread_cond_broadcast(&s->committed);
 }
 
-int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+static int run_change(struct state *s, struct change change)
 {
-	struct change change = { .apply = apply, .self = self };
-
 	assert(lock_none_held());
 	waiting_begin();
 	lock_take(&s->lock);
@@ -353,62 +412,33 @@ int state_change(struct state *s, int (*apply)(void *self, struct state_db *db),
 	return change.rc;
 }
 
+int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+{
+	return run_change(s, (struct change){ .apply = apply, .self = self });
+}
+
+int state_add(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+{
+	return run_change(s, (struct change){ .apply = apply, .self = self, .adds = true });
+}
+
 /* --- space ------------------------------------------------------------------------------------ */
 
-static uint64_t wal_size(const struct state *s)
-{
-	char wal[PATH_MAX];
-	struct stat st;
-
-	if (snprintf(wal, sizeof(wal), "%s-wal", s->path) >= (int)sizeof(wal) || stat(wal, &st) < 0)
-		return 0;
-	return (uint64_t)st.st_size;
-}
-
-/* Bytes of pages in the database that are free to be used again. */
-static uint64_t reusable(struct state *s)
-{
-	struct state_db *db = state_read_begin(s);
-	sqlite3_stmt *row = db ? state_statement(db, "PRAGMA freelist_count") : NULL;
-	uint64_t pages = 0;
-
-	if (row && state_step(db, row) > 0)
-		pages = (uint64_t)sqlite3_column_int64(row, 0);
-	if (row)
-		sqlite3_reset(row);
-	state_read_end(s, db);
-	return pages * DB_PAGE_SIZE;
-}
-
-/* What is written goes into the WAL, or a file, and with a checkpoint into the database. */
-bool state_has_space(struct state *s, uint64_t size)
+bool state_has_space(const struct state *s, uint64_t size)
 {
 	struct statvfs disk;
 
-	if (statvfs(s->dir, &disk) < 0)
-		return true; /* the change will tell */
-	uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
-	uint64_t need = 2 * size + wal_size(s) + SPACE_KEPT;
-	if (free_bytes >= need)
-		return true;
-	return free_bytes >= size + SPACE_KEPT / 2 && free_bytes + reusable(s) >= need;
+	return statvfs(s->dir, &disk) < 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= size;
 }
 
-int state_make_room(struct state *s)
+bool state_has_room(struct state *s, uint64_t size)
 {
-	waiting_begin();
-	lock_take(&s->lock);
-	while (s->leading)
-		condition_wait(&s->committed, &s->lock);
-	s->leading = true;
-	lock_release(&s->lock);
-	int code = sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-					     NULL, NULL);
-	lock_take(&s->lock);
-	s->leading = false;
-	pthread_cond_broadcast(&s->committed);
-	lock_release(&s->lock);
-	return disk_db_errno_of(code);
+	if (state_has_space(s, size + SPARE))
+		return true;
+	struct state_db *db = state_read_begin(s);
+	bool fits = db && state_space_fits(db, size);
+	state_read_end(s, db);
+	return fits;
 }
 
 /* A commit lies in the WAL, and is recovered from there, or the checkpoint that took it out has

@@ -59,12 +59,16 @@ struct disk_values *state_values(struct state *s);
 int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
 
 /*
- * Whether the disk has space for a change of that many bytes, and leaves enough to take changes
- * back after it: what fills the disk is to be removed by changes that need space too. make_room():
- * the WAL gives back what it does not need. 0 or -errno; waits for the local disk.
+ * The same for a change that adds something: on a full disk it fails with -ENOSPC before it takes
+ * what is kept for others, which take something away, to be made there all the same (see
+ * state_space.h).
  */
-bool state_has_space(struct state *s, uint64_t size);
-int state_make_room(struct state *s);
+int state_add(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
+
+/* Whether the disk has space for a file of that size; whether a row of that size can be added, on
+ * the disk or in pages that are free. */
+bool state_has_space(const struct state *s, uint64_t size);
+bool state_has_room(struct state *s, uint64_t size);
 
 /* A connection for reading; NULL: out of memory or out of order. To be given back. */
 struct state_db *state_read_begin(struct state *s);

@@ -24,6 +24,7 @@
 #include "log.h"
 #include "parents.h"
 #include "private_dir.h"
+#include "state_space.h"
 
 enum {
 	APPLICATION_ID = 0x63667374, /* "cfst" */
@@ -159,7 +160,8 @@ void state_file_mark(int fd, enum state_holder holder)
 	int size = snprintf(text, sizeof(text), "%ld %s\n", (long)getpid(),
 			    holder == STATE_ENDING ? "ending" : "running");
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)size, 0) != size)
+	/* In this order: the block that it has is enough. */
+	if (pwrite(fd, text, (size_t)size, 0) != size || ftruncate(fd, size) < 0)
 		log_debug("state: cannot write the lock file: %s", strerror(errno));
 }
 
@@ -254,15 +256,10 @@ static int upgrade_database(sqlite3 *db)
 
 static int open_database(const char *path, sqlite3 **db)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-		    SQLITE_OPEN_EXRESCODE;
-	int code = sqlite3_open_v2(path, db, flags, NULL);
-
-	if (code == SQLITE_OK) {
-		sqlite3_busy_timeout(*db, 2000);
-		code = sqlite3_exec(*db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	}
-	return code;
+	return state_space_open(path,
+				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+					SQLITE_OPEN_EXRESCODE,
+				db);
 }
 
 /* A new, empty database with our tables. */

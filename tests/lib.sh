@@ -344,6 +344,16 @@ layer_is() {
 	[[ $(layer_stat "$1" down) = "$2" ]]
 }
 
+# --- the state --------------------------------------------------------------
+
+# state_says DIR SQL: of a copy of its database, for the daemon keeps others out of that
+state_says() {
+	mkdir -p "$TMP/.copy"
+	cp "$1/state.sqlite" "$1/state.sqlite-wal" "$TMP/.copy/"
+	sqlite3 "$TMP/.copy/state.sqlite" "$2"
+	rm -f "$TMP/.copy"/*
+}
+
 # --- hands: processes that hold files open (helpers/hand.c) -----------------
 
 declare -A HAND_IN HAND_OUT HAND_PID

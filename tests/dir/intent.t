@@ -47,13 +47,13 @@ test_a_daemon_killed_while_a_directory_moves_has_it_whole_at_the_next_start() {
 		mv "$MNT/old" "$MNT/new" 2>mv.log &
 		local mover=$!
 		# as soon as the intent is written down, and a little later each time
-		wait_until 20 eval '[ "$(sqlite3 state/state.sqlite "SELECT count(*) FROM intents" 2>/dev/null)" != 0 ] || ! kill -0 '"$mover"' 2>/dev/null'
+		wait_until 20 eval '[ "$(state_says state "SELECT count(*) FROM intents" 2>/dev/null)" != 0 ] || ! kill -0 '"$mover"' 2>/dev/null'
 		sleep "0.$(printf %02d "$i")"
 		kill_daemon
 		wait "$mover" || true
 		expect_whole
 		[ "$WHERE" = old ] || seen_new=$((seen_new + 1))
-		expect intents 0 "$(sqlite3 state/state.sqlite 'SELECT count(*) FROM intents')"
+		expect intents 0 "$(state_says state 'SELECT count(*) FROM intents')"
 	done
 	[ "$seen_new" -gt 0 ]
 }

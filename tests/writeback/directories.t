@@ -123,7 +123,7 @@ test_flush_and_unmounting_drain_directories() {
 	in_redis "" d
 	mkdir "$MNT/d/e" "$MNT/d/f"
 	unmount
-	expect left 0 "$(sqlite3 state/state.sqlite 'SELECT count(*) FROM directories')"
+	expect left 0 "$(state_says state 'SELECT count(*) FROM directories')"
 }
 
 test_many_directories_are_listed_in_order_and_drained() {

@@ -1,0 +1,177 @@
+#!/bin/bash
+# state_dir on a full disk: what a layer cannot be told is remembered there, the journal's entries are removed and
+# drained. The layers are elsewhere.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/full.sh"
+
+# Two durable layers, of which the slower one takes nothing once it is closed.
+mount_two() {
+	mkdir files
+	mount --bind files files
+	at_end 'umount "$TMP/files"'
+	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}},
+		{"type": "file", "options": {"directory": "files"}}],
+		"write_strategy": "'"${1:-write_through}"'",
+		"cachefs": {"state_dir": "store/state", "drain_timeout": 1, "journal_wait": 0.2}}'
+}
+
+close_files() {
+	mount -o remount,ro,bind files
+}
+
+open_files() {
+	mount -o remount,rw,bind files
+}
+
+is_told() {
+	[[ ! -e files/k1.json && ! -e files/d_k1.json ]]
+}
+
+# check_remembering WHO: removals that a layer missed are remembered on a full disk, over kill -9 and SIGTERM.
+check_remembering() {
+	mkdir "$MNT/d" "$MNT/e"
+	set_names k 5 1000
+	set_names d/k 20 1000
+	set_names e/k 20 1000
+	[[ -e files/k1.json && -e files/d_k1.json ]]
+	close_files
+	filled_by "$1"
+	rm "$MNT/k1"
+	rmdir "$MNT/d"
+	all_absent k1 d d/k1
+	kill_daemon
+	all_absent k1 d d/k1
+	rm "$MNT/k2"
+	restart_daemon
+	all_absent k1 k2 d d/k1
+	invalidate e
+	kill_daemon
+	all_absent k1 k2 d d/k1 e e/k3
+	set_value k4 "set on a full disk" # that the file layer has an old one of is to be remembered, too
+	kill_daemon
+	expect_value k4 "set on a full disk"
+	[[ -e files/k1.json ]] || fail "the file layer was told: nothing was tested"
+	free_disk
+	open_files
+	wait_until 60 is_told
+	restart_daemon
+	all_absent k1 k2 d d/k1 e e/k3
+	expect_value k4 "set on a full disk"
+	[[ $(cat "$MNT/k3") == k3* ]]
+	wait_until 60 set_succeeds_again k1
+}
+
+test_what_layers_miss_is_remembered_on_tmpfs_that_another_program_has_filled() {
+	tmpfs_disk 8
+	mount_two
+	check_remembering another_program
+}
+
+test_what_layers_miss_is_remembered_on_ext4_that_another_program_has_filled() {
+	ext4_disk 64
+	mount_two
+	check_remembering another_program
+}
+
+test_what_layers_miss_is_remembered_while_another_program_takes_what_becomes_free() {
+	tmpfs_disk 8
+	mount_two
+	check_remembering a_taker
+}
+
+test_what_layers_miss_is_remembered_on_ext4_while_another_program_takes_what_becomes_free() {
+	ext4_disk 64
+	mount_two
+	check_remembering a_taker
+}
+
+journal() {
+	jq ".journal.$1" "$MNT/.cachefs/stats.json"
+}
+
+is_drained() {
+	[[ $(journal entries) = 0 ]]
+}
+
+mount_journal() {
+	mkdir files
+	mount --bind files files
+	at_end 'umount "$TMP/files"'
+	mount_with '{"layers": [{"type": "memory"}, {"type": "file", "options": {"directory": "files"}}],
+		"write_strategy": "write_back",
+		"cachefs": {"state_dir": "store/state", "drain_timeout": 1, "journal_wait": 0.2}}'
+}
+
+# A value of each kind of row, small and in a file, into the journal alone: the layer is closed.
+fill_journal() {
+	local i
+	close_files
+	for ((i = 0; i < 2000; i++)); do
+		cp large "$MNT/fill$i" 2>/dev/null || break
+	done
+	((i > 3 && i < 2000)) || fail "$i sets before the journal was full"
+}
+
+# check_journal WHO: what is in the journal is removed and drained on a full disk, over kill -9 and SIGTERM.
+check_journal() {
+	random_file large 70000
+	close_files
+	mkdir "$MNT/d" "$MNT/e"
+	set_names k 30 3000
+	set_names d/k 30 3000
+	set_names e/k 30 3000
+	for i in {1..10}; do
+		cp large "$MNT/large$i"
+		cp large "$MNT/d/large$i"
+	done
+	case $1 in
+	the_cache) fill_journal ;;
+	*) filled_by "$1" ;;
+	esac
+	rm "$MNT/k1" "$MNT/large1"
+	rmdir "$MNT/d"
+	all_absent k1 large1 d d/k1 d/large1
+	kill_daemon
+	all_absent k1 large1 d d/k1 d/large1
+	invalidate e
+	rm "$MNT/k2" "$MNT/large2"
+	restart_daemon
+	all_absent k1 k2 large1 large2 d e e/k1
+	open_files # and it drains
+	wait_until 100 is_drained
+	[[ -e files/k3.json && -e files/large10.json && ! -e files/k1.json && ! -e files/d_k1.json ]]
+	expect "value files of the journal" 0 "$(find store/state/state.sqlite.values -type f | wc -l)"
+	kill_daemon
+	all_absent k1 k2 large1 large2 d e e/k1
+	cmp large "$MNT/large10"
+	free_disk
+	wait_until 60 set_succeeds_again k1
+	wait_until 100 is_drained
+	expect integrity ok "$(state_says store/state 'PRAGMA integrity_check')"
+}
+
+test_the_journal_is_removed_from_and_drained_on_tmpfs_that_it_has_filled_itself() {
+	tmpfs_disk 8
+	mount_journal
+	check_journal the_cache
+}
+
+test_the_journal_is_removed_from_and_drained_on_tmpfs_that_another_program_has_filled() {
+	tmpfs_disk 8
+	mount_journal
+	check_journal another_program
+}
+
+test_the_journal_is_removed_from_and_drained_on_ext4_that_another_program_has_filled() {
+	ext4_disk 64
+	mount_journal
+	check_journal another_program
+}
+
+test_the_journal_is_removed_from_and_drained_while_another_program_takes_what_becomes_free() {
+	tmpfs_disk 8
+	mount_journal
+	check_journal a_taker
+}
+
+run_tests
