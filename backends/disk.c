@@ -123,6 +123,14 @@ struct disk_lookup {
 	uint64_t settled;
 };
 
+void disk_lookup_drop(struct disk_lookup *lookup)
+{
+	value_unref(lookup->value);
+	meta_fini(&lookup->meta);
+	lookup->value = NULL;
+	lookup->file[0] = '\0';
+}
+
 static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id,
 				 struct key key)
 {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sqlite_os.h"
 #include "time_source.h"
 
 enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine: some milliseconds */
@@ -208,6 +209,7 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
 		flags |= SQLITE_OPEN_CREATE;
 	memset(db, 0, sizeof(*db));
 	db->guard = guard;
+	sqlite_os_prepare();
 	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
 	if (code == SQLITE_OK)
 		harden(db);
@@ -220,9 +222,8 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
 		return code;
 	}
 	sqlite3_busy_timeout(db->handle, 0);
-	/* Whoever closes last would write to a file that may have been found damaged. */
-	if (access == DISK_READER)
-		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	/* Whoever closes last would write to files that may not be what they were. */
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return SQLITE_OK;
 }
 

@@ -156,13 +156,11 @@ static void file_is_to_shorten(struct disk *d)
 void disk_limit_checkpoint(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
-	int all = 0, done = 0;
 
 	if (!w->cut_due)
 		return;
 	w->cut_due = false;
-	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
-	w->wal_frames = all > done ? all : 0;
+	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_PASSIVE, false);
 }
 
 void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
@@ -170,7 +168,6 @@ void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
 	struct disk_writer *w = &d->writer;
 	uint64_t page_size = atomic_load(&d->page_size), adds = 0;
 	int64_t now = time_mono_ms(&time_system);
-	int all = 0, done = 0;
 
 	for (; jobs; jobs = jobs->next)
 		adds += disk_limit_log_bytes(d, jobs);
@@ -178,10 +175,10 @@ void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
 	if (d->limit == 0 || log == 0 || log + adds <= d->wal_bytes || now < w->restart_ms)
 		return;
 	sqlite3_busy_timeout(w->db.handle, RESTART_MS);
-	int code = sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_RESTART, &all,
-					     &done);
+	int code = disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
 	sqlite3_busy_timeout(w->db.handle, 0);
-	w->wal_frames = code == SQLITE_OK ? 0 : all > done ? all : 0;
+	if (code == SQLITE_OK)
+		w->wal_frames = 0;
 	if (code != SQLITE_OK)
 		w->restart_ms = now + RESTART_PAUSE_MS; /* somebody reads for long */
 }

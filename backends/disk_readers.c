@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "sqlite_os.h"
 #include "waiting.h"
 
 enum { BUSY_PAUSE_MAX_MS = 10 };
@@ -16,7 +17,7 @@ static void reader_discard(struct disk *d, struct disk_db *db)
 	free(db);
 	lock_take(&d->pool);
 	d->readers--;
-	pthread_cond_signal(&d->returned);
+	pthread_cond_broadcast(&d->returned);
 	lock_release(&d->pool);
 }
 
@@ -25,7 +26,7 @@ static void reader_return(struct disk *d, struct disk_db *db)
 	lock_take(&d->pool);
 	db->next = d->idle;
 	d->idle = db;
-	pthread_cond_signal(&d->returned);
+	pthread_cond_broadcast(&d->returned);
 	lock_release(&d->pool);
 }
 
@@ -34,9 +35,11 @@ static int reader_reserve(struct disk *d, struct disk_db **db)
 {
 	int rc = 0;
 
+	*db = NULL;
 	lock_take(&d->pool);
-	*db = d->idle;
-	if (*db)
+	if (d->closing)
+		rc = -EAGAIN;
+	else if ((*db = d->idle))
 		d->idle = (*db)->next;
 	else if (d->readers < DISK_READERS_MAX)
 		d->readers++;
@@ -51,7 +54,8 @@ static bool reader_wait(struct disk *d, const struct timespec *deadline)
 	bool in_time = true;
 
 	lock_take(&d->pool);
-	while (!d->idle && d->readers >= DISK_READERS_MAX && in_time)
+	while ((d->closing || (!d->idle && d->readers >= DISK_READERS_MAX)) && in_time &&
+	       atomic_load(&d->up))
 		in_time = condition_wait_until(&d->returned, &d->pool, deadline);
 	lock_release(&d->pool);
 	return in_time;
@@ -83,7 +87,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 		struct timespec deadline = time_deadline(DISK_BUSY_MS);
 		waiting_begin();
 		do {
-			if (!reader_wait(d, &deadline))
+			if (!reader_wait(d, &deadline) || !atomic_load(&d->up))
 				return -EHOSTDOWN;
 			rc = reader_reserve(d, db);
 		} while (rc == -EAGAIN);
@@ -97,21 +101,23 @@ static int reader_take(struct disk *d, struct disk_db **db)
 	return reader_open(d, db);
 }
 
-int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
-	      struct disk_lookup *lookup)
+static bool is_to_close(struct disk *d)
+{
+	lock_take(&d->pool);
+	bool closing = d->closing;
+	lock_release(&d->pool);
+	return closing;
+}
+
+/* Again and again while another program keeps it from it, unless the connection is to be closed. */
+static int read_patiently(struct disk *d, struct disk_db *db,
+			  int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+			  struct disk_lookup *lookup)
 {
 	int64_t deadline = 0;
-	int pause_ms = 1;
-	struct disk_db *db = NULL;
+	int pause_ms = 1, rc;
 
-	if (!atomic_load(&d->up))
-		return -EHOSTDOWN;
-	int rc = reader_take(d, &db);
-	if (rc < 0) {
-		disk_writer_nudge(d); /* it looks what is the matter */
-		return rc == -EAGAIN ? -EHOSTDOWN : rc;
-	}
-	while ((rc = read(d, db, lookup)) == -EAGAIN) {
+	while ((rc = read(d, db, lookup)) == -EAGAIN && !is_to_close(d)) {
 		int64_t now = time_mono_ms(&time_system);
 		waiting_begin();
 		if (deadline == 0)
@@ -122,20 +128,116 @@ int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struc
 		if (pause_ms < BUSY_PAUSE_MAX_MS)
 			pause_ms *= 2;
 	}
-	if (rc == -EHOSTDOWN || rc == -EUCLEAN) {
-		atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
-		disk_writer_nudge(d);
+	return rc;
+}
+
+static int read_once(struct disk *d,
+		     int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+		     struct disk_lookup *lookup)
+{
+	struct disk_db *db = NULL;
+
+	if (!atomic_load(&d->up))
+		return -EHOSTDOWN;
+	int rc = reader_take(d, &db);
+	if (rc < 0) {
+		disk_writer_nudge(d); /* it looks what is the matter */
+		return rc == -EAGAIN ? -EHOSTDOWN : rc;
 	}
+	unsigned faults = sqlite_os_faults();
+	rc = read_patiently(d, db, read, lookup);
+	if (faults != sqlite_os_faults()) {
+		if (rc == 0)
+			disk_lookup_drop(lookup);
+		rc = -EIO;
+	}
+	if (rc == -EHOSTDOWN || rc == -EUCLEAN)
+		atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
 	reader_return(d, db);
+	return rc;
+}
+
+/* Whether the writer, who is asked to look what is the matter, has opened the database anew. */
+static bool is_opened_anew(struct disk *d, uint64_t generation)
+{
+	struct timespec deadline = time_deadline(DISK_BUSY_MS);
+	bool in_time = true;
+
+	waiting_begin();
+	lock_take(&d->pool);
+	uint64_t looks = d->looks;
+	lock_release(&d->pool);
+	disk_writer_nudge(d);
+	lock_take(&d->pool);
+	while (d->looks == looks && in_time)
+		in_time = condition_wait_until(&d->returned, &d->pool, &deadline);
+	lock_release(&d->pool);
+	return atomic_load(&d->up) && atomic_load(&d->generation) != generation;
+}
+
+int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+	      struct disk_lookup *lookup)
+{
+	uint64_t generation = atomic_load(&d->generation);
+	int rc = read_once(d, read, lookup);
+
+	bool ask = rc == -EIO || rc == -EHOSTDOWN || rc == -EUCLEAN ||
+		   (rc == -EAGAIN && is_to_close(d));
+	if (ask && atomic_load(&d->up) && is_opened_anew(d, generation))
+		rc = read_once(d, read, lookup);
 	return rc == -EAGAIN ? -EHOSTDOWN : rc == -EUCLEAN ? -EIO : rc;
 }
 
-void disk_readers_close(struct disk *d)
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static void close_idle(struct disk *d)
 {
-	while (d->idle) {
-		struct disk_db *db = d->idle;
-		d->idle = db->next;
-		disk_db_close(db);
-		free(db);
+	struct disk_db *idle;
+
+	lock_take(&d->pool);
+	idle = d->idle;
+	d->idle = NULL;
+	lock_release(&d->pool);
+	while (idle) {
+		struct disk_db *db = idle;
+		idle = db->next;
+		reader_discard(d, db);
 	}
+}
+
+bool disk_readers_close(struct disk *d)
+{
+	struct timespec deadline = time_deadline(DISK_BUSY_MS);
+	bool in_time = true;
+
+	lock_take(&d->pool);
+	d->closing = true;
+	while (d->readers > 0 && in_time) {
+		if (d->idle) {
+			lock_release(&d->pool);
+			close_idle(d);
+			lock_take(&d->pool);
+		} else {
+			in_time = condition_wait_until(&d->returned, &d->pool, &deadline);
+		}
+	}
+	bool closed = d->readers == 0;
+	lock_release(&d->pool);
+	return closed;
+}
+
+void disk_readers_open(struct disk *d)
+{
+	lock_take(&d->pool);
+	d->closing = false;
+	pthread_cond_broadcast(&d->returned);
+	lock_release(&d->pool);
+}
+
+void disk_readers_looked(struct disk *d)
+{
+	lock_take(&d->pool);
+	d->looks++;
+	pthread_cond_broadcast(&d->returned);
+	lock_release(&d->pool);
 }

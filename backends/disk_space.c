@@ -111,12 +111,10 @@ int disk_space_keep(struct disk *d)
 static void restart_wal(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
-	int all = 0, done = 0;
 
 	sqlite3_busy_timeout(w->db.handle, WRITE_BACK_MS);
-	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_RESTART, &all, &done);
+	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
 	sqlite3_busy_timeout(w->db.handle, 0);
-	w->wal_frames = all > done ? all : 0;
 }
 
 static uint64_t free_pages(struct disk *d)

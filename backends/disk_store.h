@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 
 #include "cache.h"
+#include "db_files.h"
 #include "disk_db.h"
 #include "disk_hits.h"
 #include "disk_schema.h"
@@ -126,8 +127,9 @@ struct disk_writer {
 	int64_t upkeep_ms; /* when upkeep is due; the thread's */
 	/* of who owns the connection: */
 	struct disk_db db;
-	dev_t device; /* the file that is open, to notice when it is replaced */
-	ino_t inode;
+	struct db_files files; /* as they were when it was opened */
+	unsigned changes;      /* by the jobs of the transaction under way */
+	bool lost;             /* what was committed last could not be put back */
 	bool damaged; /* the file that was open, as it was then: it stays down */
 	struct timespec damaged_mtime;
 	int64_t retry_ms; /* when to try to open again */
@@ -197,6 +199,8 @@ struct disk {
 	pthread_cond_t returned;
 	struct disk_db *idle;
 	unsigned readers;
+	bool closing;   /* nobody may begin to read: they are closed, or will be */
+	uint64_t looks; /* how often the writer has looked what is the matter */
 	char trouble[160]; /* why it is down; "": it is not */
 
 	atomic_bool up;      /* the database is open and ours */
@@ -259,7 +263,16 @@ struct disk_lookup;
 int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
 	      struct disk_lookup *lookup);
 
-void disk_readers_close(struct disk *d); /* no read is running, none will come */
+/*
+ * For who owns the connection for writing. close() lets nobody begin to read, and waits for those
+ * who do: false if some have not ended by the deadline. SQLite shares one index among all
+ * connections of a process, and POSIX locks go with the first that is closed behind its back: a
+ * database is opened anew only once all are closed. Who comes meanwhile waits for open().
+ */
+bool disk_readers_close(struct disk *d);
+void disk_readers_open(struct disk *d);
+void disk_readers_looked(struct disk *d); /* open again, or not: who met an error goes on */
+void disk_lookup_drop(struct disk_lookup *lookup); /* what a read found that is not believed */
 
 /* --- inside a transaction: disk_change.c ------------------------------------------------------ */
 
@@ -428,12 +441,16 @@ bool disk_upkeep_check(struct disk *d);
 /* One bounded step of: hits, expiry, orphans, recounting. True: there is more to do. */
 bool disk_upkeep_step(struct disk *d);
 
-/* Up, and the file is still the one behind the path. */
+/* Up, and nobody has met what has to be looked at first. */
 bool disk_upkeep_is_current(const struct disk *d);
 
 /* The WAL has grown so long that jobs must wait for a checkpoint. */
 bool disk_upkeep_checkpoint_due(const struct disk *d);
 void disk_upkeep_checkpoint(struct disk *d); /* if it is worth it */
+
+/* A checkpoint of this mode, unless the files are not as they were: every one is made here, once it is
+ * open. SQLite's code. idle: no other is expected soon. */
+int disk_upkeep_write_back(struct disk *d, int mode, bool idle);
 
 /* --- other programs: disk_watch.c ------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ enum {
 	INSTALL_BUSY_MS = 500, /* opening waits so long for another program's lock */
 	RECOUNT_MS =
 		10000, /* after other programs wrote, the amounts are counted again, so rarely */
+	OPEN_TRIES = 3,   /* a file may go while it is opened */
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
@@ -74,17 +75,6 @@ static void go_on_ticking(struct disk *d)
 		return;
 	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
 		atomic_compare_exchange_strong(&d->tick_us, &last, (uint64_t)newest_us + 1);
-}
-
-static int remember_file(struct disk *d)
-{
-	struct stat st;
-
-	if (stat(d->conf->path, &st) < 0)
-		return -errno;
-	d->writer.device = st.st_dev;
-	d->writer.inode = st.st_ino;
-	return 0;
 }
 
 /*
@@ -184,8 +174,9 @@ static bool is_known_damaged(const struct disk *d)
 	const struct disk_writer *w = &d->writer;
 	struct stat st;
 
-	return w->damaged && stat(d->conf->path, &st) == 0 && st.st_dev == w->device &&
-	       st.st_ino == w->inode && st.st_mtim.tv_sec == w->damaged_mtime.tv_sec &&
+	return w->damaged && stat(d->conf->path, &st) == 0 &&
+	       st.st_dev == w->files.database.device && st.st_ino == w->files.database.inode &&
+	       st.st_mtim.tv_sec == w->damaged_mtime.tv_sec &&
 	       st.st_mtim.tv_nsec == w->damaged_mtime.tv_nsec;
 }
 
@@ -195,17 +186,45 @@ static void note_damage(struct disk *d)
 	struct stat st;
 
 	atomic_store(&d->corrupt, false);
-	sqlite3_db_config(w->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	w->damaged = stat(d->conf->path, &st) == 0 && st.st_dev == w->device &&
-		     st.st_ino == w->inode;
+	w->damaged = stat(d->conf->path, &st) == 0 && st.st_dev == w->files.database.device &&
+		     st.st_ino == w->files.database.inode;
 	if (w->damaged)
 		w->damaged_mtime = st.st_mtim;
+}
+
+/* Every connection of this process is closed. */
+static int restore_files(struct disk *d, struct disk_reason *reason)
+{
+	struct disk_writer *w = &d->writer;
+	uint64_t lost = 0;
+
+	int rc = db_files_restore(&w->files, &lost, reason->text, sizeof(reason->text));
+	w->lost = lost > 0;
+	if (lost > 0)
+		log_error("disk: layer \"%s\": up to %llu changes of %s that were acknowledged are "
+			  "lost with its -wal file",
+			  d->env->layer_name, (unsigned long long)lost, d->conf->path);
+	return rc < 0 ? -EHOSTDOWN : 0;
+}
+
+static int prepare_files(struct disk *d, struct disk_reason *reason)
+{
+	if (!disk_readers_close(d)) {
+		snprintf(reason->text, sizeof(reason->text), "a get from it has not ended yet");
+		return -EHOSTDOWN;
+	}
+	if (db_files_are_odd(d->conf->path, reason->text, sizeof(reason->text)))
+		return -EHOSTDOWN;
+	return restore_files(d, reason);
 }
 
 static int try_open(struct disk *d, struct disk_reason *reason)
 {
 	struct disk_writer *w = &d->writer;
 
+	int prepared = prepare_files(d, reason);
+	if (prepared < 0)
+		return prepared;
 	if (is_known_damaged(d)) {
 		snprintf(reason->text, sizeof(reason->text), "a page of it is damaged");
 		return -EHOSTDOWN;
@@ -223,17 +242,20 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		return -EHOSTDOWN;
 	}
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
-	int rc = disk_schema_install(&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED,
-				     reason);
-	if (rc == 0 && w->vacuum_due)
+	int rc = 0;
+	if (!w->files.owed) /* else they are there, and nothing may be written before the log is */
+		rc = disk_schema_install(
+			&w->db, d->conf->size_limit > 0 ? DISK_EVICTS : DISK_UNLIMITED, reason);
+	if (rc == 0 && w->vacuum_due && !w->files.owed)
 		disk_limit_convert(d);
 	if (rc == 0)
 		rc = configure(d);
 	if (rc == 0)
-		rc = remember_file(d);
+		rc = db_files_opened(&w->files, w->db.handle);
 	sqlite3_busy_timeout(w->db.handle, 0);
 	if (rc < 0) {
 		disk_db_close(&w->db);
+		db_files_closed(&w->files, DB_FINE);
 		return rc;
 	}
 	disk_range_finish_renames(d);
@@ -257,7 +279,9 @@ bool disk_upkeep_connect(struct disk *d)
 	struct disk_reason reason = { "" };
 	char trouble[sizeof(w->trouble)];
 
-	int rc = try_open(d, &reason);
+	int rc = -ESTALE;
+	for (int i = 0; i < OPEN_TRIES && rc == -ESTALE; i++)
+		rc = try_open(d, &reason);
 	if (rc == 0) {
 		if (w->trouble[0])
 			log_info("disk: layer \"%s\": %s is open again", d->env->layer_name,
@@ -269,6 +293,7 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_watch_attach(d);
 		disk_conf_warn_of_readers(d->conf);
 		atomic_store(&d->up, true);
+		disk_readers_open(d);
 		w->claimed = false;
 		disk_space_claim(d);
 		disk_limit_measure(d);
@@ -287,54 +312,93 @@ bool disk_upkeep_connect(struct disk *d)
 	return false;
 }
 
-void disk_upkeep_disconnect(struct disk *d)
+/*
+ * With a checkpoint only if the files are as they were: it would write of what is not there any
+ * more, and SQLite removes the log after it, by its name.
+ */
+static void disconnect(struct disk *d, enum db_trouble trouble)
 {
 	struct disk_writer *w = &d->writer;
 
 	if (w->sweep)
 		closedir(w->sweep);
 	w->sweep = NULL;
+	disk_readers_close(d);
+	if (trouble == DB_FINE && !w->damaged && w->db.handle)
+		sqlite3_db_config(w->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	disk_watch_detach(d); /* whoever closes last writes the WAL back */
 	disk_db_close(&w->db);
+	db_files_closed(&w->files, trouble);
 	w->claimed = false; /* the WAL has been cut to nothing */
 	disk_space_claim(d);
 }
 
-/* Somebody may remove or replace the file under us: what we write would be lost with it. */
-static bool file_is_ours(const struct disk *d)
+void disk_upkeep_disconnect(struct disk *d)
 {
-	struct stat st;
+	struct disk_writer *w = &d->writer;
+	enum db_trouble trouble = w->db.handle ? db_files_look(&w->files) : DB_FINE;
+	struct disk_reason reason = { "" };
 
-	return stat(d->conf->path, &st) == 0 && st.st_dev == d->writer.device &&
-	       st.st_ino == d->writer.inode;
+	if (w->db.handle)
+		disconnect(d, trouble);
+	if (restore_files(d, &reason) < 0)
+		log_error("disk: layer \"%s\": %s: %s", d->env->layer_name, d->conf->path,
+			  reason.text);
+	db_files_fini(&w->files);
 }
 
 bool disk_upkeep_is_current(const struct disk *d)
 {
-	return atomic_load(&d->up) && !atomic_load(&d->suspect) && !atomic_load(&d->corrupt) &&
-	       file_is_ours(d);
+	return atomic_load(&d->up) && !atomic_load(&d->suspect) && !atomic_load(&d->corrupt);
+}
+
+static void say_trouble(const struct disk *d, enum db_trouble trouble)
+{
+	const char *what = trouble == DB_FINE ? "its tables were changed (a statement failed)"
+					      : db_files_name(trouble);
+
+	if (trouble == DB_GONE)
+		log_warning("disk: layer \"%s\": %s: %s, with the %lld entries that were in it; "
+			    "opening it anew",
+			    d->env->layer_name, d->conf->path, what,
+			    (long long)atomic_load(&d->entries));
+	else
+		log_warning("disk: layer \"%s\": %s: %s; opening it anew", d->env->layer_name,
+			    d->conf->path, what);
+}
+
+/* What is no damage of the database looks like one while a part of its log is not there. */
+static bool check(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+	bool corrupt = atomic_load(&d->corrupt), suspect = atomic_load(&d->suspect);
+
+	if (!atomic_load(&d->up))
+		return time_mono_ms(&time_system) >= w->retry_ms && disk_upkeep_connect(d);
+	enum db_trouble trouble =
+		corrupt || suspect ? db_files_verify(&w->files) : db_files_look(&w->files);
+	if (trouble == DB_FINE && !corrupt &&
+	    (!suspect || time_mono_ms(&time_system) < w->retry_ms))
+		return true;
+	if (trouble == DB_FINE && corrupt) {
+		note_damage(d);
+	} else {
+		atomic_store(&d->corrupt, false);
+		w->retry_ms = time_mono_ms(&time_system) + RETRY_MS;
+		say_trouble(d, trouble);
+	}
+	disconnect(d, trouble);
+	return disk_upkeep_connect(d);
 }
 
 bool disk_upkeep_check(struct disk *d)
 {
-	if (atomic_load(&d->up) && atomic_load(&d->corrupt)) {
-		note_damage(d);
-		disk_upkeep_disconnect(d);
-		return disk_upkeep_connect(d);
-	}
-	if (atomic_load(&d->up)) {
-		bool ours = file_is_ours(d);
-		if (ours &&
-		    (!atomic_load(&d->suspect) || time_mono_ms(&time_system) < d->writer.retry_ms))
-			return true;
-		d->writer.retry_ms = time_mono_ms(&time_system) + RETRY_MS;
-		log_warning("disk: layer \"%s\": %s was %s; opening it anew", d->env->layer_name,
-			    d->conf->path,
-			    ours ? "changed (a statement failed)" : "removed or replaced");
-		disk_upkeep_disconnect(d);
-		return disk_upkeep_connect(d);
-	}
-	return time_mono_ms(&time_system) >= d->writer.retry_ms && disk_upkeep_connect(d);
+	bool up = check(d);
+
+	if (up && !d->watch.db.handle) /* it was short of something */
+		disk_watch_attach(d);
+	disk_readers_looked(d);
+	return up;
 }
 
 /* --- orphans ---------------------------------------------------------------------------------- */
@@ -351,7 +415,7 @@ static int sweep_name(struct disk *d, const char *name)
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
 	int rc = disk_db_number(db, DISK_FILE_KNOWN, &known);
-	if (rc == 0 && known == 0) {
+	if (rc == 0 && known == 0 && db_files_look(&d->writer.files) == DB_FINE) {
 		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name,
 			  name);
 		disk_values_remove(&d->values, name);
@@ -460,14 +524,26 @@ bool disk_upkeep_checkpoint_due(const struct disk *d)
 	return d->writer.wal_frames >= d->checkpoint_frames;
 }
 
-void disk_upkeep_checkpoint(struct disk *d)
+int disk_upkeep_write_back(struct disk *d, int mode, bool idle)
 {
 	struct disk_writer *w = &d->writer;
 	int all = 0, done = 0;
 
+	if (db_files_look(&w->files) != DB_FINE)
+		return SQLITE_ABORT; /* it would write of a log that is not there */
+	int code = sqlite3_wal_checkpoint_v2(w->db.handle, NULL, mode, &all, &done);
+	if (all >= 0 && all == done && db_files_look(&w->files) == DB_FINE)
+		db_files_checkpointed(&w->files, idle);
+	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
+	return code;
+}
+
+void disk_upkeep_checkpoint(struct disk *d)
+{
+	struct disk_writer *w = &d->writer;
+
 	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
 		return;
 	w->cut_due = false;
-	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
-	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
+	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_PASSIVE, !disk_upkeep_checkpoint_due(d));
 }

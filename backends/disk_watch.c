@@ -18,8 +18,6 @@
 #include "disk_store.h"
 #include "waiting.h"
 
-enum { INDEX_BYTES = 32 * 1024, INDEX_VERSION = 3007000 };
-
 void disk_watch_init(struct disk *d)
 {
 	lock_init(&d->watch.lock, RANK_LAYER_INNER);
@@ -33,22 +31,6 @@ void disk_watch_fini(struct disk *d)
 }
 
 /* --- whether there was a commit --------------------------------------------------------------- */
-
-/* The WAL's index, as SQLite has mapped it for this connection; NULL: there is none. */
-static const volatile uint32_t *map_header(const struct disk_db *db)
-{
-	sqlite3_file *file = NULL;
-	void volatile *index = NULL;
-
-	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
-		    SQLITE_OK ||
-	    !file || !file->pMethods || file->pMethods->iVersion < 2)
-		return NULL;
-	if (file->pMethods->xShmMap(file, 0, INDEX_BYTES, 0, &index) != SQLITE_OK || !index)
-		return NULL;
-	const volatile uint32_t *header = index;
-	return header[0] == INDEX_VERSION ? header : NULL;
-}
 
 /* Another process may be writing it: then it differs, and the log is read. */
 __attribute__((no_sanitize("thread"))) static bool header_is(const volatile uint32_t *header,
@@ -272,18 +254,6 @@ bool disk_watch_catch_up(struct disk *d)
 
 /* --- the writer's part ------------------------------------------------------------------------ */
 
-static bool is_wal(const struct disk_db *db)
-{
-	sqlite3_stmt *s = NULL;
-	bool wal = false;
-
-	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode", -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW)
-		wal = strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
-	sqlite3_finalize(s);
-	return wal;
-}
-
 static int open_watch(struct disk *d)
 {
 	struct disk_watch *w = &d->watch;
@@ -294,8 +264,8 @@ static int open_watch(struct disk *d)
 	if (disk_db_open(&w->db, d->conf->path, DISK_READER, &d->reading) != SQLITE_OK)
 		return w->db.failure;
 	int rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
-	if (rc == 0 && is_wal(&w->db)) /* asked of another database, it would make an index */
-		w->header = map_header(&w->db);
+	if (rc == 0)
+		w->header = db_files_index(w->db.handle);
 	if (rc == 0)
 		rc = note_version(w);
 	if (rc == 0)

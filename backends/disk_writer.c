@@ -23,6 +23,7 @@ enum {
 	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
 	STEP_ROWS_MOST = 256,   /* a step that is shorter for want of space grows up to this */
 	CUT_MS = 10000,         /* without a change, after one that had no end */
+	KEPT_TRIES = 3,         /* to commit to files that stay */
 	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
 	REST_SHARE = 3,         /* of a step's time, for the rest after it */
 	REST_MIN_MS = 1,
@@ -240,17 +241,21 @@ int disk_writer_begin(struct disk *d)
 	struct disk_writer *w = &d->writer;
 
 	w->logged = (struct disk_own){ 0 };
+	w->changes = 0;
 	return disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN));
 }
 
 /* Only a database without WAL makes a commit wait, for readers. */
 int disk_writer_commit(struct disk *d)
 {
-	struct disk_db *db = &d->writer.db;
+	struct disk_writer *w = &d->writer;
+	struct disk_db *db = &w->db;
 	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
 	struct disk_own logged = d->writer.logged;
 	int rc;
 
+	if (db_files_look(&w->files) != DB_FINE)
+		return -EIO; /* what it read may be half a database */
 	if (logged.first > 0)
 		disk_watch_own(d, logged);
 	while ((rc = disk_db_run(db, disk_db_statement(db, DISK_COMMIT))) == -EAGAIN &&
@@ -258,6 +263,8 @@ int disk_writer_commit(struct disk *d)
 		poll(NULL, 0, 1);
 	if (rc < 0 && logged.first > 0)
 		disk_watch_disown(d, logged);
+	if (rc == 0)
+		db_files_committed(&w->files, (unsigned)w->wal_frames, w->changes);
 	return rc;
 }
 
@@ -313,6 +320,7 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
 			atomic_store(&d->corrupt, true);
 		if (job->rc == -ETIMEDOUT)
 			disk_writer_note_cut(d);
+		d->writer.changes += job->rc == 0;
 		if (job->rc < 0)
 			job->progress = job->before;
 		if (job->rc == -EAGAIN || job->rc == -ENOSPC ||
@@ -338,10 +346,42 @@ static bool run_jobs(struct disk *d, struct disk_job *jobs)
  */
 static void account(struct disk *d)
 {
+	if (!atomic_load(&d->up))
+		return;
 	if (d->limit > 0 && disk_upkeep_checkpoint_due(d))
 		disk_upkeep_checkpoint(d);
 	disk_limit_checkpoint(d);
 	disk_limit_measure(d);
+}
+
+/*
+ * What was committed to a file that is not there any more, or could not be committed because one is
+ * not, is done once more when the files are as they should be. False: see run_jobs(). Jobs that are
+ * finished already are taken off.
+ */
+static bool run_kept(struct disk *d, struct disk_job **jobs)
+{
+	struct disk_writer *w = &d->writer;
+	int rc = 0;
+
+	for (int i = 0; i < KEPT_TRIES && rc == 0; i++) {
+		bool done = run_jobs(d, *jobs);
+		enum db_trouble trouble = db_files_look(&w->files);
+		if (trouble == DB_FINE)
+			return done;
+		bool kept = done && trouble != DB_GONE && w->files.found == DB_FINE;
+		bool up = disk_upkeep_check(d);
+		if (up && kept && !w->lost)
+			return true;
+		for (struct disk_job *job = *jobs; job; job = job->next)
+			job->progress = job->before;
+		rc = up ? begin(d, jobs) : -EHOSTDOWN;
+	}
+	if (rc == 0) /* it goes as soon as it is there */
+		disk_db_run(&w->db, disk_db_statement(&w->db, DISK_ROLLBACK));
+	jobs_fail(d, *jobs, rc < 0 ? rc : -EHOSTDOWN);
+	*jobs = NULL;
+	return true;
 }
 
 /* One job; on a full file system again and again, as long as something is gained for it. */
@@ -355,7 +395,9 @@ static void run_one(struct disk *d, struct disk_job *job)
 			jobs_fail(d, job, rc);
 			return;
 		}
-		run_jobs(d, job);
+		run_kept(d, &job);
+		if (!job)
+			return;
 	} while (job->rc == -ENOSPC && disk_space_relieve(d, &relief, job));
 	if (disk_job_adds(job))
 		free_space_settled(&d->writer.space, job->rc != -ENOSPC);
@@ -396,7 +438,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 		if (rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
 		jobs_fail(d, jobs, rc);
-	} else if (run_jobs(d, jobs) || jobs->rc == -ETIMEDOUT ||
+	} else if (run_kept(d, &jobs) || jobs->rc == -ETIMEDOUT ||
 		   (!jobs->next && jobs->rc != -ENOSPC)) {
 		account(d);
 		jobs_finish(d, jobs);
@@ -589,6 +631,7 @@ int disk_writer_start(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 
+	db_files_init(&w->files, d->conf->path);
 	w->vacuum_due = d->conf->vacuum_on_start;
 	lock_init(&w->lock, RANK_LAYER);
 	condition_init(&w->work);

@@ -113,10 +113,22 @@ static void write_file(int fd, enum log_level level, const char *text)
 	write_whole(fd, prefix, text);
 }
 
+/* Nobody would ever read what goes to a file that was removed. */
+static bool is_out_of_reach(int fd)
+{
+	struct stat open_one, named;
+
+	return fstat(fd, &open_one) == 0 && S_ISREG(open_one.st_mode) &&
+	       (stat(log_file.path, &named) < 0 || named.st_dev != open_one.st_dev ||
+		named.st_ino != open_one.st_ino);
+}
+
 static void write_line(enum log_level level, const char *text)
 {
 	int fd = log_file.fd;
 
+	if (fd >= 0 && log_file.path && is_out_of_reach(fd))
+		log_open_file(log_file.path); /* or else it goes on in the old one */
 	if (fd >= 0)
 		write_file(fd, level, text);
 	else if (log_target_now == LOG_TO_SYSLOG)
@@ -235,7 +247,8 @@ void log_long(const char *text)
 
 int log_open_file(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	/* A pipe that nobody reads is no log to wait for, nor one that is full. */
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 
 	if (fd < 0)
 		return -errno;

@@ -12,7 +12,9 @@ enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 void log_set_level(enum log_level level);
 void log_set_target(enum log_target target);
 
-/* From now on all lines are appended to this file, whatever the target. 0 or -errno. */
+/* From now on all lines are appended to this file, whatever the target; to a new one at that path
+ * once it was removed or renamed. Never waits: a pipe has to have a reader (-ENXIO), and loses what
+ * it is too full for. 0 or -errno. */
 int log_open_file(const char *path);
 
 /* Opens that file anew, for it may have been renamed. Does nothing without one. */
