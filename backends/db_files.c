@@ -26,9 +26,9 @@ enum {
 #define SHARED_FIRST 0x40000002L
 #define SHARED_SIZE 510L
 
-void db_files_init(struct db_files *f, const char *path)
+void db_files_init(struct db_files *f, const char *path, bool index_is_ours)
 {
-	*f = (struct db_files){ .path = path, .log_fd = -1 };
+	*f = (struct db_files){ .path = path, .index_is_ours = index_is_ours, .log_fd = -1 };
 }
 
 static void drop_copy(struct db_files *f)
@@ -140,15 +140,15 @@ enum db_trouble db_files_look(const struct db_files *f)
 		return DB_GONE;
 	if (!f->header || f->found != DB_FINE)
 		return f->found;
-	if (!is_there(f->index_path, &f->index, &size))
+	if (!f->index_is_ours && !is_there(f->index_path, &f->index, &size))
 		return DB_INDEX_GONE;
-	if (size < INDEX_BYTES)
+	if (!f->index_is_ours && size < INDEX_BYTES)
 		return DB_INDEX_CUT;
 	uint32_t frames = index_word(f, INDEX_FRAMES); /* before the size: both grow */
 	if (!is_there(f->log_path, &f->log, &size))
 		return DB_LOG_GONE;
 	bool whole = is_long_enough(f, size, frames);
-	if (sqlite_os_faults() != f->faults) /* the last, for to look may be one */
+	if (!f->index_is_ours && sqlite_os_faults() != f->faults) /* the last, for to look may be one */
 		return DB_INDEX_CUT;
 	return whole ? DB_FINE : DB_LOG_CUT;
 }
@@ -352,7 +352,8 @@ static int opened_with_log(struct db_files *f)
 	if (f->log_fd >= 0)
 		close(f->log_fd);
 	f->log_fd = -1;
-	if (!stat_file(f->log_path, &f->log, &size) || !stat_file(f->index_path, &f->index, &size))
+	if (!stat_file(f->log_path, &f->log, &size) ||
+	    (!f->index_is_ours && !stat_file(f->index_path, &f->index, &size)))
 		return -ESTALE;
 	open_log(f);
 	if (!log_is_back(f) || !copy_log(f, index_word(f, INDEX_FRAMES), 0))

@@ -41,6 +41,7 @@ struct db_file {
 struct db_files {
 	const char *path; /* borrowed */
 	char *log_path, *index_path;
+	bool index_is_ours; /* in the memory of this process: there is no PATH-shm */
 	struct db_file database, log, index;
 	const volatile uint32_t *header; /* of the index, in shared memory; NULL: no WAL */
 	unsigned faults;                 /* sqlite_os.h: of before it was opened */
@@ -54,7 +55,8 @@ struct db_files {
 	enum db_trouble trouble; /* for this */
 };
 
-void db_files_init(struct db_files *f, const char *path);
+/* index_is_ours: by SQLite's VFS "unix-excl". */
+void db_files_init(struct db_files *f, const char *path, bool index_is_ours);
 void db_files_fini(struct db_files *f);
 
 /* The index of the log as it is mapped for this connection; NULL: there is none. */

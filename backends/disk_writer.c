@@ -631,7 +631,7 @@ int disk_writer_start(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 
-	db_files_init(&w->files, d->conf->path);
+	db_files_init(&w->files, d->conf->path, false);
 	w->vacuum_due = d->conf->vacuum_on_start;
 	lock_init(&w->lock, RANK_LAYER);
 	condition_init(&w->work);

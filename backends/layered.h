@@ -74,6 +74,9 @@ void layered_close(struct layered *cache);
  * written all the same. */
 void layered_ending(struct layered *cache);
 
+/* To be called every second or so: whether what it remembers is still on the disk (state_look()). */
+void layered_look(struct layered *cache);
+
 /* A peek at the metadata, never a hit. -ENOENT: a miss; other errors: no layer could tell. */
 int layered_stat(struct layered *cache, struct key key, struct meta *meta);
 

@@ -191,6 +191,12 @@ void layered_ending(struct layered *c)
 		layer_ending(c->layers[i]);
 }
 
+void layered_look(struct layered *c)
+{
+	if (c->state)
+		state_look(c->state);
+}
+
 void layered_close(struct layered *c)
 {
 	if (c->state)

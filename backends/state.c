@@ -17,18 +17,23 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "db_files.h"
 #include "disk_db.h"
 #include "cursor.h"
 #include "lock.h"
 #include "log.h"
+#include "state_again.h"
 #include "state_file.h"
 #include "state_space.h"
+#include "time_source.h"
 #include "waiting.h"
 
 enum {
 	STATEMENTS_MAX = 48,
 	IDLE_MAX = 8,
 	CHECKPOINT_PAGES = 1000,
+	KEPT_TRIES = 3,       /* to commit to files that stay */
+	READERS_WAIT_MS = 5000, /* for connections that are in use, or are being opened anew */
 	SPARE = 256 * 1024, /* what a row takes beside itself, at most */
 };
 
@@ -60,7 +65,9 @@ struct state {
 	struct disk_values values;
 	struct state_db writer; /* of who leads, */
 	bool beyond_rebuilding; /* and this, */
-	char failure[160];      /* and why a commit failed */
+	char failure[160];      /* and why a commit failed, */
+	struct db_files files;  /* and the files that it has open, */
+	unsigned frames;        /* and how many its WAL has */
 	/* Commits; and how many there were when a sync began that has succeeded. */
 	atomic_uint_fast64_t commits, synced;
 
@@ -70,8 +77,10 @@ struct state {
 	bool leading; /* somebody commits */
 
 	struct lock pool; /* RANK_LAYER_INNER; guards: */
+	pthread_cond_t returned;
 	struct state_db *idle;
-	int idle_count;
+	int idle_count, readers; /* those that are in use too */
+	bool closing;            /* all are closed, for the database is opened anew */
 };
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -82,8 +91,10 @@ static int connection_open(struct state_db *db, const char *path)
 
 	memset(db, 0, sizeof(*db));
 	int code = state_space_open(path, flags, &db->handle);
-	if (code == SQLITE_OK)
-		sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+	if (code == SQLITE_OK) {
+		sqlite3_wal_autocheckpoint(db->handle, 0);
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	}
 	int rc = code == SQLITE_OK ? 0 : db->handle ? disk_db_errno_on(db->handle) : -ENOMEM;
 	if (code != SQLITE_OK) {
 		sqlite3_close(db->handle);
@@ -100,21 +111,65 @@ static void connection_close(struct state_db *db)
 	memset(db, 0, sizeof(*db));
 }
 
-struct state_db *state_read_begin(struct state *s)
+static bool is_well(const struct state *s)
 {
+	return state_again_is_locked(s->dir, s->lock_fd) && db_files_look(&s->files) == DB_FINE;
+}
+
+/* Who commits looks too. */
+static void look_before_reading(struct state *s)
+{
+	lock_take(&s->lock);
+	bool well = s->leading || (s->writer.handle && is_well(s));
+	lock_release(&s->lock);
+	if (!well)
+		state_look(s);
+}
+
+/* False: the database is being opened anew for too long. *db NULL: one is to be opened. */
+static bool reader_take(struct state *s, struct state_db **db)
+{
+	struct timespec deadline = time_deadline(READERS_WAIT_MS);
+	bool in_time = true;
+
 	lock_take(&s->pool);
-	struct state_db *db = s->idle;
-	if (db) {
-		s->idle = db->next;
+	while (s->closing && in_time)
+		in_time = condition_wait_until(&s->returned, &s->pool, &deadline);
+	*db = s->idle;
+	if (in_time && *db) {
+		s->idle = (*db)->next;
 		s->idle_count--;
+	} else if (in_time) {
+		s->readers++;
 	}
 	lock_release(&s->pool);
+	return in_time;
+}
+
+static void reader_discard(struct state *s, struct state_db *db)
+{
+	if (db && db->handle)
+		connection_close(db);
+	free(db);
+	lock_take(&s->pool);
+	s->readers--;
+	pthread_cond_broadcast(&s->returned);
+	lock_release(&s->pool);
+}
+
+struct state_db *state_read_begin(struct state *s)
+{
+	struct state_db *db = NULL;
+
+	look_before_reading(s);
+	if (!reader_take(s, &db))
+		return NULL;
 	if (db)
 		return db;
-	db = malloc(sizeof(*db));
-	if (db && connection_open(db, s->path) < 0) {
-		free(db);
-		db = NULL;
+	db = calloc(1, sizeof(*db));
+	if (!db || connection_open(db, s->path) < 0) {
+		reader_discard(s, db);
+		return NULL;
 	}
 	return db;
 }
@@ -126,17 +181,47 @@ void state_read_end(struct state *s, struct state_db *db)
 	if (!db)
 		return;
 	lock_take(&s->pool);
-	keep = s->idle_count < IDLE_MAX;
+	keep = s->idle_count < IDLE_MAX && !s->closing;
 	if (keep) {
 		db->next = s->idle;
 		s->idle = db;
 		s->idle_count++;
 	}
 	lock_release(&s->pool);
-	if (!keep) {
-		connection_close(db);
-		free(db);
+	if (!keep)
+		reader_discard(s, db);
+}
+
+/* False: one is in use for too long. */
+static bool readers_close(struct state *s)
+{
+	struct timespec deadline = time_deadline(READERS_WAIT_MS);
+	bool in_time = true;
+
+	lock_take(&s->pool);
+	s->closing = true;
+	struct state_db *idle = s->idle;
+	s->idle = NULL;
+	s->idle_count = 0;
+	lock_release(&s->pool);
+	while (idle) {
+		struct state_db *db = idle;
+		idle = db->next;
+		reader_discard(s, db);
 	}
+	lock_take(&s->pool);
+	while (s->readers > 0 && in_time)
+		in_time = condition_wait_until(&s->returned, &s->pool, &deadline);
+	lock_release(&s->pool);
+	return in_time;
+}
+
+static void readers_open(struct state *s)
+{
+	lock_take(&s->pool);
+	s->closing = false;
+	pthread_cond_broadcast(&s->returned);
+	lock_release(&s->pool);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -160,7 +245,36 @@ static struct state *state_new(const char *dir)
 	lock_init(&s->lock, RANK_LAYER);
 	lock_init(&s->pool, RANK_LAYER_INNER);
 	condition_init(&s->committed);
+	condition_init(&s->returned);
+	db_files_init(&s->files, s->path, true);
 	return s;
+}
+
+/* Checkpoints are ours to time: see write_back(). */
+static int on_commit(void *self, sqlite3 *handle, const char *database, int frames)
+{
+	struct state *s = self;
+
+	(void)handle;
+	(void)database;
+	s->frames = (unsigned)frames;
+	return SQLITE_OK;
+}
+
+static int writer_open(struct state *s)
+{
+	int rc = connection_open(&s->writer, s->path);
+
+	if (rc < 0)
+		return rc;
+	s->frames = 0;
+	sqlite3_wal_hook(s->writer.handle, on_commit, s);
+	rc = db_files_opened(&s->files, s->writer.handle);
+	if (rc < 0) {
+		connection_close(&s->writer);
+		db_files_closed(&s->files, DB_FINE);
+	}
+	return rc;
 }
 
 static int apply_nothing(void *self, struct state_db *db)
@@ -192,7 +306,7 @@ int state_open(const char *dir, struct state **state, struct problem *problem)
 	int rc = state_file_lock(dir, &s->lock_fd, problem);
 	if (rc == 0)
 		rc = state_file_prepare(s->path, problem);
-	if (rc == 0 && connection_open(&s->writer, s->path) < 0)
+	if (rc == 0 && writer_open(s) < 0)
 		rc = problem_set(problem, s->path, "name another \"state_dir\"",
 				 "cannot open the state database");
 	if (rc < 0) {
@@ -233,15 +347,14 @@ static void writer_close(struct state *s)
 void state_close(struct state *s)
 {
 	assert(!s->first);
-	while (s->idle) {
-		struct state_db *db = s->idle;
-		s->idle = db->next;
-		connection_close(db);
-		free(db);
-	}
+	if (s->writer.handle)
+		state_look(s);
+	readers_close(s);
 	if (s->writer.handle)
 		writer_close(s);
+	db_files_fini(&s->files);
 	disk_values_fini(&s->values);
+	pthread_cond_destroy(&s->returned);
 	pthread_cond_destroy(&s->committed);
 	lock_fini(&s->pool);
 	lock_fini(&s->lock);
@@ -287,6 +400,15 @@ static int apply_one(struct state_db *db, struct change *change)
 	return rc;
 }
 
+static unsigned count_changes(const struct change *list)
+{
+	unsigned count = 0;
+
+	for (; list; list = list->next)
+		count += list->rc == 0;
+	return count;
+}
+
 /* What does not commit has failed: all of it, if it is to be tried again after a rebuild. */
 static int try_to_commit(struct state *s, struct change *list)
 {
@@ -302,8 +424,12 @@ static int try_to_commit(struct state *s, struct change *list)
 	}
 	if (rc == 0)
 		rc = db->met_damage && !s->beyond_rebuilding ? -EIO : state_space_grow(db);
+	if (rc == 0 && !is_well(s))
+		rc = -EIO;
 	if (rc == 0)
 		rc = exec(db, "COMMIT");
+	if (rc == 0)
+		db_files_committed(&s->files, s->frames, count_changes(list));
 	if (rc < 0) {
 		snprintf(s->failure, sizeof(s->failure), "%s", sqlite3_errmsg(db->handle));
 		if (!sqlite3_get_autocommit(db->handle))
@@ -318,7 +444,7 @@ static int try_to_commit(struct state *s, struct change *list)
  */
 static bool rebuild(struct state *s)
 {
-	if (s->beyond_rebuilding)
+	if (s->beyond_rebuilding || db_files_verify(&s->files) != DB_FINE)
 		return false;
 	int rc = exec(&s->writer, "VACUUM");
 	if (rc < 0)
@@ -352,7 +478,8 @@ static void commit_each(struct state *s, struct change *list)
 	}
 }
 
-static void commit(struct state *s, struct change *list)
+/* 0, or why not all of them were committed. */
+static int commit(struct state *s, struct change *list)
 {
 	int rc = try_to_commit(s, list);
 
@@ -364,13 +491,103 @@ static void commit(struct state *s, struct change *list)
 	}
 	if (rc == -ENOSPC && list->next) {
 		commit_each(s, list);
-		return;
+		return rc;
 	}
 	if (rc < 0)
 		log_failure(s);
 	for (struct change *c = list; c && rc < 0; c = c->next)
 		if (c->rc == 0 || c->rc == -EAGAIN)
 			c->rc = rc == -EAGAIN ? -EIO : rc;
+	return rc;
+}
+
+static void write_back(struct state *s)
+{
+	int all = 0, done = -1;
+
+	if (s->frames < CHECKPOINT_PAGES)
+		return;
+	sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
+	if (all == done && is_well(s))
+		db_files_checkpointed(&s->files, false);
+	s->frames = 0;
+}
+
+/* --- files that are removed under it ---------------------------------------------------------- */
+
+static int reopen(struct state *s, enum db_trouble trouble)
+{
+	char reason[200] = "";
+	uint64_t lost = 0;
+	int rc = -ESTALE;
+
+	if (s->writer.handle)
+		connection_close(&s->writer);
+	db_files_closed(&s->files, trouble);
+	for (int i = 0; i < KEPT_TRIES && rc == -ESTALE; i++) {
+		rc = db_files_restore(&s->files, &lost, reason, sizeof(reason));
+		if (rc == 0)
+			rc = writer_open(s);
+	}
+	if (lost > 0)
+		log_error("state: up to %llu changes of %s are lost with its -wal file",
+			  (unsigned long long)lost, s->path);
+	if (rc < 0)
+		log_error("state: %s cannot be opened again: %s", s->path,
+			  reason[0] ? reason : strerror(-rc));
+	else
+		state_space_keep_wal(s->path);
+	return rc < 0 ? rc : lost > 0;
+}
+
+/* What of the directory was removed is made anew from what is open. 0, 1: some of it is lost;
+ * or -errno, and the log has been told. */
+static int mend(struct state *s)
+{
+	enum db_trouble trouble = s->writer.handle ? db_files_look(&s->files) : DB_FINE;
+	int rc = 0;
+
+	if (!state_again_is_locked(s->dir, s->lock_fd)) {
+		rc = state_again_lock(s->dir, &s->lock_fd);
+		if (rc == 0)
+			log_warning("state: the lock of %s was removed or replaced; it is taken again",
+				    s->dir);
+	}
+	if (rc < 0 || (s->writer.handle && trouble == DB_FINE))
+		return rc;
+	rc = readers_close(s) ? 0 : -EBUSY;
+	if (rc == 0 && trouble == DB_GONE)
+		rc = state_again_write(s->writer.handle, s->path);
+	if (rc == 0)
+		rc = reopen(s, trouble);
+	readers_open(s);
+	log_warning("state: %s: %s; it is %s from what is open", s->path, db_files_name(trouble),
+		    rc < 0 ? "still to be made anew" : "made anew");
+	unsigned missing = rc >= 0 ? state_again_missing(s->writer.handle, s->values.path) : 0;
+	if (missing > 0)
+		log_error("state: %u sets with large values are lost with their files in %s",
+			  missing, s->values.path);
+	return rc;
+}
+
+/* What may have gone with a file is committed once more when the files are as they should be. */
+static void commit_kept(struct state *s, struct change *list)
+{
+	for (int i = 0; i < KEPT_TRIES; i++) {
+		int rc = s->writer.handle ? commit(s, list) : -EIO;
+		if (s->writer.handle && is_well(s)) {
+			write_back(s);
+			return;
+		}
+		bool kept = rc == 0 && s->files.found == DB_FINE;
+		int mended = mend(s);
+		if (mended < 0)
+			break;
+		if (kept && mended == 0)
+			return;
+	}
+	for (struct change *c = list; c; c = c->next)
+		c->rc = -EIO;
 }
 
 /* The caller commits what is queued, its own change with it. */
@@ -381,7 +598,7 @@ static void lead(struct state *s)
 	s->first = s->last = NULL;
 	s->leading = true;
 	lock_release(&s->lock);
-	commit(s, list);
+	commit_kept(s, list);
 	atomic_fetch_add(&s->commits, 1);
 	lock_take(&s->lock);
 	s->leading = false;
@@ -420,6 +637,22 @@ int state_change(struct state *s, int (*apply)(void *self, struct state_db *db),
 int state_add(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
 {
 	return run_change(s, (struct change){ .apply = apply, .self = self, .adds = true });
+}
+
+void state_look(struct state *s)
+{
+	waiting_begin();
+	lock_take(&s->lock);
+	while (s->leading)
+		condition_wait(&s->committed, &s->lock);
+	s->leading = true;
+	lock_release(&s->lock);
+	if (!s->writer.handle || !is_well(s))
+		mend(s);
+	lock_take(&s->lock);
+	s->leading = false;
+	pthread_cond_broadcast(&s->committed);
+	lock_release(&s->lock);
 }
 
 /* --- space ------------------------------------------------------------------------------------ */

@@ -44,6 +44,14 @@ void state_ending(struct state *s);
 
 void state_close(struct state *s);
 
+/*
+ * Looks whether the directory, its lock, the database and its WAL are still there as they are open,
+ * and makes anew what is not: each change looks, and somebody has to every second or so, lest what
+ * was committed goes with a daemon that dies. What is lost is logged with its number. Waits for the
+ * local disk.
+ */
+void state_look(struct state *s);
+
 const char *state_dir(const struct state *s);
 
 /* The files of large values. */

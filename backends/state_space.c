@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "sqlite_os.h"
 #include "state.h"
 
 enum {
@@ -36,6 +37,8 @@ static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
 int state_space_open(const char *path, int flags, sqlite3 **db)
 {
 	int chunk = CHUNK, on = 1;
+
+	sqlite_os_prepare();
 	int code = sqlite3_open_v2(path, db, flags, "unix-excl");
 
 	if (code != SQLITE_OK)

@@ -14,8 +14,9 @@
 
 #include "../backends/log.h"
 #include "control.h"
+#include "fs_state.h"
 
-enum { REPEATS_EVERY_S = 10 };
+enum { LOOK_EVERY_S = 1 };
 
 struct signal_thread {
 	struct fs *fs;
@@ -48,7 +49,7 @@ static void log_stats(struct fs *fs)
 static void *run(void *self)
 {
 	struct signal_thread *t = self;
-	const struct timespec tick = { .tv_sec = REPEATS_EVERY_S };
+	const struct timespec tick = { .tv_sec = LOOK_EVERY_S };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -63,8 +64,8 @@ static void *run(void *self)
 			log_stats(t->fs);
 		else if (number == SIGHUP)
 			log_reopen();
-		else
-			log_flush_repeats();
+		layered_look(t->fs->cache);
+		log_flush_repeats();
 	}
 	return NULL;
 }

@@ -3,7 +3,8 @@
 
 /*
  * The thread that does what signals ask for, for a signal handler may do next to nothing: SIGUSR1
- * writes the statistics to the log, SIGHUP opens the log anew. It also tells repeated errors. Both
+ * writes the statistics to the log, SIGHUP opens the log anew. It also tells repeated errors, and
+ * looks every second whether the state is still on the disk. Both
  * signals are blocked in all threads.
  */
 
