@@ -427,7 +427,7 @@ static void store_null(const struct member *m)
 	case OPT_ENUM:
 	case OPT_LIST:
 	case OPT_NESTED:
-		assert(!"a bool, an enum, a list and an object are never nullable");
+		assert(false); /* a bool, an enum, a list and an object are never nullable */
 	}
 }
 

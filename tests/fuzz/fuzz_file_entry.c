@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,7 +131,7 @@ static void expect_written_back(const struct file_entry *e, struct value *value)
 	free(text);
 }
 
-static void run(const uint8_t *bytes, size_t size)
+static void try(const uint8_t *bytes, size_t size)
 {
 	const char *text = (const char *)bytes;
 	struct file_entry e;
@@ -152,6 +153,53 @@ static void run(const uint8_t *bytes, size_t size)
 		value_unref(value);
 	}
 	file_entry_fini(&e);
+}
+
+/* Writes the number in the place of the one behind the name, if it has as many digits. */
+static void mend_number(char *text, size_t size, const char *name, const char *number)
+{
+	char *at = memmem(text, size, name, strlen(name));
+	size_t digits = strlen(number), left = at ? (size_t)(text + size - at) : 0;
+
+	if (at && left > strlen(name) + digits &&
+	    strspn(at + strlen(name), "0123456789abcdef") == digits)
+		memcpy(at + strlen(name), number, digits);
+}
+
+/* The same with the size and the checksum of the value that the payload is, for else they would
+ * turn away nearly all that was changed. */
+static void try_mended(const uint8_t *bytes, size_t size)
+{
+	const struct timespec another = { 1, 1 };
+	struct file_entry e;
+	struct value *value;
+	uint64_t checksum;
+	char number[24], *text = malloc(size + 1);
+
+	assert(text);
+	memcpy(text, bytes, size);
+	text[size] = '\0';
+	if (file_entry_read(text, size, false, &e) == 0) {
+		if (file_entry_value(&e, &another, &value) == 0) {
+			int rc = value_checksum(value, &checksum);
+			assert(rc == 0);
+			snprintf(number, sizeof(number), "%llu",
+				 (unsigned long long)value_size(value));
+			mend_number(text, size, "\"size\": ", number);
+			snprintf(number, sizeof(number), "%016llx", (unsigned long long)checksum);
+			mend_number(text, size, "\"checksum\": \"", number);
+			value_unref(value);
+		}
+		file_entry_fini(&e);
+		try((const uint8_t *)text, size);
+	}
+	free(text);
+}
+
+static void run(const uint8_t *bytes, size_t size)
+{
+	try(bytes, size);
+	try_mended(bytes, size);
 }
 
 static void make_seed(struct fuzz_seed *seed, const char *key, size_t key_size, const char *bytes,
