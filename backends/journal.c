@@ -492,7 +492,10 @@ static int change_range(struct row_change *c, struct state_db *db)
 		state_bind_range(rows, 1, c->key, &range);
 	while ((rc = state_step(db, rows)) > 0) {
 		struct key key = state_column_key(rows, COLUMN_EXTRA);
-		if (c->to.size == 0)
+		/* A damaged index may lead anywhere. */
+		if (c->to.size == 0 ? !key_begins(key, c->key) : !key_is_below(key, c->key))
+			rc = -EIO;
+		else if (c->to.size == 0)
 			rc = delete_row(c, db, rows, key);
 		else if ((rc = key_join(&to, c->to, key_relative(key, c->key))) == 0)
 			rc = move_row(c, db, rows, key, key_make(to.bytes, to.size));
@@ -628,11 +631,13 @@ static bool has_ended(sqlite3_stmt *rows, struct key key, struct instant now)
 static int add_row(struct listing *l, sqlite3_stmt *rows, struct children *batch)
 {
 	struct key key = state_column_key(rows, 0);
-	struct key rest = l->dir.size > 0 ? key_relative(key, l->dir) : key;
-	const char *slash = memchr(rest.bytes, '/', rest.size);
 	struct meta meta = { 0 };
 	int64_t seq = 0;
 
+	if (key.size > KEY_MAX + 1 || (l->dir.size > 0 && !key_is_below(key, l->dir)))
+		return -EIO; /* a damaged index may lead anywhere */
+	struct key rest = l->dir.size > 0 ? key_relative(key, l->dir) : key;
+	const char *slash = memchr(rest.bytes, '/', rest.size);
 	bool is_marker = sqlite3_column_int(rows, 3) != 0;
 	if (is_marker ? rest.size == 0 /* the directory's own */ : has_ended(rows, key, l->now))
 		return 0;

@@ -222,6 +222,8 @@ static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, s
 	int64_t seq = 0;
 	int rc = 0;
 
+	if (to.size > 0 && !key_is_below(key, from))
+		return -EIO; /* a damaged index may lead anywhere */
 	if (to.size > 0 && journal_read_marker(row, 1, key, &meta, &seq) == 0) {
 		struct key rest = key_relative(key, from);
 		if (to.size + 1 + rest.size > KEY_MAX + 1)

@@ -165,7 +165,7 @@ test_a_layers_default_counts_time_that_passes() {
 		expect_value k value
 		wait_until 60 is_gone k
 		unmount
-		rm -f db.sqlite*
+		rm -rf db.sqlite*
 	done
 }
 

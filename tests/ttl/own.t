@@ -588,7 +588,7 @@ test_the_end_that_is_shown_is_the_last_layers() {
 	set_value k value
 	expect_near "expires_at" 1000 "$(get_xattr k user.cachefs.expires_at)"
 	unmount
-	rm -f db.sqlite*
+	rm -rf db.sqlite*
 	mount_layers "$TTL, $DISK"
 	set_value k value
 	expect ttl "" "$(get_xattr k user.cachefs.ttl)"
