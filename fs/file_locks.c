@@ -542,33 +542,31 @@ int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner, uid
 	return request_run(locks, ino, owner, uid, lock->l_pid, &r, wait);
 }
 
-static int getlk_locked(struct file_locks *locks, uint64_t ino, uint64_t id, struct flock *lock)
-{
-	struct identity *i = identity_find_locked(locks, ino);
-	if (i == NULL) {
-		lock->l_type = F_UNLCK;
-		return 0;
-	}
-	struct owner *o = owner_get_locked(locks, i, KIND_POSIX, id, locks->uid); /* for now */
-	if (o == NULL)
-		return -ENOLCK;
-	lock->l_pid = 0;
-	lock->l_whence = SEEK_SET;
-	int rc = fcntl(o->fd, F_OFD_GETLK, lock) == 0 ? 0 : -errno;
-	if (rc == 0 && lock->l_type != F_UNLCK) {
-		const struct owner *holder = holder_locked(i, id, lock->l_start);
-		lock->l_pid = holder != NULL ? holder->pid : 0;
-	}
-	owner_drop_if_idle_locked(locks, i, o);
-	return rc;
-}
-
 int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, struct flock *lock)
 {
+	const struct lock_range *found = NULL;
 	lock_take(&locks->lock);
-	int rc = getlk_locked(locks, ino, owner, lock);
+	const struct identity *i = identity_find_locked(locks, ino);
+	const struct owner *o = i != NULL ? i->owners : NULL;
+	while (o != NULL) {
+		if (o->kind == KIND_POSIX && o->id != owner)
+			found = lock_ranges_conflict(&o->ranges, lock->l_start, last_of(lock),
+						     lock->l_type);
+		if (found != NULL)
+			break;
+		o = o->next;
+	}
+	lock->l_type = F_UNLCK;
+	if (found != NULL)
+		*lock = (struct flock){
+			.l_type = found->type,
+			.l_whence = SEEK_SET,
+			.l_start = found->start,
+			.l_len = found->last == INT64_MAX ? 0 : found->last - found->start + 1,
+			.l_pid = o->pid,
+		};
 	lock_release(&locks->lock);
-	return rc;
+	return 0;
 }
 
 bool file_locks_has_posix(struct file_locks *locks, uint64_t ino)

@@ -7,4 +7,11 @@
  * it will hold passwords and other users' values. */
 void hardening_begin(void);
 
+/*
+ * As root, once the namespace is the right one and before there are threads: all capabilities but
+ * those that serving needs, and privileges that a program could give. As somebody else nothing: the
+ * way out is fusermount3, which gets privileges by being run.
+ */
+void hardening_give_up(void);
+
 #endif

@@ -82,3 +82,12 @@ bool lock_ranges_cover(const struct lock_ranges *r, int64_t at)
 
 	return i < r->count && r->items[i].start <= at;
 }
+
+const struct lock_range *lock_ranges_conflict(const struct lock_ranges *r, int64_t start,
+					      int64_t last, short type)
+{
+	for (size_t i = find(r, start); i < r->count && r->items[i].start <= last; i++)
+		if (type == F_WRLCK || r->items[i].type == F_WRLCK)
+			return &r->items[i];
+	return NULL;
+}

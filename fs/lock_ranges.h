@@ -31,4 +31,8 @@ void lock_ranges_set(struct lock_ranges *r, int64_t start, int64_t last, short t
 
 bool lock_ranges_cover(const struct lock_ranges *r, int64_t at);
 
+/* The first range in the way of a lock of that type; NULL: none. */
+const struct lock_range *lock_ranges_conflict(const struct lock_ranges *r, int64_t start,
+					      int64_t last, short type);
+
 #endif

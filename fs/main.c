@@ -365,6 +365,7 @@ static int check_and_serve(struct program *p)
 		return EXIT_FAILURE;
 	}
 	int rc = enter_namespace(p->arguments.namespace, &problem);
+	hardening_give_up();
 	if (rc == 0)
 		rc = mount_check_point(p->arguments.mountpoint, p->arguments.fake, p->mountpoint,
 				       &problem);
