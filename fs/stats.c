@@ -290,12 +290,12 @@ int stats_read(struct fs *fs, struct stats *s)
 	s->handles = fs->handle_count;
 	s->scratch_files = t->scratch_count;
 	inodes_unlock(t);
+	if (fs->loop) /* before this request waits itself, for what layers know of themselves */
+		loop_stats(fs->loop, &s->loop);
 	unowned_read(fs, &s->unowned);
 	s->unowned_bytes = unowned_bytes(&s->unowned);
 	s->scratch_stored = atomic_load(&fs->rest.stored);
 	s->scratch_dropped = atomic_load(&fs->rest.dropped);
-	if (fs->loop)
-		loop_stats(fs->loop, &s->loop);
 	if (fs->notifier)
 		notifier_stats(fs->notifier, &s->notifier);
 	return layered_stats(fs->cache, &s->cache);
