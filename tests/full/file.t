@@ -56,4 +56,26 @@ test_it_leaves_free_what_it_is_told_to() {
 	check_min_free file
 }
 
+test_a_used_up_quota_is_a_full_disk() {
+	tmpfs_disk 8
+	with_a_quota
+	mount_files '"min_free_mb": 0'
+	check_evicting
+	check_removing another_program
+}
+
+test_a_limit_on_the_size_of_files_refuses_what_is_larger() {
+	tmpfs_disk 8
+	ulimit -S -f 100 # KiB
+	mount_files
+	ulimit -S -f unlimited
+	random_file large 150000
+	set_names k 5 3000
+	expect_error "File too large" cp large "$MNT/k1"
+	[[ $(cat "$MNT/k1") == k1* ]]
+	rm "$MNT/k2"
+	set_value k6 six
+	expect_list "" "k1 k3 k4 k5 k6"
+}
+
 run_tests

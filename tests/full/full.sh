@@ -58,6 +58,18 @@ free_disk() {
 	rm -f store/ballast
 }
 
+# The daemon hears of a used-up quota where its disk is full (helpers/quota.c).
+with_a_quota() {
+	cat >daemon <<-END
+		#!/bin/sh
+		export LD_PRELOAD=$(realpath "$HELPERS")/quota.so
+		export ASAN_OPTIONS=\$ASAN_OPTIONS:verify_asan_link_order=0
+		exec "$CACHEFS" "\$@"
+	END
+	chmod +x daemon
+	CACHEFS=$TMP/daemon
+}
+
 # --- what fills it ----------------------------------------------------------
 
 # Twice what there is, in 400 values that do not compress: an end for who evicts, and for who does not.

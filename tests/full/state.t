@@ -174,4 +174,41 @@ test_the_journal_is_removed_from_and_drained_while_another_program_takes_what_be
 	check_journal a_taker
 }
 
+test_a_used_up_quota_is_a_full_disk_to_what_layers_miss() {
+	tmpfs_disk 8
+	with_a_quota
+	mount_two
+	check_remembering another_program
+}
+
+test_a_used_up_quota_is_a_full_disk_to_the_journal() {
+	tmpfs_disk 8
+	with_a_quota
+	mount_journal
+	check_journal another_program
+}
+
+# Its database and its log can be no longer than that.
+test_the_journal_is_drained_within_a_limit_on_the_size_of_files() {
+	tmpfs_disk 16
+	ulimit -S -f 2048 # KiB
+	mount_journal
+	ulimit -S -f unlimited
+	close_files
+	random_file value 30000
+	local i
+	for ((i = 0; i < 400; i++)); do
+		cp value "$MNT/k$i" 2>/dev/null || break
+	done
+	((i > 10 && i < 400)) || fail "$i sets of 30000 bytes in files of 2 MiB"
+	rm "$MNT/k0"
+	invalidate k1
+	all_absent k0 k1
+	open_files
+	wait_until 100 is_drained
+	cmp value "$MNT/k2"
+	[[ ! -e files/k0.json && ! -e files/k1.json && -e files/k2.json ]]
+	wait_until 60 set_succeeds_again k0
+}
+
 run_tests
