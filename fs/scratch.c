@@ -13,7 +13,10 @@
 #include "scratch_rest.h"
 #include "scratch_saved.h"
 
-enum { DRAWN_MIN = 6 }; /* letters that mkstemp(3) draws */
+enum {
+	DRAWN_MIN = 6,    /* letters that mkstemp(3) draws */
+	ROOM_TRIES = 100, /* where pending_max_bytes is used up: others may take what was freed */
+};
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -179,13 +182,14 @@ static int make_locked(struct fs *fs, struct name *name, const struct meta *meta
 	return -ENOSPC;
 }
 
-int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target)
+/* -ENOSPC: pending_max_bytes is used up. */
+static int make_symlink(struct fs *fs, struct name *name, const struct meta *meta,
+			struct value *value)
 {
-	struct value *value = value_copy(target, strlen(target));
-	int rc = value ? scratch_admit(fs, name->dir, key_make(name->text, name->size)) : -ENOMEM;
+	int rc = 0;
 
 	inodes_lock(&fs->inodes);
-	if (rc == 0 && name->dir->removed)
+	if (name->dir->removed)
 		rc = -ENOENT;
 	if (rc == 0 && (name->version || name_pending_locked(name)))
 		rc = -EEXIST;
@@ -196,6 +200,21 @@ int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, c
 		name_touch_locked(&fs->inodes, name);
 	}
 	inodes_unlock(&fs->inodes);
+	return rc;
+}
+
+int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target)
+{
+	struct value *value = value_copy(target, strlen(target));
+	int rc = value ? scratch_admit(fs, name->dir, key_make(name->text, name->size)) : -ENOMEM;
+
+	for (int tries = 0; rc == 0; tries++) {
+		rc = make_symlink(fs, name, meta, value);
+		if (rc != -ENOSPC || tries == ROOM_TRIES ||
+		    !scratch_make_room(fs, value_size(value)))
+			break;
+		rc = 0;
+	}
 	value_unref(value);
 	return rc;
 }
@@ -310,6 +329,7 @@ struct taking {
 	struct inode *file; /* pinned; NULL: not taken */
 	bool was_published; /* its content */
 	bool replaces_entry;
+	uint64_t missing; /* bytes that there is no room for */
 };
 
 /* The scratch file: the working copy of its writers, or else the value. */
@@ -371,6 +391,8 @@ static int taking_prepare(void *self)
 		rc = -ENOSPC;
 	else
 		rc = take_locked(k, value, &meta);
+	if (rc == -ENOSPC && value_size(value) <= t->copies.max_bytes)
+		k->missing = value_size(value);
 	inodes_bury_meta_locked(t, &meta);
 	inodes_unlock(t);
 	value_unref(value);
@@ -416,8 +438,14 @@ static int take(struct fs *fs, const struct scratch_rename *r)
 {
 	struct taking k = { .fs = fs, .r = r };
 	struct layered_hooks hooks = { taking_prepare, taking_done, &k };
-	int rc = layered_remove(fs->cache, r->from_key, &hooks);
+	int rc;
 
+	for (int tries = 0;; tries++) {
+		k.missing = 0;
+		rc = layered_remove(fs->cache, r->from_key, &hooks);
+		if (k.missing == 0 || tries == ROOM_TRIES || !scratch_make_room(fs, k.missing))
+			break;
+	}
 	if (k.replaces_entry)
 		forget_entry(fs, r->to, r->to_key);
 	return rc == -ENOENT && k.file ? 0 : rc;

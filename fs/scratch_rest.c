@@ -18,6 +18,7 @@ enum {
 	EXPIRE_MS = 2000, /* between two looks for files whose time is over */
 	EXPIRE_BATCH = 64,
 	IDLE_MS = 60 * 1000,
+	LOCK_TRIES = 64,
 	NAME_SHOWN = 200, /* bytes of a name in the log */
 };
 
@@ -112,21 +113,27 @@ int scratch_withdraw(struct fs *fs, struct inode *inode)
 	return has_copy ? withdraw(&w) : 0;
 }
 
-/* Its time is over; the caller has a pin. */
-static void expire_locked(struct fs *fs, struct inode *inode)
+/* It goes, and what the layers have of it, or an older one would show; the caller has a pin. */
+static void remove_locked(struct fs *fs, struct inode *inode, bool only_expired)
 {
 	struct inodes *t = &fs->inodes;
 
-	if (!is_expired_locked(inode))
-		return;
 	if (!inode->has_copy && !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED)) {
 		drop_locked(fs, inode);
 		return;
 	}
 	inodes_unlock(t);
-	struct withdrawal w = { .fs = fs, .inode = inode, .only_expired = true, .drops = true };
+	struct withdrawal w = {
+		.fs = fs, .inode = inode, .only_expired = only_expired, .drops = true
+	};
 	withdraw(&w);
 	inodes_lock(t);
+}
+
+static void expire_locked(struct fs *fs, struct inode *inode)
+{
+	if (is_expired_locked(inode))
+		remove_locked(fs, inode, true);
 }
 
 void scratch_expire_locked(struct fs *fs, struct name *name)
@@ -140,8 +147,8 @@ void scratch_expire_locked(struct fs *fs, struct name *name)
 	inode_unpin_locked(&fs->inodes, inode);
 }
 
-/* All whose time is over, some at a time. */
-static void expire_some_locked(struct fs *fs)
+/* Some of those whose time is over; how many. */
+static size_t expire_some_locked(struct fs *fs)
 {
 	struct inodes *t = &fs->inodes;
 	struct scratch_files *lists[] = { &t->resting, &t->restless };
@@ -158,6 +165,7 @@ static void expire_some_locked(struct fs *fs)
 		expire_locked(fs, found[i]);
 		inode_unpin_locked(t, found[i]);
 	}
+	return count;
 }
 
 /* --- storing one ------------------------------------------------------------------------------ */
@@ -263,7 +271,8 @@ static void tell(struct fs *fs, struct name *name, int rc)
 		atomic_fetch_add(&fs->rest.stored, 1);
 }
 
-/* The one that has rested longest, and not less than that; NULL: none. */
+/* The one that has rested longest, and not less than that; NULL: none. Those whose time is over go
+ * meanwhile. */
 static struct inode *oldest_locked(struct fs *fs, int64_t least_ms)
 {
 	struct inodes *t = &fs->inodes;
@@ -273,6 +282,10 @@ static struct inode *oldest_locked(struct fs *fs, int64_t least_ms)
 		struct inode *inode = TAILQ_FIRST(&t->resting);
 		if (!inode || inode->rests_ms > since_ms)
 			return NULL;
+		if (is_expired_locked(inode)) {
+			scratch_expire_locked(fs, inode->name);
+			continue;
+		}
 		if (inode->tickets == 0 && !file_locks_any(fs->locks, inode->ino))
 			return inode;
 		inode_rest_locked(t, inode); /* its rest begins when it is unlocked */
@@ -294,7 +307,7 @@ static int store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 			  "it: %s",
 			  shown(key_make(s.name->text, s.name->size)), s.name->text, strerror(-rc));
 		atomic_fetch_add(&fs->rest.dropped, 1);
-		drop_locked(fs, inode);
+		remove_locked(fs, inode, false);
 	}
 	end_locked(fs, &s);
 	return is_overtaken(rc) ? 0 : rc;
@@ -308,39 +321,49 @@ static struct inode *stored_lock_locked(struct fs *fs)
 	struct inode *inode;
 
 	TAILQ_FOREACH(inode, &fs->inodes.restless, in_scratch)
-	if (inode->has_copy && inode->meta.size > 0 && inode_is_idle_locked(inode) &&
-	    !inode_is_unstored_locked(inode) && !file_locks_any(fs->locks, inode->ino))
-		return inode;
+	{
+		if (inode->has_copy && inode->meta.size > 0 && inode_is_idle_locked(inode) &&
+		    !is_expired_locked(inode) && !inode_is_unstored_locked(inode) &&
+		    !file_locks_any(fs->locks, inode->ino))
+			return inode;
+	}
 	return NULL;
 }
 
-/* The last resort: a stored lock becomes an entry that may be evicted. False: it brought nothing.
- */
+/* The last resort: a stored lock becomes an entry that may be evicted. False: none does. */
 static bool let_a_lock_go_locked(struct fs *fs)
 {
 	struct inodes *t = &fs->inodes;
-	struct inode *inode = stored_lock_locked(fs);
-	uint64_t before = working_copies_left(&t->copies);
+	struct inode *inode;
+	bool gone = false;
 
-	if (!inode)
-		return false;
-	store_locked(fs, inode, false);
+	for (int tries = 0; !gone && tries < LOCK_TRIES && (inode = stored_lock_locked(fs));
+	     tries++) {
+		inode_pin_locked(inode);
+		store_locked(fs, inode, false); /* it is the last in its list then */
+		gone = !inode->scratch;
+		inode_unpin_locked(t, inode);
+	}
 	inodes_unlock(t); /* its content goes */
 	inodes_lock(t);
-	return working_copies_left(&t->copies) > before;
+	return gone;
 }
 
 /* Stores the oldest, or waits for one that is being stored. False: neither, or the time is over. */
-static bool make_some_room_locked(struct fs *fs, bool or_drop, const struct timespec *deadline)
+static bool make_some_room_locked(struct fs *fs, bool or_drop, int64_t end_ms)
 {
 	struct inodes *t = &fs->inodes;
-	struct inode *inode = oldest_locked(fs, 0);
+	int64_t left_ms = end_ms - time_mono_ms(fs->time);
+	struct inode *inode = left_ms > 0 ? oldest_locked(fs, 0) : NULL;
 
+	if (left_ms <= 0)
+		return false;
 	if (inode)
 		return store_locked(fs, inode, or_drop) == 0 || or_drop;
-	if (t->scratch_storing > 0)
-		return inodes_wait_locked(t, deadline);
-	return or_drop && let_a_lock_go_locked(fs);
+	if (expire_some_locked(fs) > 0 || let_a_lock_go_locked(fs))
+		return true;
+	struct timespec deadline = time_deadline(left_ms);
+	return t->scratch_storing > 0 && inodes_wait_locked(t, &deadline);
 }
 
 int scratch_admit_user(struct fs *fs, uid_t uid)
@@ -365,9 +388,9 @@ int scratch_admit(struct fs *fs, struct inode *dir, struct key text)
 	if (!full)
 		return 0;
 	waiting_begin();
-	struct timespec deadline = time_deadline(waiting_at_most(fs->conf->publish_timeout_ms));
+	int64_t end_ms = time_mono_ms(fs->time) + waiting_at_most(fs->conf->publish_timeout_ms);
 	inodes_lock(t);
-	while (t->scratch_count >= SCRATCH_FILES_MAX && make_some_room_locked(fs, false, &deadline))
+	while (t->scratch_count >= SCRATCH_FILES_MAX && make_some_room_locked(fs, false, end_ms))
 		;
 	full = t->scratch_count >= SCRATCH_FILES_MAX;
 	inodes_unlock(t);
@@ -400,18 +423,18 @@ static void tell_no_room(struct fs *fs)
 bool scratch_make_room(struct fs *fs, uint64_t bytes)
 {
 	struct inodes *t = &fs->inodes;
+	bool enough;
 
 	waiting_begin();
-	struct timespec deadline = time_deadline(waiting_at_most(fs->conf->publish_timeout_ms));
+	int64_t end_ms = time_mono_ms(fs->time) + waiting_at_most(fs->conf->publish_timeout_ms);
 	inodes_lock(t);
-	while (working_copies_left(&t->copies) < bytes &&
-	       make_some_room_locked(fs, true, &deadline))
-		;
+	do /* what there was may be another one's by the time that we are back */
+		enough = working_copies_left(&t->copies) >= bytes;
+	while (!enough && make_some_room_locked(fs, true, end_ms));
 	inodes_unlock(t);
-	if (working_copies_left(&t->copies) >= bytes)
-		return true;
-	tell_no_room(fs);
-	return false;
+	if (!enough)
+		tell_no_room(fs);
+	return enough;
 }
 
 /* Whether it has such a name and is none. */
@@ -491,7 +514,8 @@ static void *run(void *self)
 		if (inode) {
 			store_locked(fs, inode, false);
 		} else if (time_mono_ms(fs->time) - expired_ms >= EXPIRE_MS) {
-			expire_some_locked(fs);
+			while (expire_some_locked(fs) == EXPIRE_BATCH && !fs->rest.ends)
+				;
 			inodes_unlock(t);
 			scratch_save_moved(fs);
 			inodes_lock(t);

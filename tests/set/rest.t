@@ -643,6 +643,20 @@ test_leftovers_never_make_a_set_fail() {
 	cmp whole "$MNT/left1.tmp"
 }
 
+test_leftovers_never_make_a_link_or_a_rename_to_a_temporary_name_fail() {
+	over "$DISK" '"pending_max_bytes": 1000000'
+	random_file whole 600000
+	cp whole "$MNT/k"
+	cp whole "$MNT/left.tmp"
+	mv "$MNT/k" "$MNT/k~"
+	cmp whole "$MNT/k~"
+	cmp whole "$MNT/left.tmp"
+	head -c 999990 /dev/zero >"$MNT/full.tmp"
+	ln -s a-target-of-some-length "$MNT/y.tmp"
+	expect "link" a-target-of-some-length "$(readlink "$MNT/y.tmp")"
+	cmp whole "$MNT/k~"
+}
+
 test_stored_locks_never_make_a_set_fail_either() {
 	over "$DISK" "$AT_ONCE"', "pending_max_bytes": 2000000'
 	random_file content 900000
