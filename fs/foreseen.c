@@ -49,3 +49,12 @@ int foreseen_at_write(struct fs *fs, struct inode *inode, uint64_t size)
 		rc = layered_foresee(fs->cache, key_make(key.bytes, key.size), size);
 	return rc == -EIO ? 0 : rc;
 }
+
+int foreseen_at_resize(struct fs *fs, struct inode *inode, uint64_t size)
+{
+	struct key_buffer key;
+
+	if (layered_foresee(fs->cache, KEY_ROOT, size) != -EFBIG)
+		return 0;
+	return key_to_set(fs, inode, &key) == 0 ? -EFBIG : 0;
+}

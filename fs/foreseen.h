@@ -19,4 +19,7 @@ int foreseen_at_create(struct fs *fs, int flags);
  * journal or the disk is full. May wait, as a set does, for room in the journal. */
 int foreseen_at_write(struct fs *fs, struct inode *inode, uint64_t size);
 
+/* The same by truncate(2), which writes nothing: -EFBIG alone. */
+int foreseen_at_resize(struct fs *fs, struct inode *inode, uint64_t size);
+
 #endif

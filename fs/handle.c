@@ -734,7 +734,7 @@ static int set_size(struct fs *fs, struct handle *h, uint64_t size, bool shrink)
 	if (h->poisoned)
 		return h->poisoned;
 	uint64_t start = 0;
-	int rc = size > content_size(h->inode) ? foreseen_at_write(fs, h->inode, size) : 0;
+	int rc = size > content_size(h->inode) ? foreseen_at_resize(fs, h->inode, size) : 0;
 	if (rc < 0)
 		return rc; /* nothing was changed */
 	rc = begin_change(fs, h, &start, size, 0);

@@ -198,6 +198,20 @@ test_at_the_end_a_set_that_waits_for_room_is_refused_at_once() {
 	expect_absent k2
 }
 
+test_at_the_end_a_write_that_waits_for_room_is_refused_at_once() {
+	mount_undrained
+	letters large l 900000
+	(cat large >"$MNT/k2") 2>refusal &
+	local writer=$!
+	wait_until 60 wait_in_the_daemon 1
+	kill -TERM "$DAEMON_PID"
+	wait_until 60 has_ended "$writer"
+	grep -q 'write error: No space left on device' refusal
+	await_daemon
+	start_daemon "$TMP/cachefs.json"
+	expect_absent k2
+}
+
 begin_flush() {
 	local control
 	exec {control}>"$MNT/.cachefs/control"
