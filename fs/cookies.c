@@ -9,26 +9,27 @@ enum { CAPACITY_MIN = 64 };
 
 void cookies_fini(struct cookies *c)
 {
-	for (size_t i = 0; i < c->capacity; i++)
-		free(c->slots[i].name);
+	for (size_t i = 0; i < c->count; i++)
+		free(c->items[i].name);
+	free(c->items);
 	free(c->slots);
 	*c = (struct cookies){ 0 };
 }
 
 /* The slot of a value, or the free one where it would be. There always is a free one. */
-static struct cookie *slot_of(const struct cookies *c, uint32_t value)
+static uint32_t *slot_of(const struct cookies *c, uint32_t value)
 {
 	size_t i = value & (c->capacity - 1);
 
-	while (c->slots[i].name && c->slots[i].value != value)
+	while (c->slots[i] != 0 && c->items[c->slots[i] - 1].value != value)
 		i = (i + 1) & (c->capacity - 1);
 	return &c->slots[i];
 }
 
 /* At most half of the slots are taken. */
-static bool make_room(struct cookies *c)
+static bool make_slots(struct cookies *c)
 {
-	struct cookies larger = { .count = c->count };
+	struct cookies larger = *c;
 
 	if (c->count * 2 < c->capacity)
 		return true;
@@ -36,12 +37,24 @@ static bool make_room(struct cookies *c)
 	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
 		return false;
-	for (size_t i = 0; i < c->capacity; i++)
-		if (c->slots[i].name)
-			*slot_of(&larger, c->slots[i].value) = c->slots[i];
+	for (size_t i = 0; i < c->count; i++)
+		*slot_of(&larger, c->items[i].value) = (uint32_t)i + 1;
 	free(c->slots);
 	*c = larger;
 	return true;
+}
+
+static bool make_room(struct cookies *c)
+{
+	if (c->count == c->room) {
+		size_t room = c->room ? c->room + c->room / 2 : CAPACITY_MIN / 2;
+		struct cookie *items = realloc(c->items, room * sizeof(*items));
+		if (!items)
+			return false;
+		c->items = items;
+		c->room = room;
+	}
+	return make_slots(c);
 }
 
 static uint32_t next_value(uint32_t value)
@@ -54,22 +67,25 @@ struct cookie *cookies_claim(struct cookies *c, struct key name)
 {
 	uint32_t value = (uint32_t)(key_hash(name) & COOKIE_MASK);
 
-	if (!make_room(c))
+	if (c->count >= COOKIE_MASK / 2 || !make_room(c))
 		return NULL;
 	if (value < COOKIE_FIRST)
 		value += COOKIE_FIRST;
 	for (;; value = next_value(value)) {
-		struct cookie *slot = slot_of(c, value);
-		if (slot->name && !key_equal(key_make(slot->name, slot->size), name))
+		uint32_t *slot = slot_of(c, value);
+		struct cookie *item = *slot ? &c->items[*slot - 1] : &c->items[c->count];
+		if (*slot && !key_equal(key_make(item->name, item->size), name))
 			continue;
-		if (slot->name)
-			return slot;
+		if (*slot)
+			return item;
 		char *copy = key_copy(name);
 		if (!copy)
 			return NULL;
-		*slot = (struct cookie){ .name = copy, .size = name.size, .value = value };
-		c->count++;
-		return slot;
+		*item = (struct cookie){ .name = copy,
+					 .size = (uint32_t)name.size,
+					 .value = value };
+		*slot = (uint32_t)++c->count;
+		return item;
 	}
 }
 
@@ -77,6 +93,6 @@ const struct cookie *cookies_find(const struct cookies *c, uint64_t value)
 {
 	if (c->capacity == 0 || value < COOKIE_FIRST || value > COOKIE_MASK)
 		return NULL;
-	const struct cookie *slot = slot_of(c, (uint32_t)value);
-	return slot->name ? slot : NULL;
+	uint32_t number = *slot_of(c, (uint32_t)value);
+	return number ? &c->items[number - 1] : NULL;
 }

@@ -15,17 +15,20 @@ enum { COOKIE_FIRST = 3 }; /* the first of a name; they have 31 bits, which any 
 
 /* A name that was given out. Its place is the user's. */
 struct cookie {
-	char *name; /* NULL: a free slot */
-	size_t size;
+	char *name;
+	uint32_t size;
 	uint32_t value;
-	unsigned round; /* of the listing in which index is its place; 0: in none */
-	size_t index;
+	uint32_t round; /* of the listing in which index is its place; 0: in none */
+	uint32_t index;
 };
 
-/* Made with = {0}. */
+/* Made with = {0}. Some 60 bytes for each name. */
 struct cookies {
-	struct cookie *slots; /* by value, the next free one where that is taken */
-	size_t count, capacity;
+	struct cookie *items; /* in the order in which they were claimed */
+	size_t count, room;
+	uint32_t *slots; /* by value: numbers of items, from 1 on; the next free one where that is
+			    taken */
+	size_t capacity;
 };
 
 void cookies_fini(struct cookies *cookies);

@@ -17,11 +17,9 @@
 #include "escaped.h"
 #include "key_escape.h"
 
-/* A name that was given out; its bytes are the cookie's. */
+/* A name that was given out. */
 struct record {
-	char *name;
-	size_t size;
-	uint32_t cookie;
+	uint32_t cookie; /* the number of it */
 	mode_t type;
 	uint64_t ino;
 };
@@ -47,7 +45,7 @@ struct listing {
 	struct inode *dir;
 	struct key_buffer key;  /* its key at the latest fetch */
 	struct cookies cookies; /* of all names that were ever given out */
-	unsigned round;         /* counts the rewinds, from 1 on */
+	uint32_t round;         /* counts the rewinds, from 1 on */
 	struct record *records; /* all names given out since then, in order */
 	size_t record_count, record_capacity;
 	struct items pending;  /* in the order of children; the first so many */
@@ -179,16 +177,20 @@ static int add_record(struct listing *l, struct key name, mode_t type, uint64_t 
 	if (cookie->round == l->round)
 		return 0;
 	cookie->round = l->round;
-	cookie->index = l->record_count;
+	cookie->index = (uint32_t)l->record_count;
 	l->records[l->record_count++] = (struct record){
-		cookie->name, cookie->size, cookie->value, type, ino,
+		(uint32_t)(cookie - l->cookies.items),
+		type,
+		ino,
 	};
 	return 1;
 }
 
-static struct key record_name(const struct record *r)
+static struct key record_name(const struct listing *l, const struct record *r)
 {
-	return key_make(r->name, r->size);
+	const struct cookie *cookie = &l->cookies.items[r->cookie];
+
+	return key_make(cookie->name, cookie->size);
 }
 
 static uint64_t item_ino(const struct listing *l, const struct item *item)
@@ -421,7 +423,10 @@ static void fill_entry(const struct listing *l, size_t index, struct listing_ent
 	const struct record *r = &l->records[index];
 
 	*entry = (struct listing_entry){
-		.name = record_name(r), .type = r->type, .ino = r->ino, .cookie = r->cookie
+		.name = record_name(l, r),
+		.type = r->type,
+		.ino = r->ino,
+		.cookie = l->cookies.items[r->cookie].value,
 	};
 	if (index >= l->fresh_first && index - l->fresh_first < l->fresh.count) {
 		const struct item *item = &l->fresh.at[index - l->fresh_first];
@@ -439,7 +444,7 @@ static size_t place_of(const struct listing *l, struct key name)
 	if (key_equal(name, key_make(ESCAPE_SELF, strlen(ESCAPE_SELF))))
 		return index;
 	while (index < l->record_count &&
-	       child_compare(record_name(&l->records[index]), true, name, true) < 0)
+	       child_compare(record_name(l, &l->records[index]), true, name, true) < 0)
 		index++;
 	return index;
 }
