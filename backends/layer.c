@@ -243,12 +243,16 @@ void layer_note_hit(struct layer *l, struct key key)
 }
 
 /* What it says of a directory that it does not know as it is now: that it is there. */
-static void doubt_marker(struct layer *l, struct key dir, struct meta *meta)
+static void forget_marker(struct meta *meta)
 {
-	if (!distrust_covers_marker(l->distrust, dir))
-		return;
 	meta_fini(meta);
 	*meta = (struct meta){ 0 };
+}
+
+static void doubt_marker(struct layer *l, struct key dir, struct meta *meta)
+{
+	if (layer_doubts_marker(l, dir))
+		forget_marker(meta);
 }
 
 static void doubt_markers(struct layer *l, struct key dir, struct children *batch)
@@ -282,12 +286,17 @@ int layer_dir_stat(struct layer *l, struct key dir, struct meta *meta)
 	layer_enter_dir(dir);
 	if (!layer_trusts_dir(l, dir))
 		return -ENOENT;
+	/* Asked before too: it may be told between the read and the question after it. */
+	bool doubted = layer_doubts_marker(l, dir);
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_DIR_STAT, begun,
 				l->backend->dir_stat(l->state, dir, meta));
 	if (rc == 0) {
 		layer_check_dir(l, dir, meta);
-		doubt_marker(l, dir, meta);
+		if (doubted)
+			forget_marker(meta);
+		else
+			doubt_marker(l, dir, meta);
 	}
 	return rc;
 }
