@@ -213,7 +213,8 @@ test_the_end_that_another_program_gave_follows_the_wall_clock() {
 test_a_daemon_starts_under_a_library_that_changes_clocks() {
 	local library
 	wall_clock_is_set 0
-	for library in "$HELPERS/clock.so" $(ls /usr/lib/*/faketime/libfaketime*.so.1 2>/dev/null); do
+	for library in "$HELPERS/clock.so" /usr/lib/*/faketime/libfaketime*.so.1; do
+		[[ -e $library ]] || continue
 		[[ ${ASAN_OPTIONS:-} && $library == *libfaketime* ]] && continue
 		(with_a_clock_to_set "$library"
 			mount_with "$DISK"
