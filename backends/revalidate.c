@@ -139,6 +139,7 @@ void stack_changed(void *cache, struct key key)
 	foreign_note(&c->foreign, key); /* first: see stack_leave() */
 	if (c->shared)
 		drop_volatile(c, key, key.size == 0);
+	foreign_note(&c->foreign, key); /* and last: a rename that began meanwhile moves a copy */
 	c->events.gone(c->events.self, key);
 }
 
@@ -162,14 +163,19 @@ bool stack_try(struct layered *c, struct admission_claim *claim)
 
 /*
  * Another program's change may have come after this one reached the shared layer and before it
- * reached the others: then its copies were dropped, and the old one made anew.
+ * reached the others: then its copies were dropped, and the old one made anew. Or before a rename
+ * reached the shared layer, which had nothing to move then: a copy was, to where nobody drops it.
  */
 void stack_leave(struct layered *c, struct admission_claim *claim)
 {
-	for (int i = 0; i < claim->span_count && c->shared; i++) {
-		const struct admission_span *s = &claim->spans[i];
-		if (foreign_since(&c->foreign, claim->since, s->key, s->prefix))
-			drop_volatile(c, s->key, s->prefix);
-	}
+	bool changed = false, polled[STACK_MAX];
+
+	if (claim->span_count > 1)
+		stack_catch_up(c, polled);
+	for (int i = 0; i < claim->span_count && c->shared; i++)
+		changed |= foreign_since(&c->foreign, claim->since, claim->spans[i].key,
+					 claim->spans[i].prefix);
+	for (int i = 0; i < claim->span_count && changed; i++)
+		drop_volatile(c, claim->spans[i].key, claim->spans[i].prefix);
 	admission_leave(&c->admission, claim);
 }

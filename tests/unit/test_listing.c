@@ -3,9 +3,11 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "log.h"
 #include "stack_fixture.h"
@@ -78,11 +80,51 @@ static void a_layer_that_is_away_is_listed_past(void **state)
 	disk_fails(0);
 }
 
+/* The layers themselves, for the fault layers do not tell what other programs do. */
+static void without_faults(void)
+{
+	stack_close(&s);
+	for (size_t i = 0; i < s.conf.layer_count; i++) {
+		s.specs[i].backend = s.faults[i].below;
+		s.specs[i].conf = s.faults[i].below_conf;
+	}
+	stack_open(&s);
+}
+
+static int another_program_removes_all(void *self)
+{
+	char path[128];
+	sqlite3 *db = NULL;
+
+	(void)self;
+	snprintf(path, sizeof(path), "%s/1.sqlite", s.dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 60 * 1000);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM cache", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	return 0;
+}
+
+/* It goes after the rename has looked for it, and before the disk moves it. */
+static void a_rename_of_what_another_program_removed_leaves_no_ghost(void **state)
+{
+	const struct layered_hooks hooks = { another_program_removes_all, NULL, NULL };
+
+	(void)state;
+	without_faults();
+	assert_int_equal(stack_set(&s, "from", "v"), 0);
+	layered_rename(s.cache, key_of("from"), key_of("to"), &hooks);
+	stack_expect_miss(&s, "from");
+	stack_expect_miss(&s, "to");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_the_daemon_is_short_of_makes_no_listing_short,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_rename_of_what_another_program_removed_leaves_no_ghost, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_layer_that_is_away_is_listed_past, setup,
 						teardown),
 	};
