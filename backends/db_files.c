@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk_db.h"
 #include "sqlite_os.h"
 
 enum {
@@ -368,7 +369,10 @@ int db_files_opened(struct db_files *f, sqlite3 *handle)
 	int rc = take_paths(f, handle);
 	if (rc < 0)
 		return rc;
-	sqlite3_exec(handle, "PRAGMA schema_version", NULL, NULL, NULL); /* has the index made */
+	/* Has the index made. */
+	if (sqlite3_exec(handle, "PRAGMA schema_version", NULL, NULL, NULL) != SQLITE_OK &&
+	    disk_db_is_shortage(disk_db_errno_on(handle)))
+		return disk_db_errno_on(handle);
 	if (!stat_file(f->path, &f->database, &size))
 		return -ESTALE;
 	f->found = DB_FINE;
@@ -382,14 +386,13 @@ int db_files_opened(struct db_files *f, sqlite3 *handle)
 	return rc;
 }
 
-enum db_trouble db_files_committed(struct db_files *f, unsigned frames, unsigned changes)
+void db_files_committed(struct db_files *f, unsigned frames, unsigned changes)
 {
 	f->changes += changes;
 	if (f->header && !copy_log(f, frames, changes)) {
 		f->found = DB_LOG_CUT;
 		f->changes -= changes;
 	}
-	return db_files_look(f);
 }
 
 void db_files_checkpointed(struct db_files *f, bool idle)

@@ -74,10 +74,10 @@ const char *db_files_name(enum db_trouble trouble); /* "its -wal file was remove
 
 /*
  * A transaction of so many changes was committed, and the log has so many frames now: they are
- * copied. Returns what db_files_look() does, or that what was copied before is not in the log: then what
- * was committed now may not be there either (`found` says so), and is not put back.
+ * copied. If what was copied before is not in the log, what was committed now may not be there
+ * either, and is not put back: `found` says so, and so does db_files_look(), which is to follow.
  */
-enum db_trouble db_files_committed(struct db_files *f, unsigned frames, unsigned changes);
+void db_files_committed(struct db_files *f, unsigned frames, unsigned changes);
 
 /* As db_files_look(), and the log is compared with all that was committed to it. */
 enum db_trouble db_files_verify(const struct db_files *f);

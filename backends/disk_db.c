@@ -327,6 +327,11 @@ int disk_db_errno_on(sqlite3 *handle)
 	return disk_db_errno_of(code);
 }
 
+bool disk_db_is_shortage(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
 int disk_db_errno_of(int sqlite_code)
 {
 	switch (sqlite_code & 0xff) {

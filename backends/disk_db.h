@@ -161,4 +161,7 @@ int disk_db_errno(const struct disk_db *db);
 int disk_db_errno_on(sqlite3 *handle);
 int disk_db_errno_of(int sqlite_code);
 
+/* Whether it says what this process is short of, and nothing of the database: it is no miss. */
+bool disk_db_is_shortage(int rc);
+
 #endif

@@ -10,6 +10,13 @@
 
 enum { BUSY_PAUSE_MAX_MS = 10 };
 
+static int down_error(const struct disk *d)
+{
+	int rc = atomic_load(&d->down_for);
+
+	return rc < 0 ? rc : -EHOSTDOWN;
+}
+
 static void reader_discard(struct disk *d, struct disk_db *db)
 {
 	if (db)
@@ -88,7 +95,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 		waiting_begin();
 		do {
 			if (!reader_wait(d, &deadline) || !atomic_load(&d->up))
-				return -EHOSTDOWN;
+				return down_error(d);
 			rc = reader_reserve(d, db);
 		} while (rc == -EAGAIN);
 	}
@@ -138,7 +145,7 @@ static int read_once(struct disk *d,
 	struct disk_db *db = NULL;
 
 	if (!atomic_load(&d->up))
-		return -EHOSTDOWN;
+		return down_error(d);
 	int rc = reader_take(d, &db);
 	if (rc < 0) {
 		disk_writer_nudge(d); /* it looks what is the matter */

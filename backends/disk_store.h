@@ -204,6 +204,7 @@ struct disk {
 	char trouble[160]; /* why it is down; "": it is not */
 
 	atomic_bool up;      /* the database is open and ours */
+	atomic_int down_for; /* what a read says while it is not: what the daemon is short of (no miss) */
 	atomic_bool corrupt; /* a statement met damage */
 	atomic_bool suspect; /* a statement failed as it would if the tables were replaced */
 	atomic_uint_fast64_t

@@ -204,7 +204,7 @@ static int restore_files(struct disk *d, struct disk_reason *reason)
 		log_error("disk: layer \"%s\": up to %llu changes of %s that were acknowledged are "
 			  "lost with its -wal file",
 			  d->env->layer_name, (unsigned long long)lost, d->conf->path);
-	return rc < 0 ? -EHOSTDOWN : 0;
+	return rc;
 }
 
 static int prepare_files(struct disk *d, struct disk_reason *reason)
@@ -238,8 +238,10 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 	disk_conf_make_file(d->conf);
 	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER, &w->guard);
 	if (code != SQLITE_OK) {
-		snprintf(reason->text, sizeof(reason->text), "%s", sqlite3_errstr(code));
-		return -EHOSTDOWN;
+		bool shortage = disk_db_is_shortage(w->db.failure);
+		snprintf(reason->text, sizeof(reason->text), "%s",
+			 shortage ? strerror(-w->db.failure) : sqlite3_errstr(code));
+		return shortage ? w->db.failure : -EHOSTDOWN;
 	}
 	sqlite3_busy_timeout(w->db.handle, INSTALL_BUSY_MS);
 	int rc = 0;
@@ -299,6 +301,7 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_limit_measure(d);
 		return true;
 	}
+	atomic_store(&d->down_for, disk_db_is_shortage(rc) ? rc : -EHOSTDOWN);
 	atomic_store(&d->up, false); /* only now: who came while it was opened anew has waited */
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
 	if (strcmp(trouble, w->trouble) != 0)
