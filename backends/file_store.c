@@ -535,8 +535,9 @@ static int write_anew(struct file_layer *f, const char *name, const struct conte
 {
 	int rc = write_once(f, name, c, look);
 
-	/* The directory is gone, or another daemon took the temporary file for one left over. */
-	if (rc == -ENOENT) {
+	/* The directory is gone, or elsewhere, or another daemon took the temporary file for one
+	 * left over. */
+	if (rc == -ENOENT || (rc == 0 && file_is_removed(f))) {
 		file_watch_renew(f, true);
 		rc = write_once(f, name, c, look);
 	}

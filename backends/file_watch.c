@@ -307,9 +307,13 @@ static void follow(struct file_layer *f)
 
 bool file_is_removed(struct file_layer *f)
 {
-	struct stat st;
+	struct stat held, named;
 
-	return fstat(f->dir_fd, &st) == 0 && st.st_nlink == 0;
+	if (fstat(f->dir_fd, &held) < 0)
+		return false;
+	if (stat(f->conf->directory, &named) < 0)
+		return held.st_nlink == 0 || errno == ENOENT;
+	return held.st_dev != named.st_dev || held.st_ino != named.st_ino;
 }
 
 /* The descriptor keeps its number: others use it without a lock. */
@@ -326,7 +330,7 @@ int file_watch_renew(struct file_layer *f, bool make)
 	if (rc < 0)
 		return rc;
 	log_warning(
-		"file: layer \"%s\": %s was removed, with all that was in it; there is a new one",
+		"file: layer \"%s\": %s was removed or moved away, with all that was in it; there is a new one",
 		f->env->layer_name, f->conf->directory);
 	follow(f);
 	file_forget_all(f);

@@ -369,6 +369,26 @@ test_a_log_that_is_removed_while_there_is_no_address_space() {
 	comes_back_after_a_shortage --as=1000000: --as=unlimited:
 }
 
+# survives_without_its_directory COMMAND...: what the file layer acknowledges from then on is at its path
+survives_without_its_directory() {
+	mount_with '{"type": "file", "options": {"directory": "files"}}'
+	set_many a 5
+	"$@"
+	set_many b 5
+	expect_many b 5
+	kill_daemon
+	expect_many b 5
+	expect_absent a1
+}
+
+test_a_directory_of_json_files_that_is_removed() {
+	survives_without_its_directory rm -r files
+}
+
+test_a_directory_of_json_files_that_is_moved_away() {
+	survives_without_its_directory mv files elsewhere
+}
+
 test_a_log_file_that_is_removed_is_made_anew() {
 	mount_with '{"layers": [{"type": "disk", "options": {"path": "db.sqlite"}}], "cachefs": {"log_file": "said"}}'
 	set_many a 5
