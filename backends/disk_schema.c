@@ -2,6 +2,7 @@
 #include "disk_schema.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,17 +148,10 @@ static const char create_triggers[] =
 								    "128 = 0 BEGIN"
 								    " DELETE FROM cachefs_log "
 								    "WHERE seq <= new.seq - 1024; "
-								    "END;"
-								    /* Rows that were there before
-								       the triggers. */
-								    "INSERT OR IGNORE INTO "
-								    "cachefs_use(id, used, hits) "
-								    "SELECT rowid, updated_at, 0 "
-								    "FROM cache;"
-								    "INSERT OR REPLACE INTO "
-								    "cachefs_settings(name, value) "
-								    "VALUES('schema',"
-								    " " SCHEMA_VERSION ");";
+								    "END;";
+
+static const char set_version[] = "INSERT OR REPLACE INTO cachefs_settings(name, value)"
+				  " VALUES('schema', " SCHEMA_VERSION ");";
 
 static const char create_use_order[] =
 	"CREATE INDEX IF NOT EXISTS cachefs_use_order ON cachefs_use(used, id);";
@@ -165,6 +159,9 @@ static const char create_use_order[] =
 enum {
 	COLUMNS = sizeof(columns) / sizeof(columns[0]),
 	OBJECTS = 20, /* what objects_present counts */
+	STEP_ROWS = 1024,
+	STEP_REST_MS = 1, /* in which other programs may take the lock */
+	STEP_TRIES = 10,  /* each waits as long as the connection does */
 };
 
 /* One number from an ad-hoc query. */
@@ -396,6 +393,49 @@ static int prepare_new(struct disk_db *db, struct disk_reason *reason)
 	return rc < 0 ? explain(db, rc, reason) : 0;
 }
 
+/* Rows from `first` on; *next: the one after them. 1: there were some. */
+static int note_use_step(struct disk_db *db, int64_t first, int64_t *next)
+{
+	char text[256];
+	int64_t last = 0, count = 0;
+
+	snprintf(text, sizeof(text),
+		 "SELECT count(*) FROM (SELECT 1 FROM cache WHERE rowid >= %lld LIMIT 1)",
+		 (long long)first);
+	int rc = query_number(db, text, &count);
+	if (rc < 0 || count == 0)
+		return rc;
+	snprintf(text, sizeof(text),
+		 "SELECT max(rowid) FROM (SELECT rowid FROM cache WHERE rowid >= %lld"
+		 " ORDER BY rowid LIMIT %d)",
+		 (long long)first, STEP_ROWS);
+	rc = query_number(db, text, &last);
+	snprintf(text, sizeof(text),
+		 "INSERT OR IGNORE INTO cachefs_use(id, used, hits) SELECT rowid, updated_at, 0"
+		 " FROM cache WHERE rowid BETWEEN %lld AND %lld",
+		 (long long)first, (long long)last);
+	for (int i = 0; rc == 0 && i < STEP_TRIES; i++) {
+		rc = disk_db_exec(db, text);
+		if (rc != -EAGAIN)
+			break;
+		rc = i + 1 < STEP_TRIES ? 0 : rc;
+	}
+	*next = last < INT64_MAX ? last + 1 : last;
+	return rc < 0 ? rc : last < INT64_MAX;
+}
+
+/* Of rows that were there before the triggers, in short transactions. The version is written after
+ * all of them: what is interrupted begins again. */
+static int note_use(struct disk_db *db)
+{
+	int64_t next = INT64_MIN + 1;
+	int rc;
+
+	while ((rc = note_use_step(db, next, &next)) > 0)
+		poll(NULL, 0, STEP_REST_MS);
+	return rc < 0 ? rc : disk_db_exec(db, set_version);
+}
+
 /* Readers do not wait for writers only in WAL mode. */
 static int enter_wal(struct disk_db *db, struct disk_reason *reason)
 {
@@ -431,8 +471,11 @@ int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk
 	if (rc < 0)
 		return rc;
 	rc = is_current(db, limits, &current);
-	if (rc == 0 && !current)
+	if (rc == 0 && !current) {
 		rc = install(db, limits);
+		if (rc == 0)
+			rc = note_use(db);
+	}
 	if (rc < 0) {
 		explain(db, rc, reason);
 		if (!sqlite3_get_autocommit(db->handle))

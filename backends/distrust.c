@@ -20,7 +20,10 @@ struct item {
 	char bytes[];
 };
 
-enum { KINDS = DISTRUST_MARKER + 1 };
+enum {
+	KINDS = DISTRUST_MARKER + 1,
+	TAKEN_AT_ONCE = 1000,
+};
 
 struct distrust {
 	struct state *state; /* NULL: nothing is remembered */
@@ -244,16 +247,35 @@ static struct item *current_locked(const struct distrust *d, enum distrust_kind 
 		       : NULL;
 }
 
-/* All of a kind that begin with a prefix, but what is being applied. */
-static void take_kind_locked(struct distrust *d, enum distrust_kind kind, struct key prefix,
+/* Some of a kind that begin with a prefix, but what is being applied. True: there may be more. */
+static bool take_some_locked(struct distrust *d, enum distrust_kind kind, struct key prefix,
 			     struct item **taken)
 {
 	struct probe probe = { .key = prefix, .prefix = true, .skip = current_locked(d, kind) };
 	struct item *item;
+	int count = 0;
 
 	for (probe.side = -1; probe.side <= 1; probe.side += 2)
-		while ((item = look_locked(d, kind, &probe)))
+		while ((item = look_locked(d, kind, &probe))) {
 			take_item_locked(d, item, kind, taken);
+			if (++count == TAKEN_AT_ONCE)
+				return true;
+		}
+	return false;
+}
+
+/* All of them, that nobody adds to. There may be a million, and every get asks under this lock. */
+static void take_kind(struct distrust *d, enum distrust_kind kind, struct key prefix)
+{
+	bool more;
+
+	do {
+		struct item *taken = NULL;
+		lock_take(&d->lock);
+		more = take_some_locked(d, kind, prefix, &taken);
+		lock_release(&d->lock);
+		free_list(taken);
+	} while (more);
 }
 
 static void take_within(struct distrust *d, struct key key, enum distrust_kind kind)
@@ -261,15 +283,15 @@ static void take_within(struct distrust *d, struct key key, enum distrust_kind k
 	struct item *taken = NULL, *item;
 
 	atomic_fetch_add(&d->ends, 1);
-	lock_take(&d->lock);
 	if (kind == DISTRUST_PREFIX) {
 		for (int each = 0; each < KINDS; each++)
-			take_kind_locked(d, (enum distrust_kind)each, key, &taken);
-	} else {
-		item = find_locked(d, key, kind);
-		if (item && item != current_locked(d, kind))
-			take_item_locked(d, item, kind, &taken);
+			take_kind(d, (enum distrust_kind)each, key);
+		return;
 	}
+	lock_take(&d->lock);
+	item = find_locked(d, key, kind);
+	if (item && item != current_locked(d, kind))
+		take_item_locked(d, item, kind, &taken);
 	lock_release(&d->lock);
 	free_list(taken);
 }
@@ -482,9 +504,12 @@ static void take_keys(struct distrust *d)
 {
 	struct item *taken = NULL;
 
+	/* At once: what is added from now on may have to stay. */
 	lock_take(&d->lock);
-	take_kind_locked(d, DISTRUST_KEY, KEY_ROOT, &taken);
-	take_kind_locked(d, DISTRUST_MARKER, KEY_ROOT, &taken);
+	while (take_some_locked(d, DISTRUST_KEY, KEY_ROOT, &taken))
+		;
+	while (take_some_locked(d, DISTRUST_MARKER, KEY_ROOT, &taken))
+		;
 	lock_release(&d->lock);
 	free_list(taken);
 }

@@ -18,6 +18,8 @@ enum {
 	CHECKED_FILE = 16 << 20, /* the checksum of a larger file is not verified */
 	LARGE = 256 * 1024,      /* loading more than this counts as waiting */
 	RENAME_BATCH = 64,
+	STEP_BATCHES = 4, /* in one transaction */
+	STEP_MS = 50,
 };
 
 static const char sql_find[] = "SELECT seq, size, file, head, value FROM journal WHERE key = ?1";
@@ -202,6 +204,7 @@ struct row_change {
 	struct journal_dirs directories;
 	struct journal_files unlinked;
 	bool found;
+	bool more; /* rows of the range that are for the next step */
 };
 
 static int delete_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row, struct key key)
@@ -510,36 +513,55 @@ static int change_range(struct row_change *c, struct state_db *db)
 	return rc < 0 ? rc : count == RENAME_BATCH;
 }
 
+/* One step: others' changes, which wait for the commit, go between two. The directories' markers go
+ * with the last. */
 static int apply_range(void *self, struct state_db *db)
 {
+	int64_t end_ms = time_mono_ms(&time_system) + STEP_MS;
 	struct row_change *c = self;
-	int rc;
+	int rc, batches = 0;
 
 	change_reset(c);
 	do {
 		rc = change_range(c, db);
-	} while (rc > 0);
+	} while (rc > 0 && ++batches < STEP_BATCHES && time_mono_ms(&time_system) < end_ms);
+	c->more = rc > 0;
 	if (rc == 0)
 		rc = journal_dirs_change(db, c->key, c->to, &c->directories);
 	c->found |= rc > 0;
 	return rc < 0 ? rc : 0;
 }
 
+/* *found: there was something. */
+static int run_range(struct row_change *c, bool *found)
+{
+	int rc;
+
+	*found = false;
+	do {
+		rc = run(c, apply_range);
+		*found |= rc == 0 && c->found;
+	} while (rc == 0 && c->more);
+	return rc;
+}
+
 static int journal_remove_prefix(void *state, struct key prefix)
 {
 	struct row_change c = { .journal = state, .key = prefix };
+	bool found;
 
 	if (journal_is_empty(state))
 		return -ENOENT;
-	int rc = run(&c, apply_range);
-	return rc == 0 && !c.found ? -ENOENT : rc;
+	int rc = run_range(&c, &found);
+	return rc == 0 && !found ? -ENOENT : rc;
 }
 
 static int journal_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct row_change c = { .journal = state, .key = from, .to = to };
+	bool found;
 
-	return journal_is_empty(state) ? 0 : run(&c, apply_range);
+	return journal_is_empty(state) ? 0 : run_range(&c, &found);
 }
 
 static int journal_check_rename_prefix(void *state, struct key from, struct key to)

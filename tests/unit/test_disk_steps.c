@@ -215,6 +215,53 @@ static void test_unreachable_keys_go_by_steps(void **state)
 	sqlite3_close(db);
 }
 
+static void *run_open(void *self)
+{
+	struct job *job = self;
+
+	open_layer(job->f);
+	return NULL;
+}
+
+/* Of an old database: the rows whose use has been noted. */
+static int64_t rows_upgraded(sqlite3 *db)
+{
+	return ask_sql(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'cachefs_use'") > 0
+		       ? ask_sql(db, "SELECT count(*) FROM cachefs_use")
+		       : 0;
+}
+
+static void test_an_upgrade_lets_other_programs_write(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = { .f = f };
+	struct layer_usage usage;
+
+	sqlite3 *db = other_program(f);
+	run_sql(db, "PRAGMA journal_mode = WAL;"
+		    "CREATE TABLE cache(cache_key TEXT PRIMARY KEY, payload TEXT NOT NULL,"
+		    " expires_at REAL, updated_at REAL NOT NULL)");
+	fill(db, "d", MANY);
+	sqlite3_busy_timeout(db, 0);
+	assert_int_equal(pthread_create(&job.thread, NULL, run_open, &job), 0);
+	take_the_lock(db);
+	while (rows_upgraded(db) == 0) {
+		run_sql(db, "COMMIT");
+		poll(NULL, 0, 1);
+		take_the_lock(db);
+	}
+	int64_t upgraded = rows_upgraded(db);
+	run_sql(db, "INSERT INTO cache(cache_key, payload, updated_at) VALUES('new', 'v', 1)");
+	run_sql(db, "COMMIT");
+	assert_true(upgraded < MANY);
+	pthread_join(job.thread, NULL);
+	assert_int_equal(rows_upgraded(db), MANY + 1);
+	B->usage(f->layer, &usage);
+	assert_int_equal(usage.entries, MANY + 1);
+	expect_text(f, "new", "v");
+	sqlite3_close(db);
+}
+
 /* --- renames ---------------------------------------------------------------------------------- */
 
 static void copy_file(const char *from, const char *to)
@@ -336,6 +383,7 @@ int main(void)
 		T(test_a_long_job_of_ours_is_no_change_by_others),
 		T(test_the_files_of_a_prefix_go_with_it),
 		T(test_unreachable_keys_go_by_steps),
+		T(test_an_upgrade_lets_other_programs_write),
 		T(test_a_rename_that_a_crash_interrupts_is_finished),
 		T(test_what_a_rename_that_fails_has_moved_goes_back),
 		T(test_a_note_of_a_rename_that_is_damaged_goes),

@@ -1,0 +1,99 @@
+/* A prefix of many keys leaves the journal by steps, and other changes of the state go between. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../backends/journal.h"
+#include "../../backends/time_source.h"
+
+enum { ROWS = 4000 };
+
+/* What the rows hold nobody reads here. */
+static const char sql_fill[] =
+	"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)"
+	" INSERT INTO journal(seq, key, size, expires_ms, queued_ms, file, head, value)"
+	" SELECT i, CAST(printf('d/%06d', i) AS BLOB), 1, 0, 0, NULL, x'00', x'00' FROM n";
+static const char sql_count[] = "SELECT count(*) FROM journal";
+
+static int fill(void *self, struct state_db *db)
+{
+	(void)self;
+	return state_run(db, state_statement(db, sql_fill));
+}
+
+static int count(void *self, struct state_db *db)
+{
+	int64_t *rows = self;
+	sqlite3_stmt *s = state_statement(db, sql_count);
+	int rc = state_step(db, s);
+
+	*rows = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return rc < 0 ? rc : 0;
+}
+
+struct removal {
+	struct journal *journal;
+	atomic_bool done;
+	int rc;
+};
+
+static void *remove_all(void *self)
+{
+	struct removal *r = self;
+
+	r->rc = backend_journal.remove_prefix(r->journal, key_of("d/"));
+	atomic_store(&r->done, true);
+	return NULL;
+}
+
+static void other_changes_go_between_the_steps(void **state)
+{
+	struct journal_conf conf = { .max_bytes = 1 << 30, .wait_ms = 1000 };
+	char dir[] = "/tmp/test_journal.XXXXXX", command[64];
+	struct problem problem = { 0 };
+	struct removal removal = { 0 };
+	struct state *s = NULL;
+	pthread_t thread;
+	int64_t rows = ROWS;
+	bool between = false;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(state_open(dir, &s, &problem), 0);
+	assert_int_equal(state_change(s, fill, NULL), 0);
+	assert_int_equal(journal_open(s, &conf, &time_system, &removal.journal), 0);
+	assert_int_equal(pthread_create(&thread, NULL, remove_all, &removal), 0);
+	while (!atomic_load(&removal.done)) {
+		assert_int_equal(state_change(s, count, &rows), 0);
+		between |= rows > 0 && rows < ROWS;
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(removal.rc, 0);
+	assert_true(between);
+	assert_int_equal(state_change(s, count, &rows), 0);
+	assert_int_equal(rows, 0);
+	assert_true(journal_is_empty(removal.journal));
+	assert_int_equal(backend_journal.remove_prefix(removal.journal, key_of("d/")), -ENOENT);
+	journal_close(removal.journal);
+	state_close(s);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_changes_go_between_the_steps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
