@@ -470,6 +470,8 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 		rc = publish_as(fs, file, r->to, r->to_key,
 				r->noreplace ? PUBLISH_NOREPLACE : PUBLISH_REPLACE);
 	inodes_lock(&fs->inodes);
+	if (file && !file->scratch && rc == -ENOENT)
+		rc = -EAGAIN; /* an entry by now, or gone */
 	if (file)
 		inode_unpin_locked(&fs->inodes, file);
 	inodes_unlock(&fs->inodes);

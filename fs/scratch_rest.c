@@ -293,6 +293,16 @@ static struct inode *oldest_locked(struct fs *fs, int64_t least_ms)
 	return NULL;
 }
 
+/* Changed while it was stored: what the layers have is out of date. */
+static void withdraw_if_changed(struct fs *fs, struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	bool changed = inode->scratch && inode->has_copy && inode_is_unstored_locked(inode);
+	inodes_unlock(&fs->inodes);
+	if (changed)
+		scratch_withdraw(fs, inode);
+}
+
 static int store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 {
 	struct inodes *t = &fs->inodes;
@@ -301,6 +311,8 @@ static int store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 	inodes_unlock(t);
 	int rc = store(fs, &s, PUBLISH_IN_PLACE);
 	tell(fs, s.name, rc);
+	if (rc == 0)
+		withdraw_if_changed(fs, inode);
 	inodes_lock(t);
 	if (or_drop && rc < 0 && !is_overtaken(rc) && inode->scratch && inode->writers == 0) {
 		log_error("\"%.*s\" is dropped: pending_max_bytes is used up, and no layer takes "
@@ -558,7 +570,7 @@ static void stop(struct fs *fs)
 	fs->rest.runs = false;
 }
 
-/* The next that is not empty, of those that are left; NULL: none. */
+/* The next that is not empty, or was not, of those that are left; NULL: none. */
 static struct inode *left_locked(struct inodes *t)
 {
 	struct scratch_files *lists[] = { &t->resting, &t->restless };
@@ -566,7 +578,7 @@ static struct inode *left_locked(struct inodes *t)
 	for (size_t i = 0; i < 2; i++)
 		while (!TAILQ_EMPTY(lists[i])) {
 			struct inode *inode = TAILQ_FIRST(lists[i]);
-			if (inode->meta.size > 0 && !is_expired_locked(inode))
+			if ((inode->meta.size > 0 || inode->has_copy) && !is_expired_locked(inode))
 				return inode;
 			inode_detach_locked(t, inode);
 		}
@@ -577,8 +589,11 @@ static struct inode *left_locked(struct inodes *t)
 static int store_at_end(struct fs *fs, const struct storing *s, bool give_up)
 {
 	inodes_lock(&fs->inodes);
+	bool empty = s->inode->meta.size == 0;
 	inode_note_unstored_locked(s->inode);
 	inodes_unlock(&fs->inodes);
+	if (empty)
+		return scratch_withdraw(fs, s->inode);
 	return give_up ? -ETIMEDOUT : store(fs, s, PUBLISH_AT_END);
 }
 
