@@ -84,7 +84,7 @@ test_what_redis_missed_does_not_come_back_with_it() {
 	rm "$MNT/gone"
 	rmdir "$MNT/d"
 	unmount
-	rm -rf db.sqlite*
+	rm -f db.sqlite*
 	start_redis --appendonly yes --appendfsync always
 	expect "the server's old value" old "$(redis cache-get gone)"
 	start_daemon "$TMP/cachefs.json"
@@ -253,7 +253,7 @@ test_a_read_only_replica_is_read() {
 	mount_three
 	set_value k value
 	unmount
-	rm -rf db.sqlite*
+	rm -f db.sqlite*
 	become_replica
 	start_daemon "$TMP/cachefs.json"
 	wait_until 30 layer_is shared false

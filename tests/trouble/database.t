@@ -40,7 +40,7 @@ test_a_database_that_was_removed_is_made_anew_and_the_mount_ends_well() {
 	mount_stack
 	set_value k v
 	expect_value k v
-	rm -r db.sqlite*
+	rm db.sqlite*
 	unmount
 	start_daemon "${DAEMON_ARGUMENTS[@]}"
 	expect_absent k

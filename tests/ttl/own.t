@@ -26,7 +26,7 @@ for_each_stack() {
 				mount_layers "$fast, $slow" "\"write_strategy\": \"$strategy\""
 				"$1"
 				unmount
-				rm -rf db.sqlite* files state
+				rm -f db.sqlite* files state
 				[[ ! $REDIS_PID ]] || redis FLUSHALL >/dev/null
 			done
 		done
@@ -115,7 +115,7 @@ test_programs_that_change_parts_give_it_none_either() {
 	mount_layers "$TTL, $DISK"
 	programs_that_change_parts
 	unmount
-	rm -rf db.sqlite*
+	rm -f db.sqlite*
 	mount_layers "$TTL, $FILE" '"write_strategy": "write_back"'
 	programs_that_change_parts
 }
@@ -246,7 +246,7 @@ test_an_end_that_another_program_gave_is_the_entrys_own() {
 	sqlite3 db.sqlite "PRAGMA busy_timeout = 10000; UPDATE cache SET expires_at = unixepoch() + 500 WHERE cache_key = 'k'" >/dev/null
 	changed_by_others
 	unmount
-	rm -rf db.sqlite*
+	rm -f db.sqlite*
 	start_redis
 	mount_layers '{"type": "ttl"}, {"type": "redis", "revalidate_ms": 0, "options": {"unix_socket_path": "redis.sock", "default_ttl_s": 100}}'
 	set_value k value
@@ -588,7 +588,7 @@ test_the_end_that_is_shown_is_the_last_layers() {
 	set_value k value
 	expect_near "expires_at" 1000 "$(get_xattr k user.cachefs.expires_at)"
 	unmount
-	rm -rf db.sqlite*
+	rm -f db.sqlite*
 	mount_layers "$TTL, $DISK"
 	set_value k value
 	expect ttl "" "$(get_xattr k user.cachefs.ttl)"
