@@ -273,6 +273,22 @@ letters() {
 	head -c "$3" /dev/zero | tr '\0' "$2" >"$1"
 }
 
+# set_many PREFIX COUNT: with a program that looks at close()
+set_many() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		echo "$1$i" >value
+		cp value "$MNT/$1$i" || fail "a set was refused"
+	done
+}
+
+expect_many() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		expect_value "$1$i" "$1$i"
+	done
+}
+
 # With a program that looks at close(): set_succeeds FILE KEY
 set_succeeds() {
 	cp "$1" "$MNT/$2" 2>/dev/null

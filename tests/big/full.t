@@ -12,8 +12,8 @@ full_stack() {
 		"cachefs": {'"${3:-}"'}}'
 }
 
-# set_many NAME COUNT: keys below NAME, one after the other; each succeeds, and the last is there.
-set_many() {
+# set_in_a_row NAME COUNT: keys below NAME, one after the other; each succeeds, and the last is there.
+set_in_a_row() {
 	local i
 	mkdir -p "from/$1"
 	for ((i = 1; i <= $2; i++)); do
@@ -41,19 +41,19 @@ check_full() {
 	letters old o "$1"
 	letters new n "$1"
 	cp old "$MNT/k"
-	set_many a "$2"
+	set_in_a_row a "$2"
 	fill_up
-	set_many b "$2"
+	set_in_a_row b "$2"
 	expect_miss k
 	grep -qE 'is full: the least recently used entries go|min_free_mb' "$LOG" || fail "the log says nothing"
 	(($(layer_stat disk evictions) > 0)) || fail "nothing was evicted"
 	check_removal "$LAST"
-	set_many c "$2"
+	set_in_a_row c "$2"
 	rmdir_all
 	expect "names" "" "$(ls "$MNT")"
-	set_many d 1
+	set_in_a_row d 1
 	space_again
-	set_many e "$2"
+	set_in_a_row e "$2"
 	unmount
 	start_daemon "$TMP/cachefs.json"
 	cmp new "$MNT/$LAST"

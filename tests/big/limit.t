@@ -41,8 +41,8 @@ expect_kept_to() {
 	(($(<most) <= $1)) || fail "$(<most) bytes were stored, more than $1"
 }
 
-# set_many NAME COUNT FILE: the last one is there
-set_many() {
+# set_each NAME COUNT FILE: the last one is there
+set_each() {
 	local i
 	for ((i = 1; i <= $2; i++)); do
 		cp "$3" "$MNT/$1$i"
@@ -58,10 +58,10 @@ test_rows_and_files_together_stay_within_the_limit() {
 	head -c 4000000 /dev/urandom >file
 	watch_store &
 	watcher=$!
-	set_many r 40 row
-	set_many f 8 file
-	set_many r 40 row
-	set_many f 3 file
+	set_each r 40 row
+	set_each f 8 file
+	set_each r 40 row
+	set_each f 3 file
 	touch stop
 	wait "$watcher"
 	expect_kept_to $((24 << 20))
@@ -77,7 +77,7 @@ test_the_store_becomes_smaller_when_its_entries_go() {
 	mount_stack '' '"size_limit_mb": 64'
 	head -c 600000 /dev/urandom >row
 	mkdir "$MNT/d"
-	set_many d/r 40 row
+	set_each d/r 40 row
 	set_value kept v
 	(($(stored_bytes) > 20 << 20)) || fail "only $(stored_bytes) bytes for 24 MB"
 	rm "$MNT"/d/r?
@@ -92,7 +92,7 @@ test_the_store_becomes_smaller_without_a_limit_too() {
 	mount_with '{"type": "disk", "options": {"path": "db.sqlite"}}'
 	head -c 600000 /dev/urandom >row
 	mkdir "$MNT/d"
-	set_many d/r 60 row
+	set_each d/r 60 row
 	rm -r "$MNT/d"
 	wait_until 60 stores_less_than $((18 << 20))
 }
@@ -113,7 +113,7 @@ test_an_old_database_that_cannot_become_smaller_keeps_to_the_limit() {
 	watch_store &
 	watcher=$!
 	expect_value old value
-	set_many f 20 file
+	set_each f 20 file
 	cmp file "$MNT/f19"
 	touch stop
 	wait "$watcher"
@@ -133,7 +133,7 @@ test_vacuum_on_start_makes_an_old_database_one_that_becomes_smaller() {
 test_a_smaller_limit_is_kept_to_after_a_while() {
 	mount_stack '' '"size_limit_mb": 64'
 	head -c 100000 /dev/urandom >row
-	set_many r 400 row
+	set_each r 400 row
 	unmount
 	mount_stack '' '"size_limit_mb": 8'
 	wait_until 60 stores_less_than $((8 << 20))

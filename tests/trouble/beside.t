@@ -13,22 +13,6 @@ mount_below_memory() {
 	mount_stack '"attr_timeout": 0, "entry_timeout": 0'
 }
 
-# set_many PREFIX COUNT: with a program that looks at close()
-set_many() {
-	local i
-	for ((i = 1; i <= $2; i++)); do
-		echo "$1$i" >value
-		cp value "$MNT/$1$i" || fail "a set was refused"
-	done
-}
-
-expect_many() {
-	local i
-	for ((i = 1; i <= $2; i++)); do
-		expect_value "$1$i" "$1$i"
-	done
-}
-
 cut_off() {
 	truncate -s 0 "$@"
 }

@@ -12,22 +12,6 @@ mount_undrained() {
 	stop_redis
 }
 
-# set_many PREFIX COUNT: with a program that looks at close()
-set_many() {
-	local i
-	for ((i = 1; i <= $2; i++)); do
-		echo "$1$i" >value
-		cp value "$MNT/$1$i" || fail "a set was refused"
-	done
-}
-
-expect_many() {
-	local i
-	for ((i = 1; i <= $2; i++)); do
-		expect_value "$1$i" "$1$i"
-	done
-}
-
 # Dies at once after COMMAND and a set, and later when it has had time to notice by itself.
 survives() {
 	local text=$1
