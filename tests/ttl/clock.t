@@ -49,7 +49,7 @@ by_duration() {
 		expect_absent later
 		expect_list "" "d default long"
 		unmount
-		rm -f db.sqlite* files state
+		rm -rf db.sqlite* files state
 		[[ ! $REDIS_PID ]] || redis FLUSHALL >/dev/null
 	done
 }
@@ -104,7 +104,7 @@ restarted_after_a_step() {
 		[[ $(get_xattr after user.cachefs.ttl) == 9[0-9][0-9].* ]] || fail "ttl $(get_xattr after user.cachefs.ttl)"
 		[[ $(get_xattr before user.cachefs.ttl) == 9[0-9][0-9].* ]] || fail "ttl $(get_xattr before user.cachefs.ttl)"
 		unmount
-		rm -f db.sqlite* files state
+		rm -rf db.sqlite* files state
 	done
 }
 
@@ -183,7 +183,7 @@ by_moment() {
 	expect_value later value
 	[[ $(get_xattr later user.cachefs.ttl) == [23][0-9][0-9][0-9].* ]] || fail "ttl $(get_xattr later user.cachefs.ttl)"
 	unmount
-	rm -f db.sqlite* files state
+	rm -rf db.sqlite* files state
 }
 
 test_a_moment_follows_the_wall_clock() {

@@ -26,7 +26,7 @@ for_each_stack() {
 				mount_layers "$fast, $slow" "\"write_strategy\": \"$strategy\""
 				"$1"
 				unmount
-				rm -f db.sqlite* files state
+				rm -rf db.sqlite* files state
 				[[ ! $REDIS_PID ]] || redis FLUSHALL >/dev/null
 			done
 		done
