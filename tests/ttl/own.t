@@ -115,7 +115,7 @@ test_programs_that_change_parts_give_it_none_either() {
 	mount_layers "$TTL, $DISK"
 	programs_that_change_parts
 	unmount
-	rm -f db.sqlite*
+	rm -rf db.sqlite*
 	mount_layers "$TTL, $FILE" '"write_strategy": "write_back"'
 	programs_that_change_parts
 }
@@ -246,7 +246,7 @@ test_an_end_that_another_program_gave_is_the_entrys_own() {
 	sqlite3 db.sqlite "PRAGMA busy_timeout = 10000; UPDATE cache SET expires_at = unixepoch() + 500 WHERE cache_key = 'k'" >/dev/null
 	changed_by_others
 	unmount
-	rm -f db.sqlite*
+	rm -rf db.sqlite*
 	start_redis
 	mount_layers '{"type": "ttl"}, {"type": "redis", "revalidate_ms": 0, "options": {"unix_socket_path": "redis.sock", "default_ttl_s": 100}}'
 	set_value k value
