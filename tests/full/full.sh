@@ -70,6 +70,28 @@ with_a_quota() {
 	CACHEFS=$TMP/daemon
 }
 
+# --- state_dir on it --------------------------------------------------------
+
+# mount_two [WRITE_STRATEGY]: state_dir there, and elsewhere two durable layers, of which the slower one takes nothing
+# while it is closed.
+mount_two() {
+	mkdir files
+	mount --bind files files
+	at_end 'umount "$TMP/files"'
+	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}},
+		{"type": "file", "options": {"directory": "files"}}],
+		"write_strategy": "'"${1:-write_through}"'",
+		"cachefs": {"state_dir": "store/state", "drain_timeout": 1, "journal_wait": 0.2}}'
+}
+
+close_files() {
+	mount -o remount,ro,bind files 2>/dev/null
+}
+
+open_files() {
+	mount -o remount,rw,bind files
+}
+
 # --- what fills it ----------------------------------------------------------
 
 # Twice what there is, in 400 values that do not compress: an end for who evicts, and for who does not.

@@ -4,25 +4,6 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/full.sh"
 
-# Two durable layers, of which the slower one takes nothing once it is closed.
-mount_two() {
-	mkdir files
-	mount --bind files files
-	at_end 'umount "$TMP/files"'
-	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}},
-		{"type": "file", "options": {"directory": "files"}}],
-		"write_strategy": "'"${1:-write_through}"'",
-		"cachefs": {"state_dir": "store/state", "drain_timeout": 1, "journal_wait": 0.2}}'
-}
-
-close_files() {
-	mount -o remount,ro,bind files
-}
-
-open_files() {
-	mount -o remount,rw,bind files
-}
-
 is_told() {
 	[[ ! -e files/k1.json && ! -e files/d_k1.json ]]
 }
