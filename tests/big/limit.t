@@ -11,9 +11,13 @@ stored_bytes() {
 }
 
 watch_store() {
-	local most=0 now
+	local most=0 now again
 	while [[ ! -e $TMP/stop ]]; do
 		now=$(stored_bytes)
+		((now <= most)) || { # a look takes time: it may add a file of before a change to one of after it
+			again=$(stored_bytes)
+			((again >= now)) || now=$again
+		}
 		((now <= most)) || { most=$now; echo "$most" >"$TMP/most"; }
 	done
 }
