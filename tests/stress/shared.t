@@ -3,7 +3,7 @@
 # show what the store holds (helpers/shared.py): 0 wrong values, sizes or ends, no ghost, no name missing.
 # SHARED_SECONDS: for each store
 SHARED_SECONDS=${SHARED_SECONDS:-${LONG:+600}}
-SHARED_SECONDS=${SHARED_SECONDS:-30}
+SHARED_SECONDS=${SHARED_SECONDS:-15}
 TEST_SECONDS=$((SHARED_SECONDS * 2 + 300))
 . "$(dirname "$0")/../lib.sh"
 
