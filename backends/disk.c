@@ -508,7 +508,11 @@ static int disk_foresee(void *state, struct key key, uint64_t size)
 	(void)key;
 	if (!atomic_load(&d->up))
 		return -EHOSTDOWN;
-	if ((d->conf->size_limit > 0 && size > d->conf->size_limit) || size > disk_space_all(d))
+	if (d->conf->size_limit > 0 && size > d->conf->size_limit)
+		return -EFBIG;
+	if (size <= d->conf->inline_limit) /* so small that looking would cost more than it saves */
+		return 0;
+	if (size > disk_space_all(d))
 		return -EFBIG;
 	return size > disk_space_free(d) + atomic_load(&d->used_bytes) ? -ENOSPC : 0;
 }
