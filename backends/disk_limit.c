@@ -21,7 +21,6 @@ enum {
 	EXPIRE_FIRST = 64,   /* expired entries looked for before a live one is evicted */
 	SURPLUS_MS = 1000,   /* pages that were free all this time are given back */
 	WAITS_MAX = 50,      /* for readers that keep the database from being made shorter */
-	RESTART_MS = 100,    /* how long a checkpoint waits for readers */
 	RESTART_PAUSE_MS = 1000,
 	SHM_BYTES = 64 << 10, /* the index of the log */
 	FRAME_HEADER = 24,
@@ -174,9 +173,7 @@ void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
 	uint64_t log = (uint64_t)w->wal_frames * (page_size + FRAME_HEADER);
 	if (d->limit == 0 || log == 0 || log + adds <= d->wal_bytes || now < w->restart_ms)
 		return;
-	sqlite3_busy_timeout(w->db.handle, RESTART_MS);
-	int code = disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
-	sqlite3_busy_timeout(w->db.handle, 0);
+	int code = disk_upkeep_restart_log(d);
 	if (code == SQLITE_OK)
 		w->wal_frames = 0;
 	if (code != SQLITE_OK)

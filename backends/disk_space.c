@@ -15,7 +15,6 @@ enum {
 	WAL_RESERVE_PART = 16,   /* of the file system's blocks, at most one in so many */
 	ROW_OVERHEAD = 32 << 10, /* what a row takes beside its value, in the trees */
 	EVICT_AHEAD = 64 << 10,  /* evicted beyond what a job needs, for the next ones */
-	WRITE_BACK_MS = 100,     /* how long a checkpoint waits for readers */
 	EMPTY_PAGES = 24,        /* of a database without entries */
 	GIVE_BACK_PAGES = 32,    /* moved at once: they fit into the reserve of the WAL */
 	FEW_ROWS = 16,           /* of a step, if the WAL has no room for a whole one */
@@ -107,16 +106,6 @@ int disk_space_keep(struct disk *d)
 
 /* --- relief ----------------------------------------------------------------------------------- */
 
-/* The next transaction begins at the start of the WAL, if no reader is in it. */
-static void restart_wal(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-
-	sqlite3_busy_timeout(w->db.handle, WRITE_BACK_MS);
-	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
-	sqlite3_busy_timeout(w->db.handle, 0);
-}
-
 static uint64_t free_pages(struct disk *d)
 {
 	int64_t spare = 0;
@@ -141,7 +130,7 @@ static int evict_rows(struct disk *d, struct key keep, int rows, uint64_t enough
 	rc = disk_writer_end(&txn, rc);
 	if (rc == 0)
 		space_round_evicted(round, entries, bytes);
-	restart_wal(d);
+	disk_upkeep_restart_log(d);
 	return rc;
 }
 
@@ -169,7 +158,7 @@ static bool give_back(struct disk *d, uint64_t enough)
 	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
 	while (disk_space_free(d) < enough && left > spare) {
 		int rc = disk_db_exec(&d->writer.db, text);
-		restart_wal(d);
+		disk_upkeep_restart_log(d);
 		uint64_t now = free_pages(d);
 		if (rc < 0 || now >= left)
 			break;
@@ -240,7 +229,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 
 	if (!relief->wrote_back) {
 		relief->wrote_back = true;
-		restart_wal(d);
+		disk_upkeep_restart_log(d);
 		return true;
 	}
 	if (take_fewer_rows(&d->writer, job))

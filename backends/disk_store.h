@@ -453,6 +453,9 @@ void disk_upkeep_checkpoint(struct disk *d); /* if it is worth it */
  * open. SQLite's code. idle: no other is expected soon. */
 int disk_upkeep_write_back(struct disk *d, int mode, bool idle);
 
+/* Writes the log back; the next transaction begins it anew, if no reader is in it. SQLite's code. */
+int disk_upkeep_restart_log(struct disk *d);
+
 /* --- other programs: disk_watch.c ------------------------------------------------------------- */
 
 void disk_watch_init(struct disk *d);

@@ -21,6 +21,7 @@ enum {
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
 	IDLE_CHECKPOINT = 8, /* without jobs the WAL is written back at an eighth of its length */
+	RESTART_MS = 100, /* how long a checkpoint that begins the log anew waits for readers */
 	WAL_MIN_BYTES = 256 << 10,
 	WAL_MAX_BYTES = 16 << 20,
 };
@@ -538,6 +539,14 @@ int disk_upkeep_write_back(struct disk *d, int mode, bool idle)
 	if (all >= 0 && all == done && db_files_look(&w->files) == DB_FINE)
 		db_files_checkpointed(&w->files, idle);
 	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
+	return code;
+}
+
+int disk_upkeep_restart_log(struct disk *d)
+{
+	sqlite3_busy_timeout(d->writer.db.handle, RESTART_MS);
+	int code = disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
+	sqlite3_busy_timeout(d->writer.db.handle, 0);
 	return code;
 }
 
