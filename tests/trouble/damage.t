@@ -88,8 +88,9 @@ test_a_flipped_byte_anywhere_is_never_a_wrong_value() {
 # would put it where it does not look for it afterwards.)
 test_a_listing_of_a_disordered_index_ends() {
 	make_database
-	local i at DOWN=0
-	for i in 5 8 9 28 37 40; do
+	local i at tried=0 DOWN=0
+	for i in 5 7 8 9 28 37 38 40 {1..40}; do # where it shows depends on the pages that a key fell into
+		((tried++ < 8 || DOWN == 0)) || break
 		cp good.sqlite db.sqlite
 		for at in $(grep -abo "many/entry-number-$i[^0-9]" good.sqlite | cut -d: -f1); do
 			flip "$at" 0x92 # m becomes 0xff

@@ -191,7 +191,7 @@ sqlite3 *other_program(struct fixture *f)
 {
 	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_open(f->conf.path, &db), SQLITE_OK);
 	sqlite3_busy_timeout(db, 60 * 1000); /* on a busy machine */
 	return db;
 }
