@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "time_source.h"
-#include "waiting.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 
 enum { ADMISSION_DEADLINE_MS = 60 * 1000 };
 

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "lock.h"
+#include "base/key.h"
+#include "base/lock.h"
 
 /* What a change touches: one key, which may be a directory's, or all that begin with a prefix, and
  * the markers of such directories. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
-#include "time_source.h"
+#include "base/log.h"
+#include "base/time_source.h"
 
 enum {
 	PAUSE_MIN_MS = 100, /* before the first probe: a restart should hardly be noticed */

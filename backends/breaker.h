@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 enum breaker_state {
 	BREAKER_UNKNOWN, /* no probe has ended yet */

@@ -25,12 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "meta.h"
-#include "option.h"
-#include "problem.h"
-#include "time_source.h"
-#include "value.h"
+#include "base/key.h"
+#include "base/meta.h"
+#include "base/option.h"
+#include "base/problem.h"
+#include "base/time_source.h"
+#include "base/value.h"
 
 /* What a layer gets from the cache it belongs to. Outlives the layer. */
 struct backend_env {

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "key.h"
+#include "base/key.h"
 
 struct cursor {
 	struct key dir;       /* borrowed */

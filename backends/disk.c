@@ -13,8 +13,8 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 enum {
 	FILE_TRIES =

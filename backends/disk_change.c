@@ -6,7 +6,7 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "text.h"
+#include "base/text.h"
 
 enum {
 	/* How much one transaction removes or moves. */

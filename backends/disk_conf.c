@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "disk_store.h"
-#include "log.h"
-#include "parents.h"
-#include "private_dir.h"
+#include "base/log.h"
+#include "base/parents.h"
+#include "base/private_dir.h"
 
 const struct option_spec disk_conf_options[] = {
 	{ .name = "path",

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sqlite_os.h"
-#include "time_source.h"
+#include "base/time_source.h"
 
 enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine: some milliseconds */
 

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#include "key.h"
+#include "base/key.h"
 
 enum disk_statement {
 	/* reads */

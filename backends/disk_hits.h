@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "lock.h"
-#include "meta.h"
+#include "base/key.h"
+#include "base/lock.h"
+#include "base/meta.h"
 
 struct disk_hit {
 	struct disk_hit *next;  /* in its bucket */

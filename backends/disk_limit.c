@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "disk_store.h"
-#include "log.h"
+#include "base/log.h"
 
 enum {
 	BLOCK = 4096,        /* what a file takes is a multiple of it */

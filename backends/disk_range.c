@@ -14,7 +14,7 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "log.h"
+#include "base/log.h"
 
 enum {
 	SCAN_ROWS = 4096, /* looked at in one step */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "sqlite_os.h"
-#include "waiting.h"
+#include "base/waiting.h"
 
 enum { BUSY_PAUSE_MAX_MS = 10 };
 

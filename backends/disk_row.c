@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "text.h"
+#include "base/text.h"
 
 /* --- keys ------------------------------------------------------------------------------------- */
 

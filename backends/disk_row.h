@@ -19,8 +19,8 @@
 #include <sqlite3.h>
 
 #include "disk_db.h"
-#include "key.h"
-#include "meta.h"
+#include "base/key.h"
+#include "base/meta.h"
 
 /* The bytes stay the caller's until the statement is reset. */
 void disk_bind_key(sqlite3_stmt *statement, int index, struct key key);

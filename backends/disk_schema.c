@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 
 #define SCHEMA_VERSION "5"
 #define APPLICATION_ID "1667327603" /* "cafs" */

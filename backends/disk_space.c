@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "disk_store.h"
-#include "log.h"
+#include "base/log.h"
 
 enum {
 	SPARE_PAGES = 16, /* free pages that a set adds when removals have half of them */

@@ -33,7 +33,7 @@
 #include "disk_schema.h"
 #include "disk_values.h"
 #include "free_space.h"
-#include "lock.h"
+#include "base/lock.h"
 
 struct disk_conf {
 	char *path;

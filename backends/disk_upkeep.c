@@ -8,8 +8,8 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "log.h"
-#include "parents.h"
+#include "base/log.h"
+#include "base/parents.h"
 
 enum {
 	RETRY_MS = 3000,       /* between tries to open a database that is down */

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "private_dir.h"
+#include "base/log.h"
+#include "base/private_dir.h"
 
 int disk_values_init(struct disk_values *v, const char *database_path)
 {

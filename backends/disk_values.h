@@ -13,9 +13,9 @@
 #include <dirent.h>
 #include <stdbool.h>
 
-#include "lock.h"
+#include "base/lock.h"
 #include "unsynced.h"
-#include "value.h"
+#include "base/value.h"
 
 #define DISK_VALUES_SUFFIX ".values" /* after the path of the database */
 

@@ -16,7 +16,7 @@
 
 #include "disk_row.h"
 #include "disk_store.h"
-#include "waiting.h"
+#include "base/waiting.h"
 
 void disk_watch_init(struct disk *d)
 {

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "disk_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 enum {
 	UPKEEP_MS = 1000,       /* between looks for something to do */

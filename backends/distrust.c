@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "lock.h"
-#include "log.h"
+#include "base/lock.h"
+#include "base/log.h"
 
 /* A marker's key is that of marker_key(): so all that a prefix covers is next to each other. */
 struct item {

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "key.h"
+#include "base/key.h"
 #include "state.h"
 
 struct distrust;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lock.h"
-#include "log.h"
+#include "base/lock.h"
+#include "base/log.h"
 
 enum {
 	BATCH_MAX = 64,

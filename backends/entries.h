@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "meta.h"
-#include "value.h"
+#include "base/key.h"
+#include "base/meta.h"
+#include "base/value.h"
 
 struct entry {
 	struct key key;      /* its own bytes */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "file_store.h"
-#include "waiting.h"
+#include "base/waiting.h"
 
 enum {
 	READ_TRIES = 64, /* a file may be replaced between its name and its content */

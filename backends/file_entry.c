@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "json_text.h"
-#include "text.h"
+#include "base/text.h"
 
 enum encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };
 

@@ -30,9 +30,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "key.h"
-#include "meta.h"
-#include "value.h"
+#include "base/key.h"
+#include "base/meta.h"
+#include "base/value.h"
 
 /* What an entry was called before it was renamed, so many times since it was written otherwise. */
 struct file_origin {

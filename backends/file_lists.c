@@ -18,7 +18,7 @@
 #include "cursor.h"
 #include "file_store.h"
 #include "json_text.h"
-#include "log.h"
+#include "base/log.h"
 
 static const char markers_name[] = FILE_OURS "directories";
 static const char hits_name[] = FILE_OURS "hits";

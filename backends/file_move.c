@@ -8,7 +8,7 @@
 
 #include "entries_dirs.h"
 #include "file_store.h"
-#include "log.h"
+#include "base/log.h"
 
 static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,
 		     size_t limit)

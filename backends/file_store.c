@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "parents.h"
-#include "private_dir.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/parents.h"
+#include "base/private_dir.h"
+#include "base/waiting.h"
 
 enum {
 	TURN_DEADLINE_MS = 30 * 1000, /* without anything being done */

@@ -22,7 +22,7 @@
 #include "entries.h"
 #include "file_entry.h"
 #include "free_space.h"
-#include "lock.h"
+#include "base/lock.h"
 #include "unsynced.h"
 
 enum { FILE_NAME_SIZE = 256 }; /* of a file name, with its terminator */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "file_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 enum { EXPIRY_CHECK_MS = 1000 };
 

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "lock.h"
+#include "base/key.h"
+#include "base/lock.h"
 
 enum { FOREIGN_KEPT = 64 };
 

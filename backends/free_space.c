@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
-#include "log.h"
-#include "time_source.h"
+#include "base/log.h"
+#include "base/time_source.h"
 
 enum {
 	IDLE_ENTRIES = 1000, /* evicted without any gain */

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "option.h"
+#include "base/option.h"
 
 /* The option, a uint64_t of bytes (UINT64_MAX: the default) at that offset. */
 #define FREE_SPACE_OPTION(conf_offset)                                                             \

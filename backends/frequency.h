@@ -7,7 +7,7 @@
  * its count to another, and is promoted later then. Thread-safe, without a lock.
  */
 
-#include "key.h"
+#include "base/key.h"
 
 struct frequency;
 struct frequency *frequency_new(void); /* NULL: out of memory */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "time_source.h"
+#include "base/time_source.h"
 
 /* A slot is the upper half of a key's hash and the time in milliseconds, which starts over after 49
  * days. */

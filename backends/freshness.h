@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "key.h"
+#include "base/key.h"
 
 struct freshness {
 	int64_t period_ms; /* how long a look is good for; 0: not at all */

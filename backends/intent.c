@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 struct pending {
 	struct pending *next;

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "key.h"
+#include "base/key.h"
 #include "state.h"
 
 struct intents;

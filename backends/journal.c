@@ -9,8 +9,8 @@
 
 #include "journal_row.h"
 #include "journal_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 enum {
 	ROW_ALLOWANCE = 512,     /* of the limit, for each row beside its value */

@@ -12,8 +12,8 @@
 #include "cursor.h"
 #include "journal_row.h"
 #include "journal_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 static const char sql_find[] = "SELECT head FROM directories WHERE key = ?1";
 static const char sql_next[] =

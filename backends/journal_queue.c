@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "journal_store.h"
-#include "log.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 
 enum { DISK_POLL_MS = 100 }; /* nobody tells when other programs free space */
 

@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-#include "key.h"
-#include "meta.h"
+#include "base/key.h"
+#include "base/meta.h"
 
 /* file: the name of the value's file, or NULL. Malloc'ed; NULL: out of memory. */
 void *journal_row_pack(struct key key, const char *file, const struct meta *meta, size_t *size);

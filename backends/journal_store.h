@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "journal.h"
-#include "lock.h"
+#include "base/lock.h"
 
 struct journal {
 	struct state *state;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 
 void layer_count(struct layer *l, enum counter counter)
 {

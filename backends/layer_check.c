@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "base/log.h"
 
 enum { TELLING_MAX = 256 }; /* bytes of a key in the log */
 

@@ -10,7 +10,7 @@
 
 #include "freshness.h"
 #include "layer.h"
-#include "lock.h"
+#include "base/lock.h"
 
 enum counter {
 	COUNT_GET,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "log.h"
+#include "base/log.h"
 
 void layer_note_settled(struct layer *l)
 {

@@ -13,10 +13,10 @@
 
 #include "believed.h"
 #include "frequency.h"
-#include "log.h"
+#include "base/log.h"
 #include "promotion.h"
 #include "stack.h"
-#include "waiting.h"
+#include "base/waiting.h"
 #include "write_back.h"
 
 /* --- reads ------------------------------------------------------------------------------------ */

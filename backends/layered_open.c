@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "frequency.h"
-#include "log.h"
+#include "base/log.h"
 #include "stack.h"
 #include "write_back.h"
 

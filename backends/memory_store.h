@@ -16,7 +16,7 @@
 
 #include "cache.h"
 #include "entries.h"
-#include "lock.h"
+#include "base/lock.h"
 
 enum { PASS_STEPS = 256 }; /* entries walked or thrown out while the lock is held */
 

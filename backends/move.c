@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "log.h"
+#include "base/log.h"
 #include "stack.h"
 #include "write_back.h"
 

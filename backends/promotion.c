@@ -7,7 +7,7 @@
 #include "afterwards.h"
 #include "frequency.h"
 #include "stack.h"
-#include "waiting.h"
+#include "base/waiting.h"
 #include "write_back.h"
 
 enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "cursor.h"
-#include "log.h"
+#include "base/log.h"
 #include "redis_look.h"
 #include "redis_store.h"
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "redis_store.h"
-#include "waiting.h"
+#include "base/waiting.h"
 
 /* How long after the start a read waits for the first probe; a write waits as long as it takes. */
 enum { FIRST_PROBE_MS = 500 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "redis_store.h"
 
 /* A line "name:text" of INFO, its text into buffer; "" if there is none. */

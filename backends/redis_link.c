@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "time_source.h"
+#include "base/time_source.h"
 
 enum {
 	GATHERED_VALUE = 32 * 1024, /* a larger value is sent by itself */

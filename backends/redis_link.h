@@ -25,8 +25,8 @@
 
 #include <hiredis/hiredis.h>
 
-#include "key.h"
-#include "value.h"
+#include "base/key.h"
+#include "base/value.h"
 
 enum {
 	LINK_BYTES_PER_MS = 1024,

@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "key.h"
-#include "meta.h"
+#include "base/key.h"
+#include "base/meta.h"
 
 struct redis_member {
 	char *bytes; /* malloc'ed */

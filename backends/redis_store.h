@@ -28,7 +28,7 @@
 
 #include "breaker.h"
 #include "cache.h"
-#include "lock.h"
+#include "base/lock.h"
 #include "redis_link.h"
 #include "redis_member.h"
 #include "resolve.h"

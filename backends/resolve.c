@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lock.h"
-#include "time_source.h"
+#include "base/lock.h"
+#include "base/time_source.h"
 
 struct resolve {
 	char *host, port[24];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "time_source.h"
+#include "base/time_source.h"
 
 /* Servers that save snapshots do so after some 10,000 changes at the latest, as they come. */
 enum { SLOTS = 16384 };

@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "key.h"
-#include "lock.h"
-#include "meta.h"
+#include "base/key.h"
+#include "base/lock.h"
+#include "base/meta.h"
 
 enum { ROLLBACK_PREFIXES = 64 };
 

@@ -20,13 +20,13 @@
 #include "db_files.h"
 #include "disk_db.h"
 #include "cursor.h"
-#include "lock.h"
-#include "log.h"
+#include "base/lock.h"
+#include "base/log.h"
 #include "state_again.h"
 #include "state_file.h"
 #include "state_space.h"
-#include "time_source.h"
-#include "waiting.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 
 enum {
 	STATEMENTS_MAX = 48,

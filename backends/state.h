@@ -20,8 +20,8 @@
 #include <sqlite3.h>
 
 #include "disk_values.h"
-#include "key.h"
-#include "problem.h"
+#include "base/key.h"
+#include "base/problem.h"
 
 struct state;
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "disk_db.h"
-#include "log.h"
-#include "problem.h"
+#include "base/log.h"
+#include "base/problem.h"
 #include "state_file.h"
 
 /* --- the lock --------------------------------------------------------------------------------- */

@@ -21,9 +21,9 @@
 
 #include <sqlite3.h>
 
-#include "log.h"
-#include "parents.h"
-#include "private_dir.h"
+#include "base/log.h"
+#include "base/parents.h"
+#include "base/private_dir.h"
 #include "state_space.h"
 
 enum {

@@ -4,7 +4,7 @@
 /* The files of a state directory: who holds it, what is in it, what becomes of a damaged one. For
  * state.c. */
 
-#include "problem.h"
+#include "base/problem.h"
 
 #define STATE_FILE "state.sqlite"
 

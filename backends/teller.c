@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lock.h"
-#include "log.h"
+#include "base/lock.h"
+#include "base/log.h"
 #include "stack.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "time_source.h"
+#include "base/time_source.h"
 
 enum { SYNC_WAIT_MS = 60000 };
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 enum { UNSYNCED_MAX = 1024 };
 

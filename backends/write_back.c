@@ -9,7 +9,7 @@
 #include "cursor.h"
 #include "drain.h"
 #include "journal.h"
-#include "log.h"
+#include "base/log.h"
 
 struct write_back {
 	struct journal *journal;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../backends/time_source.h"
+#include "base/time_source.h"
 
 /* Without the prefix "user.", which all that programs set have here. */
 #define NAME "cachefs.atime"

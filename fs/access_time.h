@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../backends/meta.h"
+#include "base/meta.h"
 
 struct timespec access_time(const struct meta *meta);
 

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "../backends/problem.h"
+#include "base/problem.h"
 
 enum task {
 	TASK_MOUNT,

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../backends/time_source.h"
+#include "base/time_source.h"
 #include "probe.h"
 
 enum { START_DEADLINE_MS = 60000 };

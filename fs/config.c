@@ -1,6 +1,6 @@
 /* The configuration: files, the daemon's own settings, the built-in default. Its layers:
  * config_shape.c. */
-#include "../backends/log.h"
+#include "base/log.h"
 #include "config.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "config_layer.h"
 #include "config_stores.h"
 

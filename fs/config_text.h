@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "../backends/problem.h"
+#include "base/problem.h"
 
 /*
  * The JSON text of a configuration as items that know their line: it is in valueint, see

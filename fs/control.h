@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "../backends/key.h"
-#include "../backends/value.h"
+#include "base/key.h"
+#include "base/value.h"
 
 enum control_file {
 	CONTROL_DIR,      /* .cachefs */

@@ -18,9 +18,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../backends/key.h"
-#include "../backends/log.h"
-#include "../backends/problem.h"
+#include "base/key.h"
+#include "base/log.h"
+#include "base/problem.h"
 
 enum command_kind {
 	COMMAND_NONE,

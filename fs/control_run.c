@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../backends/cursor.h"
-#include "../backends/waiting.h"
+#include "base/waiting.h"
 #include "control_command.h"
 #include "directory.h"
 #include "key_escape.h"

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "../backends/key.h"
+#include "base/key.h"
 
 enum { COOKIE_FIRST = 3 }; /* the first of a name; they have 31 bits, which any program can keep */
 

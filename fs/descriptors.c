@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../backends/time_source.h"
-#include "../backends/waiting.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 #include "mount_table.h"
 #include "process.h"
 

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "../backends/end.h"
+#include "base/end.h"
 
 /* Into a wish (end.h). The text is not terminated; a line feed at its end is none of it. 0 or
  * -EINVAL. */

@@ -9,7 +9,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "../backends/text.h"
+#include "base/text.h"
 #include "access_time.h"
 #include "end_text.h"
 #include "key_escape.h"

@@ -20,9 +20,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../backends/lock.h"
-#include "../backends/log.h"
-#include "../backends/time_source.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/time_source.h"
 #include "lock_ranges.h"
 #include "shortage.h"
 

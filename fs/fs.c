@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "directory.h"
 #include "fs_state.h"
 #include "handle.h"

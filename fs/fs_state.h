@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "../backends/private_dir.h"
+#include "base/private_dir.h"
 #include "control.h"
 #include "descriptors.h"
 #include "file_locks.h"

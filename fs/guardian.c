@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "background.h"
 #include "recover.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../backends/log.h"
-#include "../backends/waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 #include "control_command.h"
 #include "foreseen.h"
 #include "publish.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backends/log.h"
-#include "../backends/waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 #include "control_command.h"
 #include "metadata.h"
 #include "publish.h"

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 

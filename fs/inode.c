@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "../backends/waiting.h"
+#include "base/waiting.h"
 #include "key_escape.h"
 #include "saved.h"
 #include "ticket.h"

@@ -28,7 +28,7 @@
 #include <sys/types.h>
 
 #include "../backends/layered.h"
-#include "../backends/lock.h"
+#include "base/lock.h"
 #include "working_copy.h"
 
 enum inode_kind { INODE_DIR, INODE_FILE, INODE_VIRTUAL };

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "waiting.h"
+#include "base/waiting.h"
 
 enum { WAIT_FOR_MOVE_MS = 30 * 1000 };
 

@@ -24,7 +24,7 @@
 
 #include <stdbool.h>
 
-#include "../backends/key.h"
+#include "base/key.h"
 
 enum {
 	ESCAPE_HEAD = 96,

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "../backends/lock.h"
-#include "../backends/log.h"
-#include "../backends/time_source.h"
-#include "../backends/waiting.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 #include "stats.h"
 
 enum { EARLIER_MAX_MS = 60 * 1000 };

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../backends/waiting.h"
+#include "base/waiting.h"
 #include "directory.h"
 #include "escaped.h"
 #include "scratch_rest.h"

@@ -29,10 +29,10 @@
 #include <unistd.h>
 
 #include "../backends/afterwards.h"
-#include "../backends/lock.h"
-#include "../backends/log.h"
-#include "../backends/time_source.h"
-#include "../backends/waiting.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 #include "late.h"
 
 enum {

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "arguments.h"
 #include "background.h"
 #include "config.h"

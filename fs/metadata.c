@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "../backends/log.h"
-#include "../backends/waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 #include "lookup.h"
 #include "publish.h"
 

@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "birth.h"
 #include "mount_check.h"
 #include "mount_table.h"

@@ -11,7 +11,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#include "../backends/problem.h"
+#include "base/problem.h"
 #include "descriptors.h"
 
 struct mount;

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "../backends/problem.h"
+#include "base/problem.h"
 
 /*
  * The mount point, before anything is started; a dead cachefs there is removed, unless only_look.

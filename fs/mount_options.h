@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "../backends/problem.h"
+#include "base/problem.h"
 
 /*
  * Adds a comma-separated text to *options (malloc'ed, NULL: empty). sloppy: what is unknown is left

@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../backends/lock.h"
-#include "../backends/log.h"
-#include "../backends/time_source.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/time_source.h"
 
 enum { QUEUE_MAX = 4096, NOTIFY_INC_EPOCH = 8 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../backends/waiting.h"
+#include "base/waiting.h"
 #include "control_layers.h"
 #include "control_run.h"
 #include "directory.h"

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../backends/lock.h"
-#include "../backends/time_source.h"
+#include "base/lock.h"
+#include "base/time_source.h"
 
 /* Freed by the caller, or by a thread that was left behind. */
 struct shared {

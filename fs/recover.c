@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 
 enum { ANSWER_DEADLINE_MS = 5000 };
 

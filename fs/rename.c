@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backends/waiting.h"
+#include "base/waiting.h"
 #include "directory.h"
 #include "scratch.h"
 

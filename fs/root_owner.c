@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../backends/log.h"
-#include "../backends/private_dir.h"
+#include "base/log.h"
+#include "base/private_dir.h"
 
 #define FILE_NAME "root"
 #define TEMP_NAME "root.new"

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "../backends/journal_row.h"
-#include "../backends/log.h"
-#include "../backends/parents.h"
-#include "../backends/private_dir.h"
+#include "base/log.h"
+#include "base/parents.h"
+#include "base/private_dir.h"
 
 #define SUBDIRECTORY "scratch"
 

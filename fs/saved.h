@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../backends/key.h"
-#include "../backends/meta.h"
-#include "../backends/value.h"
+#include "base/key.h"
+#include "base/meta.h"
+#include "base/value.h"
 
 struct saved;
 

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "../backends/log.h"
-#include "../backends/waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 #include "publish.h"
 #include "saved.h"
 #include "scratch.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backends/log.h"
-#include "../backends/waiting.h"
+#include "base/log.h"
+#include "base/waiting.h"
 #include "saved.h"
 
 enum { PART = 256 * 1024, NAME_SHOWN = 200 };

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../backends/log.h"
-#include "../backends/time_source.h"
+#include "base/log.h"
+#include "base/time_source.h"
 
 enum { QUIET_MS = 2000 };
 

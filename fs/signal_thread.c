@@ -12,7 +12,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "../backends/log.h"
+#include "base/log.h"
 #include "control.h"
 #include "fs_state.h"
 

@@ -9,7 +9,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "../backends/value.h"
+#include "base/value.h"
 #include "fs_state.h"
 #include "notifier.h"
 #include "unowned.h"

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#include "../backends/value.h"
+#include "base/value.h"
 
 enum { WORKING_COPY_UIDS = 4096 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../backends/log.h"
+#include "base/log.h"
 #include "../../fs/config.h"
 #include "fuzz.h"
 

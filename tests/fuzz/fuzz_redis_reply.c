@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../../backends/redis_link.h"
-#include "../../backends/time_source.h"
+#include "base/time_source.h"
 #include "fuzz.h"
 
 enum { ASKED = 4, PATIENCE_MS = 60000 };

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../backends/xattrs.h"
+#include "base/xattrs.h"
 #include "fuzz.h"
 
 static const struct fuzz_seed seeds[] = {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../../backends/cursor.h"
-#include "../../backends/lock.h"
+#include "base/lock.h"
 #include "redis_server.h"
 
 /* --- the layer under test --------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "../../backends/lock.h"
+#include "base/lock.h"
 
 enum { TESTS_MAX = 1024 };
 

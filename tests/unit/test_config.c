@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../backends/log.h"
+#include "base/log.h"
 #include "../../fs/config.h"
 
 #define TYPES "known types: memory, lfu, ttl, disk, redis, file, noop"

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "stack_fixture.h"
 
 enum { RUN_SECONDS = 120, WAIT_MS = 20000, MISS = 1 << 0 };

@@ -14,7 +14,7 @@
 #include "../../backends/file.h"
 #include "../../backends/file_entry.h"
 #include "../../backends/file_store.h"
-#include "../../backends/log.h"
+#include "base/log.h"
 #include "damage.h"
 
 enum { KEYS = 300, STARTS = 5 };

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "../../backends/file.h"
-#include "../../backends/log.h"
+#include "base/log.h"
 #include "damage.h"
 
 enum { PLACES = 150, FILES_MAX = 16 };

@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../../backends/time_source.h"
+#include "base/time_source.h"
 #include "../../fs/file_locks.h"
 
 enum { INO = 7, DEADLINE_MS = 10000 };

@@ -13,7 +13,7 @@
 #include "afterwards.h"
 #include "journal_row.h"
 #include "stack_fixture.h"
-#include "time_source.h"
+#include "base/time_source.h"
 
 enum { MEMORY, DISK, FLUSH_MS = 20000 };
 

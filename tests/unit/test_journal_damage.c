@@ -15,7 +15,7 @@
 #include <glob.h>
 
 #include "damage.h"
-#include "log.h"
+#include "base/log.h"
 #include "stack_fixture.h"
 
 enum { PLACES = 60, DISK = 1, UNDRAINED = 12, LARGE_SIZE = 200000 };

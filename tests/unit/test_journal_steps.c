@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "../../backends/journal.h"
-#include "../../backends/time_source.h"
+#include "base/time_source.h"
 
 enum { ROWS = 4000 };
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "stack_fixture.h"
 
 enum { MEMORY, DISK };

@@ -27,8 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../backends/time_source.h"
-#include "../../backends/waiting.h"
+#include "base/time_source.h"
+#include "base/waiting.h"
 #include "../../fs/loop.h"
 #include "../../fs/mount.h"
 #include "../../fs/notifier.h"

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "../../backends/log.h"
-#include "../../backends/option.h"
+#include "base/log.h"
+#include "base/option.h"
 
 static const char *const colours[] = { "red", "green", "blue", NULL };
 

@@ -11,7 +11,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "../../backends/log.h"
+#include "base/log.h"
 #include "../../backends/redis.h"
 #include "damage.h"
 

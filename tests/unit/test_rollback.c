@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "../../backends/rollback.h"
-#include "../../backends/time_source.h"
+#include "base/time_source.h"
 
 static struct rollback b;
 

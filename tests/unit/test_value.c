@@ -15,8 +15,8 @@
 
 #include <xxhash.h>
 
-#include "../../backends/key.h"
-#include "../../backends/value.h"
+#include "base/key.h"
+#include "base/value.h"
 
 static uint8_t *pattern(size_t size)
 {

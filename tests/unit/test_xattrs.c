@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../backends/meta.h"
-#include "../../backends/xattrs.h"
+#include "base/meta.h"
+#include "base/xattrs.h"
 
 static struct xattrs *with(struct xattrs *x, const char *name, const char *text)
 {

@@ -1,5 +1,5 @@
 /* See option_path.h. */
-#include "option_path.h"
+#include "base/option_path.h"
 
 #include <ctype.h>
 #include <pwd.h>

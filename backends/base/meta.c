@@ -1,5 +1,5 @@
 /* The metadata of entries and directories. See meta.h. */
-#include "meta.h"
+#include "base/meta.h"
 
 #include <sys/stat.h>
 

@@ -1,11 +1,11 @@
 /* The thread's hook for "I am about to wait", and until when it may. See waiting.h. */
-#include "waiting.h"
+#include "base/waiting.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-#include "lock.h"
-#include "time_source.h"
+#include "base/lock.h"
+#include "base/time_source.h"
 
 static _Thread_local struct {
 	void (*call)(void *self);

@@ -1,5 +1,5 @@
 /* Immutable sets of extended attributes. See xattrs.h. */
-#include "xattrs.h"
+#include "base/xattrs.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Sentences for people: see problem.h. */
-#include "problem.h"
+#include "base/problem.h"
 
 #include <ctype.h>
 #include <errno.h>

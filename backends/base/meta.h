@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "end.h"
-#include "key.h"
-#include "xattrs.h"
+#include "base/end.h"
+#include "base/key.h"
+#include "base/xattrs.h"
 
 /*
  * What is known of an entry beside its bytes, or of a directory (then only the fields that a

@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "problem.h"
+#include "base/problem.h"
 
 /*
  * One table describes the options of a thing: it drives parsing, limits and defaults. A default is

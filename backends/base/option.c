@@ -1,5 +1,5 @@
 /* Options from JSON, driven by tables: see option.h. */
-#include "option.h"
+#include "base/option.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "log.h"
-#include "option_path.h"
+#include "base/log.h"
+#include "base/option_path.h"
 
 #define KB 1024.0
 #define MB (1024.0 * 1024.0)

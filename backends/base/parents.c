@@ -1,5 +1,5 @@
 /* See parents.h. */
-#include "parents.h"
+#include "base/parents.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Mutexes that know their rank, and condition variables that go with them. See lock.h. */
-#include "lock.h"
+#include "base/lock.h"
 
 #include <assert.h>
 #include <errno.h>

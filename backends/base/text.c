@@ -1,5 +1,5 @@
 /* See text.h. */
-#include "text.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <string.h>

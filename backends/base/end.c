@@ -1,5 +1,5 @@
 /* See end.h. */
-#include "end.h"
+#include "base/end.h"
 
 static int64_t clock_of(struct end end, struct instant now)
 {

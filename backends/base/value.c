@@ -1,5 +1,5 @@
 /* Reference-counted bytes of entries, on the heap or in a file. See value.h. */
-#include "value.h"
+#include "base/value.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_OPTION_PATH_H
 #define CACHEFS_OPTION_PATH_H
 
-#include "problem.h"
+#include "base/problem.h"
 
 /*
  * A path as people write it, made absolute: "~" and "~/" are the home directory, "~NAME/" is a

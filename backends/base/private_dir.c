@@ -1,5 +1,5 @@
 /* See private_dir.h. */
-#include "private_dir.h"
+#include "base/private_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The only reader of the system's clocks. See time_source.h. */
-#include "time_source.h"
+#include "base/time_source.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * The daemon's log: see log.h. A line is written by one call, so lines of several threads never mix
  * and no lock is needed but for counting repeated ones.
  */
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lock.h"
-#include "time_source.h"
+#include "base/lock.h"
+#include "base/time_source.h"
 
 enum { LINE_SIZE = 2048 };
 

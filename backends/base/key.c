@@ -1,5 +1,5 @@
 /* Keys: comparing, cutting and joining paths of entries. See key.h. */
-#include "key.h"
+#include "base/key.h"
 
 #include <assert.h>
 #include <errno.h>

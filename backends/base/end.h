@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "time_source.h"
+#include "base/time_source.h"
 
 enum end_kind {
 	END_NONE,   /* nobody has given one */
