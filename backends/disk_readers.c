@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "sqlite_os.h"
+#include "kit/sqlite_os.h"
 #include "base/waiting.h"
 
 enum { BUSY_PAUSE_MAX_MS = 10 };

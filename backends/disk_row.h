@@ -18,7 +18,7 @@
 
 #include <sqlite3.h>
 
-#include "disk_db.h"
+#include "kit/db.h"
 #include "base/key.h"
 #include "base/meta.h"
 

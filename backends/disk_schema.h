@@ -21,7 +21,7 @@
  * defaults when another program changes a payload: our own sets move cachefs_stamp, its do not.
  */
 
-#include "disk_db.h"
+#include "kit/db.h"
 
 enum disk_limits { DISK_UNLIMITED, DISK_EVICTS }; /* the order of eviction needs an index */
 

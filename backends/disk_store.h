@@ -16,9 +16,9 @@
  *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk_watch.c   what other programs changed
  *   disk_refresh.c gets as other programs count them
- *   disk_hits.c    hits not written yet       disk_values.c  files of large values
+ *   disk_hits.c    hits not written yet       kit/value_files.c  files of large values
  *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
- *   disk_db.c      one connection and its statements
+ *   kit/db.c      one connection and its statements
  */
 
 #include <dirent.h>
@@ -27,12 +27,12 @@
 #include <sys/stat.h>
 
 #include "cache.h"
-#include "db_files.h"
-#include "disk_db.h"
+#include "kit/db_files.h"
+#include "kit/db.h"
 #include "disk_hits.h"
 #include "disk_schema.h"
-#include "disk_values.h"
-#include "free_space.h"
+#include "kit/value_files.h"
+#include "kit/free_space.h"
 #include "base/lock.h"
 
 struct disk_conf {

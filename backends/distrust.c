@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "base/lock.h"
 #include "base/log.h"
 

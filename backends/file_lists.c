@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "file_store.h"
 #include "json_text.h"
 #include "base/log.h"

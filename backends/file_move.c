@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "entries_dirs.h"
+#include "kit/entries_dirs.h"
 #include "file_store.h"
 #include "base/log.h"
 

@@ -19,11 +19,11 @@
 #include <time.h>
 
 #include "cache.h"
-#include "entries.h"
+#include "kit/entries.h"
 #include "file_entry.h"
-#include "free_space.h"
+#include "kit/free_space.h"
 #include "base/lock.h"
-#include "unsynced.h"
+#include "kit/unsynced.h"
 
 enum { FILE_NAME_SIZE = 256 }; /* of a file name, with its terminator */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "journal_row.h"
 #include "journal_store.h"
 #include "base/log.h"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "base/log.h"
 
 void layer_note_settled(struct layer *l)

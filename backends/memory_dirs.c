@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "entries_dirs.h"
+#include "kit/entries_dirs.h"
 
 /* --- directories ------------------------------------------------------------------------------ */
 

@@ -15,7 +15,7 @@
 #include <pthread.h>
 
 #include "cache.h"
-#include "entries.h"
+#include "kit/entries.h"
 #include "base/lock.h"
 
 enum { PASS_STEPS = 256 }; /* entries walked or thrown out while the lock is held */

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "base/log.h"
 #include "stack.h"
 #include "write_back.h"

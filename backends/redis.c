@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "base/log.h"
 #include "redis_look.h"
 #include "redis_store.h"

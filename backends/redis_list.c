@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "redis_look.h"
 #include "redis_store.h"
 

@@ -26,7 +26,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "breaker.h"
+#include "kit/breaker.h"
 #include "cache.h"
 #include "base/lock.h"
 #include "redis_link.h"

@@ -17,9 +17,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "db_files.h"
-#include "disk_db.h"
-#include "cursor.h"
+#include "kit/db_files.h"
+#include "kit/db.h"
+#include "kit/cursor.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "state_again.h"

@@ -19,7 +19,7 @@
 
 #include <sqlite3.h>
 
-#include "disk_values.h"
+#include "kit/value_files.h"
 #include "base/key.h"
 #include "base/problem.h"
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "disk_db.h"
+#include "kit/db.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "state_file.h"

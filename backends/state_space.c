@@ -10,7 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "sqlite_os.h"
+#include "kit/sqlite_os.h"
 #include "state.h"
 
 enum {

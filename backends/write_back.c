@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
+#include "kit/cursor.h"
 #include "drain.h"
 #include "journal.h"
 #include "base/log.h"

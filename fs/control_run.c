@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backends/cursor.h"
+#include "kit/cursor.h"
 #include "base/waiting.h"
 #include "control_command.h"
 #include "directory.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../backends/cursor.h"
+#include "kit/cursor.h"
 #include "end_text.h"
 #include "root_owner.h"
 

@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#include "../../backends/disk_db.h"
+#include "kit/db.h"
 #include "../../backends/disk_row.h"
 #include "../../backends/layer_gate.h"
 #include "fuzz.h"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../backends/cursor.h"
+#include "kit/cursor.h"
 #include "base/lock.h"
 #include "redis_server.h"
 

@@ -1,6 +1,6 @@
 /* See stack_fixture.h. */
 #include "stack_fixture.h"
-#include "../../backends/cursor.h"
+#include "kit/cursor.h"
 
 #include <errno.h>
 #include <setjmp.h>

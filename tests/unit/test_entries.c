@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../backends/entries.h"
+#include "kit/entries.h"
 
 enum { KEYS = 3000, CHANGES = 60000 };
 

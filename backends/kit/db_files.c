@@ -1,5 +1,5 @@
 /* See db_files.h. The layouts of the log and its index are a part of SQLite's file format. */
-#include "db_files.h"
+#include "kit/db_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk_db.h"
-#include "sqlite_os.h"
+#include "kit/db.h"
+#include "kit/sqlite_os.h"
 
 enum {
 	INDEX_BYTES = 32 * 1024, /* of its first part */

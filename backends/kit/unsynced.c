@@ -1,5 +1,5 @@
 /* See unsynced.h. */
-#include "unsynced.h"
+#include "kit/unsynced.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-/* A connection to SQLite and the statements that the disk layer uses. See disk_db.h. */
-#include "disk_db.h"
+/* A connection to SQLite and the statements that the disk layer uses. See kit/db.h. */
+#include "kit/db.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "sqlite_os.h"
+#include "kit/sqlite_os.h"
 #include "base/time_source.h"
 
 enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine: some milliseconds */

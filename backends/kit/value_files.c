@@ -1,5 +1,5 @@
-/* Files of large values beside the database. See disk_values.h. */
-#include "disk_values.h"
+/* Files of large values beside the database. See kit/value_files.h. */
+#include "kit/value_files.h"
 
 #include <errno.h>
 #include <fcntl.h>

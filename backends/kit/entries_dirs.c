@@ -1,5 +1,5 @@
 /* Directories over two stores of entries: see entries_dirs.h. */
-#include "entries_dirs.h"
+#include "kit/entries_dirs.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Entries in memory: hash table, skip list, expiry heap. See entries.h. */
-#include "entries.h"
+#include "kit/entries.h"
 
 #include <assert.h>
 #include <errno.h>

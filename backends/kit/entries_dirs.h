@@ -8,8 +8,8 @@
  */
 
 #include "cache.h"
-#include "cursor.h"
-#include "entries.h"
+#include "kit/cursor.h"
+#include "kit/entries.h"
 
 /* The first of a store that begins with the prefix, or is below dir (markers: dir's own included);
  * or NULL. */

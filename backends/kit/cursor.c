@@ -1,5 +1,5 @@
 /* Where a listing is. See cursor.h. */
-#include "cursor.h"
+#include "kit/cursor.h"
 
 #include <assert.h>
 #include <string.h>

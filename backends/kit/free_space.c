@@ -1,5 +1,5 @@
 /* See free_space.h. */
-#include "free_space.h"
+#include "kit/free_space.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "base/lock.h"
-#include "unsynced.h"
+#include "kit/unsynced.h"
 #include "base/value.h"
 
 #define DISK_VALUES_SUFFIX ".values" /* after the path of the database */

@@ -1,5 +1,5 @@
 /* See sqlite_os.h. */
-#include "sqlite_os.h"
+#include "kit/sqlite_os.h"
 
 #include <errno.h>
 #include <fcntl.h>

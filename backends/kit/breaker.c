@@ -1,5 +1,5 @@
 /* Whether a store that can be away is there. See breaker.h. */
-#include "breaker.h"
+#include "kit/breaker.h"
 
 #include <stdio.h>
 #include <string.h>
