@@ -5,11 +5,11 @@
 
 #include "disk.h"
 #include "file.h"
-#include "lfu.h"
-#include "memory.h"
-#include "noop.h"
+#include "memory/lfu.h"
+#include "memory/memory.h"
+#include "memory/noop.h"
 #include "redis.h"
-#include "ttl.h"
+#include "memory/ttl.h"
 
 static const struct backend *const backends[] = {
 	&backend_memory, &backend_lfu,  &backend_ttl,  &backend_disk,

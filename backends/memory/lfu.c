@@ -1,7 +1,7 @@
-/* Type "lfu": the least frequently used goes first. All but its options is memory_store.h's. */
-#include "lfu.h"
+/* Type "lfu": the least frequently used goes first. All but its options is memory/store.h's. */
+#include "memory/lfu.h"
 
-#include "memory_store.h"
+#include "memory/store.h"
 
 static const struct option_spec lfu_options[] = {
 	MEMORY_OPTION_MAX_ENTRIES("128"),

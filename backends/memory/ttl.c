@@ -1,7 +1,7 @@
-/* Type "ttl": nothing but expiry ends an entry. All but its options is memory_store.h's. */
-#include "ttl.h"
+/* Type "ttl": nothing but expiry ends an entry. All but its options is memory/store.h's. */
+#include "memory/ttl.h"
 
-#include "memory_store.h"
+#include "memory/store.h"
 
 static const struct option_spec ttl_options[] = {
 	MEMORY_OPTION_EAGER_EXPIRY,

@@ -1,12 +1,12 @@
-/* Type "memory", and what it shares with the other types on the heap. See memory_store.h. */
-#include "memory.h"
+/* Type "memory", and what it shares with the other types on the heap. See memory/store.h. */
+#include "memory/memory.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory_store.h"
+#include "memory/store.h"
 
 enum { EAGER_STEPS = 16 }; /* expired ones that an operation removes as it passes */
 

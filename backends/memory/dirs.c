@@ -1,5 +1,5 @@
-/* Directories of the types on the heap: markers, listings, prefixes. See memory_store.h. */
-#include "memory_store.h"
+/* Directories of the types on the heap: markers, listings, prefixes. See memory/store.h. */
+#include "memory/store.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Type "noop": a cache turned off, for comparing. */
-#include "noop.h"
+#include "memory/noop.h"
 
 #include <errno.h>
 
