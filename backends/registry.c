@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "disk.h"
+#include "disk/disk.h"
 #include "file.h"
 #include "memory/lfu.h"
 #include "memory/memory.h"

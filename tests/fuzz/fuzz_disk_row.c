@@ -11,7 +11,7 @@
 #include <sqlite3.h>
 
 #include "kit/db.h"
-#include "../../backends/disk_row.h"
+#include "disk/row.h"
 #include "../../backends/layer_gate.h"
 #include "fuzz.h"
 

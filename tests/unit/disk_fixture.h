@@ -18,8 +18,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "../../backends/disk.h"
-#include "../../backends/disk_store.h"
+#include "disk/disk.h"
+#include "disk/store.h"
 
 #define B (&backend_disk)
 

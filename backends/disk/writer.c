@@ -3,7 +3,7 @@
  * which saves two wake-ups (half the time of a small set). Otherwise callers queue their jobs, and
  * the writer thread takes all there are and commits them in one transaction. While somebody commits
  * the next ones gather, so no timer is needed to form groups. The thread also does what is not
- * anybody's job: upkeep, checkpoints, opening anew. See disk_store.h.
+ * anybody's job: upkeep, checkpoints, opening anew. See disk/store.h.
  *
  * A job of several steps goes to the end of a queue of its own after each, and rests a while before
  * the next: the lock is free then for other programs, which may only try for it now and then.
@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "disk_store.h"
+#include "disk/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

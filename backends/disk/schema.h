@@ -13,9 +13,9 @@
  *   cachefs_dirs      markers of directories
  *   cachefs_settings  name, value
  *   cachefs_log       the keys of the rows that were changed last, by anybody, in that order: see
- *                     disk_watch.c. seq never goes back, for the newest row always stays.
+ *                     disk/watch.c. seq never goes back, for the newest row always stays.
  * Other programs evict by updated_at, and move it with each get. So our gets move it too
- * (disk_refresh.c), and theirs count as uses here; cachefs_written has what it was in a foreign row
+ * (disk/refresh.c), and theirs count as uses here; cachefs_written has what it was in a foreign row
  * first, which is when that was written. Neither is a change.
  * Triggers keep cachefs_use in step with any program's writes, and put our columns back to their
  * defaults when another program changes a payload: our own sets move cachefs_stamp, its do not.

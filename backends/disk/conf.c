@@ -1,4 +1,4 @@
-/* What a disk layer is told, and what can be wrong with it before it is opened. See disk_store.h.
+/* What a disk layer is told, and what can be wrong with it before it is opened. See disk/store.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk_store.h"
+#include "disk/store.h"
 #include "base/log.h"
 #include "base/parents.h"
 #include "base/private_dir.h"

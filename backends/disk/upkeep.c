@@ -1,4 +1,4 @@
-/* The writer's connection, and what the writer does between jobs. See disk_store.h. */
+/* The writer's connection, and what the writer does between jobs. See disk/store.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 #include "base/log.h"
 #include "base/parents.h"
 

@@ -1,5 +1,5 @@
-/* Keys and metadata to columns and back. See disk_row.h. */
-#include "disk_row.h"
+/* Keys and metadata to columns and back. See disk/row.h. */
+#include "disk/row.h"
 
 #include <assert.h>
 #include <errno.h>

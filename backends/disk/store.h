@@ -5,19 +5,19 @@
  * What the parts of the disk layer share:
  *
  *   disk.c         the backend: gets and lists on connections of their own, sets as jobs
- *   disk_conf.c    the options
- *   disk_readers.c the connections that gets read on
- *   disk_list.c    children of a directory
- *   disk_writer.c  the one writer at a time, group commit, the writer thread
- *   disk_change.c  what a job does inside the transaction; eviction and expiry
- *   disk_range.c   jobs that change very many rows, by steps
- *   disk_space.c   what removals need, kept for them; eviction on a full file system
- *   disk_limit.c   room for what is added, within the limit; a shorter database
- *   disk_upkeep.c  the connection for writing, and the writer thread's work between jobs
- *   disk_watch.c   what other programs changed
- *   disk_refresh.c gets as other programs count them
- *   disk_hits.c    hits not written yet       kit/value_files.c  files of large values
- *   disk_schema.c  the tables                 disk_row.c     rows <-> keys and metadata
+ *   disk/conf.c    the options
+ *   disk/readers.c the connections that gets read on
+ *   disk/list.c    children of a directory
+ *   disk/writer.c  the one writer at a time, group commit, the writer thread
+ *   disk/change.c  what a job does inside the transaction; eviction and expiry
+ *   disk/range.c   jobs that change very many rows, by steps
+ *   disk/space.c   what removals need, kept for them; eviction on a full file system
+ *   disk/limit.c   room for what is added, within the limit; a shorter database
+ *   disk/upkeep.c  the connection for writing, and the writer thread's work between jobs
+ *   disk/watch.c   what other programs changed
+ *   disk/refresh.c gets as other programs count them
+ *   disk/hits.c    hits not written yet       kit/value_files.c  files of large values
+ *   disk/schema.c  the tables                 disk/row.c     rows <-> keys and metadata
  *   kit/db.c      one connection and its statements
  */
 
@@ -29,8 +29,8 @@
 #include "cache.h"
 #include "kit/db_files.h"
 #include "kit/db.h"
-#include "disk_hits.h"
-#include "disk_schema.h"
+#include "disk/hits.h"
+#include "disk/schema.h"
 #include "kit/value_files.h"
 #include "kit/free_space.h"
 #include "base/lock.h"
@@ -161,7 +161,7 @@ struct disk_writer {
 
 enum { DISK_OWN_MAX = 32 };
 
-/* What others have changed: disk_watch.c. */
+/* What others have changed: disk/watch.c. */
 struct disk_watch {
 	struct lock lock; /* RANK_LAYER_INNER; guards: */
 	pthread_cond_t looked;
@@ -221,7 +221,7 @@ struct disk {
 /* Now, in seconds as updated_at has them; each call returns more than the one before. */
 double disk_tick(struct disk *d);
 
-/* --- the writer: disk_writer.c ---------------------------------------------------------------- */
+/* --- the writer: disk/writer.c ---------------------------------------------------------------- */
 
 void disk_writer_ending(struct disk *d); /* see struct backend */
 
@@ -253,7 +253,7 @@ struct disk_txn;
 /* Commits what has begun, or takes it back if rc < 0, and finishes txn. rc, or the commit's. */
 int disk_writer_end(struct disk_txn *txn, int rc);
 
-/* --- connections for reading: disk_readers.c -------------------------------------------------- */
+/* --- connections for reading: disk/readers.c -------------------------------------------------- */
 
 /*
  * Runs a read on a connection of its own, again and again while another program keeps it from it
@@ -275,7 +275,7 @@ void disk_readers_open(struct disk *d);
 void disk_readers_looked(struct disk *d); /* open again, or not: who met an error goes on */
 void disk_lookup_drop(struct disk_lookup *lookup); /* what a read found that is not believed */
 
-/* --- inside a transaction: disk_change.c ------------------------------------------------------ */
+/* --- inside a transaction: disk/change.c ------------------------------------------------------ */
 
 struct disk_name {
 	char *bytes;
@@ -342,7 +342,7 @@ int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 /* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
 int disk_change_evict_one(struct disk_txn *txn, int64_t keep);
 
-/* --- the limit: disk_limit.c ------------------------------------------------------------------ */
+/* --- the limit: disk/limit.c ------------------------------------------------------------------ */
 
 /* What a file of so many bytes takes. */
 uint64_t disk_limit_file_bytes(uint64_t size);
@@ -378,7 +378,7 @@ int disk_limit_step(struct disk_txn *txn, bool *more);
 /* A database of before, which cannot be made shorter, is rewritten: takes long. */
 void disk_limit_convert(struct disk *d);
 
-/* --- many rows: disk_range.c ------------------------------------------------------------------ */
+/* --- many rows: disk/range.c ------------------------------------------------------------------ */
 
 /* One step of the job each, as disk_change_apply(). */
 int disk_range_remove(struct disk_txn *txn, struct disk_job *job);
@@ -392,7 +392,7 @@ bool disk_range_turn_back(struct disk_job *job);
 /* After opening: renames that a daemon has begun, and died. */
 void disk_range_finish_renames(struct disk *d);
 
-/* --- a full file system: disk_space.c --------------------------------------------------------- */
+/* --- a full file system: disk/space.c --------------------------------------------------------- */
 
 /*
  * A removal needs no space: what it writes fits into blocks that the layer has already. The WAL has
@@ -430,7 +430,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 /* Evicts for min_free, a step. True: there is more to do. */
 bool disk_space_upkeep(struct disk *d);
 
-/* --- between jobs: disk_upkeep.c -------------------------------------------------------------- */
+/* --- between jobs: disk/upkeep.c -------------------------------------------------------------- */
 
 /* Opens the database if it is due; logs a new trouble. True: up. */
 bool disk_upkeep_connect(struct disk *d);
@@ -456,7 +456,7 @@ int disk_upkeep_write_back(struct disk *d, int mode, bool idle);
 /* Writes the log back; the next transaction begins it anew, if no reader is in it. SQLite's code. */
 int disk_upkeep_restart_log(struct disk *d);
 
-/* --- other programs: disk_watch.c ------------------------------------------------------------- */
+/* --- other programs: disk/watch.c ------------------------------------------------------------- */
 
 void disk_watch_init(struct disk *d);
 void disk_watch_fini(struct disk *d);
@@ -477,7 +477,7 @@ bool disk_watch_catch_up(struct disk *d);
 void disk_watch_own(struct disk *d, struct disk_own logged);
 void disk_watch_disown(struct disk *d, struct disk_own logged);
 
-/* --- listing: disk_list.c --------------------------------------------------------------------- */
+/* --- listing: disk/list.c --------------------------------------------------------------------- */
 
 int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struct key after,
 		       bool after_is_dir, struct children *batch);

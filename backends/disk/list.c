@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 
 struct cursor {
 	sqlite3_stmt *statement;

@@ -4,7 +4,7 @@
  * where the rows of the one before have been. What a removal leaves when the daemon dies in the
  * middle was never said to be gone. A rename must not end half done: one that takes more than one
  * step is written down in the database, with the first of them, and finished by whoever opens it
- * next. See disk_store.h.
+ * next. See disk/store.h.
  */
 #include <errno.h>
 #include <limits.h>
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 #include "base/log.h"
 
 enum {

@@ -1,11 +1,11 @@
-/* What jobs do inside the writer's transaction; eviction and expiry. See disk_store.h. */
+/* What jobs do inside the writer's transaction; eviction and expiry. See disk/store.h. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 #include "base/text.h"
 
 enum {

@@ -1,10 +1,10 @@
 /*
  * Other programs evict what has the oldest updated_at: the gets of ours move it as well, written
  * down with their hits. That rewrites the row, payload and all, so it is bounded by time: what is
- * more is left out, and the key's next hit tries again. See disk_schema.h.
+ * more is left out, and the key's next hit tries again. See disk/schema.h.
  */
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 
 enum {
 	REFRESH_BYTES_PER_MS = 512,

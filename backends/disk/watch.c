@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 #include "base/waiting.h"
 
 void disk_watch_init(struct disk *d)

@@ -1,5 +1,5 @@
-/* Creates, recognises and upgrades the tables. See disk_schema.h. */
-#include "disk_schema.h"
+/* Creates, recognises and upgrades the tables. See disk/schema.h. */
+#include "disk/schema.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,14 +3,14 @@
  * pages, its log, and the files of large values, as they lie there. Room is made before something
  * is added: the least recently used entries go, a row takes the pages that they leave free, and for
  * a file the database is made shorter by as much. What nobody has used for a while is given back in
- * the background. All of it by steps, between which others go. See disk_store.h.
+ * the background. All of it by steps, between which others go. See disk/store.h.
  */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "disk_store.h"
+#include "disk/store.h"
 #include "base/log.h"
 
 enum {

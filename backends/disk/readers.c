@@ -1,5 +1,5 @@
-/* The pool of connections on which gets and listings read. See disk_store.h. */
-#include "disk_store.h"
+/* The pool of connections on which gets and listings read. See disk/store.h. */
+#include "disk/store.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,9 +1,9 @@
 /*
  * The disk layer: entries in an SQLite database that other programs may share. Gets read on
  * connections of their own and never commit; everything that writes is a job for the one writer
- * thread. See disk_store.h for the parts.
+ * thread. See disk/store.h for the parts.
  */
-#include "disk.h"
+#include "disk/disk.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk_row.h"
-#include "disk_store.h"
+#include "disk/row.h"
+#include "disk/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

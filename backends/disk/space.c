@@ -1,4 +1,4 @@
-/* A full file system below the database. See disk_store.h. */
+/* A full file system below the database. See disk/store.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "disk_store.h"
+#include "disk/store.h"
 #include "base/log.h"
 
 enum {

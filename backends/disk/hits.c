@@ -1,5 +1,5 @@
-/* Hits on their way to the database. See disk_hits.h. */
-#include "disk_hits.h"
+/* Hits on their way to the database. See disk/hits.h. */
+#include "disk/hits.h"
 
 #include <stdlib.h>
 #include <string.h>
