@@ -8,7 +8,7 @@
 #include "memory/lfu.h"
 #include "memory/memory.h"
 #include "memory/noop.h"
-#include "redis.h"
+#include "redis/redis.h"
 #include "memory/ttl.h"
 
 static const struct backend *const backends[] = {

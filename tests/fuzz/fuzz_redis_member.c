@@ -11,7 +11,7 @@
 
 #include <xxhash.h>
 
-#include "../../backends/redis_member.h"
+#include "redis/member.h"
 #include "fuzz.h"
 
 enum { TAIL = 6 };

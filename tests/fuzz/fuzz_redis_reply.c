@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../backends/redis_link.h"
+#include "redis/link.h"
 #include "base/time_source.h"
 #include "fuzz.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../backends/redis_member.h"
+#include "redis/member.h"
 
 static bool known = true;
 

@@ -12,7 +12,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/log.h"
-#include "../../backends/redis.h"
+#include "redis/redis.h"
 #include "damage.h"
 
 enum { PLACES = 60 };

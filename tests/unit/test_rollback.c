@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "../../backends/rollback.h"
+#include "redis/rollback.h"
 #include "base/time_source.h"
 
 static struct rollback b;

@@ -1,5 +1,5 @@
-/* See redis_look.h. */
-#include "redis_look.h"
+/* See redis/look.h. */
+#include "redis/look.h"
 
 #include <errno.h>
 #include <stdlib.h>

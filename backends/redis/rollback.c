@@ -1,5 +1,5 @@
 /* What a store acknowledged, and may have lost. See rollback.h. */
-#include "rollback.h"
+#include "redis/rollback.h"
 
 #include <errno.h>
 #include <stdlib.h>

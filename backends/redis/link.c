@@ -1,5 +1,5 @@
-/* One connection to a Redis server. See redis_link.h. */
-#include "redis_link.h"
+/* One connection to a Redis server. See redis/link.h. */
+#include "redis/link.h"
 
 #include <errno.h>
 #include <netinet/in.h>

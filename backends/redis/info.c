@@ -1,13 +1,13 @@
 /*
  * INFO: how full the server is, and whether an entry that is gone was removed by somebody or
- * dropped by the server itself. See redis_store.h.
+ * dropped by the server itself. See redis/store.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "redis_store.h"
+#include "redis/store.h"
 
 /* A line "name:text" of INFO, its text into buffer; "" if there is none. */
 static void info_text(const char *info, const char *name, char *buffer, size_t size)

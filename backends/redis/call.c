@@ -1,6 +1,6 @@
 /*
  * Calls: which connection carries an operation, and what becomes of what the server says. See
- * redis_store.h.
+ * redis/store.h.
  */
 #include <assert.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "redis_store.h"
+#include "redis/store.h"
 #include "base/waiting.h"
 
 /* How long after the start a read waits for the first probe; a write waits as long as it takes. */
@@ -301,7 +301,7 @@ void redis_call_turn(struct redis_call *call)
 		redis_link_turn(call->link, time_mono_ms(&time_system), call->r->conf->socket_timeout_ms);
 }
 
-/* The server may carry out yet what this connection sent: see redis_upkeep.c. */
+/* The server may carry out yet what this connection sent: see redis/upkeep.c. */
 static void note_lost(struct redis *r, const struct redis_link *link)
 {
 	lock_take(&r->pool);

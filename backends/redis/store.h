@@ -5,18 +5,18 @@
  * What the parts of the redis layer share, and how it lies in the server:
  *
  *   redis.c         the backend: options, and operations on one key
- *   redis_look.c    what lies under one key
- *   redis_list.c    pages of the index: listing, prefixes
- *   redis_call.c    the pool of connections; commands and transactions
- *   redis_link.c    one connection          redis_member.c  metadata <-> members of the index
- *   redis_secret.c  the password
- *   redis_upkeep.c  the thread that probes, reconciles and measures
- *   redis_info.c    what the server says of itself
+ *   redis/look.c    what lies under one key
+ *   redis/list.c    pages of the index: listing, prefixes
+ *   redis/call.c    the pool of connections; commands and transactions
+ *   redis/link.c    one connection          redis/member.c  metadata <-> members of the index
+ *   redis/secret.c  the password
+ *   redis/upkeep.c  the thread that probes, reconciles and measures
+ *   redis/info.c    what the server says of itself
  *
  * A value is a plain string at key_prefix + key, with the expiry that Redis itself keeps, as every
  * program writes it that shares the store. Beside the values, outside of key_prefix, are two sorted
  * sets whose scores are all 0, so they are ordered by the bytes of their members, the order of
- * keys (redis_member.h): `cachefs:index:` + key_prefix has a member with the metadata of each
+ * keys (redis/member.h): `cachefs:index:` + key_prefix has a member with the metadata of each
  * entry, `cachefs:dirs:` + key_prefix one of each marker. A value and its member change in one
  * MULTI. Other programs know nothing of members, so a member is believed only if it fits the value;
  * a value without one is foreign and gets one when it is met. Losing the index loses metadata, and
@@ -29,10 +29,10 @@
 #include "kit/breaker.h"
 #include "cache.h"
 #include "base/lock.h"
-#include "redis_link.h"
-#include "redis_member.h"
-#include "resolve.h"
-#include "rollback.h"
+#include "redis/link.h"
+#include "redis/member.h"
+#include "redis/resolve.h"
+#include "redis/rollback.h"
 
 struct redis_conf {
 	char *host;
@@ -117,7 +117,7 @@ struct redis_arg redis_value_name(const struct redis *r, struct key key);
 struct redis_arg redis_from(struct key key);
 struct redis_arg redis_to(struct key key);
 
-/* --- calls: redis_call.c ---------------------------------------------------------------------- */
+/* --- calls: redis/call.c ---------------------------------------------------------------------- */
 
 /*
  * The commands of one operation, on a connection of its own. Nothing is held that a lock would be;
@@ -167,7 +167,7 @@ int redis_reply_skip(struct redis_call *call);                     /* the same, 
 
 /*
  * The same of a reply that has to be of a type, a status, or a number of something. Whoever gets
- * another makes its link odd (redis_link.h), and -EIO of it: redis_odd().
+ * another makes its link odd (redis/link.h), and -EIO of it: redis_odd().
  */
 int redis_expect(struct redis_call *call, const char *command, int type, redisReply **reply);
 int redis_expect_status(struct redis_call *call, const char *command, const char *status);
@@ -202,7 +202,7 @@ void redis_objection(struct redis *r, const char *text);
 /* Logs what is wrong with one key, once. */
 void redis_damaged(struct redis *r, struct key key, const char *what);
 
-/* --- the password: redis_secret.c ------------------------------------------------------------- */
+/* --- the password: redis/secret.c ------------------------------------------------------------- */
 
 int redis_secret_read(struct redis *r);   /* as it is now; 0, or -errno and the old one stays */
 char *redis_secret_copy(struct redis *r); /* NULL: none, or out of memory */
@@ -213,7 +213,7 @@ void redis_secret_free(char *secret);     /* wipes it; NULL is fine */
 /* A value without a member gets one, if nobody does anything to it meanwhile. */
 void redis_adopt(struct redis *r, struct key key);
 
-/* --- the index: redis_list.c ------------------------------------------------------------------ */
+/* --- the index: redis/list.c ------------------------------------------------------------------ */
 
 struct redis_item {
 	struct key key;    /* borrows the page's reply */
@@ -260,11 +260,11 @@ int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch);
 int redis_dir_stat(void *state, struct key dir, struct meta *meta);
 int redis_remove_prefix(void *state, struct key prefix);
-int redis_remove_unreachable(void *state); /* redis_upkeep.c */
+int redis_remove_unreachable(void *state); /* redis/upkeep.c */
 int redis_rename_prefix(void *state, struct key from, struct key to);
 int redis_check_rename_prefix(void *state, struct key from, struct key to);
 
-/* --- what the server says of itself: redis_info.c --------------------------------------------- */
+/* --- what the server says of itself: redis/info.c --------------------------------------------- */
 
 /* Asks, and notes how full it is, what it can do, what it keeps, and whether it is another one than
  * before. run_id as in redis_link_greet(). 0 or -errno. */
@@ -275,7 +275,7 @@ int redis_info_read(struct redis *r, struct redis_link *link, char *run_id);
 int64_t redis_skew_ms(struct redis *r);
 bool redis_kept_all(void *state, int64_t since_ms); /* the backend's */
 
-/* --- the thread: redis_upkeep.c --------------------------------------------------------------- */
+/* --- the thread: redis/upkeep.c --------------------------------------------------------------- */
 
 int redis_upkeep_start(struct redis *r);
 void redis_upkeep_stop(struct redis *r);

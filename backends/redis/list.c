@@ -1,7 +1,7 @@
 /*
  * The ordered index: pages of its members, the children of a directory, and what is done to all
  * keys below a prefix, page by page, so that the server is never kept from others for long. See
- * redis_store.h.
+ * redis/store.h.
  */
 #include <assert.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "kit/cursor.h"
-#include "redis_look.h"
-#include "redis_store.h"
+#include "redis/look.h"
+#include "redis/store.h"
 
 enum {
 	SKIP_PAGE = 32, /* after a jump over a directory another one is likely near */

@@ -1,6 +1,6 @@
 /*
  * The password: from the configuration, where the only copy stays, the environment or a file. A file is read again by every
- * probe, so that a password can be changed while we run. See redis_store.h.
+ * probe, so that a password can be changed while we run. See redis/store.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "redis_store.h"
+#include "redis/store.h"
 
 enum { SECRET_MAX = 4096 };
 

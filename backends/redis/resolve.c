@@ -1,5 +1,5 @@
 /* See resolve.h. */
-#include "resolve.h"
+#include "redis/resolve.h"
 
 #include <errno.h>
 #include <pthread.h>

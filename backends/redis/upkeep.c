@@ -1,14 +1,14 @@
 /*
  * What is nobody's call: probing a server that was away, and slowly bringing the index in line with
  * what other programs did: values without a member get one, members without a value go. See
- * redis_store.h.
+ * redis/store.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis_store.h"
+#include "redis/store.h"
 
 /*
  * Walks are paced by what their steps cost the server and the way to it: of all time a walk takes

@@ -6,7 +6,7 @@
  * not, as other programs write values alone.
  */
 
-#include "redis_store.h"
+#include "redis/store.h"
 
 enum { REDIS_TRIES = 5 }; /* of what others get in between of */
 

@@ -1,9 +1,9 @@
 /*
  * Type "redis": entries as plain strings in a Redis server that other programs may share. Here are
- * the options and the operations on one key; redis_store.h has the map and how it lies in the
+ * the options and the operations on one key; redis/store.h has the map and how it lies in the
  * server.
  */
-#include "redis.h"
+#include "redis/redis.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -18,8 +18,8 @@
 
 #include "kit/cursor.h"
 #include "base/log.h"
-#include "redis_look.h"
-#include "redis_store.h"
+#include "redis/look.h"
+#include "redis/store.h"
 
 static const struct option_spec redis_options[] = {
 	{ .name = "host",

@@ -3,7 +3,7 @@
 
 #include "cache.h"
 
-/* A Redis server that other programs may share: see redis_store.h. */
+/* A Redis server that other programs may share: see redis/store.h. */
 extern const struct backend backend_redis;
 
 #endif

@@ -1,5 +1,5 @@
-/* Metadata as members of a sorted set. See redis_member.h. */
-#include "redis_member.h"
+/* Metadata as members of a sorted set. See redis/member.h. */
+#include "redis/member.h"
 
 #include <errno.h>
 #include <stdlib.h>
