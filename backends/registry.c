@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "disk/disk.h"
-#include "file.h"
+#include "file/file.h"
 #include "memory/lfu.h"
 #include "memory/memory.h"
 #include "memory/noop.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../../backends/file_entry.h"
+#include "file/entry.h"
 #include "fuzz.h"
 
 enum { OURS = 4 };

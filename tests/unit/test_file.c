@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../backends/file.h"
-#include "../../backends/file_entry.h"
-#include "../../backends/file_store.h"
+#include "file/file.h"
+#include "file/entry.h"
+#include "file/store.h"
 #include "base/log.h"
 #include "damage.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../../backends/file.h"
+#include "file/file.h"
 #include "base/log.h"
 #include "damage.h"
 

@@ -1,5 +1,5 @@
 /* See json_text.h. Nesting is bounded: a stack of brackets instead of recursion. */
-#include "json_text.h"
+#include "file/json_text.h"
 
 #include <ctype.h>
 #include <errno.h>

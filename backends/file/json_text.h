@@ -3,7 +3,7 @@
 
 /*
  * JSON as text: what is a value is found and sliced out, never parsed and printed again (0.10 stays
- * 0.10). Nothing is read past `end`. For file_entry.c.
+ * 0.10). Nothing is read past `end`. For file/entry.c.
  */
 
 #include <stdbool.h>

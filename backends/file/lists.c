@@ -1,13 +1,13 @@
 /*
  * The files of a file layer that are no entries: a list each, of entries without a value
- * (file_entry.h).
+ * (file/entry.h).
  *
  *   .cachefs-directories   the markers of directories
  *   .cachefs-hits          metadata of entries got since their files were written; at the end of a
  *                          run alone, for a get costs no write: a kill -9 loses its hits
  *   .cachefs-rename        the rename of a directory that has begun: from, to
  *
- * See file_store.h.
+ * See file/store.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "kit/cursor.h"
-#include "file_store.h"
-#include "json_text.h"
+#include "file/store.h"
+#include "file/json_text.h"
 #include "base/log.h"
 
 static const char markers_name[] = FILE_OURS "directories";

@@ -1,5 +1,5 @@
-/* See file_entry.h. */
-#include "file_entry.h"
+/* See file/entry.h. */
+#include "file/entry.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_text.h"
+#include "file/json_text.h"
 #include "base/text.h"
 
 enum encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };

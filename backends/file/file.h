@@ -3,7 +3,7 @@
 
 #include "cache.h"
 
-/* Type "file": one human-readable JSON file per entry (file_entry.h), the oldest evicted first.
+/* Type "file": one human-readable JSON file per entry (file/entry.h), the oldest evicted first.
  * Durable. */
 extern const struct backend backend_file;
 

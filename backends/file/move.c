@@ -1,13 +1,13 @@
 /*
  * Type "file": rename of a directory. Each key is a file to be written anew, so a crash in the
  * middle would leave some there and some here: the rename is written down in the directory, and
- * finished before the layer answers anything again. See file_store.h.
+ * finished before the layer answers anything again. See file/store.h.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "kit/entries_dirs.h"
-#include "file_store.h"
+#include "file/store.h"
 #include "base/log.h"
 
 static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,

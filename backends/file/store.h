@@ -20,7 +20,7 @@
 
 #include "cache.h"
 #include "kit/entries.h"
-#include "file_entry.h"
+#include "file/entry.h"
 #include "kit/free_space.h"
 #include "base/lock.h"
 #include "kit/unsynced.h"
@@ -67,12 +67,12 @@ struct file_layer {
 	uint64_t life;          /* moves with whatever is done */
 	bool following;         /* somebody reads what inotify tells */
 	struct entries entries; /* value: the file's name */
-	struct entries files;   /* key: the file's name; value: look and key, see file_store.c */
+	struct entries files;   /* key: the file's name; value: look and key, see file/store.c */
 	struct entries markers;
 	struct file_look markers_look; /* of their file, as it was read or written last */
 	uint64_t bytes, evictions, expiries;
 
-	pthread_t thread; /* file_watch.c */
+	pthread_t thread; /* file/watch.c */
 	int inotify_fd, wake_fd;
 	atomic_bool stopping, unread; /* unread: of some file nobody knows what it holds */
 };
@@ -164,7 +164,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason);
 /* Evicts the oldest until the limit allows so many entries more. 0 or -errno. file_make_space(): on
  * a full disk, until a file of that size may be written, of an entry (or of none) that is kept;
  * false: nothing was evicted. file_keep_free(): what min_free_mb asks for. file_may_fit(): a file of
- * that size would fit if all others went. See file_evict.c. */
+ * that size would fit if all others went. See file/evict.c. */
 bool file_may_fit(struct file_layer *f, uint64_t size);
 int file_make_room(struct file_layer *f, uint64_t more);
 bool file_make_space(struct file_layer *f, uint64_t size, struct key kept);
@@ -176,7 +176,7 @@ void file_expire(struct file_layer *f);
 /* The name for a key that has none: see file_names(). */
 void file_choose_name(struct file_layer *f, struct key key, char name[FILE_NAME_SIZE]);
 
-/* Lists in files of their own: file_lists.c. */
+/* Lists in files of their own: file/lists.c. */
 int file_markers_store(struct file_layer *f); /* as they are in the index */
 /* As their file has them, if it is not the one that was read or written last: another daemon's. 0,
  * also if there is none, or it is damaged; -errno: nobody knows, and it is not to be overwritten.
@@ -193,7 +193,7 @@ bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_bu
  * still to be done. */
 int file_move_finish(struct file_layer *f);
 
-/* --- operations of struct backend: file_dirs.c, file_move.c ----------------------------------- */
+/* --- operations of struct backend: file/dirs.c, file/move.c ----------------------------------- */
 
 int file_remove_prefix(void *state, struct key prefix);
 int file_check_rename_prefix(void *state, struct key from, struct key to);
@@ -239,7 +239,7 @@ void file_complain(struct file_layer *f, const char *name, const char *what, con
 
 int file_forbidden(struct file_layer *f, const char *name); /* the same of -EACCES */
 
-/* --- the thread: file_watch.c ----------------------------------------------------------------- */
+/* --- the thread: file/watch.c ----------------------------------------------------------------- */
 
 /*
  * If the directory has been removed: the one that there is now at its path takes its place, made if

@@ -1,5 +1,5 @@
-/* The index of a file layer and the files it stands for. See file_store.h. */
-#include "file_store.h"
+/* The index of a file layer and the files it stands for. See file/store.h. */
+#include "file/store.h"
 
 #include <assert.h>
 #include <errno.h>

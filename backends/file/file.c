@@ -1,5 +1,5 @@
-/* Type "file": operations. The directory and its index are file_store.h's. */
-#include "file.h"
+/* Type "file": operations. The directory and its index are file/store.h's. */
+#include "file/file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file_store.h"
+#include "file/store.h"
 #include "base/waiting.h"
 
 enum {
@@ -396,7 +396,7 @@ static void file_note_hit(void *state, struct key key)
 	if (e) {
 		e->meta.hits++;
 		e->meta.hit_ms = now_ms;
-		e->lost = true; /* with a kill -9: see file_lists.c */
+		e->lost = true; /* with a kill -9: see file/lists.c */
 	}
 	lock_release(&f->lock);
 }

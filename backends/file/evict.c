@@ -1,8 +1,8 @@
-/* Type "file": who goes when there is no room, by max_files or on the disk. See file_store.h. */
+/* Type "file": who goes when there is no room, by max_files or on the disk. See file/store.h. */
 #include <errno.h>
 #include <string.h>
 
-#include "file_store.h"
+#include "file/store.h"
 
 enum { BLOCK = 4096 }; /* what the smallest file takes */
 

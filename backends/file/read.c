@@ -1,6 +1,6 @@
-/* What the files of a file layer say: read when they look different, and entered. See file_store.h.
+/* What the files of a file layer say: read when they look different, and entered. See file/store.h.
  */
-#include "file_store.h"
+#include "file/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
  * The thread of a file layer: reads the directory at the start, then follows it (inotify), and
- * removes what expires. See file_store.h.
+ * removes what expires. See file/store.h.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file_store.h"
+#include "file/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

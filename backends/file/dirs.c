@@ -1,9 +1,9 @@
-/* Type "file": prefixes and directories; their renames are file_move.c's. See file_store.h. */
+/* Type "file": prefixes and directories; their renames are file/move.c's. See file/store.h. */
 #include <errno.h>
 #include <string.h>
 
 #include "kit/entries_dirs.h"
-#include "file_store.h"
+#include "file/store.h"
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
