@@ -8,7 +8,7 @@
  * stays and is tried again, with growing pauses. Thread-safe.
  */
 
-#include "journal.h"
+#include "ledger/journal.h"
 #include "stack.h"
 
 struct drain;

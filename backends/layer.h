@@ -8,8 +8,8 @@
  * caller.
  */
 
-#include "distrust.h"
-#include "intent.h"
+#include "ledger/distrust.h"
+#include "ledger/intent.h"
 #include "layered.h"
 
 struct layer;

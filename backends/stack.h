@@ -9,7 +9,7 @@
 #include "foreign.h"
 #include "layer.h"
 #include "layered.h"
-#include "state.h"
+#include "ledger/state.h"
 
 enum { STACK_MAX = 65 }; /* layers, the journal included */
 

@@ -8,7 +8,7 @@
 
 #include "kit/cursor.h"
 #include "drain.h"
-#include "journal.h"
+#include "ledger/journal.h"
 #include "base/log.h"
 
 struct write_back {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../backends/state_file.h"
+#include "ledger/state_file.h"
 
 enum { LINKS_MAX = 40 };
 

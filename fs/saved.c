@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../backends/journal_row.h"
+#include "ledger/journal_row.h"
 #include "base/log.h"
 #include "base/parents.h"
 #include "base/private_dir.h"

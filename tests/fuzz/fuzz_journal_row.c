@@ -11,7 +11,7 @@
 
 #include <xxhash.h>
 
-#include "../../backends/journal_row.h"
+#include "ledger/journal_row.h"
 #include "fuzz.h"
 
 enum { CHECK_BYTES = 8 };

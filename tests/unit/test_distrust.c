@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "distrust.h"
+#include "ledger/distrust.h"
 #include "stack.h"
 #include "stack_fixture.h"
 

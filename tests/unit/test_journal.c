@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "afterwards.h"
-#include "journal_row.h"
+#include "ledger/journal_row.h"
 #include "stack_fixture.h"
 #include "base/time_source.h"
 

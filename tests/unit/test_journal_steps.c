@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "../../backends/journal.h"
+#include "ledger/journal.h"
 #include "base/time_source.h"
 
 enum { ROWS = 4000 };

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "state.h"
+#include "ledger/state.h"
 
 struct committer {
 	struct state *state;

@@ -20,7 +20,7 @@
 
 #include "cache.h"
 #include "layered.h"
-#include "state.h"
+#include "ledger/state.h"
 
 struct journal;
 

@@ -1,5 +1,5 @@
 /* See intent.h. */
-#include "intent.h"
+#include "ledger/intent.h"
 
 #include <errno.h>
 #include <stdatomic.h>

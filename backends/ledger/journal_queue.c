@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal_store.h"
+#include "ledger/journal_store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

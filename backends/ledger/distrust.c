@@ -1,6 +1,6 @@
 /* See distrust.h. The state is written outside of the lock; memory is told first when it begins to
  * distrust, and last when it ends. */
-#include "distrust.h"
+#include "ledger/distrust.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/key.h"
-#include "state.h"
+#include "ledger/state.h"
 
 struct distrust;
 

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "base/key.h"
-#include "state.h"
+#include "ledger/state.h"
 
 struct intents;
 

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "journal.h"
+#include "ledger/journal.h"
 #include "base/lock.h"
 
 struct journal {

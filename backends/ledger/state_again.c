@@ -1,5 +1,5 @@
 /* See state_again.h. */
-#include "state_again.h"
+#include "ledger/state_again.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "kit/db.h"
 #include "base/log.h"
 #include "base/problem.h"
-#include "state_file.h"
+#include "ledger/state_file.h"
 
 /* --- the lock --------------------------------------------------------------------------------- */
 

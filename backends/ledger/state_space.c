@@ -1,5 +1,5 @@
 /* See state_space.h. */
-#include "state_space.h"
+#include "ledger/state_space.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "kit/sqlite_os.h"
-#include "state.h"
+#include "ledger/state.h"
 
 enum {
 	BUSY_MS = 2000, /* somebody looks at the database with another program */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "kit/cursor.h"
-#include "journal_row.h"
-#include "journal_store.h"
+#include "ledger/journal_row.h"
+#include "ledger/journal_store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

@@ -2,7 +2,7 @@
  * The directory, its lock, the connections and the group commit. See state.h. Opening, damage and
  * the schema: state_file.c.
  */
-#include "state.h"
+#include "ledger/state.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,9 +22,9 @@
 #include "kit/cursor.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "state_again.h"
-#include "state_file.h"
-#include "state_space.h"
+#include "ledger/state_again.h"
+#include "ledger/state_file.h"
+#include "ledger/state_space.h"
 #include "base/time_source.h"
 #include "base/waiting.h"
 

@@ -1,5 +1,5 @@
 /* See journal_row.h. Numbers are little endian, 8 bytes each; then the packed xattrs; then XXH3. */
-#include "journal_row.h"
+#include "ledger/journal_row.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* See journal.h. What the drain needs of it is in journal_queue.c. */
-#include "journal.h"
+#include "ledger/journal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "journal_row.h"
-#include "journal_store.h"
+#include "ledger/journal_row.h"
+#include "ledger/journal_store.h"
 #include "base/log.h"
 #include "base/waiting.h"
 

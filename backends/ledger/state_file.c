@@ -4,7 +4,7 @@
  * rows on it, never the others, and nothing is deleted that a person might still want: links to the
  * values' files go beside it. What is only locked, or on a full disk, is not damaged, and stays.
  */
-#include "state_file.h"
+#include "ledger/state_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "base/parents.h"
 #include "base/private_dir.h"
-#include "state_space.h"
+#include "ledger/state_space.h"
 
 enum {
 	APPLICATION_ID = 0x63667374, /* "cfst" */
