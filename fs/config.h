@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "../backends/layered.h"
+#include "stack/layered.h"
 
 enum rmdir_policy { RMDIR_INVALIDATE_PREFIX, RMDIR_EMPTY_ONLY };
 enum killed_writer { KILLED_WRITER_DISCARD, KILLED_WRITER_PUBLISH };

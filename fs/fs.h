@@ -9,7 +9,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#include "../backends/layered.h"
+#include "stack/layered.h"
 #include "config.h"
 #include "notifier.h"
 

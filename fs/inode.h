@@ -27,7 +27,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "../backends/layered.h"
+#include "stack/layered.h"
 #include "base/lock.h"
 #include "working_copy.h"
 

@@ -28,7 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../backends/afterwards.h"
+#include "stack/afterwards.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/time_source.h"

@@ -19,7 +19,7 @@
  */
 
 #include "cache.h"
-#include "layered.h"
+#include "stack/layered.h"
 #include "ledger/state.h"
 
 struct journal;

@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "layered.h"
+#include "stack/layered.h"
 
 struct fault_plan {
 	atomic_int calls;     /* so far */

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "ledger/distrust.h"
-#include "stack.h"
+#include "stack/stack.h"
 #include "stack_fixture.h"
 
 enum { MEMORY, NEAR, FAR };

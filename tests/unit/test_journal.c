@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "afterwards.h"
+#include "stack/afterwards.h"
 #include "ledger/journal_row.h"
 #include "stack_fixture.h"
 #include "base/time_source.h"

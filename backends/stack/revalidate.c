@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "stack.h"
+#include "stack/stack.h"
 
 /* Whether a layer from `first` to before `end`, but not `except`, holds the very value. */
 static bool is_held(struct layered *c, size_t first, size_t end, size_t except, bool durable,

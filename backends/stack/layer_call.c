@@ -1,6 +1,6 @@
 /* How the calls of a layer are timed and counted, and what is said of their failures. See
  * layer_gate.h. */
-#include "layer_gate.h"
+#include "stack/layer_gate.h"
 
 #include <errno.h>
 #include <string.h>

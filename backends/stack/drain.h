@@ -9,7 +9,7 @@
  */
 
 #include "ledger/journal.h"
-#include "stack.h"
+#include "stack/stack.h"
 
 struct drain;
 

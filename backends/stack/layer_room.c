@@ -1,5 +1,5 @@
 /* What a layer is known to have no room for. See layer_gate.h. */
-#include "layer_gate.h"
+#include "stack/layer_gate.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>

@@ -1,7 +1,7 @@
 /* Which layers hold an entry, and how long: what people ask for. See layered.h. */
 #include <errno.h>
 
-#include "stack.h"
+#include "stack/stack.h"
 
 static int visit_layers(struct layered *c, struct key key,
 			int (*visit)(void *self, const struct layer *l, const struct meta *meta),

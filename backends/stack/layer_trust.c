@@ -2,7 +2,7 @@
  * What a layer missed, and what is not believed of it meanwhile: tombstones that it is to be told,
  * and renames of directories that it is to catch up with. See layer.h and layer_gate.h.
  */
-#include "layer_gate.h"
+#include "stack/layer_gate.h"
 
 #include <errno.h>
 #include <string.h>

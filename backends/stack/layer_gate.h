@@ -8,8 +8,8 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-#include "freshness.h"
-#include "layer.h"
+#include "stack/freshness.h"
+#include "stack/layer.h"
 #include "base/lock.h"
 
 enum counter {

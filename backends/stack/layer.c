@@ -1,5 +1,5 @@
 /* See layer.h. */
-#include "layer_gate.h"
+#include "stack/layer_gate.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * If no durable layer takes it, nothing has changed and the operation fails; once one has, a layer
  * that fails drops its copy, or is distrusted for the key if it cannot even do that.
  */
-#include "layered.h"
+#include "stack/layered.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "believed.h"
-#include "frequency.h"
+#include "stack/believed.h"
+#include "stack/frequency.h"
 #include "base/log.h"
-#include "promotion.h"
-#include "stack.h"
+#include "stack/promotion.h"
+#include "stack/stack.h"
 #include "base/waiting.h"
-#include "write_back.h"
+#include "stack/write_back.h"
 
 /* --- reads ------------------------------------------------------------------------------------ */
 

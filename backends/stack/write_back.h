@@ -10,7 +10,7 @@
  * journal that an earlier configuration left is drained all the same.
  */
 
-#include "stack.h"
+#include "stack/stack.h"
 
 /* Puts the journal into the stack, if it has to have one; starts the drain. */
 int write_back_open(struct layered *c, struct problem *problem);

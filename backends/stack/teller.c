@@ -6,7 +6,7 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "stack.h"
+#include "stack/stack.h"
 
 enum {
 	PAUSE_FIRST_MS = 50, /* after a failure, doubled with each */

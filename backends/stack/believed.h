@@ -7,7 +7,7 @@
  * come to nothing and not be the end (see struct children).
  */
 
-#include "layer.h"
+#include "stack/layer.h"
 
 /* As layer_list(), layer_dir_stat(). */
 int believed_list(struct layer *layer, struct key dir, struct key after, bool after_is_dir,

@@ -1,5 +1,5 @@
 /* See frequency.h. */
-#include "frequency.h"
+#include "stack/frequency.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Work for after the answer, per thread. See afterwards.h. */
-#include "afterwards.h"
+#include "stack/afterwards.h"
 
 #include <stddef.h>
 

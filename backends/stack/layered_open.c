@@ -1,15 +1,15 @@
 /* How the stack comes to be, and ends. See layered.h. */
-#include "layered.h"
+#include "stack/layered.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frequency.h"
+#include "stack/frequency.h"
 #include "base/log.h"
-#include "stack.h"
-#include "write_back.h"
+#include "stack/stack.h"
+#include "stack/write_back.h"
 
 static void on_durable_gone(void *self, struct key key)
 {

@@ -1,5 +1,5 @@
 /* What every layer has: the common options, and what its operations are called. See layered.h. */
-#include "layered.h"
+#include "stack/layered.h"
 
 const struct option_spec layer_common_options[] = {
 	{ .name = "default_ttl_s",

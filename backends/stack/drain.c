@@ -1,6 +1,6 @@
 /* See drain.h. It works in rounds, each through what was owed when it began: a batch of rows is
  * written, the layers are synced, the rows are taken out in one transaction. */
-#include "drain.h"
+#include "stack/drain.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,8 +12,8 @@
 
 #include "kit/cursor.h"
 #include "base/log.h"
-#include "stack.h"
-#include "write_back.h"
+#include "stack/stack.h"
+#include "stack/write_back.h"
 
 struct move {
 	struct layered *cache;

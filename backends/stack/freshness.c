@@ -1,5 +1,5 @@
 /* When keys were last seen. See freshness.h. */
-#include "freshness.h"
+#include "stack/freshness.h"
 
 #include <errno.h>
 #include <stdlib.h>

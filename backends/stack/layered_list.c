@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "believed.h"
-#include "stack.h"
-#include "write_back.h"
+#include "stack/believed.h"
+#include "stack/stack.h"
+#include "stack/write_back.h"
 
 enum {
 	LIST_TRIES = 16, /* of a listing that the teller got in between of */

@@ -5,10 +5,10 @@
 
 #include <stdatomic.h>
 
-#include "admission.h"
-#include "foreign.h"
-#include "layer.h"
-#include "layered.h"
+#include "stack/admission.h"
+#include "stack/foreign.h"
+#include "stack/layer.h"
+#include "stack/layered.h"
 #include "ledger/state.h"
 
 enum { STACK_MAX = 65 }; /* layers, the journal included */

@@ -1,5 +1,5 @@
 /* See write_back.h. */
-#include "write_back.h"
+#include "stack/write_back.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kit/cursor.h"
-#include "drain.h"
+#include "stack/drain.h"
 #include "ledger/journal.h"
 #include "base/log.h"
 

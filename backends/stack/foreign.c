@@ -1,5 +1,5 @@
 /* See foreign.h. */
-#include "foreign.h"
+#include "stack/foreign.h"
 
 void foreign_init(struct foreign *f)
 {

@@ -2,7 +2,7 @@
  * What stores say is input: other programs write them, disks rot, servers lie. What a backend hands
  * over passes here before anything above believes it. See layer_gate.h.
  */
-#include "layer_gate.h"
+#include "stack/layer_gate.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* See believed.h. */
-#include "believed.h"
+#include "stack/believed.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 /* Copying an entry found in a slower layer into the faster ones. */
 
-#include "layered.h"
+#include "stack/layered.h"
 
 /*
  * A get found this in layer `from`: promotes it if the strategy says so, after the answer

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "believed.h"
-#include "stack.h"
-#include "write_back.h"
+#include "stack/believed.h"
+#include "stack/stack.h"
+#include "stack/write_back.h"
 
 /* --- whether there is one --------------------------------------------------------------------- */
 

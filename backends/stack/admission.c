@@ -1,5 +1,5 @@
 /* See admission.h. A list is enough: it is as long as there are changes under way, some tens. */
-#include "admission.h"
+#include "stack/admission.h"
 
 #include <assert.h>
 #include <errno.h>

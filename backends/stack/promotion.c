@@ -1,14 +1,14 @@
 /* See promotion.h. */
-#include "promotion.h"
+#include "stack/promotion.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "afterwards.h"
-#include "frequency.h"
-#include "stack.h"
+#include "stack/afterwards.h"
+#include "stack/frequency.h"
+#include "stack/stack.h"
 #include "base/waiting.h"
-#include "write_back.h"
+#include "stack/write_back.h"
 
 enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
 

@@ -10,7 +10,7 @@
 
 #include "ledger/distrust.h"
 #include "ledger/intent.h"
-#include "layered.h"
+#include "stack/layered.h"
 
 struct layer;
 
