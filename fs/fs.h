@@ -10,7 +10,7 @@
 #include <fuse_lowlevel.h>
 
 #include "stack/layered.h"
-#include "config.h"
+#include "config/config.h"
 #include "notifier.h"
 
 struct fs;

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "arguments.h"
 #include "background.h"
-#include "config.h"
+#include "config/config.h"
 #include "fs.h"
 #include "guardian.h"
 #include "hardening.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "../../fs/config.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 static const struct fuzz_seed seeds[] = {

@@ -1,5 +1,5 @@
 /* See config_layer.h. */
-#include "config_layer.h"
+#include "config/config_layer.h"
 
 #include <errno.h>
 #include <math.h>

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "config.h"
-#include "config_shape.h"
+#include "config/config.h"
+#include "config/config_shape.h"
 
 const char config_example[] = "{\n"
 			      "  \"layers\": [\n"

@@ -1,5 +1,5 @@
 /* JSON text to items with lines, and what is wrong with the text: see config_text.h. */
-#include "config_text.h"
+#include "config/config_text.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* See config_stores.h. */
-#include "config_stores.h"
+#include "config/config_stores.h"
 
 #include <errno.h>
 #include <limits.h>

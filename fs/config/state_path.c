@@ -1,5 +1,5 @@
 /* See state_path.h. */
-#include "state_path.h"
+#include "config/state_path.h"
 
 #include <limits.h>
 #include <pwd.h>

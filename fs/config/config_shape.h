@@ -1,7 +1,7 @@
 #ifndef CACHEFS_CONFIG_SHAPE_H
 #define CACHEFS_CONFIG_SHAPE_H
 
-#include "config.h"
+#include "config/config.h"
 
 /*
  * The shapes that the layers can be written in: one typed layer, memory over disk, a list of

@@ -1,5 +1,5 @@
 /* See config_part.h. */
-#include "config_part.h"
+#include "config/config_part.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The configuration: files, the daemon's own settings, the built-in default. Its layers:
  * config_shape.c. */
 #include "base/log.h"
-#include "config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config_shape.h"
-#include "config_stores.h"
-#include "config_text.h"
-#include "state_path.h"
+#include "config/config_shape.h"
+#include "config/config_stores.h"
+#include "config/config_text.h"
+#include "config/state_path.h"
 
 enum { FILE_SIZE_MAX = 1024 * 1024 };
 
