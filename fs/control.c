@@ -6,7 +6,7 @@
 
 #include "fs_state.h"
 #include "control_layers.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "lookup.h"
 #include "stats.h"
 

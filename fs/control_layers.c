@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "escaped.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 
 enum { NOT_WRITABLE = ~0222 };
 

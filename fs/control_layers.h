@@ -9,7 +9,7 @@
  * (key_escape_text()).
  */
 
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "lookup.h"
 
 /* How a layer is called there; false: there is none of that number. */

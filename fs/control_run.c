@@ -9,7 +9,7 @@
 #include "base/waiting.h"
 #include "control_command.h"
 #include "directory.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "lookup.h"
 #include "rename.h"
 

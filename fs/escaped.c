@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "control_layers.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "listing.h"
 
 static int key_of_dir(struct fs *fs, struct inode *dir, struct key_buffer *key)

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "access_time.h"
 #include "end_text.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "metadata.h"
 #include "publish.h"
 

@@ -11,7 +11,7 @@
 #include "descriptors.h"
 #include "file_locks.h"
 #include "fs.h"
-#include "inode.h"
+#include "inodes/inode.h"
 #include "loop.h"
 #include "process.h"
 #include "shortage.h"

@@ -14,7 +14,7 @@
 #include "publish.h"
 #include "scratch.h"
 #include "scratch_rest.h"
-#include "ticket.h"
+#include "inodes/ticket.h"
 #include "test_switches.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include "control_layers.h"
 #include "cookies.h"
 #include "escaped.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 
 /* A name that was given out. */
 struct record {

@@ -11,7 +11,7 @@
 #include "directory.h"
 #include "escaped.h"
 #include "scratch_rest.h"
-#include "ticket.h"
+#include "inodes/ticket.h"
 
 /* The kernel rounds timeouts up to its clock's tick; an expired entry must not be served for that
  * long. */

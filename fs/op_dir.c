@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "directory.h"
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 #include "listing.h"
 #include "lookup.h"
 #include "reply.h"

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "publish.h"
-#include "saved.h"
+#include "inodes/saved.h"
 #include "scratch.h"
 #include "scratch_saved.h"
 #include "unowned.h"

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/waiting.h"
-#include "saved.h"
+#include "inodes/saved.h"
 
 enum { PART = 256 * 1024, NAME_SHOWN = 200 };
 

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "../../fs/key_escape.h"
+#include "inodes/key_escape.h"
 #include "fuzz.h"
 
 static const struct fuzz_seed seeds[] = {

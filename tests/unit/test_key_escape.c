@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../fs/key_escape.h"
+#include "inodes/key_escape.h"
 
 static void expect_name(struct key part, bool at_root, const char *expected)
 {

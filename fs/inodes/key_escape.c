@@ -1,5 +1,5 @@
 /* See key_escape.h. */
-#include "key_escape.h"
+#include "inodes/key_escape.h"
 
 #include <assert.h>
 #include <string.h>

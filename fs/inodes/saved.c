@@ -1,5 +1,5 @@
 /* See saved.h. */
-#include "saved.h"
+#include "inodes/saved.h"
 
 #include <dirent.h>
 #include <errno.h>

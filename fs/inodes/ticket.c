@@ -1,6 +1,6 @@
 /* See ticket.h. A list is enough: there are as many tickets as threads inside an open(2) just now.
  */
-#include "ticket.h"
+#include "inodes/ticket.h"
 
 #include <stdlib.h>
 

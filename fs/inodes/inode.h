@@ -29,7 +29,7 @@
 
 #include "stack/layered.h"
 #include "base/lock.h"
-#include "working_copy.h"
+#include "inodes/working_copy.h"
 
 enum inode_kind { INODE_DIR, INODE_FILE, INODE_VIRTUAL };
 enum inode_state { INODE_VERSION, INODE_PRIVATE, INODE_STALE };

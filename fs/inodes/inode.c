@@ -1,5 +1,5 @@
 /* See inode.h. */
-#include "inode.h"
+#include "inodes/inode.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/waiting.h"
-#include "key_escape.h"
-#include "saved.h"
-#include "ticket.h"
+#include "inodes/key_escape.h"
+#include "inodes/saved.h"
+#include "inodes/ticket.h"
 
 enum { BUCKETS_MIN = 256, HEAP_COPIES = 256 };
 

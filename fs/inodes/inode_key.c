@@ -1,6 +1,6 @@
 /* The keys of names and inodes: see inode.h. A name knows its part alone, and the directory it is
  * in, so that renaming a directory touches nothing below it. */
-#include "inode.h"
+#include "inodes/inode.h"
 
 #include <errno.h>
 #include <string.h>

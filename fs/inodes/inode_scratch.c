@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "inode.h"
+#include "inodes/inode.h"
 
 struct end inode_default_end_locked(const struct inode *dir)
 {

@@ -1,5 +1,5 @@
 /* See working_copy.h. */
-#include "working_copy.h"
+#include "inodes/working_copy.h"
 
 #include <assert.h>
 #include <errno.h>
