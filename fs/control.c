@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs_state.h"
+#include "verbs/fs_state.h"
 #include "control_layers.h"
 #include "inodes/key_escape.h"
-#include "lookup.h"
+#include "verbs/lookup.h"
 #include "stats.h"
 
 static const char cachedir_tag[] =

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "escaped.h"
+#include "verbs/escaped.h"
 #include "inodes/key_escape.h"
 
 enum { NOT_WRITABLE = ~0222 };

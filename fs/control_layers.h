@@ -10,7 +10,7 @@
  */
 
 #include "inodes/key_escape.h"
-#include "lookup.h"
+#include "verbs/lookup.h"
 
 /* How a layer is called there; false: there is none of that number. */
 bool layer_view_name(struct fs *fs, size_t layer, struct escape_text *name);

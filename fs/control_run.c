@@ -8,10 +8,10 @@
 #include "kit/cursor.h"
 #include "base/waiting.h"
 #include "control_command.h"
-#include "directory.h"
+#include "verbs/directory.h"
 #include "inodes/key_escape.h"
-#include "lookup.h"
-#include "rename.h"
+#include "verbs/lookup.h"
+#include "verbs/rename.h"
 
 enum {
 	NOTIFY_WAIT_MS = 1000,

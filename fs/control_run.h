@@ -3,7 +3,7 @@
 
 /* Does what is written to `.cachefs/control` (control_command.h), before the write returns. */
 
-#include "handle.h"
+#include "verbs/handle.h"
 
 /*
  * A write to it, or with bytes NULL its last close, which nobody hears of: a last line without a

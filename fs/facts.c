@@ -10,11 +10,11 @@
 #include <cjson/cJSON.h>
 
 #include "base/text.h"
-#include "access_time.h"
-#include "end_text.h"
+#include "verbs/access_time.h"
+#include "verbs/end_text.h"
 #include "inodes/key_escape.h"
-#include "metadata.h"
-#include "publish.h"
+#include "verbs/metadata.h"
+#include "verbs/publish.h"
 
 enum { NUMBER_SIZE = 64 };
 

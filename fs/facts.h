@@ -6,7 +6,7 @@
  * are given without that prefix. A text is malloc'ed; -ENODATA: there is no such fact.
  */
 
-#include "fs_state.h"
+#include "verbs/fs_state.h"
 
 /* meta is what metadata_peek() says of it. */
 int facts_of_file(struct fs *fs, struct inode *inode, pid_t tid, const struct meta *meta,

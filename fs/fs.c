@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "directory.h"
-#include "fs_state.h"
-#include "handle.h"
-#include "listing.h"
+#include "verbs/directory.h"
+#include "verbs/fs_state.h"
+#include "verbs/handle.h"
+#include "verbs/listing.h"
 #include "mount.h"
-#include "root_owner.h"
-#include "scratch_rest.h"
-#include "scratch_saved.h"
+#include "verbs/root_owner.h"
+#include "verbs/scratch_rest.h"
+#include "verbs/scratch_saved.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)

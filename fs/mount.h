@@ -12,7 +12,7 @@
 #include <fuse_lowlevel.h>
 
 #include "base/problem.h"
-#include "descriptors.h"
+#include "verbs/descriptors.h"
 
 struct mount;
 

@@ -5,14 +5,14 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "access_time.h"
+#include "verbs/access_time.h"
 #include "birth.h"
-#include "directory.h"
-#include "handle.h"
-#include "lookup.h"
-#include "metadata.h"
+#include "verbs/directory.h"
+#include "verbs/handle.h"
+#include "verbs/lookup.h"
+#include "verbs/metadata.h"
 #include "reply.h"
-#include "unowned.h"
+#include "verbs/unowned.h"
 
 static void reply_attributes(fuse_req_t req, struct inode *inode)
 {

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "directory.h"
+#include "verbs/directory.h"
 #include "inodes/key_escape.h"
-#include "listing.h"
-#include "lookup.h"
+#include "verbs/listing.h"
+#include "verbs/lookup.h"
 #include "reply.h"
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)

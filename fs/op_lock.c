@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "handle.h"
-#include "lock_close.h"
+#include "verbs/handle.h"
+#include "verbs/lock_close.h"
 #include "reply.h"
 
 /* A request that may wait: then it is kept, and answered by whoever lets it through. */

@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "control_layers.h"
-#include "directory.h"
-#include "lookup.h"
+#include "verbs/directory.h"
+#include "verbs/lookup.h"
 #include "reply.h"
 
 enum {

@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 
 #include "control_layers.h"
-#include "directory.h"
-#include "handle.h"
-#include "lookup.h"
-#include "publish.h"
-#include "rename.h"
+#include "verbs/directory.h"
+#include "verbs/handle.h"
+#include "verbs/lookup.h"
+#include "verbs/publish.h"
+#include "verbs/rename.h"
 #include "reply.h"
-#include "scratch.h"
+#include "verbs/scratch.h"
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {

@@ -9,11 +9,11 @@
 #include "base/waiting.h"
 #include "control_layers.h"
 #include "control_run.h"
-#include "directory.h"
-#include "handle.h"
-#include "lock_close.h"
-#include "lookup.h"
-#include "metadata.h"
+#include "verbs/directory.h"
+#include "verbs/handle.h"
+#include "verbs/lock_close.h"
+#include "verbs/lookup.h"
+#include "verbs/metadata.h"
 #include "reply.h"
 
 static void set_file_info(struct fs *fs, struct fuse_file_info *fi, struct handle *h)

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 
 #include "control_run.h"
-#include "handle.h"
-#include "metadata.h"
-#include "publish.h"
+#include "verbs/handle.h"
+#include "verbs/metadata.h"
+#include "verbs/publish.h"
 #include "reply.h"
-#include "test_switches.h"
+#include "verbs/test_switches.h"
 
 /* Commands are obeyed; what is written to CACHEDIR.TAG is accepted and ignored. */
 static void write_virtual(fuse_req_t req, struct handle *h, const char *bytes, size_t size)

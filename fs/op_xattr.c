@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "access_time.h"
+#include "verbs/access_time.h"
 #include "control_layers.h"
-#include "directory.h"
-#include "end_text.h"
+#include "verbs/directory.h"
+#include "verbs/end_text.h"
 #include "facts.h"
-#include "metadata.h"
+#include "verbs/metadata.h"
 #include "reply.h"
 
 #define OWN_PREFIX "user.cachefs."

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "access_time.h"
+#include "verbs/access_time.h"
 
 void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)
 {

@@ -3,8 +3,8 @@
 
 /* From attributes to what libfuse wants. */
 
-#include "holders.h"
-#include "lookup.h"
+#include "verbs/holders.h"
+#include "verbs/lookup.h"
 
 void reply_stat(const struct fs *fs, const struct attributes *attributes, struct stat *st);
 

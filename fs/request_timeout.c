@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "test_switches.h"
+#include "verbs/test_switches.h"
 
 enum {
 	LONGEST_S = 65535, /* what the reply to INIT has room for */

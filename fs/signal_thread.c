@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "control.h"
-#include "fs_state.h"
+#include "verbs/fs_state.h"
 
 enum { LOOK_EVERY_S = 1 };
 

@@ -10,9 +10,9 @@
 #include <cjson/cJSON.h>
 
 #include "base/value.h"
-#include "fs_state.h"
+#include "verbs/fs_state.h"
 #include "notifier.h"
-#include "unowned.h"
+#include "verbs/unowned.h"
 
 /* All numbers at one moment, each read by itself: a sum may be one ahead of its parts. */
 struct stats {

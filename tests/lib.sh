@@ -45,7 +45,7 @@ on_error() {
 	fail "failed: $BASH_COMMAND"
 }
 
-# From here on with the daemon that the environment can make do things (fs/test_switches.h).
+# From here on with the daemon that the environment can make do things (fs/verbs/test_switches.h).
 with_test_switches() {
 	local found=${CACHEFS_SWITCHES:-$ROOT/build-switches/fs/cachefs}
 	[[ -x $found ]] || skip "no build with -Dtest_switches=true"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cookies.h"
+#include "verbs/cookies.h"
 
 enum { NAMES = 300000 }; /* of which some twenty share a hash of 31 bits with another */
 

@@ -1,5 +1,5 @@
 /*
- * fs/file_locks.c: who excludes whom, and that nobody waits longer than he must.
+ * fs/verbs/file_locks.c: who excludes whom, and that nobody waits longer than he must.
  */
 
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/time_source.h"
-#include "../../fs/file_locks.h"
+#include "verbs/file_locks.h"
 
 enum { INO = 7, DEADLINE_MS = 10000 };
 

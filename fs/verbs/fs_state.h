@@ -1,0 +1,99 @@
+#ifndef CACHEFS_FS_STATE_H
+#define CACHEFS_FS_STATE_H
+
+/* What one mounted cache consists of. Only fs.c and the operations (op_*.c, and what they call) see
+ * it. */
+
+#include <stdatomic.h>
+
+#include "base/private_dir.h"
+#include "control.h"
+#include "verbs/descriptors.h"
+#include "verbs/file_locks.h"
+#include "fs.h"
+#include "inodes/inode.h"
+#include "loop.h"
+#include "verbs/process.h"
+#include "verbs/shortage.h"
+
+struct handle;
+
+/* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
+struct recent_miss {
+	pid_t tid;
+	uint64_t name; /* a hash of directory and name */
+};
+enum { RECENT_MISSES = 64 };
+
+/* What the root directory was given; mode 0: nothing. */
+struct root_owner {
+	uint32_t mode, uid, gid;
+};
+
+/* Of scratch_rest.c. */
+struct scratch_rest {
+	pthread_t thread;
+	bool runs;
+	bool ends;                                 /* guarded by the inode table's lock */
+	atomic_bool told, told_full, told_no_room, told_left; /* what the log says once */
+	atomic_uint_fast64_t stored, dropped;
+	atomic_uint_fast64_t left_bytes; /* of an earlier run, not stored yet */
+};
+
+struct fs {
+	const struct config *config;
+	const struct fs_conf *conf;
+	const struct time_source *time;
+	struct layered *cache;
+	struct inodes inodes;
+	struct file_locks *locks;
+	struct fuse_session *session;
+	struct our_mount seen_as; /* fixed while requests are served */
+	struct callers callers;
+	struct scratch_rest rest;
+	struct notifier *notifier;
+	struct loop *loop;
+	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */
+	uint64_t handle_count;    /* as is their number */
+	struct listing *listings; /* likewise: open directories */
+	struct inode *virtual_files[CONTROL_FILES];
+	int64_t started_ms;      /* by the clock that never jumps */
+	struct timespec started; /* by the wall clock */
+	uid_t uid;               /* of entries without metadata: the daemon's */
+	gid_t gid;
+	mode_t umask; /* whoever mounts had it */
+	struct root_owner root_owner; /* guarded by the inode table's lock */
+	bool ending; /* no flush waits; guarded by the inode table's lock */
+	void (*ready)(void *self);
+	void *ready_self;
+	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
+	int64_t answer_within_ms;                 /* a request; 0: whenever */
+	struct shortage changes, freezes;         /* of the content of open files */
+	atomic_uint_fast64_t opens_stale, killed_writers;
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* Mode and owner where they are unknown: of what other programs have made, or of what was lost.
+ * S_IFREG or S_IFDIR. */
+static inline void fs_default_owner(const struct fs *fs, struct meta *meta, mode_t type)
+{
+	mode_t mode = fs->conf->foreign_mode & 0666u & ~fs->umask;
+
+	meta->mode = type | (S_ISDIR(type) ? private_dir_mode(mode) : mode);
+	meta->uid = fs->uid;
+	meta->gid = fs->gid;
+}
+
+/* Of a directory; that of the mount itself is as open as its owner makes directories. */
+static inline void fs_default_directory(const struct fs *fs, struct meta *meta, bool is_root)
+{
+	fs_default_owner(fs, meta, S_IFDIR);
+	if (is_root)
+		meta->mode = S_IFDIR | (0777u & ~fs->umask);
+}
+
+#endif

@@ -1,0 +1,259 @@
+/* How an open file ends: what a close, a sync and the last close publish. See handle.h. */
+#include "verbs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/waiting.h"
+#include "control_command.h"
+#include "verbs/metadata.h"
+#include "verbs/publish.h"
+#include "verbs/scratch_saved.h"
+
+enum { NOTIFY_WAIT_MS = 100 };
+
+/* --- close and fsync -------------------------------------------------------------------------- */
+
+/* Nothing is published of it, so there is no half of anything either. */
+static bool is_scratch_file(struct fs *fs, const struct inode *inode)
+{
+	inodes_lock(&fs->inodes);
+	bool scratch = inode->scratch;
+	inodes_unlock(&fs->inodes);
+	return scratch;
+}
+
+/*
+ * What an opener that was killed left is nothing that its name could show, or that others could
+ * write on: who still has the file open keeps it as one that was unlinked. (Not if another handle
+ * writes it, or is about to, or it is being published.)
+ */
+static void leave_name(struct fs *fs, struct inode *inode)
+{
+	struct inodes *t = &fs->inodes;
+
+	inodes_lock(t);
+	struct name *name = inode->name;
+	bool leaves = name && inode->state == INODE_PRIVATE && inode->writers == 1 &&
+		      inode->tickets == 0 &&
+		      !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED);
+	if (leaves) {
+		inode_detach_locked(t, inode);
+		name_touch_locked(t, name);
+		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	}
+	inodes_unlock(t);
+	if (leaves) {
+		waiting_begin(); /* the kernel may first want another request answered */
+		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
+	}
+}
+
+/* What its writers leave is no whole value: nothing of it is published until somebody writes on. */
+static void withhold(struct fs *fs, struct handle *h)
+{
+	atomic_fetch_add(&fs->killed_writers, 1);
+	inode_content_lock(h->inode);
+	h->wrote = false;
+	h->inode->content.withheld = true;
+	bool lost = h->holders.opener_killed;
+	inode_content_unlock(h->inode);
+	if (lost)
+		leave_name(fs, h->inode);
+}
+
+/* Publishes what came through this handle, and with it what others have made of the same copy. */
+static int publish_news(struct fs *fs, struct handle *h)
+{
+	struct content *c = &h->inode->content;
+
+	inode_content_lock(h->inode);
+	bool lost = h->holders.opener_killed;
+	if (h->wrote && !lost && c->failure == 0)
+		c->withheld = false; /* another one's end is not ours */
+	inode_content_unlock(h->inode);
+	int rc = lost ? -EIO : publish(fs, h->inode);
+	if (rc == 0) {
+		inode_content_lock(h->inode);
+		h->wrote = h->held_back = false;
+		inode_content_unlock(h->inode);
+	}
+	return rc;
+}
+
+/* What a close finds unpublished: something written, or at least a set that was begun. */
+struct unpublished {
+	bool news, any;
+};
+
+/* A set that was never published is its writers': one who opened it, and wrote nothing, neither
+ * ends it (touch(1) of a key that is being made) nor breaks it off. That it failed is told to all.
+ */
+static struct unpublished find_unpublished(struct fs *fs, struct handle *h)
+{
+	struct content *c = &h->inode->content;
+
+	inode_content_lock(h->inode);
+	struct unpublished u = { .news = h->wrote || (c->dirty && !c->fresh) || c->failure < 0 };
+	u.any = u.news || (c->fresh && handle_is_only_writer(fs, h));
+	inode_content_unlock(h->inode);
+	return u;
+}
+
+static int end_of_close(struct fs *fs, struct handle *h, enum set_end end, struct unpublished u)
+{
+	switch (end) {
+	case SET_GOES_ON:
+		inode_content_lock(h->inode);
+		h->held_back |= u.news;
+		inode_content_unlock(h->inode);
+		return 0;
+	case SET_BROKEN_OFF:
+		if (u.any)
+			withhold(fs, h);
+		return 0;
+	case SET_ENDED:
+		break;
+	}
+	return u.news ? publish_news(fs, h) : 0;
+}
+
+int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
+{
+	if (!h->writer)
+		return 0;
+	if (h->poisoned)
+		return h->poisoned;
+	if (is_scratch_file(fs, h->inode))
+		return publish(fs, h->inode);
+	struct unpublished u = find_unpublished(fs, h);
+	inode_content_lock(h->inode);
+	bool lost = h->holders.opener_killed, wrote = h->wrote;
+	inode_content_unlock(h->inode);
+	if (lost)
+		return wrote ? -EIO : 0;
+	enum set_end end = h->appends ? SET_ENDED : holders_at_close(fs, h, caller, u.news);
+	return end_of_close(fs, h, end, u);
+}
+
+int handle_fsync(struct fs *fs, struct handle *h)
+{
+	int rc = h->poisoned;
+
+	if (rc == 0 && h->writer && !is_scratch_file(fs, h->inode))
+		rc = publish_news(fs, h); /* or it is one by now */
+	if (rc == 0 && is_scratch_file(fs, h->inode))
+		rc = scratch_save(fs, h->inode);
+	else if (rc == 0)
+		rc = layered_sync(fs->cache);
+	return rc == -EAGAIN ? layered_sync(fs->cache) : rc;
+}
+
+/* --- the last close --------------------------------------------------------------------------- */
+
+/* Whether this release has to publish, for no other writer will or its own closes did not, and
+ * opens of the name have to wait for that. Returns the name, with a reference; or NULL. */
+static struct name *begin_last_publish_locked(struct handle *h)
+{
+	struct inode *inode = h->inode;
+	struct content *c = &inode->content;
+
+	if (!h->writer || h->holders.opener_killed || inode->scratch ||
+	    inode->state != INODE_PRIVATE || !inode->name)
+		return NULL;
+	if (inode->writers > 1 && !h->held_back)
+		return NULL;
+	if (c->withheld || !(c->dirty || c->fresh))
+		return NULL;
+	h->publishes_last = true;
+	inode->name->publishing++;
+	inode->name->refs++;
+	return inode->name;
+}
+
+static void end_last_publish_locked(struct inodes *t, struct handle *h, struct name *name)
+{
+	h->publishes_last = false;
+	name->publishing--;
+	inodes_changed_locked(t);
+	name_put_locked(t, name);
+}
+
+/*
+ * What no close has published. Ends with the lock held, and nothing left to publish: a writer that
+ * leaves finds out whether it is the last in the same instant in which it goes, or of two that
+ * leave together none would be.
+ */
+static void publish_last_locked(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct name *name;
+	bool goes_on = true;
+
+	while (goes_on && (name = begin_last_publish_locked(h))) {
+		uint64_t at = name->changed_at;
+		inodes_unlock(t);
+		int rc = publish(fs, h->inode);
+		if (rc < 0)
+			log_warning("an entry could not be stored after its last close: %s",
+				    strerror(-rc));
+		inodes_lock(t);
+		goes_on = rc == 0 && name->changed_at != at;
+		end_last_publish_locked(t, h, name);
+	}
+}
+
+static void remove_handle_locked(struct fs *fs, struct handle *h)
+{
+	if (h->previous)
+		h->previous->next = h->next;
+	else
+		fs->handles = h->next;
+	if (h->next)
+		h->next->previous = h->previous;
+	fs->handle_count--;
+}
+
+/* What only the handle has. */
+static void drop_content(struct handle *h)
+{
+	if (h->value)
+		value_let_go(h->value);
+	value_unref(h->value);
+	command_lines_free(h->commands);
+}
+
+void handle_release(struct fs *fs, struct handle *h)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode *inode = h->inode;
+
+	inodes_lock(t);
+	do
+		publish_last_locked(fs, h);
+	while (metadata_end_waiting_locked(fs, inode));
+	remove_handle_locked(fs, h);
+	if (h->writer) {
+		inode->writers--;
+		inode_rest_locked(t, inode);
+	} else {
+		inode->readers--;
+	}
+	inode_settle_locked(t, inode);
+	inode_unpin_locked(t, inode);
+	inodes_unlock(t);
+	drop_content(h);
+	free(h);
+}
+
+void handles_fini(struct fs *fs)
+{
+	while (fs->handles) {
+		struct handle *h = fs->handles;
+		fs->handles = h->next;
+		drop_content(h);
+		free(h);
+	}
+}

@@ -1,0 +1,479 @@
+/* See scratch.h. */
+#include "verbs/scratch.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verbs/publish.h"
+#include "verbs/rename.h"
+#include "verbs/scratch_rest.h"
+#include "verbs/scratch_saved.h"
+
+enum {
+	DRAWN_MIN = 6,    /* letters that mkstemp(3) draws */
+	ROOM_TRIES = 100, /* where pending_max_bytes is used up: others may take what was freed */
+};
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* Whether it looks drawn at random: letters and digits, not all of them small letters. */
+static bool is_drawn(const char *text, size_t size)
+{
+	size_t small = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (!isalnum((unsigned char)text[i]))
+			return false;
+		small += islower((unsigned char)text[i]) ? 1 : 0;
+	}
+	return small < size;
+}
+
+/* Whether the pattern stands for names that are drawn: many are also words that people use. */
+static bool is_for_drawn(const char *pattern)
+{
+	size_t length = strlen(pattern), drawn = 0;
+
+	while (drawn < length && pattern[length - drawn - 1] == 'X')
+		drawn++;
+	return drawn >= DRAWN_MIN || strstr(pattern, "??????");
+}
+
+static bool fits(const char *pattern, const char *name, size_t size)
+{
+	char head[KEY_COMPONENT_MAX + 1];
+	size_t length = strlen(pattern), drawn = 0;
+
+	while (drawn < length && pattern[length - drawn - 1] == 'X')
+		drawn++;
+	if (drawn < DRAWN_MIN)
+		return fnmatch(pattern, name, 0) == 0;
+	if (size <= drawn || !is_drawn(name + size - drawn, drawn))
+		return false;
+	memcpy(head, name, size - drawn);
+	head[size - drawn] = '\0';
+	char *pattern_head = strndup(pattern, length - drawn);
+	bool same = pattern_head && fnmatch(pattern_head, head, 0) == 0;
+	free(pattern_head);
+	return same;
+}
+
+static bool fits_one(char *const *patterns, struct key name, bool drawn)
+{
+	char text[KEY_COMPONENT_MAX + 1];
+
+	if (!patterns || name.size > KEY_COMPONENT_MAX)
+		return false;
+	memcpy(text, name.bytes, name.size);
+	text[name.size] = '\0';
+	for (; *patterns; patterns++)
+		if ((drawn || !is_for_drawn(*patterns)) && fits(*patterns, text, name.size))
+			return true;
+	return false;
+}
+
+bool scratch_is_name(char *const *patterns, struct key name)
+{
+	return fits_one(patterns, name, false);
+}
+
+bool scratch_is_made(char *const *patterns, struct key name, int flags, uint32_t mode)
+{
+	return fits_one(patterns, name, (flags & O_EXCL) && (mode & 07777) == 0600);
+}
+
+static bool is_scratch_name(const struct fs *fs, const struct name *name)
+{
+	return scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
+}
+
+static struct inode *scratch_file_locked(const struct name *name)
+{
+	return name->holder && name->holder->scratch ? name->holder : NULL;
+}
+
+/* Or they are about to. */
+static bool layers_know_locked(const struct inode *file)
+{
+	return file->has_copy || __atomic_load_n(&file->content.in_flight, __ATOMIC_RELAXED);
+}
+
+/* --- coming into being ------------------------------------------------------------------------ */
+
+struct adoption {
+	struct fs *fs;
+	struct inode *inode;
+	struct key key; /* the one it had when it was found to have a scratch name */
+	bool moved;     /* after that was checked again, to a real name */
+};
+
+static int adoption_prepare(void *self)
+{
+	struct adoption *a = self;
+	struct inodes *t = &a->fs->inodes;
+
+	inodes_lock(t);
+	int rc = inode_check_key_locked(t, a->inode, a->key);
+	inodes_unlock(t);
+	return rc == -ENOENT ? -ECANCELED : rc;
+}
+
+/* The name has another file now, which the kernel did not do itself: it is told, and whoever asks
+ * by the old file before that is led to the new one. */
+void scratch_supersede_locked(struct fs *fs, struct inode *adopted)
+{
+	struct inodes *t = &fs->inodes;
+	struct name *name = adopted->name;
+	struct inode *holder = name->holder != adopted ? name->holder : NULL;
+	struct inode *version = name->version;
+
+	if (fs->notifier && ((holder && holder->lookups > 0) || (version && version->lookups > 0)))
+		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	if (version)
+		inode_retire_locked(t, version);
+	inode_make_scratch_locked(t, adopted);
+	if (holder)
+		inode_supersede_locked(t, holder);
+}
+
+static void adoption_done(void *self, int rc)
+{
+	struct adoption *a = self;
+	struct inodes *t = &a->fs->inodes;
+
+	if (rc < 0 && rc != -ENOENT)
+		return;
+	inodes_lock(t);
+	struct name *name = a->inode->name;
+	a->moved = name && !is_scratch_name(a->fs, name);
+	if (name && !a->moved && !a->inode->scratch) {
+		scratch_supersede_locked(a->fs, a->inode);
+		name_touch_locked(t, name);
+	}
+	inodes_unlock(t);
+}
+
+int scratch_adopt(struct fs *fs, struct inode *inode, struct key key)
+{
+	struct adoption a = { .fs = fs, .inode = inode, .key = key };
+	struct layered_hooks hooks = { adoption_prepare, adoption_done, &a };
+	int rc = layered_remove(fs->cache, key, &hooks);
+
+	return a.moved ? -EAGAIN : rc == -ENOENT ? 0 : rc;
+}
+
+/* A scratch file of these bytes; nothing has its name. */
+static int make_locked(struct fs *fs, struct name *name, const struct meta *meta,
+		       struct value *value)
+{
+	struct inode *inode = inode_new_private_locked(&fs->inodes, name, meta, value, 0);
+
+	if (!inode)
+		return -ENOMEM;
+	inode->meta.size = value_size(value);
+	inode_make_scratch_locked(&fs->inodes, inode);
+	if (working_copy_hold(&inode->content.copy) == 0)
+		return 0;
+	inode_detach_locked(&fs->inodes, inode);
+	return -ENOSPC;
+}
+
+/* -ENOSPC: pending_max_bytes is used up. */
+static int make_symlink(struct fs *fs, struct name *name, const struct meta *meta,
+			struct value *value)
+{
+	int rc = 0;
+
+	inodes_lock(&fs->inodes);
+	if (name->dir->removed)
+		rc = -ENOENT;
+	if (rc == 0 && (name->version || name_pending_locked(name)))
+		rc = -EEXIST;
+	if (rc == 0)
+		rc = make_locked(fs, name, meta, value);
+	if (rc == 0) {
+		name->dir->dir_mtime = time_now();
+		name_touch_locked(&fs->inodes, name);
+	}
+	inodes_unlock(&fs->inodes);
+	return rc;
+}
+
+int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target)
+{
+	struct value *value = value_copy(target, strlen(target));
+	int rc = value ? scratch_admit(fs, name->dir, key_make(name->text, name->size)) : -ENOMEM;
+
+	for (int tries = 0; rc == 0; tries++) {
+		rc = make_symlink(fs, name, meta, value);
+		if (rc != -ENOSPC || tries == ROOM_TRIES ||
+		    !scratch_make_room(fs, value_size(value)))
+			break;
+		rc = 0;
+	}
+	value_unref(value);
+	return rc;
+}
+
+/* --- unlink ----------------------------------------------------------------------------------- */
+
+bool scratch_unlink_locked(struct fs *fs, struct name *name)
+{
+	struct inodes *t = &fs->inodes;
+
+	struct inode *file = scratch_file_locked(name);
+	if (!file || layers_know_locked(file))
+		return false;
+	while (name->privates)
+		inode_detach_locked(t, name->privates);
+	name->dir->dir_mtime = time_now();
+	name_touch_locked(t, name);
+	return true;
+}
+
+/* --- rename ----------------------------------------------------------------------------------- */
+
+bool scratch_concerns_locked(const struct fs *fs, const struct name *from, const struct name *to)
+{
+	return scratch_file_locked(from) || is_scratch_name(fs, to);
+}
+
+/* Of the target, as far as the daemon knows it. */
+static bool is_taken_locked(const struct name *name)
+{
+	return name->version || name_pending_locked(name);
+}
+
+/* The entry that a scratch file has replaced, unless that is an entry by now. */
+struct forgetting {
+	struct fs *fs;
+	const struct name *name;
+};
+
+static int forgetting_prepare(void *self)
+{
+	const struct forgetting *f = self;
+
+	inodes_lock(&f->fs->inodes);
+	const struct inode *file = scratch_file_locked(f->name);
+	int rc = file && !file->has_copy ? 0 : -ECANCELED;
+	inodes_unlock(&f->fs->inodes);
+	return rc;
+}
+
+static void forget_entry(struct fs *fs, const struct name *name, struct key key)
+{
+	struct forgetting f = { fs, name };
+	const struct layered_hooks hooks = { forgetting_prepare, NULL, &f };
+
+	layered_remove(fs->cache, key, &hooks);
+}
+
+static bool replaces_entry_locked(const struct name *to)
+{
+	const struct inode *file = scratch_file_locked(to);
+
+	return to->version || (file && layers_know_locked(file));
+}
+
+/* From one scratch name to another: the layers do not hear of it, but for an entry that has the
+ * name. */
+static int move(struct fs *fs, const struct scratch_rename *r)
+{
+	struct inodes *t = &fs->inodes;
+	bool replaces_entry = false;
+	int rc = 0;
+
+	inodes_lock(t);
+	if (!scratch_file_locked(r->from))
+		rc = -ENOENT;
+	else if (layers_know_locked(r->from->holder))
+		rc = -EAGAIN; /* it was not so a moment ago */
+	else if (r->noreplace && is_taken_locked(r->to))
+		rc = -EEXIST;
+	if (rc == 0) {
+		replaces_entry = replaces_entry_locked(r->to);
+		rename_file_locked(t, r->from, r->to, true);
+	}
+	inodes_unlock(t);
+	if (replaces_entry)
+		forget_entry(fs, r->to, r->to_key);
+	return rc;
+}
+
+/* What was synced of the file has its new name from then on. */
+static int move_and_save(struct fs *fs, const struct scratch_rename *r, struct inode *file)
+{
+	int rc = move(fs, r);
+
+	inodes_lock(&fs->inodes);
+	bool saved = rc == 0 && file->saved;
+	inodes_unlock(&fs->inodes);
+	if (saved)
+		scratch_save(fs, file);
+	return rc;
+}
+
+/*
+ * An entry, or a key that is only pending, gets a scratch name: it leaves the layers. First it
+ * becomes a scratch file where it is, then the layers forget it, then the file moves: so one of the
+ * two names is always found, and if the layers fail it is what it was.
+ */
+struct taking {
+	struct fs *fs;
+	const struct scratch_rename *r;
+	struct inode *file; /* pinned; NULL: not taken */
+	bool was_published; /* its content */
+	bool replaces_entry;
+	uint64_t missing; /* bytes that there is no room for */
+};
+
+/* The scratch file: the working copy of its writers, or else the value. */
+static int take_locked(struct taking *k, struct value *value, const struct meta *meta)
+{
+	struct inodes *t = &k->fs->inodes;
+	struct name *name = k->r->from;
+	struct inode *version = name->version;
+
+	k->was_published = value != NULL;
+	if (!name->holder && !value)
+		name->holder = name->privates; /* only pending, and nobody has joined it */
+	if (!name->holder && version && inode_is_idle_locked(version) &&
+	    meta_same_value(&version->meta, meta)) {
+		inode_take_over_locked(t, version, value, 0);
+		name->holder = version;
+		working_copy_hold(&version->content.copy);
+	} else if (version) {
+		inode_retire_locked(t, version);
+	}
+	if (name->holder) {
+		k->was_published = name->holder->published;
+		inode_make_scratch_locked(t, name->holder);
+	} else {
+		int rc = make_locked(k->fs, name, meta, value);
+		if (rc < 0)
+			return rc;
+	}
+	k->file = name->holder;
+	inode_pin_locked(k->file);
+	name_touch_locked(t, name);
+	return 0;
+}
+
+static int taking_prepare(void *self)
+{
+	struct taking *k = self;
+	struct inodes *t = &k->fs->inodes;
+	struct value *value = NULL;
+	struct meta meta = { 0 };
+	int rc = layered_get(k->fs->cache, k->r->from_key, GET_TO_CHANGE, &value, &meta);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	bool found = rc == 0;
+	if (found && meta.ino == 0)
+		meta.ino = inode_ino_of_key(k->r->from_key, false);
+	inodes_lock(t);
+	int check = name_check_key_locked(t, k->r->from, k->r->from_key);
+	if (check < 0)
+		rc = check;
+	else if (scratch_file_locked(k->r->from))
+		rc = -EAGAIN; /* a close made it one while we waited */
+	else if (!found && !name_pending_locked(k->r->from))
+		rc = -ENOENT;
+	else if (k->r->noreplace && is_taken_locked(k->r->to))
+		rc = -EEXIST;
+	else if (found && value_size(value) > working_copies_left(&t->copies))
+		rc = -ENOSPC;
+	else
+		rc = take_locked(k, value, &meta);
+	if (rc == -ENOSPC && value_size(value) <= t->copies.max_bytes)
+		k->missing = value_size(value);
+	inodes_bury_meta_locked(t, &meta);
+	inodes_unlock(t);
+	value_unref(value);
+	return rc;
+}
+
+/* It is the entry's again. What a writer has open it publishes once more. */
+static void give_back_locked(struct taking *k)
+{
+	struct inode *file = k->file;
+
+	if (!file->scratch) /* unlinked meanwhile */
+		return;
+	file->published = k->was_published;
+	if (inode_is_idle_locked(file))
+		__atomic_store_n(&file->content.dirty, false, __ATOMIC_RELAXED);
+	inode_end_scratch_locked(&k->fs->inodes, file);
+}
+
+static void taking_done(void *self, int rc)
+{
+	struct taking *k = self;
+	struct inodes *t = &k->fs->inodes;
+	struct name *from = k->r->from, *to = k->r->to;
+
+	if (!k->file)
+		return;
+	inodes_lock(t);
+	if (rc < 0 && rc != -ENOENT) {
+		give_back_locked(k);
+		name_touch_locked(t, from);
+	} else if (from->holder == k->file) {
+		if (from->version) /* who looked it up before may have found the entry since */
+			inode_detach_locked(t, from->version);
+		k->replaces_entry = replaces_entry_locked(to);
+		rename_file_locked(t, from, to, true);
+	}
+	inode_unpin_locked(t, k->file);
+	inodes_unlock(t);
+}
+
+static int take(struct fs *fs, const struct scratch_rename *r)
+{
+	struct taking k = { .fs = fs, .r = r };
+	struct layered_hooks hooks = { taking_prepare, taking_done, &k };
+	int rc;
+
+	for (int tries = 0;; tries++) {
+		k.missing = 0;
+		rc = layered_remove(fs->cache, r->from_key, &hooks);
+		if (k.missing == 0 || tries == ROOM_TRIES || !scratch_make_room(fs, k.missing))
+			break;
+	}
+	if (k.replaces_entry)
+		forget_entry(fs, r->to, r->to_key);
+	return rc == -ENOENT && k.file ? 0 : rc;
+}
+
+int scratch_rename(struct fs *fs, const struct scratch_rename *r)
+{
+	inodes_lock(&fs->inodes);
+	struct inode *file = scratch_file_locked(r->from);
+	if (file)
+		inode_pin_locked(file);
+	inodes_unlock(&fs->inodes);
+	int rc = file ? scratch_withdraw(fs, file)
+		      : scratch_admit(fs, r->to->dir, key_make(r->to->text, r->to->size));
+	if (rc < 0)
+		;
+	else if (!file)
+		rc = take(fs, r);
+	else if (is_scratch_name(fs, r->to))
+		rc = move_and_save(fs, r, file);
+	else
+		rc = publish_as(fs, file, r->to, r->to_key,
+				r->noreplace ? PUBLISH_NOREPLACE : PUBLISH_REPLACE);
+	inodes_lock(&fs->inodes);
+	if (file && !file->scratch && rc == -ENOENT)
+		rc = -EAGAIN; /* an entry by now, or gone */
+	if (file)
+		inode_unpin_locked(&fs->inodes, file);
+	inodes_unlock(&fs->inodes);
+	return rc;
+}
