@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/time_source.h"
 #include "base/waiting.h"
-#include "stats.h"
+#include "inspect/stats.h"
 
 enum { EARLIER_MAX_MS = 60 * 1000 };
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/lookup.h"
 #include "reply.h"

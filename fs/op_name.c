@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/handle.h"
 #include "verbs/lookup.h"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "base/waiting.h"
-#include "control_layers.h"
-#include "control_run.h"
+#include "inspect/control_layers.h"
+#include "inspect/control_run.h"
 #include "verbs/directory.h"
 #include "verbs/handle.h"
 #include "verbs/lock_close.h"

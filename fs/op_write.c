@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "control_run.h"
+#include "inspect/control_run.h"
 #include "verbs/handle.h"
 #include "verbs/metadata.h"
 #include "verbs/publish.h"

@@ -9,10 +9,10 @@
 #include <sys/xattr.h>
 
 #include "verbs/access_time.h"
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/end_text.h"
-#include "facts.h"
+#include "inspect/facts.h"
 #include "verbs/metadata.h"
 #include "reply.h"
 

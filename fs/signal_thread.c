@@ -13,7 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/log.h"
-#include "control.h"
+#include "inspect/control.h"
 #include "verbs/fs_state.h"
 
 enum { LOOK_EVERY_S = 1 };

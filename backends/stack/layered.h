@@ -224,7 +224,7 @@ struct layer_calls {
 /*
  * A snapshot of one layer's counters. Without stats_enabled hits, misses, sets, evictions and calls
  * stay 0; errors, entries and bytes are always there. A new number is a member here and a row in
- * fs/stats.c.
+ * fs/inspect/stats.c.
  */
 struct layer_stats {
 	const char *name;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "inodes/key_escape.h"
 #include "verbs/listing.h"
 

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/private_dir.h"
-#include "control.h"
+#include "inspect/control.h"
 #include "verbs/descriptors.h"
 #include "verbs/file_locks.h"
 #include "fs.h"

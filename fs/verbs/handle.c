@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/waiting.h"
-#include "control_command.h"
+#include "inspect/control_command.h"
 #include "verbs/foreseen.h"
 #include "verbs/publish.h"
 #include "verbs/scratch.h"

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/waiting.h"
-#include "control_command.h"
+#include "inspect/control_command.h"
 #include "verbs/metadata.h"
 #include "verbs/publish.h"
 #include "verbs/scratch_saved.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "verbs/cookies.h"
 #include "verbs/escaped.h"
 #include "inodes/key_escape.h"

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../fs/control_command.h"
+#include "inspect/control_command.h"
 #include "fuzz.h"
 
 static const struct fuzz_seed seeds[] = {

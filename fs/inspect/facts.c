@@ -1,5 +1,5 @@
 /* See facts.h. */
-#include "facts.h"
+#include "inspect/facts.h"
 
 #include <errno.h>
 #include <stdio.h>

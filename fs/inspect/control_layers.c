@@ -1,5 +1,5 @@
 /* See control_layers.h. */
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 
 #include <errno.h>
 #include <stdio.h>

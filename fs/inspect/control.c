@@ -1,14 +1,14 @@
 /* See control.h. */
-#include "control.h"
+#include "inspect/control.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
 #include "verbs/fs_state.h"
-#include "control_layers.h"
+#include "inspect/control_layers.h"
 #include "inodes/key_escape.h"
 #include "verbs/lookup.h"
-#include "stats.h"
+#include "inspect/stats.h"
 
 static const char cachedir_tag[] =
 	"Signature: 8a477f597d28d172789f06886806bc55\n"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stats.h"
+#include "inspect/stats.h"
 
 /* A label's value: backslash, quote and newline are escaped. */
 static void print_quoted(FILE *out, const char *text)

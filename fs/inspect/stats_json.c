@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stats.h"
+#include "inspect/stats.h"
 
 static void add_rows(cJSON *object, const struct stats_row *row, const void *base)
 {

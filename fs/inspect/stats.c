@@ -1,5 +1,5 @@
 /* The table of what is counted, and the snapshot it points into. See stats.h. */
-#include "stats.h"
+#include "inspect/stats.h"
 
 #include <linux/fuse.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* See control_command.h. */
-#include "control_command.h"
+#include "inspect/control_command.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* See control_run.h. */
-#include "control_run.h"
+#include "inspect/control_run.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "kit/cursor.h"
 #include "base/waiting.h"
-#include "control_command.h"
+#include "inspect/control_command.h"
 #include "verbs/directory.h"
 #include "inodes/key_escape.h"
 #include "verbs/lookup.h"
