@@ -11,7 +11,7 @@
 
 #include "stack/layered.h"
 #include "config/config.h"
-#include "notifier.h"
+#include "requests/notifier.h"
 
 struct fs;
 

@@ -21,10 +21,10 @@
 #include "fs.h"
 #include "guardian.h"
 #include "hardening.h"
-#include "loop.h"
+#include "requests/loop.h"
 #include "mount.h"
 #include "mount_check.h"
-#include "request_timeout.h"
+#include "requests/request_timeout.h"
 #include "signal_thread.h"
 
 #ifndef CACHEFS_VERSION

@@ -27,11 +27,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "birth.h"
+#include "requests/birth.h"
 #include "mount_check.h"
 #include "mount_table.h"
 #include "recover.h"
-#include "request_timeout.h"
+#include "requests/request_timeout.h"
 
 struct mount {
 	struct fuse_session *se;

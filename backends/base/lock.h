@@ -8,7 +8,7 @@
 /* Taken in rising order, never two of one rank; a thread's mask of held ranks asserts it. */
 enum lock_rank {
 	RANK_LOOP,
-	RANK_LATE,        /* fs/late.c */
+	RANK_LATE,        /* fs/requests/late.c */
 	RANK_CONTENT,     /* one private inode's content */
 	RANK_INODES,      /* the inode table and everything in it */
 	RANK_ADMISSION,   /* layered: which keys are being changed */

@@ -12,7 +12,7 @@
 #include "verbs/file_locks.h"
 #include "fs.h"
 #include "inodes/inode.h"
-#include "loop.h"
+#include "requests/loop.h"
 #include "verbs/process.h"
 #include "verbs/shortage.h"
 

@@ -1,5 +1,5 @@
 /* See reply.h. */
-#include "reply.h"
+#include "requests/reply.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* MKDIR, RMDIR, OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "inodes/key_escape.h"
 #include "verbs/listing.h"
 #include "verbs/lookup.h"
-#include "reply.h"
+#include "requests/reply.h"
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {

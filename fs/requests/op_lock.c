@@ -1,5 +1,5 @@
 /* FLOCK, SETLK, SETLKW, GETLK: see file_locks.h. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include "verbs/handle.h"
 #include "verbs/lock_close.h"
-#include "reply.h"
+#include "requests/reply.h"
 
 /* A request that may wait: then it is kept, and answered by whoever lets it through. */
 struct lock_request {

@@ -1,5 +1,5 @@
 /* See request_timeout.h. */
-#include "request_timeout.h"
+#include "requests/request_timeout.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* INIT, LOOKUP, FORGET. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/lookup.h"
-#include "reply.h"
+#include "requests/reply.h"
 
 enum {
 	/* RELEASE and readahead count as background: a bound on them would delay a close's effect

@@ -12,7 +12,7 @@
  * one signal can be lost just before a read: somebody has to repeat it.
  */
 
-#include "loop.h"
+#include "requests/loop.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include "base/log.h"
 #include "base/time_source.h"
 #include "base/waiting.h"
-#include "late.h"
+#include "requests/late.h"
 
 enum {
 	SIGNAL_WAKE = SIGUSR2, /* makes a blocked read return EINTR */

@@ -7,7 +7,7 @@
  * stuck in a name whose directory somebody holds.
  */
 
-#include "notifier.h"
+#include "requests/notifier.h"
 
 #include <assert.h>
 #include <errno.h>

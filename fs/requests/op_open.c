@@ -1,5 +1,5 @@
 /* OPEN, CREATE, READ, RELEASE. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "verbs/lock_close.h"
 #include "verbs/lookup.h"
 #include "verbs/metadata.h"
-#include "reply.h"
+#include "requests/reply.h"
 
 static void set_file_info(struct fs *fs, struct fuse_file_info *fi, struct handle *h)
 {

@@ -1,6 +1,6 @@
 /* The table of the requests that are served. */
 #include "fs.h"
-#include "ops.h"
+#include "requests/ops.h"
 
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = op_init,

@@ -1,5 +1,5 @@
 /* WRITE, FLUSH, FSYNC, FALLOCATE. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include "verbs/handle.h"
 #include "verbs/metadata.h"
 #include "verbs/publish.h"
-#include "reply.h"
+#include "requests/reply.h"
 #include "verbs/test_switches.h"
 
 /* Commands are obeyed; what is written to CACHEDIR.TAG is accepted and ignored. */

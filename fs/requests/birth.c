@@ -1,5 +1,5 @@
 /* See birth.h. */
-#include "birth.h"
+#include "requests/birth.h"
 
 #include <linux/fuse.h>
 #include <linux/stat.h>

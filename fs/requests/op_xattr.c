@@ -1,5 +1,5 @@
 /* SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR: the user's own, and those that tell of the cache. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "verbs/end_text.h"
 #include "inspect/facts.h"
 #include "verbs/metadata.h"
-#include "reply.h"
+#include "requests/reply.h"
 
 #define OWN_PREFIX "user.cachefs."
 

@@ -1,5 +1,5 @@
 /* UNLINK, RENAME, SYMLINK, READLINK, LINK, MKNOD. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "verbs/lookup.h"
 #include "verbs/publish.h"
 #include "verbs/rename.h"
-#include "reply.h"
+#include "requests/reply.h"
 #include "verbs/scratch.h"
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

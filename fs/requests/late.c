@@ -1,5 +1,5 @@
 /* See late.h. */
-#include "late.h"
+#include "requests/late.h"
 
 #include <errno.h>
 #include <linux/fuse.h>

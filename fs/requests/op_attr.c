@@ -1,17 +1,17 @@
 /* GETATTR, SETATTR, STATFS. */
-#include "ops.h"
+#include "requests/ops.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "verbs/access_time.h"
-#include "birth.h"
+#include "requests/birth.h"
 #include "verbs/directory.h"
 #include "verbs/handle.h"
 #include "verbs/lookup.h"
 #include "verbs/metadata.h"
-#include "reply.h"
+#include "requests/reply.h"
 #include "verbs/unowned.h"
 
 static void reply_attributes(fuse_req_t req, struct inode *inode)
