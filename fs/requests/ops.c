@@ -1,5 +1,5 @@
 /* The table of the requests that are served. */
-#include "fs.h"
+#include "daemon/fs.h"
 #include "requests/ops.h"
 
 const struct fuse_lowlevel_ops fs_ops = {

@@ -10,7 +10,7 @@
 #include "inspect/control.h"
 #include "verbs/descriptors.h"
 #include "verbs/file_locks.h"
-#include "fs.h"
+#include "daemon/fs.h"
 #include "inodes/inode.h"
 #include "requests/loop.h"
 #include "verbs/process.h"

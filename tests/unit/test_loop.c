@@ -1,5 +1,5 @@
 /*
- * fs/requests/loop.c, fs/mount.c and fs/requests/notifier.c, on a real mount of a tiny file system: every name exists
+ * fs/requests/loop.c, fs/daemon/mount.c and fs/requests/notifier.c, on a real mount of a tiny file system: every name exists
  * and is an empty file; looking up a name that begins with "slow" and opening the file "gate" wait
  * until the gate is opened. Clients are child processes without the session's descriptor: whatever
  * goes wrong here, the kernel lets them go. Skipped without /dev/fuse.
@@ -30,7 +30,7 @@
 #include "base/time_source.h"
 #include "base/waiting.h"
 #include "requests/loop.h"
-#include "../../fs/mount.h"
+#include "daemon/mount.h"
 #include "requests/notifier.h"
 #include "requests/reply.h"
 #include "requests/request_timeout.h"

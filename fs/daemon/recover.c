@@ -1,5 +1,5 @@
 /* See recover.h. */
-#include "recover.h"
+#include "daemon/recover.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -11,7 +11,7 @@
  *  - Its messages go to stderr: they go to our log, and the last one becomes the problem.
  */
 
-#include "mount.h"
+#include "daemon/mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +28,9 @@
 
 #include "base/log.h"
 #include "requests/birth.h"
-#include "mount_check.h"
-#include "mount_table.h"
-#include "recover.h"
+#include "daemon/mount_check.h"
+#include "daemon/mount_table.h"
+#include "daemon/recover.h"
 #include "requests/request_timeout.h"
 
 struct mount {

@@ -1,5 +1,5 @@
 /* See probe.h. */
-#include "probe.h"
+#include "daemon/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>

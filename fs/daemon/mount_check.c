@@ -1,5 +1,5 @@
 /* See mount_check.h. */
-#include "mount_check.h"
+#include "daemon/mount_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mount_options.h"
-#include "recover.h"
+#include "daemon/mount_options.h"
+#include "daemon/recover.h"
 
 #define FUSE_CONF "/etc/fuse.conf"
 

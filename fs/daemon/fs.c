@@ -1,5 +1,5 @@
 /* See fs.h. */
-#include "fs.h"
+#include "daemon/fs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "verbs/fs_state.h"
 #include "verbs/handle.h"
 #include "verbs/listing.h"
-#include "mount.h"
+#include "daemon/mount.h"
 #include "verbs/root_owner.h"
 #include "verbs/scratch_rest.h"
 #include "verbs/scratch_saved.h"

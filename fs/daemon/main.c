@@ -15,17 +15,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "arguments.h"
-#include "background.h"
+#include "daemon/arguments.h"
+#include "daemon/background.h"
 #include "config/config.h"
-#include "fs.h"
-#include "guardian.h"
-#include "hardening.h"
+#include "daemon/fs.h"
+#include "daemon/guardian.h"
+#include "daemon/hardening.h"
 #include "requests/loop.h"
-#include "mount.h"
-#include "mount_check.h"
+#include "daemon/mount.h"
+#include "daemon/mount_check.h"
 #include "requests/request_timeout.h"
-#include "signal_thread.h"
+#include "daemon/signals.h"
 
 #ifndef CACHEFS_VERSION
 #define CACHEFS_VERSION "0.1.0"
@@ -71,7 +71,7 @@ static void signals_block(int how)
 	sigset_t set;
 
 	stop_signals(&set);
-	if (how == SIG_BLOCK) { /* these two for good: signal_thread.h */
+	if (how == SIG_BLOCK) { /* these two for good: daemon/signals.h */
 		sigaddset(&set, SIGUSR1);
 		sigaddset(&set, SIGHUP);
 	}

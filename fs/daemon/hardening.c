@@ -1,5 +1,5 @@
 /* See hardening.h. */
-#include "hardening.h"
+#include "daemon/hardening.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,5 +1,5 @@
 /* The parent waits, the child serves: see background.h. */
-#include "background.h"
+#include "daemon/background.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/time_source.h"
-#include "probe.h"
+#include "daemon/probe.h"
 
 enum { START_DEADLINE_MS = 60000 };
 

@@ -1,5 +1,5 @@
 /* The words of -o: see mount_options.h. */
-#include "mount_options.h"
+#include "daemon/mount_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* See guardian.h. */
-#include "guardian.h"
+#include "daemon/guardian.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "background.h"
-#include "recover.h"
+#include "daemon/background.h"
+#include "daemon/recover.h"
 
 enum { TRIES = 20 };
 

@@ -1,5 +1,5 @@
-/* See signal_thread.h. */
-#include "signal_thread.h"
+/* See daemon/signals.h. */
+#include "daemon/signals.h"
 
 #include <pthread.h>
 #include <signal.h>

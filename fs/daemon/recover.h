@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "mount_table.h"
-#include "probe.h"
+#include "daemon/mount_table.h"
+#include "daemon/probe.h"
 
 enum mountpoint_state {
 	MOUNTPOINT_FREE,   /* no cachefs there; the probe says what is */

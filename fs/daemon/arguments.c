@@ -1,12 +1,12 @@
 /* The command line and the -o options that a mount knows: see arguments.h. */
-#include "arguments.h"
+#include "daemon/arguments.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mount_options.h"
+#include "daemon/mount_options.h"
 
 #define ASK_FOR_HELP "cachefs -h tells the usage"
 
