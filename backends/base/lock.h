@@ -1,11 +1,18 @@
 #ifndef CACHEFS_LOCK_H
 #define CACHEFS_LOCK_H
 
+/*
+ * Mutexes that know their rank, and condition variables that go with them. A thread takes locks in
+ * rising rank, never two of one rank: what it holds is asserted, and a violation names both locks.
+ * Thread-safe; nothing here fails.
+ */
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Taken in rising order, never two of one rank; a thread's mask of held ranks asserts it. */
+#include "base/time_source.h"
+
 enum lock_rank {
 	RANK_LOOP,
 	RANK_LATE,        /* fs/requests/late.c */
@@ -17,6 +24,7 @@ enum lock_rank {
 	RANK_FILE_LOCKS,
 	RANK_NOTIFIER,
 	RANK_LOG,
+	LOCK_RANKS
 };
 
 struct lock {
@@ -30,14 +38,17 @@ void lock_take(struct lock *lock);
 bool lock_try(struct lock *lock); /* false: somebody has it */
 void lock_release(struct lock *lock);
 
+/* Whether this thread holds it, or at least a lock of its rank: for asserts of *_locked(). */
+bool lock_is_held(const struct lock *lock);
+
 /* Whether this thread holds none: asserted before every backend call and wait. */
 bool lock_none_held(void);
 
-/* Condition variables on CLOCK_MONOTONIC. */
+/* A wait gives the lock back meanwhile, which is the only one that the thread holds. */
 void condition_init(pthread_cond_t *condition);
 void condition_wait(pthread_cond_t *condition, struct lock *lock);
-/* Until signalled or the instant (CLOCK_MONOTONIC) has come; false: it has come. */
+/* Until signalled or the deadline has come; false: it has come. */
 bool condition_wait_until(pthread_cond_t *condition, struct lock *lock,
-			  const struct timespec *deadline);
+			  const struct deadline *deadline);
 
 #endif

@@ -139,18 +139,14 @@ struct timespec time_now(void)
 	return clock_now(CLOCK_REALTIME);
 }
 
-struct timespec time_deadline(int64_t ms)
+struct deadline deadline_in(const struct time_source *t, int64_t ms)
 {
-	struct timespec at = clock_now(CLOCK_MONOTONIC);
+	return (struct deadline){ .time = t, .at_ms = time_mono_ms(t) + ms };
+}
 
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += (ms % 1000) * NS_PER_MS;
-	if (at.tv_nsec >= NS_PER_S) {
-		at.tv_sec++;
-		at.tv_nsec -= NS_PER_S;
-	} else if (at.tv_nsec < 0) {
-		at.tv_sec--;
-		at.tv_nsec += NS_PER_S;
-	}
-	return at;
+int64_t deadline_left_ms(const struct deadline *d)
+{
+	int64_t left = d->at_ms - time_mono_ms(d->time);
+
+	return left > 0 ? left : 0;
 }

@@ -51,7 +51,14 @@ static inline bool time_is_later(const struct timespec *a, const struct timespec
 	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
-/* The CLOCK_MONOTONIC instant `ms` milliseconds from now, for timed waits. */
-struct timespec time_deadline(int64_t ms);
+/* An instant by a source's clock that never jumps: until when something waits. */
+struct deadline {
+	const struct time_source *time;
+	int64_t at_ms;
+};
+
+/* The instant ms milliseconds from now (past for ms <= 0), and how many are left of it: 0, it has come. */
+struct deadline deadline_in(const struct time_source *t, int64_t ms);
+int64_t deadline_left_ms(const struct deadline *d);
 
 #endif

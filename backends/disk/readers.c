@@ -56,7 +56,7 @@ static int reader_reserve(struct disk *d, struct disk_db **db)
 	return rc;
 }
 
-static bool reader_wait(struct disk *d, const struct timespec *deadline)
+static bool reader_wait(struct disk *d, const struct deadline *deadline)
 {
 	bool in_time = true;
 
@@ -91,7 +91,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 	int rc = reader_reserve(d, db);
 
 	if (rc == -EAGAIN) {
-		struct timespec deadline = time_deadline(DISK_BUSY_MS);
+		struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
 		waiting_begin();
 		do {
 			if (!reader_wait(d, &deadline) || !atomic_load(&d->up))
@@ -167,7 +167,7 @@ static int read_once(struct disk *d,
 /* Whether the writer, who is asked to look what is the matter, has opened the database anew. */
 static bool is_opened_anew(struct disk *d, uint64_t generation)
 {
-	struct timespec deadline = time_deadline(DISK_BUSY_MS);
+	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
 	bool in_time = true;
 
 	waiting_begin();
@@ -214,7 +214,7 @@ static void close_idle(struct disk *d)
 
 bool disk_readers_close(struct disk *d)
 {
-	struct timespec deadline = time_deadline(DISK_BUSY_MS);
+	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
 	bool in_time = true;
 
 	lock_take(&d->pool);

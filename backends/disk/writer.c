@@ -126,7 +126,7 @@ static struct disk_job *queue_take(struct disk *d, bool *stop)
 		w->thread_waits = w->owned && wanted;
 		if (!w->owned && wanted)
 			break;
-		struct timespec deadline = time_deadline(due_ms > now ? due_ms - now : 0);
+		struct deadline deadline = deadline_in(&time_system, due_ms > now ? due_ms - now : 0);
 		if (wanted)
 			condition_wait(&w->work, &w->lock);
 		else
@@ -508,7 +508,7 @@ static bool is_alive(struct disk_writer *w, uint64_t *life)
 static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
 {
 	struct disk_writer *w = &d->writer;
-	struct timespec deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
+	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS + GRACE_MS);
 	uint64_t life = atomic_load(&w->guard.life);
 
 	lock_take(&w->lock);
@@ -518,7 +518,7 @@ static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
 		if (condition_wait_until(&job->finished, &w->lock, &deadline) || job->done)
 			continue;
 		if (is_alive(w, &life)) {
-			deadline = time_deadline(DISK_BUSY_MS + GRACE_MS);
+			deadline = deadline_in(&time_system, DISK_BUSY_MS + GRACE_MS);
 		} else if (queue_withdraw_locked(w, job)) {
 			job->rc = -EHOSTDOWN;
 			break;

@@ -181,7 +181,7 @@ static bool is_turn_locked(const struct file_layer *f, enum turn turn)
 /* However long it takes, as long as something is done. */
 static int await_locked(struct file_layer *f, enum turn turn)
 {
-	struct timespec deadline = time_deadline(TURN_DEADLINE_MS);
+	struct deadline deadline = deadline_in(&time_system, TURN_DEADLINE_MS);
 	uint64_t life = f->life;
 
 	while (!is_turn_locked(f, turn)) {
@@ -190,7 +190,7 @@ static int await_locked(struct file_layer *f, enum turn turn)
 		if (life == f->life)
 			return -EHOSTDOWN;
 		life = f->life;
-		deadline = time_deadline(TURN_DEADLINE_MS);
+		deadline = deadline_in(&time_system, TURN_DEADLINE_MS);
 	}
 	return 0;
 }
@@ -247,7 +247,7 @@ void file_change_end(struct file_layer *f)
 void file_change_step(struct file_layer *f, struct file_step *step)
 {
 	int64_t now = time_mono_ms(&time_system);
-	struct timespec deadline = time_deadline(TURN_DEADLINE_MS);
+	struct deadline deadline = deadline_in(&time_system, TURN_DEADLINE_MS);
 
 	if (step->files == 0)
 		step->begun_ms = now;

@@ -35,7 +35,7 @@ void breaker_fini(struct breaker *b)
 bool breaker_enter(struct breaker *b, int64_t patience_ms, unsigned *round)
 {
 	if (atomic_load(&b->state) == BREAKER_UNKNOWN && patience_ms > now_ms()) {
-		struct timespec deadline = time_deadline(patience_ms - now_ms());
+		struct deadline deadline = deadline_in(&time_system, patience_ms - now_ms());
 		lock_take(&b->lock);
 		while (atomic_load(&b->state) == BREAKER_UNKNOWN)
 			if (!condition_wait_until(&b->verdict, &b->lock, &deadline))

@@ -92,7 +92,7 @@ static int sync_directory(const char *directory, char **names, size_t count, boo
 /* The next one must not return before the files taken by this one are safe. */
 static bool sync_enter(struct unsynced *u)
 {
-	struct timespec deadline = time_deadline(SYNC_WAIT_MS);
+	struct deadline deadline = deadline_in(&time_system, SYNC_WAIT_MS);
 
 	lock_take(&u->lock);
 	while (u->syncing)

@@ -359,7 +359,7 @@ static int journal_set(void *state, struct key key, struct value *value, const s
 {
 	struct journal *j = state;
 	struct row_change c = { .journal = j, .key = key, .meta = meta, .value = value };
-	struct timespec deadline = time_deadline(waiting_at_most(j->conf.wait_ms));
+	struct deadline deadline = deadline_in(&time_system, waiting_at_most(j->conf.wait_ms));
 	bool again = true;
 	int rc;
 

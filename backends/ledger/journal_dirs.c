@@ -161,7 +161,7 @@ int journal_dir_set(void *state, struct key dir, const struct meta *meta)
 	struct journal *j = state;
 	struct key_buffer buffer;
 	struct setting s = { .key = marker_key(&buffer, dir), .meta = meta };
-	struct timespec deadline = time_deadline(waiting_at_most(j->conf.wait_ms));
+	struct deadline deadline = deadline_in(&time_system, waiting_at_most(j->conf.wait_ms));
 	struct meta now = { 0 };
 	int rc;
 

@@ -209,11 +209,10 @@ void journal_ending(struct journal *j)
 	lock_release(&j->lock);
 }
 
-bool journal_await_room(struct journal *j, const struct timespec *deadline)
+bool journal_await_room(struct journal *j, const struct deadline *deadline)
 {
-	struct timespec poll = time_deadline(DISK_POLL_MS);
-	bool sooner = poll.tv_sec != deadline->tv_sec ? poll.tv_sec < deadline->tv_sec
-						      : poll.tv_nsec < deadline->tv_nsec;
+	struct deadline poll = deadline_in(&time_system, DISK_POLL_MS);
+	bool sooner = poll.at_ms < deadline->at_ms;
 
 	lock_take(&j->lock);
 	bool ending = atomic_load(&j->ending);
@@ -224,7 +223,7 @@ bool journal_await_room(struct journal *j, const struct timespec *deadline)
 }
 
 int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
-			  const struct timespec *deadline)
+			  const struct deadline *deadline)
 {
 	int64_t need = (int64_t)journal_cost(key, size);
 
@@ -257,7 +256,7 @@ int journal_foresee(void *state, struct key key, uint64_t size)
 	if (key.size == 0)
 		return -ENOSPC;
 	waiting_begin();
-	struct timespec deadline = time_deadline(waiting_at_most(j->conf.wait_ms));
+	struct deadline deadline = deadline_in(&time_system, waiting_at_most(j->conf.wait_ms));
 	int rc = journal_wait_for_room(j, key, size, &deadline);
 	while (rc == 0 && !disk_takes(j, size))
 		if (!journal_await_room(j, &deadline))

@@ -71,9 +71,9 @@ int64_t journal_new_seq(struct journal *j);
 /* Waits until a value of this size fits, by the limit. -EFBIG: never; -ENOSPC: not
  * in time. await(): some time of that; false: it is over. */
 int journal_wait_for_room(struct journal *j, struct key key, uint64_t size,
-			  const struct timespec *deadline);
+			  const struct deadline *deadline);
 int journal_foresee(void *state, struct key key, uint64_t size); /* the backend's */
-bool journal_await_room(struct journal *j, const struct timespec *deadline);
+bool journal_await_room(struct journal *j, const struct deadline *deadline);
 void journal_account(struct journal *j, int64_t entries, int64_t bytes);
 void journal_note_full(struct journal *j); /* its disk: the log says so, once */
 

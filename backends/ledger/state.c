@@ -129,7 +129,7 @@ static void look_before_reading(struct state *s)
 /* False: the database is being opened anew for too long. *db NULL: one is to be opened. */
 static bool reader_take(struct state *s, struct state_db **db)
 {
-	struct timespec deadline = time_deadline(READERS_WAIT_MS);
+	struct deadline deadline = deadline_in(&time_system, READERS_WAIT_MS);
 	bool in_time = true;
 
 	lock_take(&s->pool);
@@ -195,7 +195,7 @@ void state_read_end(struct state *s, struct state_db *db)
 /* False: one is in use for too long. */
 static bool readers_close(struct state *s)
 {
-	struct timespec deadline = time_deadline(READERS_WAIT_MS);
+	struct deadline deadline = deadline_in(&time_system, READERS_WAIT_MS);
 	bool in_time = true;
 
 	lock_take(&s->pool);

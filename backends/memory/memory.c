@@ -188,7 +188,7 @@ static void *cleaner_run(void *argument)
 
 	lock_take(&m->lock);
 	while (!m->stopping) {
-		struct timespec deadline = time_deadline(m->conf->cleanup_ms);
+		struct deadline deadline = deadline_in(&time_system, m->conf->cleanup_ms);
 		if (condition_wait_until(&m->stop_cleaner, &m->lock, &deadline))
 			continue;
 		lock_release(&m->lock);

@@ -97,7 +97,7 @@ static int pool_try_locked(struct redis *r, struct redis_link **link)
 static int pool_take(struct redis *r, int64_t start_ms, struct redis_link **link)
 {
 	int64_t left_ms = start_ms + r->conf->socket_timeout_ms / 2 - time_mono_ms(&time_system);
-	struct timespec deadline = time_deadline(left_ms > 0 ? left_ms : 0);
+	struct deadline deadline = deadline_in(&time_system, left_ms > 0 ? left_ms : 0);
 	int rc;
 
 	lock_take(&r->pool);

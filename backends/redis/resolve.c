@@ -75,7 +75,7 @@ struct resolve *resolve_new(const char *host, uint64_t port)
 
 int resolve_wait(struct resolve *r, int64_t timeout_ms, struct addrinfo **found, const char **why)
 {
-	struct timespec deadline = time_deadline(timeout_ms);
+	struct deadline deadline = deadline_in(&time_system, timeout_ms);
 	int rc = 0;
 
 	*found = NULL;

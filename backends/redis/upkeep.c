@@ -543,7 +543,7 @@ static int64_t walk_step(struct redis *r, struct walk *w)
 /* False: it is time to end. */
 static bool pause_for(struct redis *r, int64_t pause_ms)
 {
-	struct timespec deadline = time_deadline(pause_ms);
+	struct deadline deadline = deadline_in(&time_system, pause_ms);
 
 	lock_take(&r->upkeep);
 	while (!r->stop && !r->nudged)

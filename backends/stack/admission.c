@@ -89,7 +89,7 @@ int admission_enter(struct admission *a, struct admission_claim *claim)
 	lock_release(&a->lock);
 
 	waiting_begin();
-	struct timespec deadline = time_deadline(waiting_at_most(ADMISSION_DEADLINE_MS));
+	struct deadline deadline = deadline_in(&time_system, waiting_at_most(ADMISSION_DEADLINE_MS));
 	int rc = 0;
 	lock_take(&a->lock);
 	while (is_blocked_locked(claim)) {

@@ -396,7 +396,7 @@ static int64_t pause_after(struct drain *d, const struct round *r)
 /* Waits for something new, or the pause. While the layers fail, what is new does not end it. */
 static void wait_for_work(struct drain *d, int64_t pause_ms)
 {
-	struct timespec until = time_deadline(pause_ms < 0 ? 0 : pause_ms);
+	struct deadline until = deadline_in(&time_system, pause_ms < 0 ? 0 : pause_ms);
 
 	lock_take(&d->lock);
 	while (!d->stop && !d->urgent && (d->failing || !d->nudged)) {
@@ -405,7 +405,7 @@ static void wait_for_work(struct drain *d, int64_t pause_ms)
 		else if (!condition_wait_until(&d->work, &d->lock, &until))
 			break;
 	}
-	struct timespec linger = time_deadline(LINGER_MS);
+	struct deadline linger = deadline_in(&time_system, LINGER_MS);
 	while (!d->stop && !d->urgent)
 		if (!condition_wait_until(&d->work, &d->lock, &linger))
 			break;
@@ -477,7 +477,7 @@ void drain_ending(struct drain *d)
 /* Until something is drained, or some time has passed. False: nobody is to wait any more. */
 static bool await_progress(struct drain *d, int64_t at_most_ms)
 {
-	struct timespec until = time_deadline(at_most_ms < FLUSH_POLL_MS ? at_most_ms
+	struct deadline until = deadline_in(&time_system, at_most_ms < FLUSH_POLL_MS ? at_most_ms
 									 : FLUSH_POLL_MS);
 
 	lock_take(&d->lock);

@@ -114,7 +114,7 @@ static int64_t next_pause(const struct teller *t)
 static bool wait_for_work(struct teller *t)
 {
 	int64_t pause = next_pause(t);
-	struct timespec deadline = time_deadline(pause < 0 ? 0 : pause);
+	struct deadline deadline = deadline_in(&time_system, pause < 0 ? 0 : pause);
 
 	lock_take(&t->lock);
 	while (!t->nudged && !t->stop) {

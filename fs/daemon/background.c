@@ -44,16 +44,12 @@ static void tell_death(pid_t child)
 			WEXITSTATUS(status));
 }
 
-static bool has_come(int fd, const struct timespec *deadline)
+static bool has_come(int fd, const struct deadline *deadline)
 {
-	struct timespec now;
 	struct pollfd look = { .fd = fd, .events = POLLIN };
 
 	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		int64_t left_ms = (deadline->tv_sec - now.tv_sec) * 1000 +
-				  (deadline->tv_nsec - now.tv_nsec) / 1000000;
-		int ready = poll(&look, 1, left_ms > 0 ? (int)left_ms : 0);
+		int ready = poll(&look, 1, (int)deadline_left_ms(deadline));
 
 		if (ready >= 0 || errno != EINTR)
 			return ready > 0;
@@ -62,7 +58,7 @@ static bool has_come(int fd, const struct timespec *deadline)
 
 __attribute__((noreturn)) static void parent_wait(int fd, pid_t child, const char *mountpoint)
 {
-	const struct timespec deadline = time_deadline(START_DEADLINE_MS);
+	const struct deadline deadline = deadline_in(&time_system, START_DEADLINE_MS);
 	unsigned char status = 0;
 
 	if (!has_come(fd, &deadline))

@@ -62,7 +62,7 @@ static void *run(void *self)
 }
 
 /* Waits for the thread and takes what it has found so far. False: it is left behind. */
-static bool collect(struct shared *s, const struct timespec *deadline, struct probe *probe)
+static bool collect(struct shared *s, const struct deadline *deadline, struct probe *probe)
 {
 	lock_take(&s->lock);
 	while (!s->done && condition_wait_until(&s->finished, &s->lock, deadline))
@@ -76,7 +76,7 @@ static bool collect(struct shared *s, const struct timespec *deadline, struct pr
 
 void probe_path(const char *path, int64_t deadline_ms, struct probe *probe)
 {
-	const struct timespec deadline = time_deadline(deadline_ms);
+	const struct deadline deadline = deadline_in(&time_system, deadline_ms);
 	size_t size = strlen(path) + 1;
 	struct shared *s = calloc(1, sizeof(*s) + size);
 	pthread_t thread;

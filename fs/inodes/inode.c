@@ -121,7 +121,7 @@ void inodes_unlock(struct inodes *t)
 	}
 }
 
-bool inodes_wait_locked(struct inodes *t, const struct timespec *deadline)
+bool inodes_wait_locked(struct inodes *t, const struct deadline *deadline)
 {
 	return !t->stopping && condition_wait_until(&t->changed, &t->lock, deadline);
 }

@@ -175,7 +175,7 @@ void inodes_unlock(struct inodes *t); /* frees what the locked part let go of */
 
 /* Waits for inodes_changed_locked(), at most until deadline; false: it has come, or the mount
  * stops. */
-bool inodes_wait_locked(struct inodes *t, const struct timespec *deadline);
+bool inodes_wait_locked(struct inodes *t, const struct deadline *deadline);
 void inodes_changed_locked(struct inodes *t);
 
 uint64_t inode_id(const struct inodes *t, const struct inode *inode);

@@ -40,7 +40,7 @@ static int flush(struct fs *fs, struct key prefix)
 	struct inodes *t = &fs->inodes;
 	int64_t may_wait_ms = waiting_at_most(fs->conf->publish_timeout_ms);
 	int64_t end_ms = time_mono_ms(fs->time) + may_wait_ms;
-	struct timespec deadline = time_deadline(may_wait_ms);
+	struct deadline deadline = deadline_in(&time_system, may_wait_ms);
 
 	waiting_begin();
 	inodes_lock(t);

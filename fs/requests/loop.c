@@ -488,7 +488,7 @@ static void loop_recall_leader(struct loop *loop)
 	lock_take(&loop->lock);
 	while (!loop->ending) {
 		struct worker *w = loop->leader;
-		struct timespec again = time_deadline(REPEAT_MS);
+		struct deadline again = deadline_in(&time_system, REPEAT_MS);
 		if (w == NULL) {
 			loop_end_locked(loop, 0);
 			break;
@@ -517,7 +517,7 @@ static void loop_dismiss_standby(struct loop *loop)
 /* Whether all threads have returned, waiting at most ms. */
 static bool loop_await_threads(struct loop *loop, int64_t ms)
 {
-	struct timespec deadline = time_deadline(ms);
+	struct deadline deadline = deadline_in(&time_system, ms);
 	lock_take(&loop->lock);
 	while (loop->running > 0 && condition_wait_until(&loop->changed, &loop->lock, &deadline))
 		;

@@ -295,7 +295,7 @@ void notifier_inval_entry(struct notifier *n, uint64_t parent, const char *name,
 		free(e);
 }
 
-static bool flush_locked(struct notifier *n, const struct timespec *deadline)
+static bool flush_locked(struct notifier *n, const struct deadline *deadline)
 {
 	uint64_t last = n->last;
 	uint64_t asked = n->epochs_asked;
@@ -319,7 +319,7 @@ static bool flush_locked(struct notifier *n, const struct timespec *deadline)
 bool notifier_flush(struct notifier *n, int64_t deadline_ms)
 {
 	assert(lock_none_held());
-	struct timespec deadline = time_deadline(deadline_ms);
+	struct deadline deadline = deadline_in(&time_system, deadline_ms);
 	lock_take(&n->lock);
 	bool done = flush_locked(n, &deadline);
 	lock_release(&n->lock);

@@ -361,7 +361,7 @@ static int begin(struct renaming *r)
 	if (r->from->publishing > 0 || r->to->publishing > 0) {
 		inodes_unlock(t);
 		waiting_begin();
-		struct timespec deadline = time_deadline(waiting_at_most(WAIT_FOR_PUBLISH_MS));
+		struct deadline deadline = deadline_in(&time_system, waiting_at_most(WAIT_FOR_PUBLISH_MS));
 		inodes_lock(t);
 		while ((r->from->publishing > 0 || r->to->publishing > 0) &&
 		       inodes_wait_locked(t, &deadline))

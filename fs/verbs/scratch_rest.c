@@ -374,7 +374,7 @@ static bool make_some_room_locked(struct fs *fs, bool or_drop, int64_t end_ms)
 		return store_locked(fs, inode, or_drop) == 0 || or_drop;
 	if (expire_some_locked(fs) > 0 || let_a_lock_go_locked(fs))
 		return true;
-	struct timespec deadline = time_deadline(left_ms);
+	struct deadline deadline = deadline_in(&time_system, left_ms);
 	return t->scratch_storing > 0 && inodes_wait_locked(t, &deadline);
 }
 
@@ -540,7 +540,7 @@ static void *run(void *self)
 			inodes_lock(t);
 			restored_ms = time_mono_ms(fs->time);
 		} else {
-			struct timespec deadline = time_deadline(until_next_ms(fs));
+			struct deadline deadline = deadline_in(&time_system, until_next_ms(fs));
 			condition_wait_until(&t->rest_begins, &t->lock, &deadline);
 		}
 	}
