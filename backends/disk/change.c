@@ -113,13 +113,13 @@ static uint64_t file_size(int64_t told)
 /* Fills meta (finished by the caller) if it is asked for and the row exists. */
 static int row_find(struct disk_txn *txn, struct key key, struct row *row, struct meta *meta)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FIND);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_FIND);
 	struct meta found = { 0 };
 
 	*row = (struct row){ 0 };
 	if (s)
 		disk_bind_key(s, 1, key);
-	int rc = disk_db_step(txn->db, s);
+	int rc = db_step(txn->db, s);
 	if (rc > 0) {
 		const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
 		disk_row_meta(s, &found);
@@ -149,7 +149,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 
 int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s)
 {
-	int rc = disk_db_run(txn->db, s);
+	int rc = db_run(txn->db, s);
 
 	txn->rows++;
 	return rc == 0 && sqlite3_changes64(txn->db->handle) == 0 ? -EUCLEAN : rc;
@@ -157,7 +157,7 @@ int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s)
 
 int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DELETE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_DELETE);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, id);
@@ -172,14 +172,14 @@ int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint6
 
 static int change_use(struct disk_txn *txn, struct key key, double used, uint64_t hits)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_USE);
 
 	if (s) {
 		disk_bind_key(s, 1, key);
 		sqlite3_bind_double(s, 2, used);
 		sqlite3_bind_int64(s, 3, (int64_t)hits);
 	}
-	int rc = disk_db_run(txn->db, s);
+	int rc = db_run(txn->db, s);
 	return rc < 0 ? rc : disk_refresh(txn, key, used);
 }
 
@@ -199,7 +199,7 @@ struct victim {
 /* 1 found: its key is the last of txn->gone. 0 none. */
 static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *victim)
 {
-	int rc = disk_db_step(txn->db, s);
+	int rc = db_step(txn->db, s);
 
 	*victim = (struct victim){ 0 };
 	if (rc > 0) {
@@ -230,7 +230,7 @@ int disk_change_expire(struct disk_txn *txn, int max)
 	int count = 0;
 
 	while (count < max) {
-		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_EXPIRED);
+		sqlite3_stmt *s = db_statement(txn->db, DISK_EXPIRED);
 		if (s)
 			disk_bind_over(s, 1, txn->now);
 		int rc = victim_find(txn, s, &victim);
@@ -256,10 +256,10 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 		return rc;
 	if (victim.stale) {
 		gone_take_back(txn);
-		s = disk_db_statement(txn->db, DISK_FORGET_USE);
+		s = db_statement(txn->db, DISK_FORGET_USE);
 		if (s)
 			sqlite3_bind_int64(s, 1, victim.use_id);
-		rc = disk_db_run(txn->db, s);
+		rc = db_run(txn->db, s);
 		return rc < 0 ? rc : 1;
 	}
 	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
@@ -278,7 +278,7 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 
 int disk_change_evict_one(struct disk_txn *txn, int64_t keep)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_OLDEST);
 	uint64_t bytes = 0;
 
 	if (s)
@@ -291,12 +291,12 @@ int disk_change_evict_one(struct disk_txn *txn, int64_t keep)
  * they are looked for once for all of a step. Returns how many, or -errno. */
 static int find_oldest(struct disk_txn *txn, int64_t *ids, int max)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_OLDEST_IDS);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_OLDEST_IDS);
 	int count = 0, rc;
 
 	if (s)
 		sqlite3_bind_int(s, 1, max);
-	while ((rc = disk_db_step(txn->db, s)) > 0 && count < max)
+	while ((rc = db_step(txn->db, s)) > 0 && count < max)
 		ids[count++] = sqlite3_column_int64(s, 0);
 	if (s)
 		sqlite3_reset(s);
@@ -315,7 +315,7 @@ int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 	if (rc == 0)
 		rc = count = find_oldest(txn, ids, rows + (kept.exists ? 1 : 0));
 	for (int i = 0; i < count && rc >= 0 && *bytes < enough; i++) {
-		sqlite3_stmt *s = disk_db_statement(txn->db, DISK_USED_BY);
+		sqlite3_stmt *s = db_statement(txn->db, DISK_USED_BY);
 		if (kept.exists && ids[i] == kept.id)
 			continue;
 		if (s)
@@ -364,7 +364,7 @@ static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
 
 static int upsert(struct disk_txn *txn, const struct disk_job *job)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_UPSERT);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_UPSERT);
 
 	if (s) {
 		disk_bind_key(s, 1, job->key);
@@ -374,7 +374,7 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 		bind_payload(s, job);
 		sqlite3_bind_double(s, 23, disk_tick(txn->disk));
 	}
-	return disk_db_run(txn->db, s);
+	return db_run(txn->db, s);
 }
 
 /* What replacing the row gives back. */
@@ -427,12 +427,12 @@ static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
 	if (rc < 0)
 		goto out;
 	meta_update(&meta, job->meta, job->fields);
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_TOUCH);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_TOUCH);
 	if (s) {
 		sqlite3_bind_int64(s, 1, row.id);
 		disk_row_bind_meta(s, &meta);
 	}
-	rc = disk_db_run(txn->db, s);
+	rc = db_run(txn->db, s);
 	if (rc == 0 && (job->fields & META_USED))
 		rc = change_use(txn, job->key, used_at(&meta), 0);
 out:
@@ -452,7 +452,7 @@ static int remove_entry(struct disk_txn *txn, struct key key)
 
 static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_MOVE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_MOVE);
 
 	if (s) {
 		sqlite3_bind_int64(s, 1, id);
@@ -496,25 +496,25 @@ static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 static int dir_set(struct disk_txn *txn, struct key dir, const struct meta *meta)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_SET);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_SET);
 
 	disk_marker_key(dir, &marker);
 	if (s) {
 		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
 		disk_row_bind_dir(s, meta);
 	}
-	return disk_db_run(txn->db, s);
+	return db_run(txn->db, s);
 }
 
 static int dir_remove(struct disk_txn *txn, struct key dir)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_DELETE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_DELETE);
 
 	disk_marker_key(dir, &marker);
 	if (s)
 		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
-	int rc = disk_db_run(txn->db, s);
+	int rc = db_run(txn->db, s);
 	return rc == 0 && sqlite3_changes(txn->db->handle) == 0 ? -ENOENT : rc;
 }
 
@@ -542,7 +542,7 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	case DISK_JOB_DIR_REMOVE:
 		return dir_remove(txn, job->key);
 	case DISK_JOB_SYNC: /* a row to write, so that the commit has something to make durable */
-		return disk_db_run(txn->db, disk_db_statement(txn->db, DISK_SYNC_MARK));
+		return db_run(txn->db, db_statement(txn->db, DISK_SYNC_MARK));
 	}
 	assert(false);
 	return -EINVAL;

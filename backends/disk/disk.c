@@ -131,10 +131,10 @@ void disk_lookup_drop(struct disk_lookup *lookup)
 	lookup->file[0] = '\0';
 }
 
-static sqlite3_stmt *bind_lookup(struct disk *d, struct disk_db *db, enum disk_statement id,
+static sqlite3_stmt *bind_lookup(struct disk *d, struct db *db, enum disk_statement id,
 				 struct key key)
 {
-	sqlite3_stmt *s = disk_db_statement(db, id);
+	sqlite3_stmt *s = db_statement(db, id);
 
 	if (s) {
 		disk_bind_key(s, 1, key);
@@ -149,12 +149,12 @@ static void take_meta(struct disk_lookup *lookup, sqlite3_stmt *s)
 	lookup->used = disk_row_used(s);
 }
 
-static int read_stat(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
+static int read_stat(struct disk *d, struct db *db, struct disk_lookup *lookup)
 {
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_STAT, lookup->key);
 
 	lookup->settled = disk_hits_settled(&d->hits);
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (rc > 0)
 		take_meta(lookup, s);
 	if (s)
@@ -220,13 +220,13 @@ static bool disk_catch_up(void *state)
 }
 
 /* Straight into the value's own memory; the statement that found the row keeps it as it was. */
-static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct value **value)
+static int load_large(struct db *db, int64_t id, uint64_t size, struct value **value)
 {
 	sqlite3_blob *blob = NULL;
 
 	waiting_begin();
 	if (sqlite3_blob_open(db->handle, "main", "cache", "payload", id, 0, &blob) != SQLITE_OK)
-		return disk_db_errno(db);
+		return db_errno(db);
 	int rc = 0;
 	void *bytes = NULL;
 	if ((uint64_t)sqlite3_blob_bytes(blob) != size)
@@ -234,7 +234,7 @@ static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct valu
 	if (rc == 0 && !(bytes = malloc((size_t)size)))
 		rc = -ENOMEM;
 	if (rc == 0 && sqlite3_blob_read(blob, bytes, (int)size, 0) != SQLITE_OK)
-		rc = disk_db_errno(db);
+		rc = db_errno(db);
 	sqlite3_blob_close(blob);
 	if (rc < 0) {
 		free(bytes);
@@ -244,7 +244,7 @@ static int load_large(struct disk_db *db, int64_t id, uint64_t size, struct valu
 	return *value ? 0 : -ENOMEM;
 }
 
-static int load_value(struct disk_db *db, sqlite3_stmt *s, struct disk_lookup *lookup)
+static int load_value(struct db *db, sqlite3_stmt *s, struct disk_lookup *lookup)
 {
 	const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
 
@@ -262,14 +262,14 @@ static int load_value(struct disk_db *db, sqlite3_stmt *s, struct disk_lookup *l
 	return lookup->value ? 0 : -ENOMEM;
 }
 
-static int read_get(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
+static int read_get(struct disk *d, struct db *db, struct disk_lookup *lookup)
 {
 	sqlite3_stmt *s = bind_lookup(d, db, DISK_GET, lookup->key);
 
 	if (s)
 		sqlite3_bind_int64(s, 5, DISK_LARGE);
 	lookup->settled = disk_hits_settled(&d->hits);
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (rc > 0) {
 		take_meta(lookup, s);
 		rc = load_value(db, s, lookup);
@@ -566,14 +566,14 @@ static int disk_rename_prefix(void *state, struct key from, struct key to)
 }
 
 /* Whether the keys of a range have at most `longest` bytes: 0 or -ENAMETOOLONG. */
-static int check_longest(struct disk_db *db, enum disk_statement id, const struct disk_range *range,
+static int check_longest(struct db *db, enum disk_statement id, const struct disk_range *range,
 			 enum disk_key_type type, int64_t longest)
 {
-	sqlite3_stmt *s = disk_db_statement(db, id);
+	sqlite3_stmt *s = db_statement(db, id);
 
 	if (s)
 		disk_range_bind(s, range, type);
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (rc > 0)
 		rc = sqlite3_column_int64(s, 0) > longest ? -ENAMETOOLONG : 0;
 	if (s)
@@ -581,7 +581,7 @@ static int check_longest(struct disk_db *db, enum disk_statement id, const struc
 	return rc;
 }
 
-static int check_lengths(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
+static int check_lengths(struct disk *d, struct db *db, struct disk_lookup *lookup)
 {
 	int64_t longest = KEY_MAX - (int64_t)lookup->to.size + (int64_t)lookup->key.size;
 	struct disk_range range;
@@ -629,7 +629,7 @@ static int disk_sync(void *state)
 
 /* --- directories ------------------------------------------------------------------------------ */
 
-static int read_children(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
+static int read_children(struct disk *d, struct db *db, struct disk_lookup *lookup)
 {
 	children_clear(lookup->batch);
 	return disk_list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir,
@@ -650,31 +650,31 @@ static int disk_list(void *state, struct key dir, struct key after, bool after_i
 }
 
 /* 1: there is a live key, or a marker, below the directory. */
-static int any_below(struct disk *d, struct disk_db *db, enum disk_statement id,
+static int any_below(struct disk *d, struct db *db, enum disk_statement id,
 		     const struct disk_range *range, enum disk_key_type type)
 {
-	sqlite3_stmt *s = disk_db_statement(db, id);
+	sqlite3_stmt *s = db_statement(db, id);
 
 	if (s) {
 		disk_range_bind(s, range, type);
 		if (id == DISK_BELOW)
 			disk_bind_instant(s, 3, time_instant(d->env->time));
 	}
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (s)
 		sqlite3_reset(s);
 	return rc;
 }
 
-static int read_marker(struct disk_db *db, struct key dir, struct meta *meta)
+static int read_marker(struct db *db, struct key dir, struct meta *meta)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = disk_db_statement(db, DISK_DIR_STAT);
+	sqlite3_stmt *s = db_statement(db, DISK_DIR_STAT);
 
 	disk_marker_key(dir, &marker);
 	if (s)
 		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (rc > 0)
 		disk_row_dir_meta(s, meta);
 	if (s)
@@ -682,7 +682,7 @@ static int read_marker(struct disk_db *db, struct key dir, struct meta *meta)
 	return rc;
 }
 
-static int read_dir(struct disk *d, struct disk_db *db, struct disk_lookup *lookup)
+static int read_dir(struct disk *d, struct db *db, struct disk_lookup *lookup)
 {
 	struct disk_range range;
 	int rc = read_marker(db, lookup->key, &lookup->meta);

@@ -25,7 +25,7 @@ struct cursor {
 
 struct listing {
 	struct disk *disk;
-	struct disk_db *db;
+	struct db *db;
 	struct key dir;
 	struct instant now;
 	struct cursor cursors[4];
@@ -36,7 +36,7 @@ enum { CURSORS = 4 };
 static int cursor_seek(struct listing *l, struct cursor *c)
 {
 	if (!c->statement)
-		return disk_db_errno(l->db);
+		return db_errno(l->db);
 	sqlite3_reset(c->statement);
 	disk_range_bind(c->statement, &c->range, c->type);
 	if (!c->markers)
@@ -65,7 +65,7 @@ static int cursor_step(struct listing *l, struct cursor *c)
 	int rc;
 
 	do {
-		rc = disk_db_step(l->db, c->statement);
+		rc = db_step(l->db, c->statement);
 	} while (rc > 0 && !cursor_read(l, c));
 	c->end = rc == 0;
 	return rc < 0 ? rc : 0;
@@ -108,7 +108,7 @@ static int listing_open(struct listing *l, struct key after, bool after_is_dir)
 
 	for (int i = 0; i < CURSORS && rc == 0; i++) {
 		struct cursor *c = &l->cursors[i];
-		c->statement = disk_db_statement(l->db, ids[i]);
+		c->statement = db_statement(l->db, ids[i]);
 		c->markers = i >= 2;
 		c->key_column = c->markers ? 0 : DISK_COLUMN_EXTRA;
 		c->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
@@ -179,7 +179,7 @@ static int listing_take(struct listing *l, const struct cursor *first, struct ch
 	return rc;
 }
 
-int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struct key after,
+int disk_list_children(struct disk *d, struct db *db, struct key dir, struct key after,
 		       bool after_is_dir, struct children *batch)
 {
 	struct listing l = { .disk = d, .db = db, .dir = dir };

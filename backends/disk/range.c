@@ -39,11 +39,11 @@ static bool is_in_range(sqlite3_stmt *row, const struct disk_range *range)
 static int change_first(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
 			const struct disk_range *range, enum disk_key_type type, change_row *change)
 {
-	sqlite3_stmt *row = disk_db_statement(txn->db, list);
+	sqlite3_stmt *row = db_statement(txn->db, list);
 
 	if (row)
 		disk_range_bind(row, range, type);
-	int rc = disk_db_step(txn->db, row);
+	int rc = db_step(txn->db, row);
 	if (rc > 0 && !is_in_range(row, range))
 		rc = -EUCLEAN;
 	if (rc > 0) {
@@ -82,12 +82,12 @@ static int change_range(struct disk_txn *txn, struct disk_job *job, const struct
 static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[DISK_FILE_NAME],
 		     uint64_t *size)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FILE_OF);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_FILE_OF);
 
 	file[0] = '\0';
 	if (s)
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
-	int rc = disk_db_step(txn->db, s);
+	int rc = db_step(txn->db, s);
 	const char *name = rc > 0 ? (const char *)sqlite3_column_text(s, 0) : NULL;
 	if (name && disk_values_is_name(name)) {
 		memcpy(file, name, DISK_FILE_NAME);
@@ -100,7 +100,7 @@ static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[DISK_FIL
 
 static int remove_marker(struct disk_txn *txn, sqlite3_stmt *row)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_DELETE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_DELETE);
 
 	if (s)
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
@@ -136,13 +136,13 @@ int disk_range_remove(struct disk_txn *txn, struct disk_job *job)
 static int find_unreachable(struct disk_txn *txn, struct disk_job *job, int64_t ids[SCAN_FOUND],
 			    int *count)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_ALL_KEYS);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_ALL_KEYS);
 	int rc = 1, rows = 0;
 
 	*count = 0;
 	if (s)
 		sqlite3_bind_int64(s, 1, job->progress.position);
-	while (rows++ < SCAN_ROWS && *count < SCAN_FOUND && (rc = disk_db_step(txn->db, s)) > 0) {
+	while (rows++ < SCAN_ROWS && *count < SCAN_FOUND && (rc = db_step(txn->db, s)) > 0) {
 		int64_t id = sqlite3_column_int64(s, 1);
 		if (!disk_column_key_is_ours(s, 0))
 			ids[(*count)++] = id;
@@ -179,7 +179,7 @@ int disk_range_remove_unreachable(struct disk_txn *txn, struct disk_job *job)
 
 static int move_marker(struct disk_txn *txn, struct key from, struct key to)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_DIR_MOVE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_MOVE);
 
 	if (s) {
 		disk_bind_key(s, 1, from);
@@ -220,7 +220,7 @@ static int note_move(struct disk_txn *txn, struct disk_job *job)
 {
 	struct key from = job->key, to = job->to;
 	char name[NOTE_NAME], keys[2 + 2 * KEY_MAX];
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_NOTE_MOVE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_NOTE_MOVE);
 
 	if (!job->progress.begun)
 		sqlite3_randomness(sizeof(job->progress.position), &job->progress.position);
@@ -234,16 +234,16 @@ static int note_move(struct disk_txn *txn, struct disk_job *job)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
 		sqlite3_bind_blob(s, 2, keys, (int)(2 + from.size + to.size), SQLITE_TRANSIENT);
 	}
-	return disk_db_run(txn->db, s);
+	return db_run(txn->db, s);
 }
 
 static int forget_move(struct disk_txn *txn, const char *name)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_FORGET_MOVE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_FORGET_MOVE);
 
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
-	return disk_db_run(txn->db, s);
+	return db_run(txn->db, s);
 }
 
 static bool can_be_moved(struct key from, struct key to)
@@ -293,10 +293,10 @@ struct noted_move {
 };
 
 /* 1: one; without keys if it is damaged. */
-static int find_noted(struct disk_db *db, struct noted_move *m)
+static int find_noted(struct db *db, struct noted_move *m)
 {
-	sqlite3_stmt *s = disk_db_statement(db, DISK_NOTED_MOVE);
-	int rc = disk_db_step(db, s);
+	sqlite3_stmt *s = db_statement(db, DISK_NOTED_MOVE);
+	int rc = db_step(db, s);
 
 	m->from.size = m->to.size = 0;
 	if (rc > 0) {

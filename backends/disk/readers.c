@@ -17,10 +17,10 @@ static int down_error(const struct disk *d)
 	return rc < 0 ? rc : -EHOSTDOWN;
 }
 
-static void reader_discard(struct disk *d, struct disk_db *db)
+static void reader_discard(struct disk *d, struct db *db)
 {
 	if (db)
-		disk_db_close(db);
+		db_close(db);
 	free(db);
 	lock_take(&d->pool);
 	d->readers--;
@@ -28,7 +28,7 @@ static void reader_discard(struct disk *d, struct disk_db *db)
 	lock_release(&d->pool);
 }
 
-static void reader_return(struct disk *d, struct disk_db *db)
+static void reader_return(struct disk *d, struct db *db)
 {
 	lock_take(&d->pool);
 	db->next = d->idle;
@@ -38,7 +38,7 @@ static void reader_return(struct disk *d, struct disk_db *db)
 }
 
 /* 0 with a connection or with leave to make one (*db NULL); -EAGAIN: all are busy. */
-static int reader_reserve(struct disk *d, struct disk_db **db)
+static int reader_reserve(struct disk *d, struct db **db)
 {
 	int rc = 0;
 
@@ -68,15 +68,16 @@ static bool reader_wait(struct disk *d, const struct deadline *deadline)
 	return in_time;
 }
 
-static int reader_open(struct disk *d, struct disk_db **db)
+static int reader_open(struct disk *d, struct db **db)
 {
 	uint64_t generation = atomic_load(&d->generation);
-	struct disk_db *made = calloc(1, sizeof(*made));
+	struct db *made = calloc(1, sizeof(*made));
 
 	int rc = -ENOMEM;
 	if (made)
-		rc = disk_db_open(made, d->conf->path, DISK_READER, &d->reading) == SQLITE_OK ? 0
-										 : made->failure;
+		rc = db_open(made, d->conf->path, DB_READER, &d->reading) == SQLITE_OK
+			     ? 0
+			     : made->failure;
 	if (rc < 0) {
 		reader_discard(d, made);
 		return rc;
@@ -86,7 +87,7 @@ static int reader_open(struct disk *d, struct disk_db **db)
 	return 0;
 }
 
-static int reader_take(struct disk *d, struct disk_db **db)
+static int reader_take(struct disk *d, struct db **db)
 {
 	int rc = reader_reserve(d, db);
 
@@ -102,7 +103,7 @@ static int reader_take(struct disk *d, struct disk_db **db)
 	if (*db && (*db)->generation == atomic_load(&d->generation))
 		return 0;
 	if (*db) { /* of a file that is not there any more */
-		disk_db_close(*db);
+		db_close(*db);
 		free(*db);
 	}
 	return reader_open(d, db);
@@ -117,8 +118,8 @@ static bool is_to_close(struct disk *d)
 }
 
 /* Again and again while another program keeps it from it, unless the connection is to be closed. */
-static int read_patiently(struct disk *d, struct disk_db *db,
-			  int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+static int read_patiently(struct disk *d, struct db *db,
+			  int (*read)(struct disk *, struct db *, struct disk_lookup *),
 			  struct disk_lookup *lookup)
 {
 	int64_t deadline = 0;
@@ -138,11 +139,10 @@ static int read_patiently(struct disk *d, struct disk_db *db,
 	return rc;
 }
 
-static int read_once(struct disk *d,
-		     int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+static int read_once(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
 		     struct disk_lookup *lookup)
 {
-	struct disk_db *db = NULL;
+	struct db *db = NULL;
 
 	if (!atomic_load(&d->up))
 		return down_error(d);
@@ -182,7 +182,7 @@ static bool is_opened_anew(struct disk *d, uint64_t generation)
 	return atomic_load(&d->up) && atomic_load(&d->generation) != generation;
 }
 
-int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+int disk_read(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
 	      struct disk_lookup *lookup)
 {
 	uint64_t generation = atomic_load(&d->generation);
@@ -199,14 +199,14 @@ int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struc
 
 static void close_idle(struct disk *d)
 {
-	struct disk_db *idle;
+	struct db *idle;
 
 	lock_take(&d->pool);
 	idle = d->idle;
 	d->idle = NULL;
 	lock_release(&d->pool);
 	while (idle) {
-		struct disk_db *db = idle;
+		struct db *db = idle;
 		idle = db->next;
 		reader_discard(d, db);
 	}

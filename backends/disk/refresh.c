@@ -33,11 +33,11 @@ static bool may_write(struct disk_writer *w, uint64_t bytes)
 
 int disk_refresh(struct disk_txn *txn, struct key key, double used)
 {
-	sqlite3_stmt *s = disk_db_statement(txn->db, DISK_REFRESHABLE);
+	sqlite3_stmt *s = db_statement(txn->db, DISK_REFRESHABLE);
 
 	if (s)
 		disk_bind_key(s, 1, key);
-	int rc = disk_db_step(txn->db, s);
+	int rc = db_step(txn->db, s);
 	int64_t id = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
 	bool older = rc > 0 && sqlite3_column_double(s, 1) < used;
 	uint64_t size = older ? (uint64_t)sqlite3_column_int64(s, 2) + REFRESH_ROW : 0;
@@ -45,10 +45,10 @@ int disk_refresh(struct disk_txn *txn, struct key key, double used)
 		sqlite3_reset(s);
 	if (rc <= 0 || !older || !may_write(&txn->disk->writer, size))
 		return rc < 0 ? rc : 0;
-	s = disk_db_statement(txn->db, DISK_REFRESH);
+	s = db_statement(txn->db, DISK_REFRESH);
 	if (s) {
 		sqlite3_bind_int64(s, 1, id);
 		sqlite3_bind_double(s, 2, used);
 	}
-	return disk_db_run(txn->db, s);
+	return db_run(txn->db, s);
 }

@@ -165,21 +165,21 @@ enum {
 };
 
 /* One number from an ad-hoc query. */
-static int query_number(struct disk_db *db, const char *text, int64_t *number)
+static int query_number(struct db *db, const char *text, int64_t *number)
 {
 	sqlite3_stmt *statement = NULL;
 
 	*number = 0;
 	if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
-		return disk_db_errno(db);
-	int rc = disk_db_step(db, statement);
+		return db_errno(db);
+	int rc = db_step(db, statement);
 	if (rc > 0)
 		*number = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
 	return rc < 0 ? rc : 0;
 }
 
-static int explain(struct disk_db *db, int rc, struct disk_reason *reason)
+static int explain(struct db *db, int rc, struct disk_reason *reason)
 {
 	if (rc == -EAGAIN)
 		snprintf(reason->text, sizeof(reason->text), "locked by another program");
@@ -194,14 +194,14 @@ static int refuse(struct disk_reason *reason, const char *text)
 	return -EHOSTDOWN;
 }
 
-static void query_text(struct disk_db *db, const char *text, char *buffer, size_t size)
+static void query_text(struct db *db, const char *text, char *buffer, size_t size)
 {
 	sqlite3_stmt *statement = NULL;
 
 	buffer[0] = '\0';
 	if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
 		return;
-	const char *found = disk_db_step(db, statement) > 0
+	const char *found = db_step(db, statement) > 0
 				    ? (const char *)sqlite3_column_text(statement, 0)
 				    : NULL;
 	if (found)
@@ -209,7 +209,7 @@ static void query_text(struct disk_db *db, const char *text, char *buffer, size_
 	sqlite3_finalize(statement);
 }
 
-void disk_schema_other_trigger(struct disk_db *db, char *name, size_t size)
+void disk_schema_other_trigger(struct db *db, char *name, size_t size)
 {
 	query_text(db,
 		   "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
@@ -220,7 +220,7 @@ void disk_schema_other_trigger(struct disk_db *db, char *name, size_t size)
 #define IS_OURS "(name = 'cache' OR substr(name, 1, 8) = 'cachefs_')"
 
 /* Tables, none of which is the package's or ours, or another application's mark alone. */
-static int check_owner(struct disk_db *db, struct disk_reason *reason)
+static int check_owner(struct db *db, struct disk_reason *reason)
 {
 	int64_t others = 0, ours = 0, marked = 0;
 	char table[64];
@@ -249,7 +249,7 @@ static int check_owner(struct disk_db *db, struct disk_reason *reason)
 }
 
 /* What runs another program's code at each look, or orders keys otherwise than by their bytes. */
-static int check_kinds(struct disk_db *db, struct disk_reason *reason)
+static int check_kinds(struct db *db, struct disk_reason *reason)
 {
 	const char *collation = NULL;
 	int64_t odd = 0, tables = 0;
@@ -275,7 +275,7 @@ static int check_kinds(struct disk_db *db, struct disk_reason *reason)
 }
 
 /* UTF-8 and, if there is a table `cache`, one of the shape that we know. */
-static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
+static int check_foreign_shape(struct db *db, struct disk_reason *reason)
 {
 	int64_t utf8 = 0, tables = 0, known = 0;
 
@@ -299,16 +299,15 @@ static int check_foreign_shape(struct disk_db *db, struct disk_reason *reason)
 }
 
 /* For file(1) and other applications, unless it has one. */
-static int mark(struct disk_db *db)
+static int mark(struct db *db)
 {
 	int64_t marked = 0;
 	int rc = query_number(db, "SELECT application_id <> 0 FROM pragma_application_id", &marked);
 
-	return rc < 0 || marked ? rc
-				: disk_db_exec(db, "PRAGMA application_id = " APPLICATION_ID);
+	return rc < 0 || marked ? rc : db_exec(db, "PRAGMA application_id = " APPLICATION_ID);
 }
 
-static int is_current(struct disk_db *db, enum disk_limits limits, bool *current)
+static int is_current(struct db *db, enum disk_limits limits, bool *current)
 {
 	int64_t objects = 0, own_columns = 0, version = 0, order = 0;
 
@@ -341,7 +340,7 @@ static int is_current(struct disk_db *db, enum disk_limits limits, bool *current
 	return rc;
 }
 
-static int add_columns(struct disk_db *db)
+static int add_columns(struct db *db)
 {
 	char text[160];
 
@@ -355,46 +354,46 @@ static int add_columns(struct disk_db *db)
 			return rc;
 		snprintf(text, sizeof(text), "ALTER TABLE cache ADD COLUMN %s %s", columns[i].name,
 			 columns[i].type);
-		if (!present && (rc = disk_db_exec(db, text)) < 0)
+		if (!present && (rc = db_exec(db, text)) < 0)
 			return rc;
 	}
 	return 0;
 }
 
-static int install(struct disk_db *db, enum disk_limits limits)
+static int install(struct db *db, enum disk_limits limits)
 {
-	int rc = disk_db_exec(db, "BEGIN IMMEDIATE");
+	int rc = db_exec(db, "BEGIN IMMEDIATE");
 
 	if (rc < 0)
 		return rc;
-	rc = disk_db_exec(db, create_tables);
+	rc = db_exec(db, create_tables);
 	if (rc == 0)
 		rc = add_columns(db);
 	if (rc == 0)
-		rc = disk_db_exec(db, create_triggers);
+		rc = db_exec(db, create_triggers);
 	if (rc == 0 && limits == DISK_EVICTS)
-		rc = disk_db_exec(db, create_use_order);
+		rc = db_exec(db, create_use_order);
 	if (rc == 0)
 		rc = mark(db);
 	if (rc == 0)
-		rc = disk_db_exec(db, "COMMIT");
+		rc = db_exec(db, "COMMIT");
 	return rc;
 }
 
 /* A database that is made now can be made shorter later. (In one that is there this would be a
  * change.) */
-static int prepare_new(struct disk_db *db, struct disk_reason *reason)
+static int prepare_new(struct db *db, struct disk_reason *reason)
 {
 	int64_t pages = 0;
 	int rc = query_number(db, "PRAGMA page_count", &pages);
 
 	if (rc == 0 && pages == 0)
-		rc = disk_db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL");
+		rc = db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL");
 	return rc < 0 ? explain(db, rc, reason) : 0;
 }
 
 /* Rows from `first` on; *next: the one after them. 1: there were some. */
-static int note_use_step(struct disk_db *db, int64_t first, int64_t *next)
+static int note_use_step(struct db *db, int64_t first, int64_t *next)
 {
 	char text[256];
 	int64_t last = 0, count = 0;
@@ -415,7 +414,7 @@ static int note_use_step(struct disk_db *db, int64_t first, int64_t *next)
 		 " FROM cache WHERE rowid BETWEEN %lld AND %lld",
 		 (long long)first, (long long)last);
 	for (int i = 0; rc == 0 && i < STEP_TRIES; i++) {
-		rc = disk_db_exec(db, text);
+		rc = db_exec(db, text);
 		if (rc != -EAGAIN)
 			break;
 		rc = i + 1 < STEP_TRIES ? 0 : rc;
@@ -426,25 +425,25 @@ static int note_use_step(struct disk_db *db, int64_t first, int64_t *next)
 
 /* Of rows that were there before the triggers, in short transactions. The version is written after
  * all of them: what is interrupted begins again. */
-static int note_use(struct disk_db *db)
+static int note_use(struct db *db)
 {
 	int64_t next = INT64_MIN + 1;
 	int rc;
 
 	while ((rc = note_use_step(db, next, &next)) > 0)
 		poll(NULL, 0, STEP_REST_MS);
-	return rc < 0 ? rc : disk_db_exec(db, set_version);
+	return rc < 0 ? rc : db_exec(db, set_version);
 }
 
 /* Readers do not wait for writers only in WAL mode. */
-static int enter_wal(struct disk_db *db, struct disk_reason *reason)
+static int enter_wal(struct db *db, struct disk_reason *reason)
 {
 	sqlite3_stmt *statement = NULL;
 
 	if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL) !=
 	    SQLITE_OK)
-		return explain(db, disk_db_errno(db), reason);
-	int rc = disk_db_step(db, statement);
+		return explain(db, db_errno(db), reason);
+	int rc = db_step(db, statement);
 	const char *mode = rc > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
 	if (mode && strcmp(mode, "wal") != 0)
 		log_warning(
@@ -454,11 +453,11 @@ static int enter_wal(struct disk_db *db, struct disk_reason *reason)
 	if (rc < 0)
 		return explain(db, rc, reason);
 	/* Debian's SQLite overwrites what is deleted: as much to write as the value was. */
-	rc = disk_db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST");
+	rc = db_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST");
 	return rc < 0 ? explain(db, rc, reason) : 0;
 }
 
-int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk_reason *reason)
+int disk_schema_install(struct db *db, enum disk_limits limits, struct disk_reason *reason)
 {
 	bool current = false;
 
@@ -479,7 +478,7 @@ int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk
 	if (rc < 0) {
 		explain(db, rc, reason);
 		if (!sqlite3_get_autocommit(db->handle))
-			disk_db_exec(db, "ROLLBACK");
+			db_exec(db, "ROLLBACK");
 	}
 	return rc;
 }

@@ -33,9 +33,9 @@ enum disk_limits { DISK_UNLIMITED, DISK_EVICTS }; /* the order of eviction needs
 struct disk_reason {
 	char text[256];
 };
-int disk_schema_install(struct disk_db *db, enum disk_limits limits, struct disk_reason *reason);
+int disk_schema_install(struct db *db, enum disk_limits limits, struct disk_reason *reason);
 
 /* The name of a trigger that is not ours; "": there is none, or nobody can tell. */
-void disk_schema_other_trigger(struct disk_db *db, char *name, size_t size);
+void disk_schema_other_trigger(struct db *db, char *name, size_t size);
 
 #endif

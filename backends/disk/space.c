@@ -76,27 +76,27 @@ void disk_space_claim(struct disk *d)
 
 static int add_spare_pages(struct disk *d)
 {
-	struct disk_db *db = &d->writer.db;
-	sqlite3_stmt *s = disk_db_statement(db, DISK_SPARE_ADD);
+	struct db *db = &d->writer.db;
+	sqlite3_stmt *s = db_statement(db, DISK_SPARE_ADD);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, (int64_t)(SPARE_PAGES * atomic_load(&d->page_size)));
-	int rc = disk_db_run(db, s);
-	return rc < 0 ? rc : disk_db_run(db, disk_db_statement(db, DISK_SPARE_FREE));
+	int rc = db_run(db, s);
+	return rc < 0 ? rc : db_run(db, db_statement(db, DISK_SPARE_FREE));
 }
 
 /* A checkpoint could not write pages back for which the file has no blocks, and the WAL would grow
  * for ever. */
 int disk_space_keep(struct disk *d)
 {
-	struct disk_db *db = &d->writer.db;
+	struct db *db = &d->writer.db;
 	int64_t pages = 0, spare = 0;
 
-	int rc = disk_db_number(db, DISK_FREE_COUNT, &spare);
+	int rc = db_number(db, DISK_FREE_COUNT, &spare);
 	if (rc == 0 && spare < SPARE_PAGES / 2)
 		rc = add_spare_pages(d);
 	if (rc == 0)
-		rc = disk_db_number(db, DISK_PAGE_COUNT, &pages);
+		rc = db_number(db, DISK_PAGE_COUNT, &pages);
 	if (rc < 0)
 		return rc;
 	sqlite3_int64 bytes = pages * (int64_t)atomic_load(&d->page_size);
@@ -110,7 +110,7 @@ static uint64_t free_pages(struct disk *d)
 {
 	int64_t spare = 0;
 
-	disk_db_number(&d->writer.db, DISK_FREE_COUNT, &spare);
+	db_number(&d->writer.db, DISK_FREE_COUNT, &spare);
 	return (uint64_t)spare * atomic_load(&d->page_size);
 }
 
@@ -157,7 +157,7 @@ static bool give_back(struct disk *d, uint64_t enough)
 
 	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
 	while (disk_space_free(d) < enough && left > spare) {
-		int rc = disk_db_exec(&d->writer.db, text);
+		int rc = db_exec(&d->writer.db, text);
 		disk_upkeep_restart_log(d);
 		uint64_t now = free_pages(d);
 		if (rc < 0 || now >= left)
@@ -183,7 +183,7 @@ static bool can_fit(struct disk *d, const struct disk_job *job)
 	int64_t pages = 0, files = atomic_load(&d->file_bytes);
 	uint64_t bytes = job_bytes(job), room = disk_space_free(d);
 
-	disk_db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
 	room += (uint64_t)pages * atomic_load(&d->page_size) + (files > 0 ? (uint64_t)files : 0);
 	if (job->kind == DISK_JOB_FREE)
 		return bytes <= room;
@@ -195,7 +195,7 @@ static uint64_t held_bytes(struct disk *d)
 {
 	int64_t pages = 0, files = atomic_load(&d->file_bytes);
 
-	disk_db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
 	uint64_t used = (uint64_t)pages * atomic_load(&d->page_size) - free_pages(d);
 	uint64_t empty = EMPTY_PAGES * atomic_load(&d->page_size);
 	return (used > empty ? used - empty : 0) + (files > 0 ? (uint64_t)files : 0);

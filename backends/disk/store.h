@@ -126,7 +126,7 @@ struct disk_writer {
 	pthread_t thread;
 	int64_t upkeep_ms; /* when upkeep is due; the thread's */
 	/* of who owns the connection: */
-	struct disk_db db;
+	struct db db;
 	struct db_files files; /* as they were when it was opened */
 	unsigned changes;      /* by the jobs of the transaction under way */
 	bool lost;             /* what was committed last could not be put back */
@@ -155,7 +155,7 @@ struct disk_writer {
 	char trouble[320];      /* the last that was logged */
 	/* How long other programs' locks have been waited for; moves with whatever is done. */
 	atomic_int_fast64_t locked_ms;
-	struct disk_guard guard;
+	struct db_guard guard;
 	atomic_int_fast64_t cut_until_ms; /* a statement had no end: no job is begun before then */
 };
 
@@ -172,7 +172,7 @@ struct disk_watch {
 	struct disk_own own[DISK_OWN_MAX]; /* not known yet, but ours */
 	size_t own_count;
 	/* of who is looking; read by others under the lock: */
-	struct disk_db db;
+	struct db db;
 	const volatile uint32_t *header; /* of the WAL's index, in shared memory; or NULL */
 	uint32_t seen[DISK_HEADER_WORDS];
 	int64_t data_version, schema_version;
@@ -185,7 +185,7 @@ struct disk {
 	struct disk_hits hits;
 	struct disk_writer writer;
 	struct disk_watch watch;
-	struct disk_guard reading;
+	struct db_guard reading;
 
 	uint64_t limit;        /* without the WAL, for which the rest is; 0: none */
 	uint64_t wal_bytes;    /* how long the WAL may grow */
@@ -197,7 +197,7 @@ struct disk {
 	/* The pool of connections for reading; guarded by pool (RANK_LAYER_INNER). */
 	struct lock pool;
 	pthread_cond_t returned;
-	struct disk_db *idle;
+	struct db *idle;
 	unsigned readers;
 	bool closing;   /* nobody may begin to read: they are closed, or will be */
 	uint64_t looks; /* how often the writer has looked what is the matter */
@@ -261,7 +261,7 @@ int disk_writer_end(struct disk_txn *txn, int rc);
  * read now; -EIO: it is damaged.
  */
 struct disk_lookup;
-int disk_read(struct disk *d, int (*read)(struct disk *, struct disk_db *, struct disk_lookup *),
+int disk_read(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
 	      struct disk_lookup *lookup);
 
 /*
@@ -294,7 +294,7 @@ void disk_names_fini(struct disk_names *names);
 /* One transaction: what takes effect outside of the database once it is committed. */
 struct disk_txn {
 	struct disk *disk;
-	struct disk_db *db;
+	struct db *db;
 	struct instant now;
 	int64_t end_ms;              /* nothing more is begun then */
 	int rows;                    /* removed and moved */
@@ -479,7 +479,7 @@ void disk_watch_disown(struct disk *d, struct disk_own logged);
 
 /* --- listing: disk/list.c --------------------------------------------------------------------- */
 
-int disk_list_children(struct disk *d, struct disk_db *db, struct key dir, struct key after,
+int disk_list_children(struct disk *d, struct db *db, struct key dir, struct key after,
 		       bool after_is_dir, struct children *batch);
 
 #endif

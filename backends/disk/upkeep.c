@@ -55,14 +55,14 @@ static void on_change(void *self, int operation, const char *database, const cha
 
 static void recount(struct disk *d)
 {
-	struct disk_db *db = &d->writer.db;
+	struct db *db = &d->writer.db;
 	int64_t entries = 0, bytes = 0;
 
-	if (disk_db_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
+	if (db_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
 		atomic_store(&d->entries, entries);
-	if (disk_db_number(db, DISK_COUNT_FILES, &bytes) == 0)
+	if (db_number(db, DISK_COUNT_FILES, &bytes) == 0)
 		atomic_store(&d->file_bytes, bytes);
-	disk_db_number(db, DISK_DATA_VERSION, &d->writer.data_version);
+	db_number(db, DISK_DATA_VERSION, &d->writer.data_version);
 	d->writer.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
 }
 
@@ -72,7 +72,7 @@ static void go_on_ticking(struct disk *d)
 	int64_t newest_us = 0;
 	uint64_t last = atomic_load(&d->tick_us);
 
-	if (d->limit == 0 || disk_db_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
+	if (d->limit == 0 || db_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
 		return;
 	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
 		atomic_compare_exchange_strong(&d->tick_us, &last, (uint64_t)newest_us + 1);
@@ -119,7 +119,7 @@ static int configure(struct disk *d)
 	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &page);
 	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
 		 (unsigned long long)disk_space_wal_reserve(d));
-	return disk_db_exec(&w->db, text);
+	return db_exec(&w->db, text);
 }
 
 /* Whether `path` with this suffix is a file with something in it. */
@@ -237,9 +237,9 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 	if (looked < 0)
 		return looked;
 	disk_conf_make_file(d->conf);
-	int code = disk_db_open(&w->db, d->conf->path, DISK_WRITER, &w->guard);
+	int code = db_open(&w->db, d->conf->path, DB_WRITER, &w->guard);
 	if (code != SQLITE_OK) {
-		bool shortage = disk_db_is_shortage(w->db.failure);
+		bool shortage = db_is_shortage(w->db.failure);
 		snprintf(reason->text, sizeof(reason->text), "%s",
 			 shortage ? strerror(-w->db.failure) : sqlite3_errstr(code));
 		return shortage ? w->db.failure : -EHOSTDOWN;
@@ -257,7 +257,7 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 		rc = db_files_opened(&w->files, w->db.handle);
 	sqlite3_busy_timeout(w->db.handle, 0);
 	if (rc < 0) {
-		disk_db_close(&w->db);
+		db_close(&w->db);
 		db_files_closed(&w->files, DB_FINE);
 		return rc;
 	}
@@ -302,7 +302,7 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_limit_measure(d);
 		return true;
 	}
-	atomic_store(&d->down_for, disk_db_is_shortage(rc) ? rc : -EHOSTDOWN);
+	atomic_store(&d->down_for, db_is_shortage(rc) ? rc : -EHOSTDOWN);
 	atomic_store(&d->up, false); /* only now: who came while it was opened anew has waited */
 	snprintf(trouble, sizeof(trouble), "%s", reason.text[0] ? reason.text : strerror(-rc));
 	if (strcmp(trouble, w->trouble) != 0)
@@ -331,7 +331,7 @@ static void disconnect(struct disk *d, enum db_trouble trouble)
 	if (trouble == DB_FINE && !w->damaged && w->db.handle)
 		sqlite3_db_config(w->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	disk_watch_detach(d); /* whoever closes last writes the WAL back */
-	disk_db_close(&w->db);
+	db_close(&w->db);
 	db_files_closed(&w->files, trouble);
 	w->claimed = false; /* the WAL has been cut to nothing */
 	disk_space_claim(d);
@@ -410,15 +410,15 @@ bool disk_upkeep_check(struct disk *d)
 /* Runs inside a write transaction: nobody else is between naming a file and committing its row. */
 static int sweep_name(struct disk *d, const char *name)
 {
-	struct disk_db *db = &d->writer.db;
-	sqlite3_stmt *s = disk_db_statement(db, DISK_FILE_KNOWN);
+	struct db *db = &d->writer.db;
+	sqlite3_stmt *s = db_statement(db, DISK_FILE_KNOWN);
 	int64_t known = 1;
 
 	if (!disk_values_is_name(name))
 		return 0;
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
-	int rc = disk_db_number(db, DISK_FILE_KNOWN, &known);
+	int rc = db_number(db, DISK_FILE_KNOWN, &known);
 	if (rc == 0 && known == 0 && db_files_look(&d->writer.files) == DB_FINE) {
 		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name,
 			  name);
@@ -451,14 +451,14 @@ static int sweep_step(struct disk *d)
 
 static bool expired_waiting(struct disk *d)
 {
-	struct disk_db *db = &d->writer.db;
-	sqlite3_stmt *s = disk_db_statement(db, DISK_EXPIRED);
+	struct db *db = &d->writer.db;
+	sqlite3_stmt *s = db_statement(db, DISK_EXPIRED);
 	int64_t found = 0;
 
 	if (!s)
 		return false;
 	disk_bind_over(s, 1, time_instant(d->env->time));
-	int rc = disk_db_step(db, s);
+	int rc = db_step(db, s);
 	if (rc > 0)
 		found = 1;
 	sqlite3_reset(s);
@@ -473,8 +473,7 @@ static void notice_others(struct disk *d)
 
 	if (time_mono_ms(&time_system) < w->recount_ms)
 		return;
-	if (disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 &&
-	    version != w->data_version) {
+	if (db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
 		recount(d);
 		w->sweep_due = true;
 	}

@@ -58,8 +58,7 @@ static bool is_quiet_locked(struct disk_watch *w)
 		return false;
 	if (w->header)
 		return header_is(w->header, w->seen);
-	return disk_db_number(&w->db, DISK_DATA_VERSION, &version) == 0 &&
-	       version == w->data_version;
+	return db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version == w->data_version;
 }
 
 /* Before the log is read: what is committed later must not look as if it had been seen. */
@@ -67,7 +66,7 @@ static int note_version(struct disk_watch *w)
 {
 	if (w->header)
 		header_copy(w->header, w->seen);
-	return disk_db_number(&w->db, DISK_DATA_VERSION, &w->data_version);
+	return db_number(&w->db, DISK_DATA_VERSION, &w->data_version);
 }
 
 /* --- reading the log -------------------------------------------------------------------------- */
@@ -119,14 +118,14 @@ static int note_row(struct disk_watch *w, sqlite3_stmt *s, struct news *news)
  * ours do that, too. */
 static int read_log(struct disk_watch *w, int64_t position, struct news *news)
 {
-	sqlite3_stmt *s = disk_db_statement(&w->db, DISK_LOG_SINCE);
+	sqlite3_stmt *s = db_statement(&w->db, DISK_LOG_SINCE);
 	int64_t expected = position > 0 ? position : 1;
 	int rc = 0, step;
 
 	news->last = 0;
 	if (s)
 		sqlite3_bind_int64(s, 1, position);
-	while (rc == 0 && (step = disk_db_step(&w->db, s)) > 0) {
+	while (rc == 0 && (step = db_step(&w->db, s)) > 0) {
 		int64_t seq = sqlite3_column_int64(s, 0);
 		if (news->last == 0 && seq != expected)
 			news->all = seq < expected || !are_own(w, position, seq);
@@ -147,7 +146,7 @@ static int look(struct disk_watch *w, int64_t position, struct news *news)
 
 	int rc = note_version(w);
 	if (rc == 0)
-		rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &schema);
+		rc = db_number(&w->db, DISK_SCHEMA_VERSION, &schema);
 	if (rc == 0 && schema != w->schema_version)
 		return -ESTALE; /* the triggers may have gone with a table */
 	return rc == 0 ? read_log(w, position, news) : rc;
@@ -260,16 +259,16 @@ static int open_watch(struct disk *d)
 	int64_t last = 0;
 
 	w->header = NULL;
-	disk_db_close(&w->db);
-	if (disk_db_open(&w->db, d->conf->path, DISK_READER, &d->reading) != SQLITE_OK)
+	db_close(&w->db);
+	if (db_open(&w->db, d->conf->path, DB_READER, &d->reading) != SQLITE_OK)
 		return w->db.failure;
-	int rc = disk_db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
+	int rc = db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
 	if (rc == 0)
 		w->header = db_files_index(w->db.handle);
 	if (rc == 0)
 		rc = note_version(w);
 	if (rc == 0)
-		rc = disk_db_number(&w->db, DISK_LOG_LAST, &last);
+		rc = db_number(&w->db, DISK_LOG_LAST, &last);
 	lock_take(&w->lock);
 	advance_locked(w, last);
 	w->own_count = 0;
@@ -283,7 +282,7 @@ void disk_watch_attach(struct disk *d)
 
 	look_begin(w, true);
 	if (open_watch(d) < 0)
-		disk_db_close(&w->db);
+		db_close(&w->db);
 	lock_take(&w->lock);
 	w->lost = w->attached || !w->db.handle;
 	w->attached = true;
@@ -297,7 +296,7 @@ void disk_watch_detach(struct disk *d)
 
 	look_begin(w, true);
 	w->header = NULL;
-	disk_db_close(&w->db);
+	db_close(&w->db);
 	look_end(w);
 }
 

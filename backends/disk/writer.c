@@ -242,14 +242,14 @@ int disk_writer_begin(struct disk *d)
 
 	w->logged = (struct disk_own){ 0 };
 	w->changes = 0;
-	return disk_db_run(&w->db, disk_db_statement(&w->db, DISK_BEGIN));
+	return db_run(&w->db, db_statement(&w->db, DISK_BEGIN));
 }
 
 /* Only a database without WAL makes a commit wait, for readers. */
 int disk_writer_commit(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
-	struct disk_db *db = &w->db;
+	struct db *db = &w->db;
 	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
 	struct disk_own logged = d->writer.logged;
 	int rc;
@@ -258,7 +258,7 @@ int disk_writer_commit(struct disk *d)
 		return -EIO; /* what it read may be half a database */
 	if (logged.first > 0)
 		disk_watch_own(d, logged);
-	while ((rc = disk_db_run(db, disk_db_statement(db, DISK_COMMIT))) == -EAGAIN &&
+	while ((rc = db_run(db, db_statement(db, DISK_COMMIT))) == -EAGAIN &&
 	       time_mono_ms(&time_system) < deadline)
 		poll(NULL, 0, 1);
 	if (rc < 0 && logged.first > 0)
@@ -270,14 +270,14 @@ int disk_writer_commit(struct disk *d)
 
 int disk_writer_end(struct disk_txn *txn, int rc)
 {
-	struct disk_db *db = txn->db;
+	struct db *db = txn->db;
 
 	if (rc == 0)
 		rc = disk_writer_commit(txn->disk);
 	if (rc == 0)
 		disk_txn_committed(txn);
 	else if (!sqlite3_get_autocommit(db->handle))
-		disk_db_run(db, disk_db_statement(db, DISK_ROLLBACK));
+		db_run(db, db_statement(db, DISK_ROLLBACK));
 	disk_txn_fini(txn);
 	return rc;
 }
@@ -289,7 +289,7 @@ bool disk_job_adds(const struct disk_job *job)
 	       job->kind != DISK_JOB_REMOVE_UNREACHABLE && job->kind != DISK_JOB_DIR_REMOVE;
 }
 
-static bool job_left_traces(const struct disk_db *db, sqlite3_int64 changes_before)
+static bool job_left_traces(const struct db *db, sqlite3_int64 changes_before)
 {
 	return sqlite3_get_autocommit(db->handle) ||
 	       sqlite3_total_changes64(db->handle) != changes_before;
@@ -302,7 +302,7 @@ static bool job_left_traces(const struct disk_db *db, sqlite3_int64 changes_befo
  */
 static bool run_jobs(struct disk *d, struct disk_job *jobs)
 {
-	struct disk_db *db = &d->writer.db;
+	struct db *db = &d->writer.db;
 	struct disk_txn txn;
 	bool adds = false;
 	int rc = 0;
@@ -378,7 +378,7 @@ static bool run_kept(struct disk *d, struct disk_job **jobs)
 		rc = up ? begin(d, jobs) : -EHOSTDOWN;
 	}
 	if (rc == 0) /* it goes as soon as it is there */
-		disk_db_run(&w->db, disk_db_statement(&w->db, DISK_ROLLBACK));
+		db_run(&w->db, db_statement(&w->db, DISK_ROLLBACK));
 	jobs_fail(d, *jobs, rc < 0 ? rc : -EHOSTDOWN);
 	*jobs = NULL;
 	return true;
@@ -424,14 +424,14 @@ static bool any_sync(const struct disk_job *jobs)
 
 static void run_batch(struct disk *d, struct disk_job *jobs)
 {
-	struct disk_db *db = &d->writer.db;
+	struct db *db = &d->writer.db;
 	bool sync = any_sync(jobs);
 	int rc = 0;
 
 	disk_limit_before_batch(d, jobs);
 	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
 		   */
-		rc = disk_db_exec(db, "PRAGMA synchronous = FULL");
+		rc = db_exec(db, "PRAGMA synchronous = FULL");
 	if (rc == 0)
 		rc = begin(d, &jobs);
 	if (rc < 0) {
@@ -446,7 +446,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 		run_one_by_one(d, jobs);
 	}
 	if (sync)
-		disk_db_exec(db, "PRAGMA synchronous = NORMAL");
+		db_exec(db, "PRAGMA synchronous = NORMAL");
 }
 
 /* --- submitting ------------------------------------------------------------------------------- */
@@ -615,8 +615,8 @@ void disk_writer_note_cut(struct disk *d)
 	disk_schema_other_trigger(&w->db, trigger, sizeof(trigger));
 	log_error("disk: layer \"%s\": a change of %s was cut off after %d s; a trigger of another "
 		  "program%s%s may not end: drop it; nothing is written for %d s",
-		  d->env->layer_name, d->conf->path, DISK_CHANGE_MS / 1000,
-		  trigger[0] ? ", " : "", trigger, CUT_MS / 1000);
+		  d->env->layer_name, d->conf->path, DB_CHANGE_MS / 1000, trigger[0] ? ", " : "",
+		  trigger, CUT_MS / 1000);
 }
 
 void disk_writer_ending(struct disk *d)

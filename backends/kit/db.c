@@ -181,17 +181,17 @@ static const char *const sql[DISK_STATEMENTS] = {
 /* Called by SQLite every so many steps of its machine. Whether the statement is to be cut off. */
 static int on_progress(void *self)
 {
-	const struct disk_db *db = self;
+	const struct db *db = self;
 	int64_t now = time_mono_ms(&time_system), ending_ms = atomic_load(&db->guard->ending_ms);
 
 	atomic_fetch_add(&db->guard->life, 1);
 	if (db->deadline_ms > 0 && now >= db->deadline_ms)
 		return 1;
-	return ending_ms > 0 && db->begun_ms < ending_ms && now >= ending_ms + DISK_ENDING_MS;
+	return ending_ms > 0 && db->begun_ms < ending_ms && now >= ending_ms + DB_ENDING_MS;
 }
 
 /* What stands in a schema runs no function that could reach beyond the database. */
-static void harden(struct disk_db *db)
+static void harden(struct db *db)
 {
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -200,12 +200,11 @@ static void harden(struct disk_db *db)
 	sqlite3_progress_handler(db->handle, PROGRESS_STEPS, on_progress, db);
 }
 
-int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
-		 struct disk_guard *guard)
+int db_open(struct db *db, const char *path, enum db_access access, struct db_guard *guard)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
-	if (access == DISK_WRITER)
+	if (access == DB_WRITER)
 		flags |= SQLITE_OPEN_CREATE;
 	memset(db, 0, sizeof(*db));
 	db->guard = guard;
@@ -213,10 +212,10 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
 	int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
 	if (code == SQLITE_OK)
 		harden(db);
-	if (code == SQLITE_OK && access == DISK_READER)
+	if (code == SQLITE_OK && access == DB_READER)
 		code = sqlite3_exec(db->handle, "PRAGMA query_only = 1", NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
-		db->failure = db->handle ? disk_db_errno(db) : -ENOMEM;
+		db->failure = db->handle ? db_errno(db) : -ENOMEM;
 		sqlite3_close(db->handle);
 		db->handle = NULL;
 		return code;
@@ -227,7 +226,7 @@ int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
 	return SQLITE_OK;
 }
 
-void disk_db_close(struct disk_db *db)
+void db_close(struct db *db)
 {
 	for (size_t i = 0; i < DISK_STATEMENTS; i++)
 		sqlite3_finalize(db->statements[i]);
@@ -236,7 +235,7 @@ void disk_db_close(struct disk_db *db)
 	db->handle = NULL;
 }
 
-sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id)
+sqlite3_stmt *db_statement(struct db *db, enum disk_statement id)
 {
 	if (!db->statements[id])
 		sqlite3_prepare_v3(db->handle, sql[id], -1, SQLITE_PREPARE_PERSISTENT,
@@ -244,33 +243,33 @@ sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id)
 	return db->statements[id];
 }
 
-int disk_db_step(struct disk_db *db, sqlite3_stmt *statement)
+int db_step(struct db *db, sqlite3_stmt *statement)
 {
 	if (!statement)
-		return disk_db_errno(db);
+		return db_errno(db);
 	db->begun_ms = time_mono_ms(&time_system);
 	db->deadline_ms = db->begun_ms +
-			  (sqlite3_stmt_readonly(statement) ? DISK_READ_MS : DISK_CHANGE_MS);
+			  (sqlite3_stmt_readonly(statement) ? DB_READ_MS : DB_CHANGE_MS);
 	int code = sqlite3_step(statement);
 	db->deadline_ms = 0;
 	if (code == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : disk_db_errno(db);
+	return code == SQLITE_DONE ? 0 : db_errno(db);
 }
 
-int disk_db_run(struct disk_db *db, sqlite3_stmt *statement)
+int db_run(struct db *db, sqlite3_stmt *statement)
 {
-	int rc = disk_db_step(db, statement);
+	int rc = db_step(db, statement);
 
 	if (statement)
 		sqlite3_reset(statement);
 	return rc > 0 ? 0 : rc;
 }
 
-int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number)
+int db_number(struct db *db, enum disk_statement id, int64_t *number)
 {
-	sqlite3_stmt *statement = disk_db_statement(db, id);
-	int rc = disk_db_step(db, statement);
+	sqlite3_stmt *statement = db_statement(db, id);
+	int rc = db_step(db, statement);
 
 	if (rc >= 0)
 		*number = rc > 0 ? sqlite3_column_int64(statement, 0) : 0;
@@ -279,16 +278,15 @@ int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number)
 	return rc > 0 ? 0 : rc;
 }
 
-int disk_db_exec(struct disk_db *db, const char *text)
+int db_exec(struct db *db, const char *text)
 {
 	db->begun_ms = time_mono_ms(&time_system);
-	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0
-									     : disk_db_errno(db);
+	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_errno(db);
 }
 
-int disk_db_errno(const struct disk_db *db)
+int db_errno(const struct db *db)
 {
-	return disk_db_errno_on(db->handle);
+	return db_errno_on(db->handle);
 }
 
 /* The errno of the last write to a file of SQLite's that failed. A commit does not tell it. */
@@ -310,7 +308,7 @@ static bool is_full(int error)
 	return error == EDQUOT || error == EFBIG || error == ENOSPC;
 }
 
-int disk_db_errno_on(sqlite3 *handle)
+int db_errno_on(sqlite3 *handle)
 {
 	int code = sqlite3_extended_errcode(handle);
 	bool has_errno = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
@@ -324,15 +322,15 @@ int disk_db_errno_on(sqlite3 *handle)
 	/* What this process is short of says nothing of the database. */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM)
 		return -error;
-	return disk_db_errno_of(code);
+	return db_errno_of(code);
 }
 
-bool disk_db_is_shortage(int rc)
+bool db_is_shortage(int rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-int disk_db_errno_of(int sqlite_code)
+int db_errno_of(int sqlite_code)
 {
 	switch (sqlite_code & 0xff) {
 	case SQLITE_OK:

@@ -1,5 +1,5 @@
-#ifndef CACHEFS_DISK_DB_H
-#define CACHEFS_DISK_DB_H
+#ifndef CACHEFS_DB_H
+#define CACHEFS_DB_H
 
 /*
  * One connection to the database, with its prepared statements. A connection belongs to one thread
@@ -112,56 +112,55 @@ enum disk_column {
 
 /* How long a statement may run; one that changes a row takes a millisecond, unless a trigger of
  * another program does not end. */
-enum { DISK_CHANGE_MS = 5000, DISK_READ_MS = 60000, DISK_ENDING_MS = 1000 };
+enum { DB_CHANGE_MS = 5000, DB_READ_MS = 60000, DB_ENDING_MS = 1000 };
 
 /* Outlives the connection; any thread. */
-struct disk_guard {
+struct db_guard {
 	atomic_int_fast64_t ending_ms; /* CLOCK_MONOTONIC: when the mount began to end; 0: not yet */
 	atomic_uint_fast64_t life;     /* moves while statements run */
 };
 
-struct disk_db {
+struct db {
 	sqlite3 *handle; /* NULL: not open */
 	sqlite3_stmt *statements[DISK_STATEMENTS];
 	uint64_t generation;
-	struct disk_db *next;
+	struct db *next;
 	int failure; /* the -errno of an open that failed */
-	struct disk_guard *guard;
+	struct db_guard *guard;
 	int64_t begun_ms, deadline_ms; /* of the statement that runs; 0: none */
 };
 
-enum disk_access { DISK_READER, DISK_WRITER };
+enum db_access { DB_READER, DB_WRITER };
 
 /*
  * Opens, creating the file for a writer. On failure db stays closed and sqlite's code is returned.
  * The schema is another program's to write: what it runs, runs in our statements. So they have an
- * end: -ETIMEDOUT, with the transaction rolled back. What disk_db_exec() runs has none but that of
+ * end: -ETIMEDOUT, with the transaction rolled back. What db_exec() runs has none but that of
  * the mount.
  */
-int disk_db_open(struct disk_db *db, const char *path, enum disk_access access,
-		 struct disk_guard *guard);
-void disk_db_close(struct disk_db *db); /* fine when closed */
+int db_open(struct db *db, const char *path, enum db_access access, struct db_guard *guard);
+void db_close(struct db *db); /* fine when closed */
 
-/* The prepared statement, ready to be bound; NULL: see disk_db_errno(). */
-sqlite3_stmt *disk_db_statement(struct disk_db *db, enum disk_statement id);
+/* The prepared statement, ready to be bound; NULL: see db_errno(). */
+sqlite3_stmt *db_statement(struct db *db, enum disk_statement id);
 
 /* sqlite3_step: 1 a row, 0 done, or -errno. */
-int disk_db_step(struct disk_db *db, sqlite3_stmt *statement);
+int db_step(struct db *db, sqlite3_stmt *statement);
 
 /* Steps a statement that yields no rows, and resets it; NULL is the error of its preparation. */
-int disk_db_run(struct disk_db *db, sqlite3_stmt *statement);
+int db_run(struct db *db, sqlite3_stmt *statement);
 
 /* The first column of the first row (0 if there is none). */
-int disk_db_number(struct disk_db *db, enum disk_statement id, int64_t *number);
+int db_number(struct db *db, enum disk_statement id, int64_t *number);
 
-int disk_db_exec(struct disk_db *db, const char *sql);
+int db_exec(struct db *db, const char *sql);
 
 /* The errno of the last failure on this connection; of any one of SQLite's. */
-int disk_db_errno(const struct disk_db *db);
-int disk_db_errno_on(sqlite3 *handle);
-int disk_db_errno_of(int sqlite_code);
+int db_errno(const struct db *db);
+int db_errno_on(sqlite3 *handle);
+int db_errno_of(int sqlite_code);
 
 /* Whether it says what this process is short of, and nothing of the database: it is no miss. */
-bool disk_db_is_shortage(int rc);
+bool db_is_shortage(int rc);
 
 #endif

@@ -371,8 +371,8 @@ int db_files_opened(struct db_files *f, sqlite3 *handle)
 		return rc;
 	/* Has the index made. */
 	if (sqlite3_exec(handle, "PRAGMA schema_version", NULL, NULL, NULL) != SQLITE_OK &&
-	    disk_db_is_shortage(disk_db_errno_on(handle)))
-		return disk_db_errno_on(handle);
+	    db_is_shortage(db_errno_on(handle)))
+		return db_errno_on(handle);
 	if (!stat_file(f->path, &f->database, &size))
 		return -ESTALE;
 	f->found = DB_FINE;

@@ -95,7 +95,7 @@ static int connection_open(struct state_db *db, const char *path)
 		sqlite3_wal_autocheckpoint(db->handle, 0);
 		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
-	int rc = code == SQLITE_OK ? 0 : db->handle ? disk_db_errno_on(db->handle) : -ENOMEM;
+	int rc = code == SQLITE_OK ? 0 : db->handle ? db_errno_on(db->handle) : -ENOMEM;
 	if (code != SQLITE_OK) {
 		sqlite3_close(db->handle);
 		db->handle = NULL;
@@ -728,7 +728,7 @@ sqlite3_stmt *state_statement(struct state_db *db, const char *sql)
 
 static int last_errno(struct state_db *db)
 {
-	int rc = disk_db_errno_on(db->handle);
+	int rc = db_errno_on(db->handle);
 
 	db->met_damage = db->met_damage || rc == -EUCLEAN;
 	return rc < 0 ? rc : -EIO;

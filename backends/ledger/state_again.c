@@ -72,7 +72,7 @@ static int copy_pages(sqlite3 *from, const char *path)
 	} else if (code == SQLITE_OK) {
 		code = sqlite3_errcode(to);
 	}
-	int rc = code == SQLITE_OK ? 0 : to ? disk_db_errno_on(to) : -ENOMEM;
+	int rc = code == SQLITE_OK ? 0 : to ? db_errno_on(to) : -ENOMEM;
 	sqlite3_close(to);
 	return rc < 0 || code == SQLITE_OK ? rc : -EIO;
 }
