@@ -1,54 +1,40 @@
 /* When keys were last seen. See freshness.h. */
 #include "stack/freshness.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/time_source.h"
 
-/* A slot is the upper half of a key's hash and the time in milliseconds, which starts over after 49
- * days. */
 enum { SLOTS = 16384 };
 
 int freshness_init(struct freshness *f, int64_t period_ms)
 {
 	f->period_ms = period_ms;
-	f->slots = calloc(SLOTS, sizeof(f->slots[0]));
-	return f->slots ? 0 : -ENOMEM;
+	return key_numbers_init(&f->seen, SLOTS);
 }
 
 void freshness_fini(struct freshness *f)
 {
-	free((void *)f->slots);
-	f->slots = NULL;
+	key_numbers_fini(&f->seen);
 }
 
 void freshness_note(struct freshness *f, struct key key, int64_t at_ms)
 {
-	uint64_t hash = key_hash(key);
-
-	atomic_store_explicit(&f->slots[hash % SLOTS], hash >> 32 << 32 | (uint32_t)at_ms,
-			      memory_order_relaxed);
+	key_numbers_set(&f->seen, key, (uint32_t)at_ms);
 }
 
 void freshness_forget(struct freshness *f, struct key key)
 {
-	uint64_t hash = key_hash(key);
-	uint_fast64_t slot = atomic_load(&f->slots[hash % SLOTS]);
-
-	if (slot >> 32 == hash >> 32)
-		atomic_compare_exchange_strong(&f->slots[hash % SLOTS], &slot, 0);
+	key_numbers_forget(&f->seen, key);
 }
 
 bool freshness_is_due(const struct freshness *f, struct key key, int64_t *seen_ms)
 {
-	uint64_t hash = key_hash(key);
-	uint64_t slot = atomic_load_explicit(&f->slots[hash % SLOTS], memory_order_relaxed);
 	int64_t now_ms = time_mono_ms(&time_system);
-	uint32_t age_ms = (uint32_t)now_ms - (uint32_t)slot;
+	uint32_t seen;
+	bool known = key_numbers_get(&f->seen, key, &seen);
+	uint32_t age_ms = (uint32_t)now_ms - seen;
 
-	*seen_ms = slot != 0 && slot >> 32 == hash >> 32 ? now_ms - age_ms : 0;
-	return *seen_ms == 0 || age_ms >= f->period_ms;
+	*seen_ms = known ? now_ms - age_ms : 0;
+	return !known || age_ms >= f->period_ms;
 }
 
 bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms)

@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/key.h"
+#include "base/key_numbers.h"
 
 struct freshness {
 	int64_t period_ms; /* how long a look is good for; 0: not at all */
-	atomic_uint_fast64_t *slots;
+	struct key_numbers seen; /* milliseconds, which start over after 49 days */
 };
 
 int freshness_init(struct freshness *f, int64_t period_ms); /* 0 or -ENOMEM */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "stack/believed.h"
-#include "stack/frequency.h"
 #include "base/log.h"
 #include "stack/promotion.h"
 #include "stack/stack.h"
@@ -429,8 +428,8 @@ int layered_remove(struct layered *c, struct key key, const struct layered_hooks
 	struct step step = { .run = step_remove, .key = key, .removes = true };
 
 	atomic_fetch_add(&c->invalidations, 1);
-	if (c->gets)
-		frequency_forget(c->gets, key);
+	if (c->gets.slots)
+		key_numbers_forget(&c->gets, key);
 	return run_change(c, &claim, &step, hooks);
 }
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/frequency.h"
 #include "base/log.h"
 #include "stack/stack.h"
 #include "stack/write_back.h"
@@ -135,7 +134,8 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 		c->durable_count += conf->layers[i].backend->durable;
 		c->forgets = c->forgets && conf->layers[i].backend->forgets;
 	}
-	if (conf->promotion == PROMOTION_FREQUENCY_BASED && !(c->gets = frequency_new())) {
+	if (conf->promotion == PROMOTION_FREQUENCY_BASED &&
+	    key_numbers_init(&c->gets, STACK_KEYS_COUNTED) < 0) {
 		problem_set(problem, NULL, NULL, "out of memory");
 		goto failed;
 	}
@@ -214,7 +214,7 @@ void layered_close(struct layered *c)
 	free(c->markers_spec.conf);
 	admission_fini(&c->admission);
 	foreign_fini(&c->foreign);
-	frequency_free(c->gets);
+	key_numbers_fini(&c->gets);
 	free(c->layers);
 	free(c->order);
 	free(c);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "stack/afterwards.h"
-#include "stack/frequency.h"
 #include "stack/stack.h"
 #include "base/waiting.h"
 #include "stack/write_back.h"
@@ -84,7 +83,7 @@ static bool is_wanted(struct layered *c, struct key key, const struct meta *meta
 	case PROMOTION_ALWAYS:
 		return true;
 	case PROMOTION_FREQUENCY_BASED:
-		return frequency_count(c->gets, key) >= c->conf->promotion_threshold ||
+		return key_numbers_count(&c->gets, key) >= c->conf->promotion_threshold ||
 		       meta->hits >= c->conf->promotion_threshold;
 	case PROMOTION_NEVER:
 		break;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/key_numbers.h"
 #include "stack/admission.h"
 #include "stack/foreign.h"
 #include "stack/layer.h"
@@ -12,6 +13,7 @@
 #include "ledger/state.h"
 
 enum { STACK_MAX = 65 }; /* layers, the journal included */
+enum { STACK_KEYS_COUNTED = 1 << 16 };
 
 struct layered {
 	const struct cache_conf *conf;
@@ -25,7 +27,10 @@ struct layered {
 	bool shared;            /* other programs may write a layer */
 	atomic_bool ready;      /* all layers are open */
 	struct foreign foreign; /* what other programs changed of late */
-	struct frequency *gets; /* of each key, for promotion by frequency; else NULL */
+	/* How often each key was got, for promotion by frequency; else not initialized. Of the key,
+	 * not of its entry: a set does not begin anew, and a layer that keeps no hits can be
+	 * promoted from. */
+	struct key_numbers gets;
 	size_t durable_count;   /* the first of `order` are durable */
 	struct layer *bypassed; /* write_around: the layer that sets do not go to; else NULL */
 	/* keeps directories when no layer is durable, and those that none took (on_error "serve");
