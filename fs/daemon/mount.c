@@ -29,7 +29,7 @@
 #include "base/log.h"
 #include "requests/birth.h"
 #include "daemon/mount_check.h"
-#include "daemon/mount_table.h"
+#include "verbs/mount_table.h"
 #include "daemon/recover.h"
 #include "requests/request_timeout.h"
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "daemon/mount_table.h"
+#include "verbs/mount_table.h"
 #include "daemon/probe.h"
 
 enum mountpoint_state {

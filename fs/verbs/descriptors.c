@@ -11,7 +11,7 @@
 
 #include "base/time_source.h"
 #include "base/waiting.h"
-#include "daemon/mount_table.h"
+#include "verbs/mount_table.h"
 #include "verbs/process.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* See mount_table.h. */
-#include "daemon/mount_table.h"
+#include "verbs/mount_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
