@@ -86,7 +86,7 @@ void disk_txn_committed(struct disk_txn *txn)
 	atomic_fetch_add(&d->evictions, txn->evictions);
 	atomic_fetch_add(&d->expiries, txn->expiries);
 	for (size_t i = 0; i < txn->unlinked.count; i++)
-		disk_values_remove(&d->values, txn->unlinked.items[i].bytes);
+		value_files_remove(&d->values, txn->unlinked.items[i].bytes);
 	for (size_t i = 0; i < txn->gone.count; i++) {
 		struct key key = key_make(txn->gone.items[i].bytes, txn->gone.items[i].size);
 		if (key_is_valid(key) && d->env->gone)
@@ -101,7 +101,7 @@ struct row {
 	bool exists, live;
 	int64_t id;
 	uint64_t size;
-	char file[DISK_FILE_NAME]; /* empty: none */
+	char file[VALUE_FILE_NAME]; /* empty: none */
 };
 
 /* What a row says of its file's size; another program may have written what no file can have. */
@@ -127,8 +127,8 @@ static int row_find(struct disk_txn *txn, struct key key, struct row *row, struc
 		row->live = !meta_is_expired(&found, txn->now);
 		row->id = sqlite3_column_int64(s, DISK_COLUMN_ROWID);
 		row->size = file_size((int64_t)found.size);
-		if (file && disk_values_is_name(file))
-			memcpy(row->file, file, DISK_FILE_NAME);
+		if (file && value_files_is_name(file))
+			memcpy(row->file, file, VALUE_FILE_NAME);
 	}
 	if (s)
 		sqlite3_reset(s);
@@ -192,7 +192,7 @@ int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit)
 struct victim {
 	int64_t use_id, id;
 	bool stale; /* no row behind the note of its use */
-	char file[DISK_FILE_NAME];
+	char file[VALUE_FILE_NAME];
 	uint64_t size;
 };
 
@@ -208,8 +208,8 @@ static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *vic
 		victim->use_id = sqlite3_column_int64(s, 0);
 		victim->stale = sqlite3_column_type(s, 1) == SQLITE_NULL;
 		victim->id = sqlite3_column_int64(s, 1);
-		if (file && disk_values_is_name(file))
-			memcpy(victim->file, file, DISK_FILE_NAME);
+		if (file && value_files_is_name(file))
+			memcpy(victim->file, file, VALUE_FILE_NAME);
 		victim->size = (uint64_t)sqlite3_column_int64(s, 4);
 		int added = disk_names_add(&txn->gone, key.bytes, key.size, 0);
 		rc = added < 0 ? added : 1;
@@ -331,17 +331,17 @@ int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 /* Names the job's file, once: a name outlives a transaction that is tried again. */
 static int link_file(struct disk_txn *txn, struct disk_job *job)
 {
-	struct disk_values *values = &txn->disk->values;
+	struct value_files *values = &txn->disk->values;
 
 	if (job->fd < 0)
 		return 0;
 	if (!job->file[0]) {
-		int rc = disk_values_link(values, job->fd, job->file);
+		int rc = value_files_link(values, job->fd, job->file);
 		if (rc < 0) {
 			job->file[0] = '\0';
 			return rc;
 		}
-	} else if (!disk_values_exists(values, job->file)) {
+	} else if (!value_files_exists(values, job->file)) {
 		return -EIO;
 	}
 	return 0;

@@ -118,7 +118,7 @@ size_t disk_conf_places(const void *conf, struct store_place places[STORE_PLACES
 	for (size_t i = 0; i < 2; i++) {
 		places[i] = (struct store_place){ .option = "path", .prefix = "" };
 		snprintf(places[i].path, sizeof(places[i].path), "%s%s", c->path,
-			 i == 0 ? "" : DISK_VALUES_SUFFIX);
+			 i == 0 ? "" : VALUE_FILES_SUFFIX);
 	}
 	return 2;
 }

@@ -41,7 +41,7 @@ static void disk_free(struct disk *d)
 {
 	disk_watch_fini(d);
 	disk_hits_fini(&d->hits);
-	disk_values_fini(&d->values);
+	value_files_fini(&d->values);
 	pthread_cond_destroy(&d->returned);
 	lock_fini(&d->pool);
 	free(d);
@@ -51,7 +51,7 @@ static int check_values(const struct disk *d, struct problem *problem)
 {
 	char reason[120];
 
-	if (disk_values_check(&d->values, reason, sizeof(reason)) == 0)
+	if (value_files_check(&d->values, reason, sizeof(reason)) == 0)
 		return 0;
 	return problem_set(problem, "path",
 			   "remove it, give it back to the owner of the database, or choose "
@@ -81,7 +81,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	disk_hits_init(&d->hits);
 	disk_watch_init(d);
 	disk_space_init(d);
-	rc = disk_values_init(&d->values, c->path);
+	rc = value_files_init(&d->values, c->path);
 	if (rc == 0)
 		rc = check_values(d, problem);
 	if (rc == 0)
@@ -118,7 +118,7 @@ struct disk_lookup {
 	struct children *batch;
 	struct meta meta; /* the caller's once the read returned 0 */
 	struct value *value;
-	char file[DISK_FILE_NAME]; /* the value lies there */
+	char file[VALUE_FILE_NAME]; /* the value lies there */
 	double used;               /* for complete_hits() */
 	uint64_t settled;
 };
@@ -315,7 +315,7 @@ static int verify(struct disk *d, struct key key, struct value *value, const str
 	uint64_t checksum = 0, offset;
 	int fd = value_fd(value, &offset);
 
-	if (meta->version == 0 || (fd >= 0 && disk_values_is_verified(&d->values, fd)))
+	if (meta->version == 0 || (fd >= 0 && value_files_is_verified(&d->values, fd)))
 		return 0;
 	if (fd >= 0)
 		waiting_begin(); /* all of it is read, once until the file changes */
@@ -325,7 +325,7 @@ static int verify(struct disk *d, struct key key, struct value *value, const str
 	if (checksum != meta->checksum)
 		return damaged(d, key, "wrong checksum");
 	if (fd >= 0)
-		disk_values_note_verified(&d->values, fd);
+		value_files_note_verified(&d->values, fd);
 	return 0;
 }
 
@@ -340,7 +340,7 @@ static int find_value(struct disk *d, struct disk_lookup *lookup)
 			return damaged(d, lookup->key, "wrong size");
 		if (rc < 0 || lookup->value)
 			return rc;
-		fd = disk_values_open(&d->values, lookup->file, lookup->meta.size);
+		fd = value_files_open(&d->values, lookup->file, lookup->meta.size);
 		if (fd >= 0)
 			break;
 		meta_fini(&lookup->meta);
@@ -439,7 +439,7 @@ static int copy_to_file(struct disk *d, struct key key, struct value *value)
 	int fd, tries = 0;
 
 	do
-		fd = disk_values_copy(&d->values, value);
+		fd = value_files_copy(&d->values, value);
 	while (fd == -ENOSPC && ++tries < FREE_TRIES &&
 	       disk_free_space(d, key, value_size(value)) == 0);
 	return fd;
@@ -451,11 +451,11 @@ static int set_in_file(struct disk *d, struct disk_job *job, struct value *value
 	uint64_t offset;
 
 	waiting_begin();
-	if (disk_values_can_adopt(&d->values, value)) {
+	if (value_files_can_adopt(&d->values, value)) {
 		job->fd = value_fd(value, &offset);
 		int rc = disk_writer_submit(d, job);
 		if (rc == 0) /* its checksum was taken from these bytes */
-			disk_values_note_verified(&d->values, job->fd);
+			value_files_note_verified(&d->values, job->fd);
 		if (rc != -EXDEV)
 			return rc;
 	}
@@ -521,7 +521,7 @@ static int disk_temp_file(void *state)
 {
 	struct disk *d = state;
 
-	return disk_values_temp(&d->values);
+	return value_files_temp(&d->values);
 }
 
 /* --- other changes ---------------------------------------------------------------------------- */
@@ -623,7 +623,7 @@ static int disk_sync(void *state)
 	struct disk *d = state;
 
 	waiting_begin();
-	int rc = disk_values_sync(&d->values);
+	int rc = value_files_sync(&d->values);
 	return rc < 0 ? rc : submit(d, (struct disk_job){ .kind = DISK_JOB_SYNC });
 }
 

@@ -79,7 +79,7 @@ static int change_range(struct disk_txn *txn, struct disk_job *job, const struct
 /* --- removal ---------------------------------------------------------------------------------- */
 
 /* The file of the row, by the index of those that have one. */
-static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[DISK_FILE_NAME],
+static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[VALUE_FILE_NAME],
 		     uint64_t *size)
 {
 	sqlite3_stmt *s = db_statement(txn->db, DISK_FILE_OF);
@@ -89,8 +89,8 @@ static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[DISK_FIL
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
 	int rc = db_step(txn->db, s);
 	const char *name = rc > 0 ? (const char *)sqlite3_column_text(s, 0) : NULL;
-	if (name && disk_values_is_name(name)) {
-		memcpy(file, name, DISK_FILE_NAME);
+	if (name && value_files_is_name(name)) {
+		memcpy(file, name, VALUE_FILE_NAME);
 		*size = (uint64_t)sqlite3_column_int64(s, 1);
 	}
 	if (s)
@@ -111,7 +111,7 @@ static int remove_marker(struct disk_txn *txn, sqlite3_stmt *row)
 static int remove_row(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
 		      sqlite3_stmt *row)
 {
-	char file[DISK_FILE_NAME];
+	char file[VALUE_FILE_NAME];
 	uint64_t size = 0;
 
 	(void)job;

@@ -94,7 +94,7 @@ struct disk_job {
 	const void *bytes; /* the value, unless fd >= 0 */
 	uint64_t size;
 	int fd;                    /* an unnamed file that is the value, or -1 */
-	char file[DISK_FILE_NAME]; /* its name once it has one */
+	char file[VALUE_FILE_NAME]; /* its name once it has one */
 	int rc;
 	bool more;
 	struct disk_progress progress;
@@ -181,7 +181,7 @@ struct disk_watch {
 struct disk {
 	const struct disk_conf *conf;
 	const struct backend_env *env;
-	struct disk_values values;
+	struct value_files values;
 	struct disk_hits hits;
 	struct disk_writer writer;
 	struct disk_watch watch;

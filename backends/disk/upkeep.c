@@ -414,7 +414,7 @@ static int sweep_name(struct disk *d, const char *name)
 	sqlite3_stmt *s = db_statement(db, DISK_FILE_KNOWN);
 	int64_t known = 1;
 
-	if (!disk_values_is_name(name))
+	if (!value_files_is_name(name))
 		return 0;
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
@@ -422,7 +422,7 @@ static int sweep_name(struct disk *d, const char *name)
 	if (rc == 0 && known == 0 && db_files_look(&d->writer.files) == DB_FINE) {
 		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name,
 			  name);
-		disk_values_remove(&d->values, name);
+		value_files_remove(&d->values, name);
 	}
 	return rc;
 }
@@ -433,7 +433,7 @@ static int sweep_step(struct disk *d)
 
 	if (!w->sweep && w->sweep_due) {
 		w->sweep_due = false;
-		w->sweep = disk_values_list(&d->values);
+		w->sweep = value_files_list(&d->values);
 	}
 	for (int i = 0; w->sweep && i < SWEEP_STEP; i++) {
 		const struct dirent *entry = readdir(w->sweep);

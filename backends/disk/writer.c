@@ -167,7 +167,7 @@ static void jobs_finish(struct disk *d, struct disk_job *jobs)
 
 	for (const struct disk_job *job = jobs; job; job = job->next)
 		if (job->rc < 0 && job->file[0])
-			disk_values_remove(&d->values, job->file);
+			value_files_remove(&d->values, job->file);
 	lock_take(&w->lock);
 	for (struct disk_job *job = jobs, *next; job; job = next) {
 		next = job->next;

@@ -13,18 +13,18 @@
 #include "base/log.h"
 #include "base/private_dir.h"
 
-int disk_values_init(struct disk_values *v, const char *database_path)
+int value_files_init(struct value_files *v, const char *database_path)
 {
 	memset(v, 0, sizeof(*v));
 	v->database = strdup(database_path);
-	if (asprintf(&v->path, "%s" DISK_VALUES_SUFFIX, database_path) < 0)
+	if (asprintf(&v->path, "%s" VALUE_FILES_SUFFIX, database_path) < 0)
 		v->path = NULL;
 	lock_init(&v->lock, RANK_LAYER_INNER);
 	int rc = unsynced_init(&v->unsynced);
 	return v->path && v->database ? rc : -ENOMEM;
 }
 
-void disk_values_fini(struct disk_values *v)
+void value_files_fini(struct value_files *v)
 {
 	unsynced_fini(&v->unsynced);
 	lock_fini(&v->lock);
@@ -35,14 +35,14 @@ void disk_values_fini(struct disk_values *v)
 /* --- the directory ---------------------------------------------------------------------------- */
 
 /* As the database is: whoever shares that shares its values. Without one: nobody else. */
-static void look_at_database(const struct disk_values *v, struct stat *like)
+static void look_at_database(const struct value_files *v, struct stat *like)
 {
 	if (stat(v->database, like) == 0)
 		return;
 	*like = (struct stat){ .st_mode = 0600, .st_uid = geteuid(), .st_gid = getegid() };
 }
 
-static int make_directory(const struct disk_values *v, const struct stat *like)
+static int make_directory(const struct value_files *v, const struct stat *like)
 {
 	if (mkdir(v->path, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
@@ -54,7 +54,7 @@ static int make_directory(const struct disk_values *v, const struct stat *like)
 	return 0;
 }
 
-static int open_directory(const struct disk_values *v, const struct stat *like)
+static int open_directory(const struct value_files *v, const struct stat *like)
 {
 	char reason[120];
 	int fd = private_dir_open(v->path, like, reason, sizeof(reason));
@@ -67,7 +67,7 @@ static int open_directory(const struct disk_values *v, const struct stat *like)
 }
 
 /* Each call opens it anew: it may be made, removed and replaced while we run. */
-static int values_dir(const struct disk_values *v)
+static int values_dir(const struct value_files *v)
 {
 	struct stat like;
 
@@ -75,7 +75,7 @@ static int values_dir(const struct disk_values *v)
 	return open_directory(v, &like);
 }
 
-int disk_values_check(const struct disk_values *v, char *reason, size_t size)
+int value_files_check(const struct value_files *v, char *reason, size_t size)
 {
 	struct stat like;
 
@@ -86,7 +86,7 @@ int disk_values_check(const struct disk_values *v, char *reason, size_t size)
 	return fd == -EPERM ? fd : 0;
 }
 
-DIR *disk_values_list(struct disk_values *v)
+DIR *value_files_list(struct value_files *v)
 {
 	int fd = values_dir(v);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -98,7 +98,7 @@ DIR *disk_values_list(struct disk_values *v)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-int disk_values_temp(struct disk_values *v)
+int value_files_temp(struct value_files *v)
 {
 	struct stat like;
 
@@ -117,7 +117,7 @@ int disk_values_temp(struct disk_values *v)
 }
 
 /* Whether the directory, which is made if need be, is on that device. */
-static bool is_on_device(const struct disk_values *v, dev_t device)
+static bool is_on_device(const struct value_files *v, dev_t device)
 {
 	struct stat like, directory;
 
@@ -128,7 +128,7 @@ static bool is_on_device(const struct disk_values *v, dev_t device)
 	return directory.st_dev == device;
 }
 
-bool disk_values_can_adopt(struct disk_values *v, const struct value *value)
+bool value_files_can_adopt(struct value_files *v, const struct value *value)
 {
 	struct stat file;
 	uint64_t offset = 0;
@@ -139,9 +139,9 @@ bool disk_values_can_adopt(struct disk_values *v, const struct value *value)
 	       (uint64_t)file.st_size == value_size(value) && is_on_device(v, file.st_dev);
 }
 
-int disk_values_copy(struct disk_values *v, const struct value *value)
+int value_files_copy(struct value_files *v, const struct value *value)
 {
-	int fd = disk_values_temp(v);
+	int fd = value_files_temp(v);
 
 	if (fd < 0)
 		return fd;
@@ -153,7 +153,7 @@ int disk_values_copy(struct disk_values *v, const struct value *value)
 	return fd;
 }
 
-static int link_in(struct disk_values *v, int dir, int fd, char name[DISK_FILE_NAME])
+static int link_in(struct value_files *v, int dir, int fd, char name[VALUE_FILE_NAME])
 {
 	char from[40];
 
@@ -162,7 +162,7 @@ static int link_in(struct disk_values *v, int dir, int fd, char name[DISK_FILE_N
 		uint64_t number;
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			return -EIO;
-		snprintf(name, DISK_FILE_NAME, "%016llx", (unsigned long long)number);
+		snprintf(name, VALUE_FILE_NAME, "%016llx", (unsigned long long)number);
 		if (linkat(AT_FDCWD, from, dir, name, AT_SYMLINK_FOLLOW) == 0) {
 			unsynced_note(&v->unsynced, name);
 			return 0;
@@ -173,7 +173,7 @@ static int link_in(struct disk_values *v, int dir, int fd, char name[DISK_FILE_N
 	return -EIO;
 }
 
-int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
+int value_files_link(struct value_files *v, int fd, char name[VALUE_FILE_NAME])
 {
 	struct stat like;
 
@@ -187,7 +187,7 @@ int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME])
 	return rc;
 }
 
-bool disk_values_exists(struct disk_values *v, const char *name)
+bool value_files_exists(struct value_files *v, const char *name)
 {
 	int dir = values_dir(v);
 	bool exists = dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -197,7 +197,7 @@ bool disk_values_exists(struct disk_values *v, const char *name)
 	return exists;
 }
 
-void disk_values_remove(struct disk_values *v, const char *name)
+void value_files_remove(struct value_files *v, const char *name)
 {
 	int dir = values_dir(v);
 
@@ -224,9 +224,9 @@ static int open_in(int dir, const char *name, uint64_t size)
 	return rc;
 }
 
-int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
+int value_files_open(struct value_files *v, const char *name, uint64_t size)
 {
-	int dir = disk_values_is_name(name) ? values_dir(v) : -ENOENT;
+	int dir = value_files_is_name(name) ? values_dir(v) : -ENOENT;
 
 	if (dir < 0)
 		return dir == -EPERM ? -EBADF : dir;
@@ -236,48 +236,48 @@ int disk_values_open(struct disk_values *v, const char *name, uint64_t size)
 }
 
 /* The database is another program's to write: a name in it may not lead out of the directory. */
-bool disk_values_is_name(const char *name)
+bool value_files_is_name(const char *name)
 {
-	return strlen(name) == DISK_FILE_NAME - 1 &&
-	       strspn(name, "0123456789abcdef") == DISK_FILE_NAME - 1;
+	return strlen(name) == VALUE_FILE_NAME - 1 &&
+	       strspn(name, "0123456789abcdef") == VALUE_FILE_NAME - 1;
 }
 
 /* --- verified files --------------------------------------------------------------------------- */
 
-static struct disk_verified as_it_is(const struct stat *st)
+static struct verified_file as_it_is(const struct stat *st)
 {
-	return (struct disk_verified){ st->st_ino, st->st_size, st->st_ctim };
+	return (struct verified_file){ st->st_ino, st->st_size, st->st_ctim };
 }
 
-bool disk_values_is_verified(struct disk_values *v, int fd)
+bool value_files_is_verified(struct value_files *v, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	struct disk_verified now = as_it_is(&st);
+	struct verified_file now = as_it_is(&st);
 	lock_take(&v->lock);
-	struct disk_verified known = v->verified[now.inode % DISK_VERIFIED];
+	struct verified_file known = v->verified[now.inode % VALUE_FILES_VERIFIED];
 	lock_release(&v->lock);
 	return known.inode == now.inode && known.size == now.size &&
 	       known.changed.tv_sec == now.changed.tv_sec &&
 	       known.changed.tv_nsec == now.changed.tv_nsec;
 }
 
-void disk_values_note_verified(struct disk_values *v, int fd)
+void value_files_note_verified(struct value_files *v, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return;
 	lock_take(&v->lock);
-	v->verified[st.st_ino % DISK_VERIFIED] = as_it_is(&st);
+	v->verified[st.st_ino % VALUE_FILES_VERIFIED] = as_it_is(&st);
 	lock_release(&v->lock);
 }
 
 /* --- power loss ------------------------------------------------------------------------------- */
 
-int disk_values_sync(struct disk_values *v)
+int value_files_sync(struct value_files *v)
 {
 	return unsynced_sync(&v->unsynced, v->path);
 }

@@ -1,5 +1,5 @@
-#ifndef CACHEFS_DISK_VALUES_H
-#define CACHEFS_DISK_VALUES_H
+#ifndef CACHEFS_VALUE_FILES_H
+#define CACHEFS_VALUE_FILES_H
 
 /*
  * Large values: files in PATH.values/, named by 16 random hex digits. A row points to its file. A
@@ -17,65 +17,65 @@
 #include "kit/unsynced.h"
 #include "base/value.h"
 
-#define DISK_VALUES_SUFFIX ".values" /* after the path of the database */
+#define VALUE_FILES_SUFFIX ".values" /* after the path of the database */
 
 enum {
-	DISK_FILE_NAME = 17,  /* with the terminator */
-	DISK_VERIFIED = 1024, /* files remembered as verified */
+	VALUE_FILE_NAME = 17,        /* with the terminator */
+	VALUE_FILES_VERIFIED = 1024, /* files remembered as verified */
 };
 
 /* A file as it was when its checksum was found right: any later change shows in these. */
-struct disk_verified {
+struct verified_file {
 	ino_t inode;
 	off_t size;
 	struct timespec changed;
 };
 
-struct disk_values {
+struct value_files {
 	char *path;                                   /* the directory */
 	char *database;                               /* the path of the database */
 	struct unsynced unsynced;                     /* files that were given a name */
 	struct lock lock;                             /* RANK_LAYER_INNER; guards: */
-	struct disk_verified verified[DISK_VERIFIED]; /* by inode number */
+	struct verified_file verified[VALUE_FILES_VERIFIED]; /* by inode number */
 };
 
-int disk_values_init(struct disk_values *v, const char *database_path);
-void disk_values_fini(struct disk_values *v);
+int value_files_init(struct value_files *v, const char *database_path);
+void value_files_fini(struct value_files *v);
 
 /* 0, or -EPERM with the reason, a phrase that follows the path: what lies there is not used. */
-int disk_values_check(const struct disk_values *v, char *reason, size_t size);
+int value_files_check(const struct value_files *v, char *reason, size_t size);
 
 /* The files that are there, by name; NULL: none can be seen. To be closed. */
-DIR *disk_values_list(struct disk_values *v);
+DIR *value_files_list(struct value_files *v);
 
 /* An unnamed file in the directory, which is made if need be. */
-int disk_values_temp(struct disk_values *v);
+int value_files_temp(struct value_files *v);
 
 /* Whether the value lies in a file that can be given a name instead of being copied: it has none,
  * or one that is about to go. */
-bool disk_values_can_adopt(struct disk_values *v, const struct value *value);
+bool value_files_can_adopt(struct value_files *v, const struct value *value);
 
 /* A copy of the value in an unnamed file. Returns the fd. */
-int disk_values_copy(struct disk_values *v, const struct value *value);
+int value_files_copy(struct value_files *v, const struct value *value);
 
 /* Names an unnamed file. -EXDEV: it cannot have one, copy it. */
-int disk_values_link(struct disk_values *v, int fd, char name[DISK_FILE_NAME]);
+int value_files_link(struct value_files *v, int fd, char name[VALUE_FILE_NAME]);
 
-bool disk_values_exists(struct disk_values *v, const char *name);
-void disk_values_remove(struct disk_values *v, const char *name);
+bool value_files_exists(struct value_files *v, const char *name);
+void value_files_remove(struct value_files *v, const char *name);
 
 /* Opens for reading, without waiting. -ENOENT also if the size is not the expected one; -EBADF: what
  * is there is no regular file, and none of ours. */
-int disk_values_open(struct disk_values *v, const char *name, uint64_t size);
+int value_files_open(struct value_files *v, const char *name, uint64_t size);
 
 /* Whether the file's bytes are known to be those of its checksum; and that they are, from now on.
  */
-bool disk_values_is_verified(struct disk_values *v, int fd);
-void disk_values_note_verified(struct disk_values *v, int fd);
+bool value_files_is_verified(struct value_files *v, int fd);
+void value_files_note_verified(struct value_files *v, int fd);
 
-bool disk_values_is_name(const char *name);
+bool value_files_is_name(const char *name);
 
 /* Everything linked so far survives power loss. */
-int disk_values_sync(struct disk_values *v);
+int value_files_sync(struct value_files *v);
 
 #endif

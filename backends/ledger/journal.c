@@ -69,7 +69,7 @@ static int read_value(struct journal *j, sqlite3_stmt *row, const struct meta *m
 	const char *file = file_of(row, COLUMN_FILE);
 
 	if (file) {
-		int fd = disk_values_open(state_values(j->state), file, meta->size);
+		int fd = value_files_open(state_values(j->state), file, meta->size);
 		if (fd < 0)
 			return fd == -ENOENT ? -ESTALE : fd;
 		*value = value_from_file(fd, 0, meta->size);
@@ -306,26 +306,26 @@ static int run(struct row_change *c, int (*apply)(void *self, struct state_db *d
 static bool lacks_space(struct journal *j, const struct value *value)
 {
 	return value_size(value) > INLINE_MAX &&
-	       !disk_values_can_adopt(state_values(j->state), value) &&
+	       !value_files_can_adopt(state_values(j->state), value) &&
 	       !state_has_space(j->state, value_size(value));
 }
 
 /* The value in a file of ours, without copying where it lies in one that can be given a name. */
-static int make_file(struct journal *j, const struct value *value, char name[DISK_FILE_NAME])
+static int make_file(struct journal *j, const struct value *value, char name[VALUE_FILE_NAME])
 {
-	struct disk_values *values = state_values(j->state);
+	struct value_files *values = state_values(j->state);
 	int rc = -EXDEV;
 
-	if (disk_values_can_adopt(values, value)) {
+	if (value_files_can_adopt(values, value)) {
 		uint64_t offset;
-		rc = disk_values_link(values, value_fd(value, &offset), name);
+		rc = value_files_link(values, value_fd(value, &offset), name);
 	}
 	if (rc != -EXDEV)
 		return rc;
-	int fd = disk_values_copy(values, value);
+	int fd = value_files_copy(values, value);
 	if (fd < 0)
 		return fd;
-	rc = disk_values_link(values, fd, name);
+	rc = value_files_link(values, fd, name);
 	close(fd);
 	return rc == -EXDEV ? -EIO : rc;
 }
@@ -334,7 +334,7 @@ static int store(struct row_change *c)
 {
 	struct journal *j = c->journal;
 	struct value *value = c->value, *loaded = NULL;
-	char name[DISK_FILE_NAME];
+	char name[VALUE_FILE_NAME];
 	int rc = 0;
 
 	c->file = NULL;
@@ -349,7 +349,7 @@ static int store(struct row_change *c)
 	if (rc == 0)
 		rc = run(c, apply_set);
 	if (rc < 0 && c->file)
-		disk_values_remove(state_values(j->state), name);
+		value_files_remove(state_values(j->state), name);
 	c->value = value;
 	value_unref(loaded);
 	return rc;
@@ -775,7 +775,7 @@ static int journal_temp_file(void *state)
 {
 	struct journal *j = state;
 
-	return disk_values_temp(state_values(j->state));
+	return value_files_temp(state_values(j->state));
 }
 
 static void journal_usage(void *state, struct layer_usage *usage)

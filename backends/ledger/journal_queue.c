@@ -40,16 +40,16 @@ int journal_files_add(struct journal_files *files, const char *name)
 		files->capacity = capacity;
 	}
 	char *to = files->names[files->count++];
-	strncpy(to, name, DISK_FILE_NAME - 1);
-	to[DISK_FILE_NAME - 1] = '\0';
+	strncpy(to, name, VALUE_FILE_NAME - 1);
+	to[VALUE_FILE_NAME - 1] = '\0';
 	return 0;
 }
 
-void journal_files_remove(struct journal_files *files, struct disk_values *values)
+void journal_files_remove(struct journal_files *files, struct value_files *values)
 {
 	for (size_t i = 0; i < files->count; i++)
-		if (disk_values_is_name(files->names[i]))
-			disk_values_remove(values, files->names[i]);
+		if (value_files_is_name(files->names[i]))
+			value_files_remove(values, files->names[i]);
 }
 
 void journal_files_fini(struct journal_files *files)
@@ -61,16 +61,16 @@ void journal_files_fini(struct journal_files *files)
 /* Files of sets that were never committed. */
 static void sweep(struct journal *j, struct state_db *db)
 {
-	struct disk_values *values = state_values(j->state);
+	struct value_files *values = state_values(j->state);
 	sqlite3_stmt *known = state_statement(db, sql_known);
-	DIR *dir = known ? disk_values_list(values) : NULL;
+	DIR *dir = known ? value_files_list(values) : NULL;
 
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-		if (!disk_values_is_name(e->d_name))
+		if (!value_files_is_name(e->d_name))
 			continue;
 		sqlite3_bind_text(known, 1, e->d_name, -1, SQLITE_TRANSIENT);
 		if (state_step(db, known) == 0)
-			disk_values_remove(values, e->d_name);
+			value_files_remove(values, e->d_name);
 		sqlite3_reset(known);
 	}
 	if (dir)

@@ -27,11 +27,11 @@ struct journal {
 
 /* Names of files to unlink. */
 struct journal_files {
-	char (*names)[DISK_FILE_NAME];
+	char (*names)[VALUE_FILE_NAME];
 	size_t count, capacity;
 };
 int journal_files_add(struct journal_files *files, const char *name);
-void journal_files_remove(struct journal_files *files, struct disk_values *values);
+void journal_files_remove(struct journal_files *files, struct value_files *values);
 void journal_files_fini(struct journal_files *files);
 
 /* --- markers of directories: journal_dirs.c ----------------------------------------------------

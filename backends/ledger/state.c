@@ -62,7 +62,7 @@ struct state {
 	char *dir;
 	char *path;
 	int lock_fd;
-	struct disk_values values;
+	struct value_files values;
 	struct state_db writer; /* of who leads, */
 	bool beyond_rebuilding; /* and this, */
 	char failure[160];      /* and why a commit failed, */
@@ -236,7 +236,7 @@ static struct state *state_new(const char *dir)
 	s->dir = strdup(dir);
 	if (asprintf(&s->path, "%s/" STATE_FILE, dir) < 0)
 		s->path = NULL;
-	if (!s->dir || !s->path || disk_values_init(&s->values, s->path) < 0) {
+	if (!s->dir || !s->path || value_files_init(&s->values, s->path) < 0) {
 		free(s->dir);
 		free(s->path);
 		free(s);
@@ -353,7 +353,7 @@ void state_close(struct state *s)
 	if (s->writer.handle)
 		writer_close(s);
 	db_files_fini(&s->files);
-	disk_values_fini(&s->values);
+	value_files_fini(&s->values);
 	pthread_cond_destroy(&s->returned);
 	pthread_cond_destroy(&s->committed);
 	lock_fini(&s->pool);
@@ -370,7 +370,7 @@ const char *state_dir(const struct state *s)
 	return s->dir;
 }
 
-struct disk_values *state_values(struct state *s)
+struct value_files *state_values(struct state *s)
 {
 	return &s->values;
 }
@@ -696,7 +696,7 @@ int state_sync(struct state *s)
 	uint64_t commits = atomic_load(&s->commits);
 
 	waiting_begin();
-	int rc = disk_values_sync(&s->values);
+	int rc = value_files_sync(&s->values);
 	if (rc == 0)
 		rc = sync_wal(s);
 	if (rc == 0)

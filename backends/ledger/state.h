@@ -55,7 +55,7 @@ void state_look(struct state *s);
 const char *state_dir(const struct state *s);
 
 /* The files of large values. */
-struct disk_values *state_values(struct state *s);
+struct value_files *state_values(struct state *s);
 
 /*
  * Runs apply inside a transaction, and returns what it returned once that is committed: it then
