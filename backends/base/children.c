@@ -1,5 +1,5 @@
-/* Batches of a listing, and the order of what is in them. See cache.h. */
-#include "cache.h"
+/* Batches of a listing, and the order of what is in them. See children.h. */
+#include "base/children.h"
 
 #include <assert.h>
 #include <errno.h>
