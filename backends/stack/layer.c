@@ -408,15 +408,6 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 	return rc == 0 ? distrust_forget(l->distrust, to, DISTRUST_KEY) : rc;
 }
 
-int layer_check_move(struct layer *l, struct key from, struct key to)
-{
-	layer_enter(from);
-	layer_enter(to);
-	return l->backend->check_rename_prefix
-		       ? layer_check_answer(l, l->backend->check_rename_prefix(l->state, from, to))
-		       : 0;
-}
-
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	layer_enter_dir(dir);

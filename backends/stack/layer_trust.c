@@ -156,6 +156,15 @@ static int settle_below(struct layer *l, struct key dir)
 
 /* --- moves ------------------------------------------------------------------------------------ */
 
+int layer_check_move(struct layer *l, struct key from, struct key to)
+{
+	layer_enter(from);
+	layer_enter(to);
+	return l->backend->check_rename_prefix
+		       ? layer_check_answer(l, l->backend->check_rename_prefix(l->state, from, to))
+		       : 0;
+}
+
 static int move_own(struct layer *l, struct key from, struct key to)
 {
 	int64_t begun = layer_call_begin(l);
