@@ -45,18 +45,6 @@ static struct layer *journal_layer(const struct drain *d)
 
 /* --- one row ---------------------------------------------------------------------------------- */
 
-/* False: the layer has an older value, and only this run knows. The row has to stay. */
-static bool drop(struct drain *d, struct layer *l, struct key key)
-{
-	int rc = layer_remove(l, key);
-
-	if (rc == 0 || rc == -ENOENT)
-		return true;
-	rc = layer_distrust(l, key, DISTRUST_KEY);
-	stack_tell_soon(d->cache);
-	return rc == 0;
-}
-
 /* Of a set of slower layers. */
 static uint64_t bit_of(const struct drain *d, size_t layer)
 {
@@ -92,7 +80,7 @@ static enum verdict write_row(struct drain *d, struct key key, struct value *val
 		if (layer_is_durable(l) ? !(*takers & bit_of(d, i))
 					: !copy || layer_set(l, key, copy, meta,
 							     stack_limit(c, l, meta->own)) < 0)
-			dropped &= drop(d, l, key);
+			dropped &= stack_drop(c, l, key) == 0;
 	}
 	value_unref(copy);
 	return dropped ? WRITTEN : FAILED;
@@ -104,7 +92,7 @@ static bool drop_all(struct drain *d, struct key key)
 	bool dropped = true;
 
 	for (size_t i = d->first; i < d->cache->count; i++)
-		dropped &= drop(d, d->cache->layers[i], key);
+		dropped &= stack_drop(d->cache, d->cache->layers[i], key) == 0;
 	atomic_fetch_add(&d->cache->uncovered, 1);
 	return dropped;
 }
@@ -173,8 +161,8 @@ static enum verdict write_marker(struct drain *d, const struct journal_marker *m
 	bool remembered = true;
 	for (size_t i = d->first; i < c->count; i++)
 		if (layer_is_durable(c->layers[i]) && !(*takers & bit_of(d, i)))
-			remembered &= stack_missed_marker(c, c->layers[i],
-							  journal_marker_dir(marker)) == 0;
+			remembered &= stack_missed(c, c->layers[i], journal_marker_dir(marker),
+						   DISTRUST_MARKER) == 0;
 	return remembered ? WRITTEN : FAILED;
 }
 

@@ -14,7 +14,7 @@
 #include "stack/believed.h"
 #include "base/log.h"
 #include "stack/promotion.h"
-#include "stack/stack.h"
+#include "stack/revalidate.h"
 #include "base/waiting.h"
 #include "stack/write_back.h"
 
@@ -47,7 +47,7 @@ int layered_stat(struct layered *c, struct key key, struct meta *meta)
 			i = next_to_ask(c, i, answer, &rc);
 		if (i == c->count)
 			return rc;
-		if (look == LOOKS_MAX || stack_revalidate(c, i, instant, key, meta) == 0)
+		if (look == LOOKS_MAX || revalidate(c, i, instant, key, meta) == 0)
 			return 0;
 		meta_fini(meta);
 	}
@@ -69,7 +69,7 @@ static int find_value(struct layered *c, struct key key, enum get_kind kind, str
 		*at = i;
 		if (i == c->count)
 			return rc;
-		if (look == LOOKS_MAX || stack_revalidate(c, i, instant, key, meta) == 0)
+		if (look == LOOKS_MAX || revalidate(c, i, instant, key, meta) == 0)
 			return 0;
 		value_unref(*value);
 		*value = NULL;
@@ -111,17 +111,6 @@ void layered_uncount_miss(struct layered *c)
 
 /* --- set -------------------------------------------------------------------------------------- */
 
-/* The layer could not take the new value: it must not keep the old one. */
-static void drop_old_copy(struct layered *c, struct layer *l, struct key key)
-{
-	int rc = layer_remove(l, key);
-
-	if (rc == 0 || rc == -ENOENT)
-		return;
-	layer_distrust(l, key, DISTRUST_KEY);
-	stack_tell_soon(c);
-}
-
 /* The more telling of two failures: too big for all, no space, anything else. */
 static int worse(int a, int b)
 {
@@ -134,22 +123,6 @@ static int worse(int a, int b)
 static bool is_bypassed(const struct layered *c, const struct layer *l)
 {
 	return l == c->bypassed || stack_is_journal(c, l);
-}
-
-struct end stack_limit(const struct layered *c, const struct layer *l, struct end own)
-{
-	struct instant now = time_instant(c->time);
-	struct end latest = end_none();
-	bool any = false;
-
-	for (size_t i = 0; i < c->durable_count && !layer_is_durable(l); i++) {
-		if (stack_is_journal(c, c->order[i]))
-			continue;
-		struct end end = layer_copy_end(c->order[i], own, end_none());
-		latest = any ? end_later(latest, end, now) : end;
-		any = true;
-	}
-	return latest;
 }
 
 static int set_in(struct layered *c, struct layer *l, struct key key, struct value *value,
@@ -216,7 +189,7 @@ static int write_through(struct layered *c, struct key key, struct value *value,
 		if (i < needed ? failed[i]
 			       : !loaded || (!unkept && is_bypassed(c, c->order[i])) ||
 					 set_in(c, c->order[i], key, loaded, &copied) < 0)
-			drop_old_copy(c, c->order[i], key);
+			stack_drop(c, c->order[i], key);
 	value_unref(loaded);
 	return 0;
 }
@@ -321,10 +294,9 @@ static void distrust_step(struct layered *c, struct layer *l, const struct step 
 {
 	enum distrust_kind kind = step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY;
 
-	layer_distrust(l, step->key, kind);
+	stack_missed(c, l, step->key, kind);
 	if (step->to.size > 0)
-		layer_distrust(l, step->to, kind);
-	stack_tell_soon(c);
+		stack_missed(c, l, step->to, kind);
 }
 
 /*
@@ -638,7 +610,7 @@ int layered_stats(struct layered *c, struct cache_stats *stats)
 	if (!stats->layers)
 		return -ENOMEM;
 	stats->gets = stats->hits + stats->misses;
-	stack_journal_stats(c, &stats->journal);
+	write_back_stats(c, &stats->journal);
 	for (size_t i = 0; i < c->count; i++)
 		layer_stats(c->layers[i], &stats->layers[i]);
 	return 0;

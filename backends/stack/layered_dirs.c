@@ -1,13 +1,24 @@
 /*
- * Directories of the stack: whether there is one, its marker, and whether it is empty. See
- * layered.h.
+ * What directories show: whether there is one, whether it is empty, and its children, a merge of
+ * what the layers list; for directories below these need each other. Which children are there is
+ * for the layers to say that would be asked by a get (revalidate.c): beside a layer that other
+ * programs write, copies in faster layers add metadata to its names, and no names. See layered.h.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stack/believed.h"
-#include "stack/stack.h"
+#include "stack/revalidate.h"
 #include "stack/write_back.h"
+
+enum {
+	LIST_TRIES = 16, /* of a listing that the teller got in between of */
+	DEPTH_MAX = 32,  /* of directories looked into for something that is there */
+};
+
+/* `depth` counts how far below the directory that was asked for. */
+static int dir_is_empty(struct layered *c, struct key dir, int depth);
 
 /* --- whether there is one --------------------------------------------------------------------- */
 
@@ -21,12 +32,6 @@ struct dir_view {
 	int shortage;     /* -errno of the daemon itself: nobody can tell; or 0 */
 };
 
-/* A marker. That of the root may have times alone. */
-static bool is_marker(const struct meta *meta)
-{
-	return meta->mode != 0 || meta->mtime.tv_sec != 0;
-}
-
 /* 1: the marker is found. */
 static int view_layer(struct layered *c, size_t i, bool polled, struct key dir, struct dir_view *v,
 		      struct meta *meta)
@@ -34,7 +39,7 @@ static int view_layer(struct layered *c, size_t i, bool polled, struct key dir, 
 	struct layer *l = c->layers[i];
 	int rc = believed_dir_stat(l, dir, meta);
 
-	if (rc == 0 && is_marker(meta))
+	if (rc == 0 && stack_is_marker(meta))
 		return 1;
 	if (rc == 0 && stack_is_journal(c, l)) {
 		v->undrained = true;
@@ -52,7 +57,7 @@ static int view_layer(struct layered *c, size_t i, bool polled, struct key dir, 
 	return 0;
 }
 
-int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *meta)
+static int stat_dir(struct layered *c, struct key dir, int depth, struct meta *meta)
 {
 	bool polled[STACK_MAX];
 	struct dir_view v = { .denied = false };
@@ -60,7 +65,7 @@ int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *me
 	stack_catch_up(c, polled);
 	*meta = (struct meta){ 0 };
 	if (c->markers && layer_dir_stat(c->markers, dir, meta) == 0) {
-		if (is_marker(meta))
+		if (stack_is_marker(meta))
 			return 0;
 		v.copied = true;
 	}
@@ -74,22 +79,285 @@ int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *me
 		return v.undrained || v.stored || v.copied ? 0 : none;
 	/* What a faster durable layer has below it may be gone as well. */
 	bool some = v.stored || (v.copied && stack_serves(c));
-	return some && stack_dir_is_empty(c, dir, depth) <= 0 ? 0 : none;
+	return some && dir_is_empty(c, dir, depth) <= 0 ? 0 : none;
 }
 
-int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
+/* --- a merge ---------------------------------------------------------------------------------- */
+
+/* One layer's part of a merged listing. */
+struct stream {
+	struct layer *layer;
+	struct children batch;
+	size_t next;
+	bool failed;
+};
+
+/* One part of a merged listing in the making. */
+struct merge {
+	struct layered *cache;
+	struct key dir;
+	int depth;
+	uint64_t instant; /* before the layers were asked */
+	bool polled[STACK_MAX];
+	struct stream *streams;
+	size_t count;
+};
+
+/* --- where the streams are -------------------------------------------------------------------- */
+
+static bool is_used_up(const struct stream *s)
 {
-	return stack_dir_stat(c, dir, 0, meta);
+	return s->next == s->batch.count;
 }
 
-int stack_dir_is_empty(struct layered *c, struct key dir, int depth)
+/* Its next child, or if it is used up the place that it was read to. */
+static struct key stream_at(const struct stream *s, bool *is_dir)
+{
+	if (is_used_up(s))
+		return children_place(&s->batch, is_dir);
+	*is_dir = s->batch.items[s->next].is_dir;
+	return s->batch.items[s->next].name;
+}
+
+static bool is_before(const struct stream *a, const struct stream *b)
+{
+	bool a_is_dir, b_is_dir;
+	struct key a_at = stream_at(a, &a_is_dir), b_at = stream_at(b, &b_is_dir);
+	int order = child_compare(a_at, a_is_dir, b_at, b_is_dir);
+
+	return order < 0 || (order == 0 && is_used_up(b) && !is_used_up(a));
+}
+
+/* The stream that comes first: if it is used up, the rest is for the next call. NULL: the end. */
+static struct stream *first_stream(const struct merge *m)
+{
+	struct stream *first = NULL;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct stream *s = &m->streams[i];
+		if (s->failed || (is_used_up(s) && s->batch.end))
+			continue;
+		if (!first || is_before(s, first))
+			first = s;
+	}
+	return first;
+}
+
+/* --- one child -------------------------------------------------------------------------------- */
+
+/* What the layers say of it. */
+struct child_view {
+	const struct child *fastest; /* of the fastest layer that has metadata */
+	const struct child *stored;  /* of the fastest durable layer */
+	const struct child *sure;    /* of the slowest layer that has to be asked */
+	size_t stored_at, stored_to; /* the fastest and the slowest durable layer */
+	bool undrained;              /* it is in the journal */
+	bool denied;
+	size_t denied_at; /* the slowest layer that has to be asked, and has it not */
+};
+
+static void note_child(const struct merge *m, size_t i, const struct child *child,
+		       struct child_view *v)
+{
+	struct layer *l = m->streams[i].layer;
+
+	if (!v->fastest || (v->fastest->meta.mode == 0 && child->meta.mode != 0))
+		v->fastest = child;
+	if (m->polled[i])
+		v->sure = child;
+	if (layer_is_durable(l) && !v->stored) {
+		v->stored = child;
+		v->stored_at = i;
+	}
+	if (layer_is_durable(l))
+		v->stored_to = i;
+	v->undrained |= stack_is_journal(m->cache, l);
+}
+
+/* Takes the child off all streams that have it. */
+static void view_child(struct merge *m, const struct child *child, struct key key,
+		       struct child_view *v)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct stream *s = &m->streams[i];
+		if (s->failed)
+			continue;
+		const struct child *c = is_used_up(s) ? NULL : &s->batch.items[s->next];
+		if (c && child_compare(c->name, c->is_dir, child->name, child->is_dir) != 0)
+			c = NULL;
+		s->next += c != NULL;
+		bool over = c && !c->is_dir && write_back_is_slower(m->cache, s->layer) &&
+			    write_back_hides(m->cache, key);
+		if (c && !over) {
+			note_child(m, i, c, v);
+		} else if (m->polled[i] && (child->is_dir ? layer_trusts_dir(s->layer, key)
+							  : layer_trusts(s->layer, key))) {
+			v->denied = true;
+			v->denied_at = i;
+		}
+	}
+}
+
+/* Whether a durable layer has it for nothing: a slower one says that it is gone. */
+static bool is_lost(const struct merge *m, struct key key, const struct child_view *v)
+{
+	struct layered *c = m->cache;
+	struct meta meta = { 0 };
+
+	if (v->stored->is_dir) {
+		if (v->stored->meta.mode != 0 || m->depth >= DEPTH_MAX)
+			return false;
+		int rc = stat_dir(c, key, m->depth + 1, &meta);
+		meta_fini(&meta);
+		return rc == -ENOENT;
+	}
+	if (!layer_may_have_lost(c->layers[v->denied_at], key) ||
+	    revalidate(c, v->stored_at, m->instant, key, &v->stored->meta) == 0)
+		return false;
+	int rc = layered_stat(c, key, &meta);
+	meta_fini(&meta);
+	return rc == -ENOENT;
+}
+
+/* Whether what no durable layer has is no copy of what is gone: none took it (on_error "serve"). */
+static bool is_unkept(const struct merge *m, struct key key, const struct child *child)
+{
+	if (!child->is_dir)
+		return child->meta.unkept;
+	if (!stack_serves(m->cache) || m->depth >= DEPTH_MAX)
+		return false;
+	return child->meta.mode != 0 || dir_is_empty(m->cache, key, m->depth + 1) <= 0;
+}
+
+/* What is shown of it; NULL: nothing. */
+static const struct child *judge(const struct merge *m, struct key key, const struct child_view *v)
+{
+	const struct child *entry = v->sure ? v->sure : v->stored;
+
+	if (!v->fastest || v->undrained || (!v->sure && !v->denied))
+		return v->fastest;
+	if (!entry) /* else copies of what is gone */
+		return is_unkept(m, key, v->fastest) ? v->fastest : NULL;
+	if (v->denied && v->stored_to < v->denied_at && is_lost(m, key, v))
+		return NULL;
+	if (entry->is_dir || meta_is_copy(&v->fastest->meta, &entry->meta))
+		return entry->vague ? entry : v->fastest;
+	return entry;
+}
+
+static int add_child(struct children *batch, const struct child *child)
+{
+	int rc = children_add(batch, child->name, child->is_dir, &child->meta);
+
+	if (rc == 0)
+		batch->items[batch->count - 1].vague = child->vague;
+	return rc;
+}
+
+static int merge_child(struct merge *m, const struct child *child, struct children *batch)
+{
+	struct child_view v = { .fastest = NULL };
+	struct key_buffer buffer;
+
+	/* One that is too long for a key is nothing that a layer could have. */
+	if (key_join(&buffer, m->dir, child->name) < 0)
+		buffer.size = 0;
+	struct key key = key_make(buffer.bytes, buffer.size);
+	view_child(m, child, key, &v);
+	const struct child *shown = judge(m, key, &v);
+	if (shown)
+		return add_child(batch, shown);
+	children_pass(batch, child->name, child->is_dir);
+	return 0;
+}
+
+/* --- a part ----------------------------------------------------------------------------------- */
+
+static int merge_streams(struct merge *m, struct children *batch)
+{
+	while (batch->count < CHILDREN_MAX) {
+		bool is_dir;
+		struct stream *s = first_stream(m);
+		batch->end = !s;
+		if (!s)
+			return 0;
+		if (is_used_up(s)) {
+			struct key at = stream_at(s, &is_dir);
+			children_pass(batch, at, is_dir);
+			return 0;
+		}
+		int rc = merge_child(m, &s->batch.items[s->next], batch);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int list_once(struct merge *m, const struct listing_place *at, struct children *batch,
+		     int *unasked)
+{
+	struct layered *c = m->cache;
+	struct key after = key_make(at->after.bytes, at->after.size);
+
+	m->count = c->count + (c->markers != NULL);
+	m->instant = foreign_now(&c->foreign);
+	m->streams = calloc(m->count, sizeof(*m->streams));
+	if (!m->streams)
+		return -ENOMEM;
+	int rc = 0;
+	for (size_t i = 0; i < m->count && rc == 0; i++) {
+		struct stream *s = &m->streams[i];
+		s->layer = i < c->count ? c->layers[i] : c->markers;
+		int listed = believed_list(s->layer, m->dir, after, at->after_is_dir, &s->batch);
+		s->failed = listed < 0;
+		if (listed < 0)
+			*unasked = listed;
+		rc = layer_is_short(listed) ? listed : 0; /* or names would be missing unsaid */
+	}
+	if (rc == 0)
+		rc = merge_streams(m, batch);
+	for (size_t i = 0; i < m->count; i++)
+		children_fini(&m->streams[i].batch);
+	free(m->streams);
+	return rc;
+}
+
+static uint64_t trust_changes(struct layered *c)
+{
+	uint64_t changes = atomic_load(&c->uncovered);
+
+	for (size_t i = 0; i < c->count; i++)
+		changes += layer_trust_changes(c->layers[i]);
+	return changes;
+}
+
+/* A part of a listing that goes on at a place; *unasked: -errno of a layer that could not be asked,
+ * or 0. */
+static int list_part(struct layered *c, struct key dir, const struct listing_place *at, int depth,
+		     struct children *batch, int *unasked)
+{
+	struct merge m = { .cache = c, .dir = dir, .depth = depth };
+	uint64_t changes;
+	int rc, tries = 0;
+
+	stack_catch_up(c, m.polled);
+	do { /* a layer may have been told between its listing and the question what to believe */
+		changes = trust_changes(c);
+		children_clear(batch);
+		*unasked = 0;
+		rc = list_once(&m, at, batch, unasked);
+	} while (rc == 0 && changes != trust_changes(c) && ++tries < LIST_TRIES);
+	return rc;
+}
+
+static int dir_is_empty(struct layered *c, struct key dir, int depth)
 {
 	struct children *batch = calloc(1, sizeof(*batch));
 	struct listing_place *at = calloc(1, sizeof(*at));
 	int rc = batch && at ? 0 : -ENOMEM, unasked = 0;
 
 	while (rc == 0 && batch->count == 0 && !batch->end) {
-		rc = stack_list_part(c, dir, at, depth, batch, &unasked);
+		rc = list_part(c, dir, at, depth, batch, &unasked);
 		if (rc == 0 && !batch->end)
 			children_note_place(batch, at);
 	}
@@ -102,81 +370,27 @@ int stack_dir_is_empty(struct layered *c, struct key dir, int depth)
 	return rc;
 }
 
+/* --- layered.h -------------------------------------------------------------------------------- */
+
+int layered_dir_stat(struct layered *c, struct key dir, struct meta *meta)
+{
+	return stat_dir(c, dir, 0, meta);
+}
+
 int layered_dir_is_empty(struct layered *c, struct key dir)
 {
-	return stack_dir_is_empty(c, dir, 0);
+	return dir_is_empty(c, dir, 0);
 }
 
-/* --- markers ---------------------------------------------------------------------------------- */
-
-int stack_missed_marker(struct layered *c, struct layer *l, struct key dir)
+int layered_list(struct layered *c, struct key dir, struct key after, bool after_is_dir,
+		 struct children *batch)
 {
-	int rc = layer_distrust(l, dir, DISTRUST_MARKER);
+	struct listing_place at = { .after_is_dir = after_is_dir };
+	int ignored;
 
-	stack_tell_soon(c);
-	return rc;
-}
-
-static int set_through(struct layered *c, struct key dir, const struct meta *meta)
-{
-	int failure = 0;
-	bool taken = false, failed[STACK_MAX] = { false };
-
-	for (size_t i = 0; i < c->durable_count; i++) {
-		if (stack_is_journal(c, c->order[i]))
-			continue;
-		int rc = layer_dir_set(c->order[i], dir, meta);
-		failed[i] = rc < 0;
-		taken |= rc == 0;
-		if (rc < 0 && failure != -ENOSPC)
-			failure = rc;
-	}
-	for (size_t i = 0; i < c->durable_count && taken; i++)
-		if (failed[i])
-			stack_missed_marker(c, c->order[i], dir);
-	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
-}
-
-static int set_durable(struct layered *c, struct key dir, const struct meta *meta)
-{
-	int rc = write_back_dir_set(c, dir, meta);
-
-	return rc == -EFBIG ? set_through(c, dir, meta) : rc; /* no journal, or too small */
-}
-
-/* The durable layers took the marker: one that they once did not take is older. */
-static void replace_unkept(struct layered *c, struct key dir, const struct meta *meta)
-{
-	struct meta old = { 0 };
-
-	if (layer_dir_stat(c->markers, dir, &old) == 0 && is_marker(&old))
-		layer_dir_set(c->markers, dir, meta);
-	meta_fini(&old);
-}
-
-static int set_marker(struct layered *c, struct key dir, const struct meta *meta)
-{
-	int rc = c->durable_count > 0 ? set_durable(c, dir, meta) : -EFBIG;
-
-	if (rc == 0 && c->markers)
-		replace_unkept(c, dir, meta);
-	return rc < 0 && c->markers ? layer_dir_set(c->markers, dir, meta) : rc;
-}
-
-int layered_dir_set(struct layered *c, struct key dir, const struct meta *meta,
-		    const struct layered_hooks *hooks)
-{
-	struct admission_claim claim = stack_claim(dir);
-	int rc = stack_enter(c, &claim);
-	bool admitted = rc == 0;
-
-	if (rc == 0 && hooks)
-		rc = hooks->prepare(hooks->self);
-	if (rc == 0)
-		rc = set_marker(c, dir, meta);
-	if (hooks)
-		hooks->done(hooks->self, rc);
-	if (admitted)
-		stack_leave(c, &claim);
-	return rc;
+	if (after.size > KEY_MAX)
+		return -ENAMETOOLONG;
+	at.after.size = after.size;
+	memcpy(at.after.bytes, after.bytes, after.size);
+	return list_part(c, dir, &at, 0, batch, &ignored);
 }

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "stack/move.h"
 #include "stack/stack.h"
+#include "stack/teller.h"
 #include "stack/write_back.h"
 
 static void on_durable_gone(void *self, struct key key)
@@ -97,13 +99,13 @@ static int open_memory(struct layered *c, struct problem *problem)
 		if (rc < 0)
 			return rc;
 	}
-	int rc = stack_teller_remember(c, problem);
+	int rc = teller_remember(c, problem);
 	if (rc == 0)
 		rc = write_back_open(c, problem);
 	if (rc < 0)
 		return rc;
-	stack_finish_moves(c);
-	rc = stack_teller_start(c, problem); /* the drain has something for it */
+	move_finish(c);
+	rc = teller_start(c, problem); /* the drain has something for it */
 	return rc < 0 ? rc : write_back_start(c, problem);
 }
 
@@ -202,7 +204,7 @@ void layered_close(struct layered *c)
 	if (c->state)
 		state_ending(c->state);
 	write_back_stop(c);
-	stack_teller_stop(c);
+	teller_stop(c);
 	close_layers(c);
 	if (c->markers)
 		layer_close(c->markers);

@@ -6,13 +6,14 @@
  * meanwhile. If no durable layer could do it, those that have begun move back; otherwise those that
  * failed catch up.
  */
+#include "stack/move.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "kit/cursor.h"
 #include "base/log.h"
-#include "stack/stack.h"
 #include "stack/write_back.h"
 
 struct move {
@@ -238,7 +239,7 @@ int layered_rename_prefix(struct layered *c, struct key from, struct key to,
 	return rc;
 }
 
-void stack_finish_moves(struct layered *c)
+void move_finish(struct layered *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct layer *l = c->layers[i];

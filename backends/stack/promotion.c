@@ -6,10 +6,7 @@
 
 #include "stack/afterwards.h"
 #include "stack/stack.h"
-#include "base/waiting.h"
 #include "stack/write_back.h"
-
-enum { LOADED_MAX = 1 << 20 }; /* of a file's value, into layers that are not durable */
 
 struct promotion_work {
 	struct afterwards work; /* first: this is what it points to */
@@ -20,22 +17,6 @@ struct promotion_work {
 	struct key key;
 	char bytes[];
 };
-
-/*
- * The value as the layers that are not durable get it, with a reference; NULL: they do without. A
- * file in their hands would take a descriptor each, and disk space that no limit sees once the
- * durable layer has evicted it; its bytes on the heap could be more than there is memory. The page
- * cache holds what is read of a file anyway. So small ones are loaded, and large ones stay below.
- */
-struct value *stack_value_for_volatile(const struct layered *c, struct value *value)
-{
-	if (c->durable_count == 0 || value_bytes(value))
-		return value_ref(value);
-	if (value_size(value) > LOADED_MAX)
-		return NULL;
-	waiting_begin();
-	return value_load(value);
-}
 
 static void copy_to_faster(const struct promotion_work *p, const struct meta *now,
 			   struct value *loaded)

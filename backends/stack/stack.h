@@ -1,7 +1,12 @@
 #ifndef CACHEFS_STACK_H
 #define CACHEFS_STACK_H
 
-/* The stack itself, for the files that layered.c is divided into. See layered.h. */
+/*
+ * The stack itself: its layers, who may change them now, what copies may be in those that are not
+ * durable, and what layers missed. For the files of this room that work on the whole stack: those
+ * that keep it right (revalidate, teller, drain, write_back, promotion), and above them those that
+ * carry out layered.h (layered*.c, move.c). Thread-safe; no lock may be held by the caller.
+ */
 
 #include <stdatomic.h>
 
@@ -39,8 +44,10 @@ struct layered {
 	struct layer_spec markers_spec;
 	char markers_name[16];
 	struct state *state;            /* NULL: nothing here needs to be remembered */
-	struct teller *teller;          /* tells layers what they missed */
-	struct write_back *write_back;  /* NULL: the stack has no journal */
+	struct layer *journal;          /* the layer that it is; NULL: none */
+	struct write_back *write_back;  /* see write_back.h */
+	struct teller *teller;          /* see teller.h; NULL: none runs */
+	void (*teller_nudge)(struct teller *teller); /* set with it */
 	atomic_uint_fast64_t uncovered; /* counts what the journal is about to hide no more */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;
 	atomic_uint_fast64_t unkept_sets; /* of on_error "serve" */
@@ -54,17 +61,26 @@ static inline struct admission_claim stack_claim(struct key key)
 	return (struct admission_claim){ .spans = { { key, false } }, .span_count = 1 };
 }
 
-/*
- * The value as the layers that are not durable get it, with a reference; NULL: they do without. See
- * promotion.c.
- */
-struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
-
 /* on_error is "serve". */
 static inline bool stack_serves(const struct layered *c)
 {
 	return c->conf->on_error == ON_ERROR_SERVE;
 }
+
+static inline bool stack_is_journal(const struct layered *c, const struct layer *l)
+{
+	return c->journal && c->journal == l;
+}
+
+/* Whether that is a directory's marker, and not what keys below it say. That of the root may have
+ * times alone. */
+static inline bool stack_is_marker(const struct meta *meta)
+{
+	return meta->mode != 0 || meta->mtime.tv_sec != 0;
+}
+
+/* The value as the layers that are not durable get it, with a reference; NULL: they do without. */
+struct value *stack_value_for_volatile(const struct layered *c, struct value *value);
 
 /*
  * When a copy in this layer ends at the latest, of an entry with that own end that is set or
@@ -83,53 +99,24 @@ bool stack_try(struct layered *c, struct admission_claim *claim);
 void stack_leave(struct layered *c, struct admission_claim *claim);
 
 /*
- * Whether what layer `from` answered, asked after the instant (foreign_now()), is still what the
- * slower layers that other programs write hold. 0, or -ESTALE: it was not, the copies of it have
- * been dropped, and one has to look again.
- */
-int stack_revalidate(struct layered *c, size_t from, uint64_t instant, struct key key,
-		     const struct meta *meta);
-
-/*
  * All layers learn what other programs changed in them: before a listing. polled[i]: layer i has to
  * be asked each time, for other programs write it and have done what it cannot tell. While it
  * answers, what layers that are not durable have beside it are copies of what is gone.
  */
 void stack_catch_up(struct layered *c, bool polled[STACK_MAX]);
 
-/*
- * The parts of layered_list(), layered_dir_stat() and layered_dir_is_empty(), which need each other
- * for directories below: depth counts how far. A part of a listing that goes on at a place;
- * *unasked: -errno of a layer that could not be asked, or 0.
- */
-int stack_list_part(struct layered *c, struct key dir, const struct listing_place *at, int depth,
-		    struct children *batch, int *unasked);
-int stack_dir_stat(struct layered *c, struct key dir, int depth, struct meta *meta);
-int stack_dir_is_empty(struct layered *c, struct key dir, int depth);
-
 /* A layer's `changed`: drops the copies of the entry, tells the kernel. */
 void stack_changed(void *cache, struct key key);
 
-/*
- * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon
- * as they answer. remember() takes over from the state what earlier runs left. stack_tell_soon():
- * there is something new, or a layer has come up again. Never waits.
- */
-int stack_teller_remember(struct layered *c, struct problem *problem);
-int stack_teller_start(struct layered *c, struct problem *problem);
-void stack_teller_stop(struct layered *c); /* fine if it was not started */
+/* A layer may have something to be told, or has come up again. Never waits. */
 void stack_tell_soon(struct layered *c);
 
-/* Another layer has taken the directory's marker, and this one has not: what it knows is old. As
- * layer_distrust(). */
-int stack_missed_marker(struct layered *c, struct layer *l, struct key dir);
+/* The layer missed a change that others have taken, or its outcome is unknown: layer_distrust(),
+ * and it is told soon. Returns what layer_distrust() does. */
+int stack_missed(struct layered *c, struct layer *l, struct key key, enum distrust_kind kind);
 
-/* Carries out what the layers have pending of renames of directories; what does not answer is left
- * to the teller. At the start; see move.c. */
-void stack_finish_moves(struct layered *c);
-
-/* The journal in the stack; see write_back.c. */
-bool stack_is_journal(const struct layered *c, const struct layer *l);
-void stack_journal_stats(struct layered *c, struct journal_stats *stats);
+/* What the layer has of the key is old: it goes, now or when the layer answers. 0; an error: it is
+ * to go later, and only this run knows. */
+int stack_drop(struct layered *c, struct layer *l, struct key key);
 
 #endif

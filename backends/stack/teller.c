@@ -1,4 +1,6 @@
-/* The thread that tells layers what they have missed. See stack.h. */
+/* The thread that tells layers what they have missed. See teller.h. */
+#include "stack/teller.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -6,7 +8,6 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "stack/stack.h"
 
 enum {
 	PAUSE_FIRST_MS = 50, /* after a failure, doubled with each */
@@ -169,7 +170,7 @@ static int distrust_all_but_one(struct layered *c)
 	return rc;
 }
 
-int stack_teller_remember(struct layered *c, struct problem *problem)
+int teller_remember(struct layered *c, struct problem *problem)
 {
 	int rc = 0;
 
@@ -182,7 +183,21 @@ int stack_teller_remember(struct layered *c, struct problem *problem)
 				     "cannot read what the layers have missed: %s", strerror(-rc));
 }
 
-int stack_teller_start(struct layered *c, struct problem *problem)
+static void wake(struct teller *t, bool stop)
+{
+	lock_take(&t->lock);
+	t->nudged = true;
+	t->stop |= stop;
+	pthread_cond_signal(&t->work);
+	lock_release(&t->lock);
+}
+
+static void nudge(struct teller *t)
+{
+	wake(t, false);
+}
+
+int teller_start(struct layered *c, struct problem *problem)
 {
 	struct teller *t = calloc(1, sizeof(*t));
 	if (t)
@@ -197,6 +212,7 @@ int stack_teller_start(struct layered *c, struct problem *problem)
 	condition_init(&t->work);
 	int rc = pthread_create(&t->thread, NULL, run, t);
 	if (rc == 0) {
+		c->teller_nudge = nudge;
 		c->teller = t;
 		return 0;
 	}
@@ -207,22 +223,7 @@ int stack_teller_start(struct layered *c, struct problem *problem)
 	return problem_set(problem, NULL, NULL, "cannot start a thread: %s", strerror(rc));
 }
 
-static void wake(struct teller *t, bool stop)
-{
-	lock_take(&t->lock);
-	t->nudged = true;
-	t->stop |= stop;
-	pthread_cond_signal(&t->work);
-	lock_release(&t->lock);
-}
-
-void stack_tell_soon(struct layered *c)
-{
-	if (c->teller)
-		wake(c->teller, false);
-}
-
-void stack_teller_stop(struct layered *c)
+void teller_stop(struct layered *c)
 {
 	struct teller *t = c->teller;
 

@@ -65,6 +65,7 @@ static void insert(struct layered *c, struct write_back *w)
 	c->count++;
 	c->durable_count++;
 	w->inserted = true;
+	c->journal = w->layer;
 }
 
 static void report(const struct write_back *w)
@@ -158,6 +159,7 @@ void write_back_close(struct layered *c)
 	if (w->journal)
 		journal_close(w->journal);
 	free(w);
+	c->journal = NULL;
 	c->write_back = NULL;
 }
 
@@ -198,23 +200,7 @@ bool write_back_supersedes(struct layered *c, const struct layer *l, struct key 
 	return write_back_is_slower(c, l) && look(c, key) != -ENOENT;
 }
 
-bool stack_is_journal(const struct layered *c, const struct layer *l)
-{
-	return c->write_back && c->write_back->layer == l;
-}
-
 /* --- changes ---------------------------------------------------------------------------------- */
-
-/* What cannot be there must not be there as it was. */
-static void drop(struct layered *c, struct layer *l, struct key key)
-{
-	int rc = layer_remove(l, key);
-
-	if (rc == 0 || rc == -ENOENT)
-		return;
-	layer_distrust(l, key, DISTRUST_KEY);
-	stack_tell_soon(c);
-}
 
 int write_back_set(struct layered *c, struct key key, struct value *value, const struct meta *meta)
 {
@@ -227,7 +213,7 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
 						    : stack_value_for_volatile(c, value);
 	struct end limit = stack_limit(c, fast, meta->own);
 	if (!copy || layer_set(fast, key, copy, meta, limit) < 0)
-		drop(c, fast, key);
+		stack_drop(c, fast, key);
 	value_unref(copy);
 	drain_soon(c->write_back->drain);
 	return 0;
@@ -249,7 +235,7 @@ int write_back_dir_set(struct layered *c, struct key dir, const struct meta *met
 		return rc;
 	for (size_t i = 0; i < w->index; i++)
 		if (layer_is_durable(c->layers[i]) && layer_dir_set(c->layers[i], dir, meta) < 0)
-			stack_missed_marker(c, c->layers[i], dir);
+			stack_missed(c, c->layers[i], dir, DISTRUST_MARKER);
 	drain_soon(w->drain);
 	return 0;
 }
@@ -326,16 +312,9 @@ static int hold_in_journal(struct layered *c, struct key key)
 
 static int remove_from_slower(struct layered *c, struct key key)
 {
-	for (size_t i = c->write_back->index + 1; i < c->count; i++) {
-		struct layer *l = c->layers[i];
-		int rc = layer_remove(l, key);
-		if (rc == 0 || rc == -ENOENT)
-			continue;
-		rc = layer_distrust(l, key, DISTRUST_KEY);
-		stack_tell_soon(c);
-		if (rc < 0)
+	for (size_t i = c->write_back->index + 1; i < c->count; i++)
+		if (stack_drop(c, c->layers[i], key) < 0)
 			return -EIO;
-	}
 	return 0;
 }
 
@@ -359,9 +338,9 @@ int write_back_rename(struct layered *c, struct key from, struct key to)
 	for (size_t i = 0; i < w->index; i++) {
 		rc = layer_rename(c->layers[i], from, to);
 		if (rc < 0) {
-			drop(c, c->layers[i], to);
+			stack_drop(c, c->layers[i], to);
 			if (rc != -ENOENT)
-				drop(c, c->layers[i], from);
+				stack_drop(c, c->layers[i], from);
 		}
 	}
 	return 0;
@@ -378,10 +357,8 @@ int write_back_clear(struct layered *c, struct key to)
 	for (size_t i = w->index + 1; i < c->count; i++) {
 		struct layer *l = c->layers[i];
 		int rc = layer_remove_prefix(l, below);
-		if (rc < 0 && rc != -ENOENT) {
-			rc = layer_distrust(l, below, DISTRUST_PREFIX);
-			stack_tell_soon(c);
-		}
+		if (rc < 0 && rc != -ENOENT)
+			rc = stack_missed(c, l, below, DISTRUST_PREFIX);
 		if (rc < 0 && rc != -ENOENT)
 			return -EIO;
 	}
@@ -400,7 +377,7 @@ int layered_flush(struct layered *c, struct key prefix, int64_t deadline_ms)
 	return c->write_back ? drain_flush(c->write_back->drain, prefix, deadline_ms) : 0;
 }
 
-void stack_journal_stats(struct layered *c, struct journal_stats *stats)
+void write_back_stats(const struct layered *c, struct journal_stats *stats)
 {
 	if (c->write_back)
 		journal_stats(c->write_back->journal, stats);

@@ -82,4 +82,7 @@ bool write_back_supersedes(struct layered *c, const struct layer *l, struct key 
 
 bool write_back_is_slower(const struct layered *c, const struct layer *l); /* than the journal */
 
+/* All 0 without a journal. */
+void write_back_stats(const struct layered *c, struct journal_stats *stats);
+
 #endif

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "ledger/distrust.h"
-#include "stack/stack.h"
+#include "stack/teller.h"
 #include "stack_fixture.h"
 
 enum { MEMORY, NEAR, FAR };
@@ -341,7 +341,7 @@ static void what_is_set_before_the_layer_is_told_stays(void **state)
 
 	(void)state;
 	assert_int_equal(set_dir(0700), 0);
-	stack_teller_stop(s.cache);
+	teller_stop(s.cache);
 	for (int marker = 0; marker < 2; marker++) {
 		down(FAR, true);
 		assert_int_equal(marker ? set_dir(0750) : stack_set(&s, "k", "missed"), 0);
