@@ -1,10 +1,12 @@
-/* Directories of the types on the heap: markers, listings, prefixes. See memory/store.h. */
-#include "memory/store.h"
+/* Directories of a layer on the heap. See memory/dirs.h. */
+#include "memory/dirs.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #include "kit/entries_dirs.h"
+#include "memory/keys.h"
+#include "memory/store.h"
 
 /* --- directories ------------------------------------------------------------------------------ */
 

@@ -1,7 +1,7 @@
-/* Type "lfu": the least frequently used goes first. All but its options is memory/store.h's. */
+/* Type "lfu": the least frequently used goes first. All but its options is memory/types.h's. */
 #include "memory/lfu.h"
 
-#include "memory/store.h"
+#include "memory/types.h"
 
 static const struct option_spec lfu_options[] = {
 	MEMORY_OPTION_MAX_ENTRIES("128"),

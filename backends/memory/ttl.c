@@ -1,7 +1,7 @@
-/* Type "ttl": nothing but expiry ends an entry. All but its options is memory/store.h's. */
+/* Type "ttl": nothing but expiry ends an entry. All but its options is memory/types.h's. */
 #include "memory/ttl.h"
 
-#include "memory/store.h"
+#include "memory/types.h"
 
 static const struct option_spec ttl_options[] = {
 	MEMORY_OPTION_EAGER_EXPIRY,
