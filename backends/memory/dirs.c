@@ -58,6 +58,7 @@ static int dir_stat_locked(struct pass *p, struct key dir, struct meta *meta)
 	struct key_buffer buffer;
 	struct entry *marker = entries_find(&m->markers, marker_key(&buffer, dir));
 
+	assert(lock_is_held(&m->lock));
 	if (marker) {
 		meta_copy(meta, &marker->meta);
 		return 0;
@@ -97,6 +98,7 @@ static int list_locked(struct pass *p, struct entries_listing *l)
 	struct memory *m = p->m;
 	struct entry *expired;
 
+	assert(lock_is_held(&m->lock));
 	for (int i = 0; i < PASS_STEPS; i++) {
 		int rc = entries_list(l, &m->entries, &m->markers, p->now, &expired);
 		if (rc != -EAGAIN)
@@ -127,8 +129,9 @@ int memory_list(void *state, struct key dir, struct key after, bool after_is_dir
 
 /* Throws out a bounded number; whether there may be more. Nobody else changes this range now.
  * *found: something that had not expired. */
-static bool remove_some(struct pass *p, struct entries *s, struct key prefix, bool *found)
+static bool remove_some_locked(struct pass *p, struct entries *s, struct key prefix, bool *found)
 {
+	assert(lock_is_held(&p->m->lock));
 	for (int i = 0; i < PASS_STEPS; i++) {
 		struct entry *e = entries_first_with(s, prefix);
 		if (!e)
@@ -148,8 +151,8 @@ int memory_remove_prefix(void *state, struct key prefix)
 
 	do {
 		pass_begin(&p, m);
-		more = remove_some(&p, &m->entries, prefix, &found) ||
-		       remove_some(&p, &m->markers, prefix, &found);
+		more = remove_some_locked(&p, &m->entries, prefix, &found) ||
+		       remove_some_locked(&p, &m->markers, prefix, &found);
 		pass_end(&p);
 	} while (more);
 	return found ? 0 : -ENOENT;
@@ -204,6 +207,7 @@ static int move_marker(struct memory *m, struct key from, struct key to)
 	pass_begin(&p, m);
 	struct entry *old = entries_find(&m->markers, from);
 	struct entry *replaced = entries_find(&m->markers, to);
+	assert(old && old != replaced); /* nobody else changes this range now */
 	if (replaced) {
 		entries_take(&m->markers, replaced);
 		pass_bury(&p, replaced);

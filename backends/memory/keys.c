@@ -1,6 +1,7 @@
 /* Operations on one key of a layer on the heap. See memory/keys.h. */
 #include "memory/keys.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "memory/store.h"
@@ -17,8 +18,9 @@ int memory_stat(void *state, struct key key, struct meta *meta)
 	return e ? 0 : -ENOENT;
 }
 
-static void hit(struct pass *p, struct entry *e)
+static void hit_locked(struct pass *p, struct entry *e)
 {
+	assert(lock_is_held(&p->m->lock));
 	e->meta.hits++;
 	e->meta.hit_ms = p->now.wall_ms;
 	entries_hit(&p->m->entries, e);
@@ -33,7 +35,7 @@ static int load(struct memory *m, struct key key, bool is_hit, struct value **va
 	struct entry *e = pass_live(&p, key);
 	if (e) {
 		if (is_hit)
-			hit(&p, e);
+			hit_locked(&p, e);
 		*value = value_ref(e->value);
 		meta_copy(meta, &e->meta);
 	}
@@ -58,7 +60,7 @@ void memory_note_hit(void *state, struct key key)
 	pass_begin(&p, state);
 	struct entry *e = pass_live(&p, key);
 	if (e)
-		hit(&p, e);
+		hit_locked(&p, e);
 	pass_end(&p);
 }
 
@@ -67,6 +69,7 @@ static int set_locked(struct pass *p, struct entry *e, uint64_t charge)
 	struct entries *s = &p->m->entries;
 	struct entry *old = entries_find(s, e->key);
 
+	assert(lock_is_held(&p->m->lock));
 	int rc = pass_make_room(p, old, charge, PASS_STEPS);
 	if (rc < 0)
 		return rc;
@@ -116,6 +119,7 @@ static int touch_locked(struct pass *p, struct key key, const struct meta *meta,
 	struct entry *e = pass_live(p, key);
 	size_t before, after;
 
+	assert(lock_is_held(&p->m->lock));
 	if (!e)
 		return -ENOENT;
 	if (fields & META_XATTRS) {
@@ -165,6 +169,7 @@ static int move_locked(struct pass *p, struct key from, struct entry *to)
 	struct entries *s = &p->m->entries;
 	struct entry *old = pass_live(p, from);
 
+	assert(lock_is_held(&p->m->lock));
 	if (!old)
 		return -ENOENT;
 	uint64_t charge = entry_charge_as(old, to);

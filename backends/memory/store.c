@@ -9,6 +9,22 @@ enum { EAGER_STEPS = 16 }; /* expired ones that an operation removes as it passe
 
 /* --- passes ----------------------------------------------------------------------------------- */
 
+/* What is true whenever nobody has the lock. A limit holds for what is in the stores: what is lent
+ * as well may lie above it. */
+static void check_locked(const struct memory *m)
+{
+	const struct memory_conf *c = m->conf;
+
+	assert(lock_is_held(&m->lock));
+	assert(m->entries.count > 0 || m->entries.bytes == 0);
+	assert(c->max_entries == 0 || m->entries.count <= c->max_entries);
+	assert(c->max_bytes == 0 || m->entries.bytes <= c->max_bytes);
+	assert((m->lent_first == NULL) == (m->lent_last == NULL));
+	assert((m->lent_first == NULL) == (m->lent_bytes == 0));
+	assert(!m->lent_first || !m->env->copy_on_get);
+	(void)c;
+}
+
 /* What the layer still pays for after it has left the stores. */
 static bool is_lent(const struct memory *m, const struct entry *e)
 {
@@ -17,6 +33,7 @@ static bool is_lent(const struct memory *m, const struct entry *e)
 
 static void lend(struct memory *m, struct entry *e)
 {
+	assert(e->charge > 0);
 	e->link = NULL;
 	*(m->lent_last ? &m->lent_last->link : &m->lent_first) = e;
 	m->lent_last = e;
@@ -32,6 +49,7 @@ static struct entry *lent_take(struct memory *m)
 	m->lent_first = e->link;
 	if (!m->lent_first)
 		m->lent_last = NULL;
+	assert(m->lent_bytes >= e->charge);
 	m->lent_bytes -= e->charge;
 	return e;
 }
@@ -55,6 +73,7 @@ static void collect_lent(struct pass *p)
 
 void pass_bury(struct pass *p, struct entry *e)
 {
+	assert(lock_is_held(&p->m->lock));
 	if (is_lent(p->m, e)) {
 		/* Its remains: what is told of it must not wait for its readers. */
 		struct entry *remains = entry_new(e->key, e->value, NULL);
@@ -69,6 +88,7 @@ void pass_bury(struct pass *p, struct entry *e)
 
 void pass_lose(struct pass *p, struct entry *e)
 {
+	assert(lock_is_held(&p->m->lock) && !e->lost);
 	if (meta_is_expired(&e->meta, p->now)) {
 		p->m->expiries++;
 		entries_take(&p->m->entries, e);
@@ -84,6 +104,7 @@ void pass_begin(struct pass *p, struct memory *m)
 {
 	*p = (struct pass){ .m = m, .now = time_instant(m->env->time) };
 	lock_take(&m->lock);
+	check_locked(m);
 	for (int i = 0; m->conf->eager_expiry && i < EAGER_STEPS; i++) {
 		struct entry *due = entries_due(&m->entries, p->now);
 		if (!due)
@@ -94,6 +115,7 @@ void pass_begin(struct pass *p, struct memory *m)
 
 void pass_end(struct pass *p)
 {
+	check_locked(p->m);
 	lock_release(&p->m->lock);
 	while (p->dead) {
 		struct entry *e = p->dead;
@@ -106,6 +128,7 @@ void pass_end(struct pass *p)
 
 struct entry *pass_live(struct pass *p, struct key key)
 {
+	assert(lock_is_held(&p->m->lock));
 	struct entry *e = entries_find(&p->m->entries, key);
 
 	if (e && meta_is_expired(&e->meta, p->now)) {
@@ -134,6 +157,7 @@ bool memory_fits_alone(const struct memory *m, uint64_t charge)
 
 int pass_make_room(struct pass *p, const struct entry *old, uint64_t charge, int steps)
 {
+	assert(lock_is_held(&p->m->lock) && memory_fits_alone(p->m, charge));
 	if (!fits(p->m, old, charge))
 		collect_lent(p);
 	for (int i = 0; !fits(p->m, old, charge); i++) {
@@ -172,7 +196,7 @@ static void *cleaner_run(void *argument)
 
 	lock_take(&m->lock);
 	while (!m->stopping) {
-		struct deadline deadline = deadline_in(&time_system, m->conf->cleanup_ms);
+		struct deadline deadline = deadline_in(m->env->time, m->conf->cleanup_ms);
 		if (condition_wait_until(&m->stop_cleaner, &m->lock, &deadline))
 			continue;
 		lock_release(&m->lock);
@@ -225,6 +249,7 @@ void memory_close(void *state)
 	}
 	while ((e = lent_take(m)) != NULL)
 		entry_free(e);
+	assert(m->lent_bytes == 0);
 	entries_fini(&m->entries);
 	entries_fini(&m->markers);
 	pthread_cond_destroy(&m->stop_cleaner);
