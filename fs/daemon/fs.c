@@ -121,7 +121,6 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop)
 {
 	inodes_lock(&fs->inodes); /* a layer may be telling of a change already: on_gone() */
-	fs->session = mount_session(mount);
 	fs->seen_as = mount_seen_as(mount);
 	fs->notifier = notifier;
 	fs->loop = loop;

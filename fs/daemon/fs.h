@@ -11,7 +11,7 @@
 
 #include "stack/layered.h"
 #include "config/config.h"
-#include "requests/notifier.h"
+#include "verbs/notifier.h"
 
 struct fs;
 
@@ -19,7 +19,7 @@ struct fs;
 int fs_new(const struct config *config, const struct time_source *time, struct fs **fs,
 	   struct problem *problem);
 
-/* It is mounted, nothing is served yet: gives the fs its session, its notifier and a way to read
+/* It is mounted, nothing is served yet: gives the fs its notifier and a way to read
  * the loop's counters. */
 struct loop;
 struct mount;

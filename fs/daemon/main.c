@@ -230,7 +230,7 @@ static int start(struct program *p, struct problem *problem)
 			&p->mount, problem);
 	if (rc < 0)
 		return rc;
-	p->notifier = notifier_new(mount_session(p->mount));
+	p->notifier = notifier_new(mount_session(p->mount), &time_system);
 	p->signals = signal_thread_new(p->fs);
 	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max);
 	if (!p->notifier || !p->loop || !p->signals || keep_to_request_timeout(p) < 0)
@@ -274,8 +274,7 @@ static void stop(struct program *p)
 	signal_thread_free(p->signals);
 	if (p->fs)
 		fs_free(p->fs);
-	if (p->notifier)
-		notifier_free(p->notifier);
+	notifier_free(p->notifier);
 	if (p->loop)
 		loop_free(p->loop);
 	if (p->mount)

@@ -11,7 +11,7 @@
 
 #include "base/value.h"
 #include "verbs/fs_state.h"
-#include "requests/notifier.h"
+#include "verbs/notifier.h"
 #include "verbs/unowned.h"
 
 /* All numbers at one moment, each read by itself: a sum may be one ahead of its parts. */

@@ -26,16 +26,12 @@ static void set_file_info(struct fs *fs, struct fuse_file_info *fi, struct handl
 }
 
 /* Fills the page cache, so that a first get needs no READ. */
-static void store_small_value(fuse_req_t req, fuse_ino_t ino, struct handle *h)
+static void store_small_value(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
-	struct fs *fs = fs_of(req);
 	const struct value *value = handle_to_store(fs, h);
 
-	if (!value)
-		return;
-	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT((size_t)value_size(value));
-	buffer.buf[0].mem = (void *)(uintptr_t)value_bytes(value);
-	fuse_lowlevel_notify_store(fs->session, ino, 0, &buffer, 0);
+	if (value)
+		notifier_store(fs->notifier, ino, value_bytes(value), (size_t)value_size(value));
 }
 
 /* Who may write what; what is read is a text of its own for each open. */
@@ -98,7 +94,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (fi->flags & O_TRUNC)
 		metadata_wrote(fs, h->inode, fuse_req_ctx(req)->uid);
 	set_file_info(fs, fi, h);
-	store_small_value(req, ino, h);
+	store_small_value(fs, ino, h);
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */
 		handle_release(fs, h);
 }

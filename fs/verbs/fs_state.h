@@ -47,7 +47,6 @@ struct fs {
 	struct layered *cache;
 	struct inodes inodes;
 	struct file_locks *locks;
-	struct fuse_session *session;
 	struct our_mount seen_as; /* fixed while requests are served */
 	struct callers callers;
 	struct scratch_rest rest;

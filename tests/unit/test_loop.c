@@ -1,5 +1,5 @@
 /*
- * fs/requests/loop.c, fs/daemon/mount.c and fs/requests/notifier.c, on a real mount of a tiny file system: every name exists
+ * fs/requests/loop.c, fs/daemon/mount.c and fs/verbs/notifier.c, on a real mount of a tiny file system: every name exists
  * and is an empty file; looking up a name that begins with "slow" and opening the file "gate" wait
  * until the gate is opened. Clients are child processes without the session's descriptor: whatever
  * goes wrong here, the kernel lets them go. Skipped without /dev/fuse.
@@ -31,7 +31,7 @@
 #include "base/waiting.h"
 #include "requests/loop.h"
 #include "daemon/mount.h"
-#include "requests/notifier.h"
+#include "verbs/notifier.h"
 #include "requests/reply.h"
 #include "requests/request_timeout.h"
 
@@ -215,7 +215,7 @@ static int setup_with(void **state, int64_t limit_ms)
 	s->loop = loop_new(mount_session(s->mount), THREADS_MAX);
 	if (s->limit_ms > 0 && loop_answer_within(s->loop, s->limit_ms) < 0)
 		return -1;
-	s->notifier = notifier_new(mount_session(s->mount));
+	s->notifier = notifier_new(mount_session(s->mount), &time_system);
 	s->running = pthread_create(&s->thread, NULL, serve, s) == 0;
 	return s->running ? 0 : -1;
 }

@@ -7,7 +7,7 @@
  * stuck in a name whose directory somebody holds.
  */
 
-#include "requests/notifier.h"
+#include "verbs/notifier.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -34,6 +34,7 @@ struct entry {
 
 struct notifier {
 	struct fuse_session *se;
+	const struct time_source *time;
 	pthread_t thread;
 	struct lock lock;          /* RANK_NOTIFIER; guards what follows */
 	pthread_cond_t work;       /* for the thread */
@@ -57,6 +58,8 @@ static void entries_free(struct entry *e)
 
 static void settle_locked(struct notifier *n, uint64_t number)
 {
+	assert(lock_is_held(&n->lock));
+	assert(number <= n->last);
 	if (number > n->settled)
 		n->settled = number;
 	pthread_cond_broadcast(&n->progress);
@@ -68,6 +71,8 @@ static struct entry *take_upto_locked(struct notifier *n, uint64_t number)
 	struct entry *taken = n->head;
 	struct entry **at = &n->head;
 	struct entry *before = NULL;
+
+	assert(lock_is_held(&n->lock));
 	while (*at != NULL && (*at)->number <= number) {
 		before = *at;
 		at = &before->next;
@@ -95,6 +100,7 @@ static int tell_epoch(struct notifier *n)
 /* Counts one notification's outcome. The kernel not knowing the name is as good as success. */
 static void count_locked(struct notifier *n, uint64_t *counter, int rc)
 {
+	assert(lock_is_held(&n->lock));
 	if (rc == 0 || rc == -ENOENT)
 		++*counter;
 	else
@@ -103,11 +109,14 @@ static void count_locked(struct notifier *n, uint64_t *counter, int rc)
 
 static bool epoch_is_due_locked(const struct notifier *n)
 {
+	assert(lock_is_held(&n->lock));
+	assert(n->epochs_told <= n->epochs_begun && n->epochs_begun <= n->epochs_asked);
 	return n->epochs_asked > n->epochs_begun;
 }
 
 static void epoch_unknown_locked(struct notifier *n)
 {
+	assert(lock_is_held(&n->lock));
 	if (n->stats.epoch_supported)
 		log_info("the kernel has no FUSE_NOTIFY_INC_EPOCH (6.16): what it knows of many "
 			 "names at once is renewed as timeouts pass");
@@ -145,6 +154,8 @@ static void tell_head_locked(struct notifier *n)
 {
 	struct entry *e = take_upto_locked(n, n->head->number);
 	uint64_t number = e->number;
+
+	assert(e->next == NULL);
 	lock_release(&n->lock);
 	int rc = fuse_lowlevel_notify_inval_entry(n->se, e->parent, e->name, e->name_size);
 	free(e);
@@ -194,12 +205,13 @@ static void notifier_destroy(struct notifier *n)
 	free(n);
 }
 
-struct notifier *notifier_new(struct fuse_session *se)
+struct notifier *notifier_new(struct fuse_session *se, const struct time_source *time)
 {
 	struct notifier *n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return NULL;
 	n->se = se;
+	n->time = time;
 	n->stats.epoch_supported = true; /* until the kernel says no */
 	lock_init(&n->lock, RANK_NOTIFIER);
 	condition_init(&n->work);
@@ -226,6 +238,7 @@ void notifier_free(struct notifier *n)
 
 static void ask_epoch_locked(struct notifier *n)
 {
+	assert(lock_is_held(&n->lock));
 	if (n->stopping || !n->stats.epoch_supported)
 		return;
 	n->epochs_asked++;
@@ -256,6 +269,7 @@ static struct entry *entry_new(uint64_t parent, const char *name, size_t name_si
 static bool is_last_queued_locked(const struct notifier *n, const struct entry *e)
 {
 	const struct entry *t = n->tail;
+	assert(lock_is_held(&n->lock));
 	return t != NULL && t->parent == e->parent && t->name_size == e->name_size &&
 	       memcmp(t->name, e->name, e->name_size) == 0;
 }
@@ -263,6 +277,8 @@ static bool is_last_queued_locked(const struct notifier *n, const struct entry *
 /* True: queued, e is the queue's. */
 static bool entry_queue_locked(struct notifier *n, struct entry *e)
 {
+	assert(lock_is_held(&n->lock));
+	assert((n->head == NULL) == (n->stats.queued == 0));
 	if (n->stopping || is_last_queued_locked(n, e))
 		return false;
 	if (n->stats.queued >= QUEUE_MAX) {
@@ -300,6 +316,7 @@ static bool flush_locked(struct notifier *n, const struct deadline *deadline)
 	uint64_t last = n->last;
 	uint64_t asked = n->epochs_asked;
 	bool in_time = true;
+	assert(lock_is_held(&n->lock));
 	while (!n->stopping && (n->settled < last || n->epochs_told < asked)) {
 		if (!in_time)
 			return false;
@@ -316,14 +333,23 @@ static bool flush_locked(struct notifier *n, const struct deadline *deadline)
 	return n->settled >= last && n->epochs_told >= asked;
 }
 
-bool notifier_flush(struct notifier *n, int64_t deadline_ms)
+bool notifier_flush(struct notifier *n, int64_t wait_ms)
 {
 	assert(lock_none_held());
-	struct deadline deadline = deadline_in(&time_system, deadline_ms);
+	struct deadline deadline = deadline_in(n->time, wait_ms);
 	lock_take(&n->lock);
 	bool done = flush_locked(n, &deadline);
 	lock_release(&n->lock);
 	return done;
+}
+
+void notifier_store(struct notifier *n, uint64_t ino, const void *bytes, size_t size)
+{
+	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(size);
+
+	assert(lock_none_held());
+	buffer.buf[0].mem = (void *)(uintptr_t)bytes;
+	fuse_lowlevel_notify_store(n->se, ino, 0, &buffer, 0);
 }
 
 void notifier_stats(struct notifier *n, struct notifier_stats *stats)
