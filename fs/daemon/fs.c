@@ -13,7 +13,6 @@
 #include "verbs/fs_state.h"
 #include "verbs/handle.h"
 #include "verbs/listing.h"
-#include "daemon/mount.h"
 #include "verbs/root_owner.h"
 #include "verbs/scratch_rest.h"
 #include "verbs/scratch_saved.h"
@@ -118,12 +117,13 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	return 0;
 }
 
-void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop)
+void fs_attach(struct fs *fs, const struct mount *mount, struct notifier *notifier,
+	       const struct request_counts *requests)
 {
 	inodes_lock(&fs->inodes); /* a layer may be telling of a change already: on_gone() */
 	fs->seen_as = mount_seen_as(mount);
 	fs->notifier = notifier;
-	fs->loop = loop;
+	fs->requests = requests;
 	inodes_unlock(&fs->inodes);
 }
 

@@ -3,14 +3,12 @@
 
 /*
  * One mounted cache: the inode table, the handles and the locks over a stack of layers. main.c
- * makes it; its operations are in op_*.c.
+ * makes it; what it consists of is in verbs/fs_state.h, its requests are in requests/ops.h.
  */
 
-#define FUSE_USE_VERSION 314
-#include <fuse_lowlevel.h>
-
-#include "stack/layered.h"
 #include "config/config.h"
+#include "daemon/mount.h"
+#include "inspect/request_counts.h"
 #include "verbs/notifier.h"
 
 struct fs;
@@ -19,11 +17,10 @@ struct fs;
 int fs_new(const struct config *config, const struct time_source *time, struct fs **fs,
 	   struct problem *problem);
 
-/* It is mounted, nothing is served yet: gives the fs its notifier and a way to read
- * the loop's counters. */
-struct loop;
-struct mount;
-void fs_attach(struct fs *fs, struct mount *mount, struct notifier *notifier, struct loop *loop);
+/* It is mounted, nothing is served yet: gives the fs its notifier, and the loop's counters to be
+ * shown. Both outlive the fs. */
+void fs_attach(struct fs *fs, const struct mount *mount, struct notifier *notifier,
+	       const struct request_counts *requests);
 
 /* For loop_run's hooks: answers the locks that have waited as long as a request may; at the end,
  * who only waits (for a lock, for room in the journal, a flush); makes every handler that waits
@@ -41,7 +38,5 @@ void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self);
 
 /* Closes the layers; the loop has ended. What is unpublished is dropped. */
 void fs_free(struct fs *fs);
-
-extern const struct fuse_lowlevel_ops fs_ops; /* userdata: struct fs */
 
 #endif

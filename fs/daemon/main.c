@@ -22,6 +22,7 @@
 #include "daemon/guardian.h"
 #include "daemon/hardening.h"
 #include "requests/loop.h"
+#include "requests/ops.h"
 #include "daemon/mount.h"
 #include "daemon/mount_check.h"
 #include "requests/request_timeout.h"
@@ -236,7 +237,7 @@ static int start(struct program *p, struct problem *problem)
 	if (!p->notifier || !p->loop || !p->signals || keep_to_request_timeout(p) < 0)
 		return problem_set(problem, p->mountpoint, NULL,
 				   "cannot start the mount: out of memory");
-	fs_attach(p->fs, p->mount, p->notifier, p->loop);
+	fs_attach(p->fs, p->mount, p->notifier, loop_counts(p->loop));
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /* The table of what is counted, and the snapshot it points into. See stats.h. */
 #include "inspect/stats.h"
 
-#include <linux/fuse.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +86,7 @@ static const struct stats_row journal_rows[] = {
 };
 
 static const struct stats_row fuse_rows[] = {
-	{ "requests", "requests", STATS_COUNTER, STATS_U64, OF_STATS(loop.requests),
+	{ "requests", "requests", STATS_COUNTER, STATS_U64, OF_STATS(requests.all),
 	  "Requests of the kernel." },
 	{ "opens_retried", "opens_retried", STATS_COUNTER, STATS_U64, OF_STATS(opens_retried),
 	  "Opens that the kernel had to try again." },
@@ -97,13 +96,13 @@ static const struct stats_row fuse_rows[] = {
 };
 
 static const struct stats_row wait_rows[] = {
-	{ "handovers", "handovers", STATS_COUNTER, STATS_U64, OF_STATS(loop.handovers),
+	{ "handovers", "handovers", STATS_COUNTER, STATS_U64, OF_STATS(requests.handovers),
 	  "Requests that waited and let another thread serve on." },
-	{ "waiting", "waiting_requests", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(loop.waiting),
+	{ "waiting", "waiting_requests", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(requests.waiting),
 	  "Requests that wait now." },
 	{ "locks", "waiting_locks", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(lock_waits),
 	  "Locks that are waited for now." },
-	{ "threads", "threads", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(loop.threads),
+	{ "threads", "threads", STATS_GAUGE, STATS_UNSIGNED, OF_STATS(requests.threads),
 	  "Threads that serve requests." },
 	{ 0 },
 };
@@ -189,65 +188,6 @@ double stats_number(const struct stats_row *row, const void *base)
 	}
 }
 
-const char *stats_opcode_name(unsigned opcode)
-{
-	static const char *const names[LOOP_OPCODES] = {
-		[0] = "OTHER",
-		[FUSE_LOOKUP] = "LOOKUP",
-		[FUSE_FORGET] = "FORGET",
-		[FUSE_GETATTR] = "GETATTR",
-		[FUSE_SETATTR] = "SETATTR",
-		[FUSE_READLINK] = "READLINK",
-		[FUSE_SYMLINK] = "SYMLINK",
-		[FUSE_MKNOD] = "MKNOD",
-		[FUSE_MKDIR] = "MKDIR",
-		[FUSE_UNLINK] = "UNLINK",
-		[FUSE_RMDIR] = "RMDIR",
-		[FUSE_RENAME] = "RENAME",
-		[FUSE_LINK] = "LINK",
-		[FUSE_OPEN] = "OPEN",
-		[FUSE_READ] = "READ",
-		[FUSE_WRITE] = "WRITE",
-		[FUSE_STATFS] = "STATFS",
-		[FUSE_RELEASE] = "RELEASE",
-		[FUSE_FSYNC] = "FSYNC",
-		[FUSE_SETXATTR] = "SETXATTR",
-		[FUSE_GETXATTR] = "GETXATTR",
-		[FUSE_LISTXATTR] = "LISTXATTR",
-		[FUSE_REMOVEXATTR] = "REMOVEXATTR",
-		[FUSE_FLUSH] = "FLUSH",
-		[FUSE_INIT] = "INIT",
-		[FUSE_OPENDIR] = "OPENDIR",
-		[FUSE_READDIR] = "READDIR",
-		[FUSE_RELEASEDIR] = "RELEASEDIR",
-		[FUSE_FSYNCDIR] = "FSYNCDIR",
-		[FUSE_GETLK] = "GETLK",
-		[FUSE_SETLK] = "SETLK",
-		[FUSE_SETLKW] = "SETLKW",
-		[FUSE_ACCESS] = "ACCESS",
-		[FUSE_CREATE] = "CREATE",
-		[FUSE_INTERRUPT] = "INTERRUPT",
-		[FUSE_BMAP] = "BMAP",
-		[FUSE_DESTROY] = "DESTROY",
-		[FUSE_IOCTL] = "IOCTL",
-		[FUSE_POLL] = "POLL",
-		[FUSE_NOTIFY_REPLY] = "NOTIFY_REPLY",
-		[FUSE_BATCH_FORGET] = "BATCH_FORGET",
-		[FUSE_FALLOCATE] = "FALLOCATE",
-		[FUSE_READDIRPLUS] = "READDIRPLUS",
-		[FUSE_RENAME2] = "RENAME2",
-		[FUSE_LSEEK] = "LSEEK",
-		[FUSE_COPY_FILE_RANGE] = "COPY_FILE_RANGE",
-		[FUSE_SETUPMAPPING] = "SETUPMAPPING",
-		[FUSE_REMOVEMAPPING] = "REMOVEMAPPING",
-		[FUSE_SYNCFS] = "SYNCFS",
-		[51] = "TMPFILE", /* not in the headers of Debian 12's kernel, as are later ones */
-		[52] = "STATX",
-	};
-
-	return opcode < LOOP_OPCODES ? names[opcode] : NULL;
-}
-
 uint64_t stats_calls(const struct layer_calls *calls)
 {
 	uint64_t sum = 0;
@@ -290,8 +230,8 @@ int stats_read(struct fs *fs, struct stats *s)
 	s->handles = fs->handle_count;
 	s->scratch_files = t->scratch_count;
 	inodes_unlock(t);
-	if (fs->loop) /* before this request waits itself, for what layers know of themselves */
-		loop_stats(fs->loop, &s->loop);
+	if (fs->requests) /* before this request waits itself, for what layers know of themselves */
+		request_counts_read(fs->requests, &s->requests);
 	unowned_read(fs, &s->unowned);
 	s->unowned_bytes = unowned_bytes(&s->unowned);
 	s->scratch_stored = atomic_load(&fs->rest.stored);

@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/value.h"
+#include "inspect/request_counts.h"
 #include "verbs/fs_state.h"
 #include "verbs/notifier.h"
 #include "verbs/unowned.h"
@@ -18,7 +19,7 @@
 struct stats {
 	int64_t uptime_ms;
 	struct cache_stats cache;
-	struct loop_stats loop;
+	struct request_numbers requests;
 	struct notifier_stats notifier;
 	uint64_t opens_retried, killed_writers;
 	unsigned lock_waits;
@@ -59,9 +60,6 @@ extern const struct stats_row stats_layer_rows[];
 
 /* The row's number in that struct. */
 double stats_number(const struct stats_row *row, const void *base);
-
-/* The name of a FUSE request ("LOOKUP"), or NULL: there is no such opcode. */
-const char *stats_opcode_name(unsigned opcode);
 
 uint64_t stats_calls(const struct layer_calls *calls);
 

@@ -17,14 +17,14 @@ static void add_rows(cJSON *object, const struct stats_row *row, const void *bas
 }
 
 /* Only what came at all. */
-static void add_opcodes(cJSON *fuse, const struct loop_stats *loop)
+static void add_opcodes(cJSON *fuse, const struct request_numbers *requests)
 {
 	cJSON *o = cJSON_AddObjectToObject(fuse, "by_opcode");
 
-	for (unsigned i = 0; i < LOOP_OPCODES; i++)
-		if (loop->by_opcode[i] > 0 && stats_opcode_name(i))
-			cJSON_AddNumberToObject(o, stats_opcode_name(i),
-						(double)loop->by_opcode[i]);
+	for (unsigned i = 0; i < REQUEST_OPCODES; i++)
+		if (requests->by_opcode[i] > 0 && request_name(i))
+			cJSON_AddNumberToObject(o, request_name(i),
+						(double)requests->by_opcode[i]);
 }
 
 static void add_calls(cJSON *layer, const struct layer_calls *all)
@@ -79,7 +79,7 @@ struct value *stats_json_text(struct fs *fs, bool troubles)
 		if (object == root)
 			add_layers(root, &stats.cache, troubles);
 	}
-	add_opcodes(cJSON_GetObjectItemCaseSensitive(root, "fuse"), &stats.loop);
+	add_opcodes(cJSON_GetObjectItemCaseSensitive(root, "fuse"), &stats.requests);
 	stats_fini(&stats);
 	return stats_text_of(root);
 }

@@ -82,17 +82,17 @@ static void print_layer_row(FILE *out, const struct stats_row *row, const struct
 	}
 }
 
-static void print_opcodes(FILE *out, const struct loop_stats *loop)
+static void print_opcodes(FILE *out, const struct request_numbers *requests)
 {
 	static const char name[] = "requests_by_opcode";
 
 	print_head(out, name, "_total", "counter", "Requests of the kernel, by opcode.");
-	for (unsigned i = 0; i < LOOP_OPCODES; i++) {
-		if (loop->by_opcode[i] == 0 || !stats_opcode_name(i))
+	for (unsigned i = 0; i < REQUEST_OPCODES; i++) {
+		if (requests->by_opcode[i] == 0 || !request_name(i))
 			continue;
 		fprintf(out, "cachefs_%s_total", name);
-		print_label(out, '{', "opcode", stats_opcode_name(i));
-		fprintf(out, "} %llu\n", (unsigned long long)loop->by_opcode[i]);
+		print_label(out, '{', "opcode", request_name(i));
+		fprintf(out, "} %llu\n", (unsigned long long)requests->by_opcode[i]);
 	}
 }
 
@@ -156,7 +156,7 @@ static void print_all(FILE *out, const struct stats *stats)
 		print_rows(out, g->rows, stats);
 	for (const struct stats_row *row = stats_layer_rows; row->json; row++)
 		print_layer_row(out, row, &stats->cache);
-	print_opcodes(out, &stats->loop);
+	print_opcodes(out, &stats->requests);
 	print_head(out, "backend_call_seconds", "", "histogram", "How long calls of layers took.");
 	print_each_call(out, &stats->cache, print_histogram);
 	print_head(out, "backend_call_errors", "_total", "counter", "Calls of layers that failed.");

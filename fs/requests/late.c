@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/time_source.h"
 #include "base/waiting.h"
-#include "inspect/stats.h"
+#include "inspect/request_counts.h"
 
 enum { EARLIER_MAX_MS = 60 * 1000 };
 
@@ -233,7 +233,7 @@ void late_look(struct late *late)
 {
 	struct late_request r;
 	while (find_late(late, &r)) {
-		const char *name = stats_opcode_name(r.opcode);
+		const char *name = request_name(r.opcode);
 		int error = is_release(r.opcode) ? 0 : ETIMEDOUT;
 		answer(late, r.unique, error);
 		log_warning(

@@ -82,8 +82,7 @@ struct loop {
 	bool ending;      /* nobody leads any more */
 	int rc;
 
-	_Atomic(uint64_t) by_opcode[LOOP_OPCODES], handovers;
-	_Atomic(unsigned) threads, waiting;
+	struct request_counts counts;
 };
 
 static void *worker_main(void *arg);
@@ -224,7 +223,7 @@ static int leader_start(struct loop *loop, struct worker *w)
 		w->next = loop->workers;
 		loop->workers = w;
 		loop->starving = false;
-		atomic_fetch_add_explicit(&loop->threads, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&loop->counts.threads, 1, memory_order_relaxed);
 	} else {
 		loop->running--;
 		loop->leader = NULL;
@@ -292,8 +291,8 @@ static void worker_leave(void *self)
 	if (!w->leads)
 		return;
 	w->leads = false;
-	atomic_fetch_add_explicit(&loop->waiting, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&loop->handovers, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&loop->counts.waiting, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&loop->counts.handovers, 1, memory_order_relaxed);
 	lock_take(&loop->lock);
 	assert(loop->leader == w || loop->ending);
 	loop->leader = NULL;
@@ -316,7 +315,7 @@ static bool worker_stand_by(struct worker *w)
 {
 	struct loop *loop = w->loop;
 	unsigned idle = 0;
-	atomic_fetch_sub_explicit(&loop->waiting, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&loop->counts.waiting, 1, memory_order_relaxed);
 	atomic_store_explicit(&w->order, ORDER_STAND_BY, memory_order_relaxed);
 
 	lock_take(&loop->lock);
@@ -362,10 +361,8 @@ static int worker_receive(struct worker *w)
 static void count_request(struct loop *loop, const struct fuse_buf *buf)
 {
 	const struct fuse_in_header *in = buf->mem;
-	bool known = !(buf->flags & FUSE_BUF_IS_FD) && buf->size >= sizeof(*in) &&
-		     in->opcode < LOOP_OPCODES;
-	atomic_fetch_add_explicit(&loop->by_opcode[known ? in->opcode : 0], 1,
-				  memory_order_relaxed);
+	bool whole = !(buf->flags & FUSE_BUF_IS_FD) && buf->size >= sizeof(*in);
+	request_counts_add(&loop->counts, whole ? in->opcode : 0);
 }
 
 /* Before a read: if nothing is there, what comes next has not waited. */
@@ -534,7 +531,7 @@ static void loop_join(struct loop *loop)
 		pthread_join(w->thread, NULL);
 		free(w);
 	}
-	atomic_store(&loop->threads, 0);
+	atomic_store(&loop->counts.threads, 0);
 }
 
 int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks)
@@ -550,7 +547,7 @@ int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks
 	bool all = loop_await_threads(loop, drain_ms);
 	if (!all)
 		log_warning("shutting down: %u requests still wait after %lld ms; waking them",
-			    atomic_load(&loop->waiting), (long long)drain_ms);
+			    atomic_load(&loop->counts.waiting), (long long)drain_ms);
 	while (!all) {
 		hooks->wake(hooks->self);
 		all = loop_await_threads(loop, REPEAT_MS);
@@ -560,15 +557,7 @@ int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks
 	return loop->rc;
 }
 
-void loop_stats(struct loop *loop, struct loop_stats *stats)
+const struct request_counts *loop_counts(const struct loop *loop)
 {
-	stats->requests = 0;
-	for (int i = 0; i < LOOP_OPCODES; i++) {
-		stats->by_opcode[i] = atomic_load_explicit(&loop->by_opcode[i],
-							   memory_order_relaxed);
-		stats->requests += stats->by_opcode[i];
-	}
-	stats->handovers = atomic_load_explicit(&loop->handovers, memory_order_relaxed);
-	stats->threads = atomic_load_explicit(&loop->threads, memory_order_relaxed);
-	stats->waiting = atomic_load_explicit(&loop->waiting, memory_order_relaxed);
+	return &loop->counts;
 }

@@ -11,6 +11,8 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include "inspect/request_counts.h"
+
 struct loop;
 
 /*
@@ -42,14 +44,7 @@ int loop_run(struct loop *loop, int64_t drain_ms, const struct loop_hooks *hooks
 /* Ends loop_run. Safe in a signal handler, and more than once. */
 void loop_stop(struct loop *loop);
 
-/* Counters for stats: threads made, hand-overs so far, handlers waiting now. Requests are counted
- * by opcode, when they have been read; those the loop does not know are 0's. */
-enum { LOOP_OPCODES = 64 };
-struct loop_stats {
-	uint64_t by_opcode[LOOP_OPCODES];
-	uint64_t requests, handovers;
-	unsigned threads, waiting;
-};
-void loop_stats(struct loop *loop, struct loop_stats *stats);
+/* What it counts. */
+const struct request_counts *loop_counts(const struct loop *loop);
 
 #endif

@@ -1,5 +1,4 @@
 /* The table of the requests that are served. */
-#include "daemon/fs.h"
 #include "requests/ops.h"
 
 const struct fuse_lowlevel_ops fs_ops = {

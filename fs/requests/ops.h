@@ -7,6 +7,8 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+extern const struct fuse_lowlevel_ops fs_ops; /* all of them; userdata: struct fs */
+
 /* op_lookup.c */
 void op_init(void *userdata, struct fuse_conn_info *conn);
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

@@ -1,7 +1,10 @@
 #ifndef CACHEFS_REPLY_H
 #define CACHEFS_REPLY_H
 
-/* From attributes to what libfuse wants. */
+/* From attributes to what libfuse wants, and what a request says of its caller. */
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
 
 #include "verbs/holders.h"
 #include "verbs/lookup.h"
@@ -31,6 +34,12 @@ void reply_status(fuse_req_t req, int rc);
 /* Likewise, of a lock: -EAGAIN is a lock that somebody else has, -EINTR a wait that a signal ended.
  */
 void reply_lock(fuse_req_t req, int rc);
+
+/* The userdata of the session. */
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
 
 static inline pid_t request_tid(fuse_req_t req)
 {

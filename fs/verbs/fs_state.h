@@ -1,22 +1,24 @@
 #ifndef CACHEFS_FS_STATE_H
 #define CACHEFS_FS_STATE_H
 
-/* What one mounted cache consists of. Only fs.c and the operations (op_*.c, and what they call) see
- * it. */
+/* What one mounted cache consists of. daemon/fs.c makes it; the requests and what they call see it.
+ */
 
 #include <stdatomic.h>
 
 #include "base/private_dir.h"
+#include "config/config.h"
+#include "inodes/inode.h"
 #include "inspect/control.h"
+#include "stack/layered.h"
 #include "verbs/descriptors.h"
 #include "verbs/file_locks.h"
-#include "daemon/fs.h"
-#include "inodes/inode.h"
-#include "requests/loop.h"
+#include "verbs/notifier.h"
 #include "verbs/process.h"
 #include "verbs/shortage.h"
 
 struct handle;
+struct request_counts;
 
 /* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
 struct recent_miss {
@@ -51,7 +53,7 @@ struct fs {
 	struct callers callers;
 	struct scratch_rest rest;
 	struct notifier *notifier;
-	struct loop *loop;
+	const struct request_counts *requests; /* the loop's; NULL before it is there */
 	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */
 	uint64_t handle_count;    /* as is their number */
 	struct listing *listings; /* likewise: open directories */
@@ -70,11 +72,6 @@ struct fs {
 	struct shortage changes, freezes;         /* of the content of open files */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
-
-static inline struct fs *fs_of(fuse_req_t req)
-{
-	return fuse_req_userdata(req);
-}
 
 /* Mode and owner where they are unknown: of what other programs have made, or of what was lost.
  * S_IFREG or S_IFDIR. */

@@ -268,12 +268,12 @@ static bool eventually(atomic_uint *counter, unsigned wanted)
 
 static bool eventually_waiting(struct server *s, unsigned wanted)
 {
-	struct loop_stats stats;
+	struct request_numbers numbers;
 	int64_t end = time_mono_ms(&time_system) + DEADLINE_MS;
 	do {
-		loop_stats(s->loop, &stats);
-	} while (stats.waiting != wanted && time_mono_ms(&time_system) < end);
-	return stats.waiting == wanted;
+		request_counts_read(loop_counts(s->loop), &numbers);
+	} while (numbers.waiting != wanted && time_mono_ms(&time_system) < end);
+	return numbers.waiting == wanted;
 }
 
 /* ---- clients ---- */
@@ -395,15 +395,15 @@ static void test_lookups_in_one_directory_are_parallel(void **state)
 static void test_requests_are_answered_while_handlers_wait(void **state)
 {
 	struct server *s = *state;
-	struct loop_stats stats;
+	struct request_numbers numbers;
 	pid_t clients[THREADS_MAX - 1];
 	gate_block(s, clients, THREADS_MAX - 1);
 	assert_int_equal(client(s, DEED_STAT, "a"), 0);
 	assert_int_equal(client(s, DEED_OPEN, "b"), 0);
-	loop_stats(s->loop, &stats);
-	assert_int_equal(stats.waiting, THREADS_MAX - 1);
-	assert_int_equal(stats.handovers, THREADS_MAX - 1);
-	assert_int_equal(stats.threads, THREADS_MAX);
+	request_counts_read(loop_counts(s->loop), &numbers);
+	assert_int_equal(numbers.waiting, THREADS_MAX - 1);
+	assert_int_equal(numbers.handovers, THREADS_MAX - 1);
+	assert_int_equal(numbers.threads, THREADS_MAX);
 	gate_set(s, &s->gate_open, true);
 	for (unsigned i = 0; i < THREADS_MAX - 1; i++)
 		assert_int_equal(client_end(clients[i]), 0);

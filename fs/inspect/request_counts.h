@@ -1,0 +1,35 @@
+#ifndef CACHEFS_REQUEST_COUNTS_H
+#define CACHEFS_REQUEST_COUNTS_H
+
+/*
+ * What the request loop counts: it writes while others read, without a lock. A request is counted
+ * by its opcode when it has been read; one with an opcode that is not known here is 0's.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { REQUEST_OPCODES = 64 };
+
+struct request_counts {
+	_Atomic(uint64_t) by_opcode[REQUEST_OPCODES];
+	_Atomic(uint64_t) handovers; /* so far */
+	_Atomic(unsigned) threads;   /* that serve, now */
+	_Atomic(unsigned) waiting;   /* handlers, now */
+};
+
+/* The same as plain numbers, each read by itself. */
+struct request_numbers {
+	uint64_t by_opcode[REQUEST_OPCODES];
+	uint64_t all; /* their sum */
+	uint64_t handovers;
+	unsigned threads, waiting;
+};
+
+void request_counts_add(struct request_counts *counts, uint32_t opcode);
+void request_counts_read(const struct request_counts *counts, struct request_numbers *numbers);
+
+/* The name of a FUSE request ("LOOKUP"), or NULL: there is no such opcode. */
+const char *request_name(uint32_t opcode);
+
+#endif
