@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "inspect/control.h"
+#include "verbs/answer.h"
 #include "verbs/directory.h"
 #include "verbs/fs_state.h"
 #include "verbs/handle.h"
@@ -38,7 +40,7 @@ static int make_virtual_files(struct fs *fs)
 
 	inodes_lock(&fs->inodes);
 	for (int i = 0; i < CONTROL_FILES && rc == 0; i++) {
-		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, i, NULL);
+		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, &control_view, i, NULL);
 		if (fs->virtual_files[i])
 			inode_pin_locked(fs->virtual_files[i]);
 		else
@@ -89,7 +91,8 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0077); /* and it stays so: what the daemon makes is its own alone */
-	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes) < 0) {
+	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, &answer_directory_view,
+			&answer_file_view) < 0) {
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");
 	}

@@ -37,9 +37,12 @@ static void free_inode(struct inode *inode)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-int inodes_init(struct inodes *t, uint64_t heap_max)
+int inodes_init(struct inodes *t, uint64_t heap_max, const struct view *dir_view,
+		const struct view *file_view)
 {
-	*t = (struct inodes){ .bucket_count = BUCKETS_MIN };
+	*t = (struct inodes){ .bucket_count = BUCKETS_MIN,
+			      .dir_view = dir_view,
+			      .file_view = file_view };
 	t->buckets = calloc(t->bucket_count, sizeof(*t->buckets));
 	if (!t->buckets)
 		return -ENOMEM;
@@ -51,6 +54,7 @@ int inodes_init(struct inodes *t, uint64_t heap_max)
 	t->copies.heap_max_bytes = heap_max;
 	t->copies.heap_total_bytes = heap_max * HEAP_COPIES;
 	t->root.kind = INODE_DIR;
+	t->root.view = dir_view;
 	t->root.lookups = 1;
 	t->root.dir_rmdir = -1;
 	return 0;
@@ -340,6 +344,7 @@ static struct inode *new_inode(struct inodes *t, enum inode_kind kind, struct na
 	if (!inode)
 		return NULL;
 	inode->kind = kind;
+	inode->view = kind == INODE_DIR ? t->dir_view : t->file_view;
 	inode->name = name;
 	if (name)
 		name->refs++;
@@ -376,13 +381,16 @@ struct inode *inode_new_dir_locked(struct inodes *t, struct name *name)
 	return inode;
 }
 
-struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file, struct name *name)
+struct inode *inode_new_virtual_locked(struct inodes *t, const struct view *view, int virtual_file,
+				       struct name *name)
 {
 	struct inode *inode = new_inode(t, INODE_VIRTUAL, name);
 
-	if (inode)
-		inode->virtual_file = virtual_file;
-	if (inode && name)
+	if (!inode)
+		return NULL;
+	inode->view = view;
+	inode->virtual_file = virtual_file;
+	if (name)
 		name->subdir = inode;
 	return inode;
 }

@@ -31,6 +31,8 @@
 #include "base/lock.h"
 #include "inodes/working_copy.h"
 
+struct view;
+
 enum inode_kind { INODE_DIR, INODE_FILE, INODE_VIRTUAL };
 enum inode_state { INODE_VERSION, INODE_PRIVATE, INODE_STALE };
 
@@ -56,7 +58,8 @@ struct content {
 struct inode {
 	/* fixed at birth: */
 	enum inode_kind kind;
-	int virtual_file; /* enum control_file, for INODE_VIRTUAL */
+	const struct view *view; /* what shows it (the verbs' and inspect's; not looked into here) */
+	int virtual_file;        /* for INODE_VIRTUAL: which of its view's */
 
 	/* guarded by the table's lock: */
 	enum inode_state state; /* of files; only inode.c writes it */
@@ -142,6 +145,7 @@ struct inodes {
 	struct lock lock;
 	pthread_cond_t changed; /* something that a waiter may wait for has happened */
 	struct inode root;
+	const struct view *dir_view, *file_view; /* of the cache's own directories and files */
 	struct name **buckets;
 	size_t bucket_count, name_count;
 	uint64_t clock; /* counts changes of names */
@@ -168,7 +172,8 @@ struct inodes {
 	struct working_copies copies;
 };
 
-int inodes_init(struct inodes *t, uint64_t heap_max);
+int inodes_init(struct inodes *t, uint64_t heap_max, const struct view *dir_view,
+		const struct view *file_view);
 void inodes_fini(struct inodes *t);
 void inodes_lock(struct inodes *t);
 void inodes_unlock(struct inodes *t); /* frees what the locked part let go of */
@@ -245,8 +250,9 @@ struct inode *inode_new_version_locked(struct inodes *t, struct name *name,
 				       const struct meta *meta);
 struct inode *inode_new_private_locked(struct inodes *t, struct name *name, const struct meta *meta,
 				       struct value *base, pid_t owner);
-struct inode *inode_new_virtual_locked(struct inodes *t, int virtual_file,
-				       struct name *name); /* name: below `layers`; or NULL */
+/* name: below `layers`; or NULL. */
+struct inode *inode_new_virtual_locked(struct inodes *t, const struct view *view, int virtual_file,
+				       struct name *name);
 void inode_pin_locked(struct inode *inode);
 void inode_note_made_locked(struct inodes *t, struct inode *version); /* by mknod(2) */
 void inode_unpin_locked(struct inodes *t, struct inode *inode);

@@ -7,7 +7,7 @@
 #include "verbs/fs_state.h"
 #include "inspect/control_layers.h"
 #include "inodes/key_escape.h"
-#include "verbs/lookup.h"
+#include "verbs/attributes.h"
 #include "inspect/stats.h"
 
 static const char cachedir_tag[] =
@@ -67,15 +67,13 @@ bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct esca
 	return false;
 }
 
-void control_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out)
+static void control_attributes_locked(struct fs *fs, struct inode *inode, pid_t tid,
+				      struct attributes *out)
 {
 	int file = inode->virtual_file;
 
+	(void)tid;
 	out->nlink = 1;
-	if (file == CONTROL_VIEW) {
-		layer_view_attributes_locked(fs, inode, out);
-		return;
-	}
 	out->meta.mode = files[file].mode;
 	out->meta.uid = fs->uid;
 	out->meta.gid = fs->gid;
@@ -84,24 +82,29 @@ void control_attributes_locked(struct fs *fs, struct inode *inode, struct attrib
 	if (files[file].flags & GENERATED) /* of the text that was made last */
 		out->attr_timeout_ms = 0;
 	out->ino = (uint64_t)file + 2;
+	attributes_of_undated(fs, &out->meta);
 }
 
-int control_refresh(struct fs *fs, struct inode *inode)
+/* A generated file tells its size as of now, unless somebody has it open, whose text it is that
+ * counts. */
+static int control_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
 	struct inodes *t = &fs->inodes;
+	bool generated = files[inode->virtual_file].flags & GENERATED;
+	struct value *text = generated ? control_text(fs, inode->virtual_file, CONTROL_OWNER)
+				       : NULL;
 
-	if (inode->virtual_file == CONTROL_VIEW)
-		return layer_view_refresh(fs, inode);
-	if (!(files[inode->virtual_file].flags & GENERATED))
-		return 0;
-	struct value *text = control_text(fs, inode->virtual_file, CONTROL_OWNER);
 	inodes_lock(t);
 	if (text && inode->readers == 0)
 		inode->meta.size = value_size(text);
+	attributes_of_locked(fs, inode, tid, out);
 	inodes_unlock(t);
 	value_unref(text);
 	return 0;
 }
+
+const struct view control_view = { .attributes = control_attributes,
+				   .attributes_locked = control_attributes_locked };
 
 struct value *control_text(struct fs *fs, int file, enum control_reader reader)
 {

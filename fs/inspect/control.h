@@ -26,7 +26,7 @@ enum control_file {
 struct fs;
 struct escape_text;
 struct inode;
-struct attributes;
+struct view;
 
 /* The control file of that name in dir (the root, or `.cachefs`), or -1. */
 int control_find(struct fs *fs, const struct inode *dir, struct key name);
@@ -38,18 +38,12 @@ bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name
 bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct escape_text *name,
 		   uint32_t *mode);
 
-/* The attributes of a virtual inode, beside those in its metadata. */
-void control_attributes_locked(struct fs *fs, struct inode *inode, struct attributes *out);
+/* The view (view.h) of the inodes of these files. */
+extern const struct view control_view;
 
 /* What the file says now to the mount's owner, or to others, who are shown no host, path or user;
  * NULL: out of memory, or nothing to read. */
 enum control_reader { CONTROL_OWNER, CONTROL_OTHERS };
 struct value *control_text(struct fs *fs, int file, enum control_reader reader);
-
-/*
- * Before its attributes are shown: lets a generated file tell its size as of now, unless somebody
- * has it open, whose text it is that counts. -errno: what a layer holds there is gone.
- */
-int control_refresh(struct fs *fs, struct inode *inode);
 
 #endif

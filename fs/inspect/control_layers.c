@@ -11,6 +11,8 @@
 
 enum { NOT_WRITABLE = ~0222 };
 
+enum view_kind { VIEW_NAME, VIEW_ENTRY };
+
 bool layer_view_name(struct fs *fs, size_t layer, struct escape_text *name)
 {
 	const char *text = layered_layer_name(fs->cache, layer);
@@ -57,7 +59,11 @@ static int find(struct fs *fs, size_t layer, struct key key, enum view_kind kind
 	return key.size > 0 ? layered_layer_stat(fs->cache, layer, key, meta) : -ENOENT;
 }
 
-int layer_view_stat(struct fs *fs, struct key path, enum view_kind kind, struct meta *meta)
+/*
+ * What to show of "NUMBER/KEY"; there is always a mode. VIEW_NAME: a directory, if keys lie below,
+ * else the entry. VIEW_ENTRY: the entry. 0 or -ENOENT.
+ */
+static int stat_path(struct fs *fs, struct key path, enum view_kind kind, struct meta *meta)
 {
 	size_t layer;
 	struct key key;
@@ -90,7 +96,7 @@ static struct inode *view_inode_locked(struct inodes *t, struct name *name, stru
 		inode = NULL;
 	}
 	if (!inode)
-		inode = inode_new_virtual_locked(t, CONTROL_VIEW, name);
+		inode = inode_new_virtual_locked(t, &layer_view, CONTROL_VIEW, name);
 	if (inode) {
 		inodes_bury_meta_locked(t, &inode->meta);
 		inode->meta = *meta;
@@ -132,7 +138,7 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 	enum view_kind kind = kind_of(name);
 	inodes_unlock(t);
 	if (rc == 0)
-		rc = layer_view_stat(fs, key_make(path.bytes, path.size), kind, &meta);
+		rc = stat_path(fs, key_make(path.bytes, path.size), kind, &meta);
 	inodes_lock(t);
 	struct inode *inode = rc == 0 ? view_inode_locked(t, name, &meta) : NULL;
 	if (inode) {
@@ -157,7 +163,7 @@ int layer_view_peek(struct fs *fs, struct inode *inode, struct meta *meta)
 	int rc = inode_key_locked(t, inode, &path);
 	enum view_kind kind = kind_of(inode->name);
 	inodes_unlock(t);
-	return rc < 0 ? rc : layer_view_stat(fs, key_make(path.bytes, path.size), kind, meta);
+	return rc < 0 ? rc : stat_path(fs, key_make(path.bytes, path.size), kind, meta);
 }
 
 static int path_of(struct fs *fs, struct inode *inode, struct key_buffer *path)
@@ -168,7 +174,8 @@ static int path_of(struct fs *fs, struct inode *inode, struct key_buffer *path)
 	return rc;
 }
 
-int layer_view_refresh(struct fs *fs, struct inode *inode)
+/* Metadata as they are now. */
+static int refresh(struct fs *fs, struct inode *inode)
 {
 	struct inodes *t = &fs->inodes;
 	struct meta meta = { 0 };
@@ -189,14 +196,30 @@ int layer_view_refresh(struct fs *fs, struct inode *inode)
 	return rc;
 }
 
-void layer_view_attributes_locked(struct fs *fs, const struct inode *inode, struct attributes *out)
+static int layer_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
+{
+	int rc = refresh(fs, inode);
+
+	if (rc < 0)
+		return rc;
+	inodes_lock(&fs->inodes);
+	attributes_of_locked(fs, inode, tid, out);
+	inodes_unlock(&fs->inodes);
+	return 0;
+}
+
+static void layer_attributes_locked(struct fs *fs, struct inode *inode, pid_t tid,
+				    struct attributes *out)
 {
 	struct key_buffer path;
 
+	(void)tid;
+	out->nlink = 1;
 	out->attr_timeout_ms = out->entry_timeout_ms = 0;
 	if (inode_key_locked(&fs->inodes, inode, &path) == 0)
 		out->ino = inode_ino_of_key(key_make(path.bytes, path.size),
 					    S_ISDIR(inode->meta.mode));
+	attributes_of_undated(fs, &out->meta);
 }
 
 int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
@@ -216,8 +239,13 @@ int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
 	return rc;
 }
 
-int layer_view_list(struct fs *fs, struct key dir, struct key after, bool after_is_dir,
-		    struct children *batch)
+static int stat_entry(struct fs *fs, struct key path, struct meta *meta)
+{
+	return stat_path(fs, path, VIEW_ENTRY, meta);
+}
+
+static int list_children(struct fs *fs, struct key dir, struct key after, bool after_is_dir,
+			 struct children *batch)
 {
 	size_t layer;
 	struct key key;
@@ -225,3 +253,8 @@ int layer_view_list(struct fs *fs, struct key dir, struct key after, bool after_
 
 	return rc < 0 ? rc : layered_layer_list(fs->cache, layer, key, after, after_is_dir, batch);
 }
+
+const struct view layer_view = { .attributes = layer_attributes,
+				 .attributes_locked = layer_attributes_locked,
+				 .stat = stat_entry,
+				 .list = list_children };

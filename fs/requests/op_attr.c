@@ -9,7 +9,7 @@
 #include "requests/birth.h"
 #include "verbs/directory.h"
 #include "verbs/handle.h"
-#include "verbs/lookup.h"
+#include "verbs/answer.h"
 #include "verbs/metadata.h"
 #include "requests/reply.h"
 #include "verbs/unowned.h"
@@ -17,7 +17,7 @@
 static void reply_attributes(fuse_req_t req, struct inode *inode)
 {
 	struct attributes a;
-	int rc = lookup_attributes(fs_of(req), inode, request_tid(req), &a);
+	int rc = answer_attributes(fs_of(req), inode, request_tid(req), &a);
 
 	if (rc < 0)
 		reply_status(req, rc);
@@ -42,7 +42,7 @@ static void reply_statx(fuse_req_t req, struct inode *inode)
 {
 	struct fs *fs = fs_of(req);
 	struct attributes a;
-	int rc = lookup_attributes(fs, inode, request_tid(req), &a);
+	int rc = answer_attributes(fs, inode, request_tid(req), &a);
 
 	if (rc < 0) {
 		reply_status(req, rc);

@@ -154,7 +154,7 @@ static struct inode *inode_of_child_locked(struct dir_reply *r, const struct lis
 		return NULL;
 	bool steady = name->changed_at <= e->listed_at && !name->privates && name->publishing == 0;
 	if (steady && S_ISDIR(e->type))
-		inode = lookup_directory_locked(r->fs, name, e->meta);
+		inode = directory_inode_locked(&r->fs->inodes, name, e->meta);
 	else if (steady)
 		inode = name_version_locked(t, name, e->meta);
 	if (inode)

@@ -5,6 +5,7 @@
 
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
+#include "verbs/answer.h"
 #include "verbs/lookup.h"
 #include "requests/reply.h"
 
@@ -44,10 +45,9 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc = 0;
 
 	if (file >= 0) {
-		control_refresh(fs, fs->virtual_files[file]);
+		rc = answer_attributes(fs, fs->virtual_files[file], request_tid(req), &a);
 		inodes_lock(&fs->inodes);
 		fs->virtual_files[file]->lookups++;
-		attributes_of_locked(fs, fs->virtual_files[file], request_tid(req), &a);
 		inodes_unlock(&fs->inodes);
 	} else if (dir->kind == INODE_DIR) {
 		rc = lookup(fs, dir, key_of(name), request_tid(req), &a);

@@ -10,6 +10,7 @@
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/handle.h"
+#include "verbs/answer.h"
 #include "verbs/lookup.h"
 #include "verbs/publish.h"
 #include "verbs/rename.h"
@@ -202,7 +203,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		rc = n < 0 ? (int)n : 0;
 		target[n < 0 ? 0 : n] = '\0';
 	} else if (rc == -ENOENT && !is_view) {
-		rc = lookup_gone(fs, inode, request_tid(req)) == -ESTALE ? -ESTALE : -ENOENT;
+		rc = answer_gone(fs, inode, request_tid(req)) == -ESTALE ? -ESTALE : -ENOENT;
 	}
 	value_unref(value);
 	meta_fini(&meta);

@@ -69,6 +69,17 @@ int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta)
 	return rc;
 }
 
+struct inode *directory_inode_locked(struct inodes *t, struct name *name, const struct meta *meta)
+{
+	struct inode *inode = name->subdir;
+
+	if (!inode)
+		inode = inode_new_dir_locked(t, name);
+	if (inode)
+		directory_refresh_locked(t, inode, meta);
+	return inode;
+}
+
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta)
 {
 	size_t size;

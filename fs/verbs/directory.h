@@ -14,6 +14,10 @@
  * it. */
 int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta);
 
+/* The inode of a directory that is there, with what its marker says (empty: there is none). NULL: no
+ * memory. */
+struct inode *directory_inode_locked(struct inodes *t, struct name *name, const struct meta *meta);
+
 /* Takes over what the marker says about TTL and rmdir. */
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta);
 

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspect/control_layers.h"
 #include "inodes/key_escape.h"
-#include "verbs/listing.h"
+#include "verbs/view.h"
 
 static int key_of_dir(struct fs *fs, struct inode *dir, struct key_buffer *key)
 {
@@ -17,20 +16,13 @@ static int key_of_dir(struct fs *fs, struct inode *dir, struct key_buffer *key)
 	return rc;
 }
 
-static int stat_key(struct fs *fs, const struct inode *dir, struct key key, struct meta *meta)
-{
-	if (dir->kind == INODE_VIRTUAL)
-		return layer_view_stat(fs, key, VIEW_ENTRY, meta);
-	return key.size > 0 ? layered_stat(fs->cache, key, meta) : -ENOENT;
-}
-
 int escaped_own_value(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct key_buffer key;
 	int rc = key_of_dir(fs, dir, &key);
 
 	if (rc == 0)
-		rc = stat_key(fs, dir, key_make(key.bytes, key.size), meta);
+		rc = dir->view->stat(fs, key_make(key.bytes, key.size), meta);
 	inodes_lock(&fs->inodes);
 	dir->own_value = rc == 0;
 	inodes_unlock(&fs->inodes);
@@ -84,8 +76,8 @@ static int search_run(struct search *s, struct key dir)
 	memcpy(at.after.bytes, s->head.bytes, s->head.size);
 	do {
 		children_clear(&s->batch);
-		int rc = listing_part(s->fs, s->dir, dir, key_make(at.after.bytes, at.after.size),
-				      at.after_is_dir, &s->batch);
+		int rc = s->dir->view->list(s->fs, dir, key_make(at.after.bytes, at.after.size),
+					   at.after_is_dir, &s->batch);
 		if (rc < 0)
 			return rc;
 		if (search_batch(s))

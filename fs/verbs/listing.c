@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "inspect/control_layers.h"
 #include "verbs/cookies.h"
 #include "verbs/escaped.h"
 #include "inodes/key_escape.h"
+#include "verbs/view.h"
 
 /* A name that was given out. */
 struct record {
@@ -295,14 +295,6 @@ static int take_child(struct listing *l, struct child *child, uint64_t at)
 	return emit(l, &item);
 }
 
-int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct key after,
-		 bool after_is_dir, struct children *batch)
-{
-	if (dir->kind == INODE_VIRTUAL)
-		return layer_view_list(fs, key, after, after_is_dir, batch);
-	return layered_list(fs->cache, key, after, after_is_dir, batch);
-}
-
 /* Again, if the directory was renamed meanwhile: then a part of it may have been elsewhere. */
 static int read_batch(struct listing *l, uint64_t *at)
 {
@@ -317,9 +309,9 @@ static int read_batch(struct listing *l, uint64_t *at)
 		if (rc < 0)
 			return rc;
 		struct key key = key_make(l->key.bytes, l->key.size);
-		rc = listing_part(l->fs, l->dir, key,
-				  key_make(l->place.after.bytes, l->place.after.size),
-				  l->place.after_is_dir, &l->batch);
+		rc = l->dir->view->list(l->fs, key,
+					key_make(l->place.after.bytes, l->place.after.size),
+					l->place.after_is_dir, &l->batch);
 		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, l->dir, key))
 			return rc;
 	}

@@ -23,12 +23,9 @@ struct listing_entry {
 	uint64_t cookie;    /* the position behind it, COOKIE_FIRST or more */
 };
 
+/* dir: one whose view (view.h) has keys. 0 or -ENOMEM. */
 int listing_open(struct fs *fs, struct inode *dir, struct listing **listing);
 void listing_close(struct listing *listing);
-
-/* What a directory shows, the cache's or one layer's: as list() of struct backend. */
-int listing_part(struct fs *fs, const struct inode *dir, struct key key, struct key after,
-		 bool after_is_dir, struct children *batch);
 
 /* Closes what the kernel will not close any more. */
 void listings_fini(struct fs *fs);

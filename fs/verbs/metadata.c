@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/waiting.h"
-#include "verbs/lookup.h"
+#include "verbs/answer.h"
 #include "verbs/publish.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
@@ -134,11 +134,11 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 	const struct layered_hooks hooks = { changing_prepare, changing_done, &c };
 	int rc;
 
-	lookup_recheck(fs, inode);
+	answer_recheck(fs, inode);
 	do {
 		meta_fini(&c.meta);
 		inodes_lock(t);
-		bool answers = lookup_answers_locked(fs, inode, tid);
+		bool answers = answer_serves_locked(fs, inode, tid);
 		bool named = inode_key_locked(t, inode, &c.key) == 0;
 		inodes_unlock(t);
 		if (!answers)
@@ -151,7 +151,7 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
 	} while (rc == -EAGAIN);
 	meta_fini(&c.meta);
 	if (rc == -ENOENT) /* evicted or removed since we looked */
-		rc = lookup_gone(fs, inode, tid);
+		rc = answer_gone(fs, inode, tid);
 	return rc == -ECANCELED ? 0 : rc;
 }
 
@@ -334,7 +334,7 @@ static int ask_entry(struct fs *fs, struct inode *inode, pid_t tid,
 	}
 	if (rc != -ENOENT)
 		return rc;
-	rc = lookup_gone(fs, inode, tid);
+	rc = answer_gone(fs, inode, tid);
 	*itself = rc == 0;
 	return rc;
 }

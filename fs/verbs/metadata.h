@@ -8,7 +8,7 @@
 /*
  * change() edits a copy of the metadata (called with no lock held; a negative errno ends it), of
  * which `fields` (enum meta_fields) are then stored with the entry, and kept for what a writer has
- * not published yet. -ESTALE as lookup_attributes().
+ * not published yet. -ESTALE as answer_attributes().
  */
 struct metadata_change {
 	unsigned fields;
@@ -42,7 +42,7 @@ bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode);
 int metadata_end(struct fs *fs, struct inode *inode, pid_t tid, struct end *own, struct end *end);
 
 /* The metadata as stored (hits included), or of what is not published yet. 0; else as
- * lookup_gone(). Ended with meta_fini(). */
+ * answer_gone(). Ended with meta_fini(). */
 int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta);
 
 #endif

@@ -1,0 +1,40 @@
+#ifndef CACHEFS_VIEW_H
+#define CACHEFS_VIEW_H
+
+/*
+ * A view shows a tree of names: the cache's keys (answer.c), or what `.cachefs` shows of the cache
+ * itself (the room inspect/). Each inode has one from birth (inode->view), so a verb does not ask
+ * in which tree it is. Functions return 0 or -errno and may wait, but those that are _locked, which
+ * want the inode table's lock held; all are thread-safe.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cache.h"
+
+struct attributes;
+struct fs;
+struct inode;
+
+struct view {
+	/* GETATTR: what the inode shows now. *out is ended by the caller, with meta_fini(). */
+	int (*attributes)(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
+
+	/* Likewise of the inode as it stands: what attributes_of_locked() has not filled in. */
+	void (*attributes_locked)(struct fs *fs, struct inode *inode, pid_t tid,
+				  struct attributes *out);
+
+	/* Below, both NULL: no directory of this view holds keys. `key` is what inode_key_locked()
+	 * says of such a directory. */
+
+	/* The metadata of the entry under the key, never of a directory. -ENOENT: there is none. */
+	int (*stat)(struct fs *fs, struct key key, struct meta *meta);
+
+	/* The children of a directory, as list() of struct backend. */
+	int (*list)(struct fs *fs, struct key dir, struct key after, bool after_is_dir,
+		    struct children *batch);
+};
+
+#endif
