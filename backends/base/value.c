@@ -12,6 +12,8 @@
 
 #include <xxhash.h>
 
+#include "base/whole.h"
+
 enum { CHUNK = 1024 * 1024 };
 
 struct value {
@@ -156,19 +158,9 @@ bool value_file_is_offered(const struct value *value)
 /* A file that ends before the value does has been damaged: -EIO. */
 static ssize_t file_read(int fd, uint8_t *buffer, size_t size, uint64_t offset)
 {
-	size_t done = 0;
+	int rc = whole_read(fd, buffer, size, offset);
 
-	while (done < size) {
-		ssize_t n = pread(fd, buffer + done, size - done, (off_t)(offset + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
+	return rc == -ENODATA ? -EIO : rc < 0 ? rc : (ssize_t)size;
 }
 
 ssize_t value_read(const struct value *value, void *buffer, size_t size, uint64_t offset)
@@ -211,32 +203,17 @@ static uint64_t copy_in_kernel(const struct value *value, uint64_t size, int fd)
 	return done;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
-{
-	while (size > 0) {
-		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT ? -ENOSPC : -errno;
-		bytes += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
 int value_to_file(const struct value *value, uint64_t size, int fd)
 {
 	if (value->fd < 0)
-		return write_all(fd, value->bytes, (size_t)size, 0);
+		return whole_write(fd, value->bytes, (size_t)size, 0);
 	uint64_t done = copy_in_kernel(value, size, fd);
 	uint8_t *chunk = done < size ? malloc(CHUNK) : NULL;
 	int rc = done < size && !chunk ? -ENOMEM : 0;
 	while (rc == 0 && done < size) {
 		size_t want = size - done < CHUNK ? (size_t)(size - done) : CHUNK;
 		ssize_t n = value_read(value, chunk, want, done);
-		rc = n < 0 ? (int)n : n == 0 ? -EIO : write_all(fd, chunk, (size_t)n, done);
+		rc = n < 0 ? (int)n : n == 0 ? -EIO : whole_write(fd, chunk, (size_t)n, done);
 		done += n > 0 ? (uint64_t)n : 0;
 	}
 	free(chunk);

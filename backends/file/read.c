@@ -11,6 +11,8 @@
 
 #include <xxhash.h>
 
+#include "base/whole.h"
+
 /* More than a value of 256 MiB is in JSON, every byte of it escaped. */
 #define TEXT_MAX ((uint64_t)2 << 30)
 
@@ -23,22 +25,15 @@ enum {
 int file_text(int fd, uint64_t size, char **text)
 {
 	char *bytes = size <= TEXT_MAX ? malloc((size_t)size + 1) : NULL;
-	size_t done = 0;
 
 	if (size > TEXT_MAX)
 		return -EFBIG;
 	if (!bytes)
 		return -ENOMEM;
-	while (done < size) {
-		ssize_t n = pread(fd, bytes + done, (size_t)size - done, (off_t)done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			int rc = n < 0 ? -errno : -EAGAIN; /* cut off while it was read */
-			free(bytes);
-			return rc;
-		}
-		done += (size_t)n;
+	int rc = whole_read(fd, bytes, (size_t)size, 0);
+	if (rc < 0) {
+		free(bytes);
+		return rc == -ENODATA ? -EAGAIN : rc; /* cut off while it was read */
 	}
 	bytes[size] = '\0';
 	*text = bytes;

@@ -15,6 +15,7 @@
 #include "base/parents.h"
 #include "base/private_dir.h"
 #include "base/waiting.h"
+#include "base/whole.h"
 
 enum {
 	TURN_DEADLINE_MS = 30 * 1000, /* without anything being done */
@@ -413,20 +414,6 @@ int file_make_directory(const struct file_conf *conf)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /* A file that nobody else takes for left over: it is locked while it is being written. */
 static int temp_open(struct file_layer *f, char name[FILE_NAME_SIZE])
 {
@@ -481,7 +468,7 @@ static int write_entry(struct file_layer *f, int fd, const struct content *c)
 	rc = file_entry_write(c->key, moved ? c->was : NULL, c->value, c->meta, &age, &text, &size);
 	if (rc < 0)
 		return rc;
-	rc = write_all(fd, text, size);
+	rc = whole_write(fd, text, size, 0);
 	free(text);
 	struct timespec times[2] = { age, age };
 	return rc == 0 && futimens(fd, times) < 0 ? -errno : rc;
@@ -495,7 +482,7 @@ static int write_once(struct file_layer *f, const char *name, const struct conte
 
 	if (fd < 0)
 		return fd;
-	int rc = c->text ? write_all(fd, c->text, c->size) : write_entry(f, fd, c);
+	int rc = c->text ? whole_write(fd, c->text, c->size, 0) : write_entry(f, fd, c);
 	if (rc == 0)
 		rc = file_look_at(fd, look);
 	if (rc == 0 && renameat(f->dir_fd, temp, f->dir_fd, name) < 0)
@@ -518,7 +505,7 @@ static int overwrite(struct file_layer *f, const char *name, const struct conten
 	if (rc == 0 && look->size < c->size)
 		rc = -ENOSPC;
 	if (rc == 0)
-		rc = write_all(fd, c->text, c->size);
+		rc = whole_write(fd, c->text, c->size, 0);
 	if (rc == 0 && ftruncate(fd, (off_t)c->size) < 0)
 		rc = -errno;
 	if (rc == 0)

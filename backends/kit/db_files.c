@@ -12,6 +12,7 @@
 
 #include "kit/db.h"
 #include "kit/sqlite_os.h"
+#include "base/whole.h"
 
 enum {
 	INDEX_BYTES = 32 * 1024, /* of its first part */
@@ -227,31 +228,6 @@ static int take_paths(struct db_files *f, sqlite3 *handle)
 
 /* --- the copy --------------------------------------------------------------------------------- */
 
-static bool read_at(int fd, void *bytes, size_t size, size_t offset)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = pread(fd, (char *)bytes + done, size - done, (off_t)(offset + done));
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
-	}
-	return true;
-}
-
-static bool write_at(int fd, const void *bytes, size_t size, size_t offset)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = pwrite(fd, (const char *)bytes + done, size - done,
-				   (off_t)(offset + done));
-		if (n <= 0) {
-			errno = n < 0 ? errno : EIO;
-			return false;
-		}
-		done += (size_t)n;
-	}
-	return true;
-}
-
 static bool is_header(const uint8_t header[LOG_HEADER])
 {
 	static const uint8_t magic[3] = { 0x37, 0x7f, 0x06 };
@@ -265,7 +241,7 @@ static bool last_is_there(const struct db_files *f, size_t frame)
 	uint8_t bytes[FRAME_HEADER];
 	size_t at = f->size - frame;
 
-	return read_at(f->log_fd, bytes, sizeof(bytes), at) &&
+	return whole_read(f->log_fd, bytes, sizeof(bytes), at) == 0 &&
 	       memcmp(bytes, f->copy + at, sizeof(bytes)) == 0;
 }
 
@@ -299,7 +275,7 @@ static bool copy_log(struct db_files *f, unsigned frames, unsigned changes)
 	open_log(f);
 	if (frames == 0 || frame == 0 || f->log_fd < 0)
 		return true;
-	if (!read_at(f->log_fd, header, sizeof(header), 0) || !is_header(header))
+	if (whole_read(f->log_fd, header, sizeof(header), 0) < 0 || !is_header(header))
 		return false;
 	if (f->size > 0 && (memcmp(header, f->copy, sizeof(header)) != 0 || end < f->size)) {
 		f->size = 0;
@@ -311,7 +287,7 @@ static bool copy_log(struct db_files *f, unsigned frames, unsigned changes)
 		drop_copy(f);
 		return true;
 	}
-	if (!read_at(f->log_fd, f->copy + f->size, end - f->size, f->size))
+	if (whole_read(f->log_fd, f->copy + f->size, end - f->size, f->size) < 0)
 		return false;
 	f->size = end;
 	return true;
@@ -324,7 +300,7 @@ static bool log_is_copy(const struct db_files *f, int fd)
 
 	for (size_t at = 0; at < f->size; at += n) {
 		n = f->size - at < sizeof(bytes) ? f->size - at : sizeof(bytes);
-		if (!read_at(fd, bytes, n, at) || memcmp(bytes, f->copy + at, n) != 0)
+		if (whole_read(fd, bytes, n, at) < 0 || memcmp(bytes, f->copy + at, n) != 0)
 			return false;
 	}
 	return true;
@@ -337,7 +313,8 @@ static bool log_is_back(struct db_files *f)
 
 	if (f->size == 0)
 		return true;
-	if (f->log_fd < 0 || !read_at(f->log_fd, header, sizeof(header), 0) || !is_header(header))
+	if (f->log_fd < 0 || whole_read(f->log_fd, header, sizeof(header), 0) < 0 ||
+	    !is_header(header))
 		return false;
 	if (memcmp(header, f->copy, sizeof(header)) != 0)
 		return true;
@@ -411,7 +388,7 @@ enum db_trouble db_files_verify(const struct db_files *f)
 
 	if (trouble != DB_FINE || f->size == 0)
 		return trouble;
-	bool other = read_at(f->log_fd, header, sizeof(header), 0) && is_header(header) &&
+	bool other = whole_read(f->log_fd, header, sizeof(header), 0) == 0 && is_header(header) &&
 		     memcmp(header, f->copy, sizeof(header)) != 0;
 	return other || log_is_copy(f, f->log_fd) ? DB_FINE : DB_LOG_CUT;
 }
@@ -449,21 +426,22 @@ static long other_user(const struct db_files *f)
 }
 
 /* From the file that was removed, for it has what others committed too, or else from the copy. */
-static bool write_log(const struct db_files *f, int to)
+static int write_log(const struct db_files *f, int to)
 {
 	uint8_t bytes[16 * 1024];
 	struct stat st;
 	bool from_file = f->log_fd >= 0 && log_is_copy(f, f->log_fd) && fstat(f->log_fd, &st) == 0;
 	size_t size = from_file ? (size_t)st.st_size : f->size, n;
+	int rc = 0;
 
-	for (size_t at = 0; at < size; at += n) {
+	for (size_t at = 0; at < size && rc == 0; at += n) {
 		n = size - at < sizeof(bytes) ? size - at : sizeof(bytes);
-		if (from_file && !read_at(f->log_fd, bytes, n, at))
-			return false;
-		if (!write_at(to, from_file ? bytes : f->copy + at, n, at))
-			return false;
+		if (from_file)
+			rc = whole_read(f->log_fd, bytes, n, at);
+		if (rc == 0)
+			rc = whole_write(to, from_file ? bytes : f->copy + at, n, at);
 	}
-	return fsync(to) == 0;
+	return rc < 0 ? rc : fsync(to) < 0 ? -errno : 0;
 }
 
 static bool can_be_written(const struct db_files *f)
@@ -471,7 +449,8 @@ static bool can_be_written(const struct db_files *f)
 	uint8_t header[LOG_HEADER];
 
 	return f->size > 0 ||
-	       (f->log_fd >= 0 && read_at(f->log_fd, header, sizeof(header), 0) && is_header(header));
+	       (f->log_fd >= 0 && whole_read(f->log_fd, header, sizeof(header), 0) == 0 &&
+		is_header(header));
 }
 
 /* As SQLite would have made it. */
@@ -503,7 +482,7 @@ static int put_back(struct db_files *f, uint64_t *lost)
 
 	if (fd < 0)
 		return fd;
-	bool begun = read_at(fd, header, sizeof(header), 0) && is_header(header);
+	bool begun = whole_read(fd, header, sizeof(header), 0) == 0 && is_header(header);
 	bool ours = begun && f->size > 0 && memcmp(header, f->copy, sizeof(header)) == 0;
 	if (begun && f->size == 0 && f->trouble == DB_LOG_CUT)
 		*lost = f->changes;
@@ -511,8 +490,8 @@ static int put_back(struct db_files *f, uint64_t *lost)
 		*lost = 0;
 	else if (!can_be_written(f))
 		*lost = f->changes;
-	else if (!write_log(f, fd) ||
-		 (f->found != DB_FINE && ftruncate(fd, (off_t)f->size) < 0))
+	else if ((rc = write_log(f, fd)) == 0 && f->found != DB_FINE &&
+		 ftruncate(fd, (off_t)f->size) < 0)
 		rc = -errno;
 	close(fd);
 	return rc;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/parents.h"
 #include "base/private_dir.h"
+#include "base/whole.h"
 
 #define SUBDIRECTORY "scratch"
 
@@ -111,26 +112,9 @@ void saved_free(struct saved *s)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int write_at(int fd, const void *bytes, size_t size, uint64_t offset)
-{
-	const uint8_t *at = bytes;
-
-	while (size > 0) {
-		ssize_t n = pwrite(fd, at, size, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT ? -ENOSPC : -errno;
-		at += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
 int saved_write(struct saved *s, const void *bytes, size_t size, uint64_t offset)
 {
-	return write_at(s->fd, bytes, size, CONTENT_AT + offset);
+	return whole_write(s->fd, bytes, size, CONTENT_AT + offset);
 }
 
 static int sync_file(const struct saved *s)
@@ -152,11 +136,11 @@ static int write_head(struct saved *s, struct key key, const struct meta *meta)
 	uint64_t at = head.number % 2 * HEAD_ROOM;
 	int rc = sizeof(head) + key.size + row_size <= HEAD_ROOM ? 0 : -EFBIG;
 	if (rc == 0)
-		rc = write_at(s->fd, &head, sizeof(head), at);
+		rc = whole_write(s->fd, &head, sizeof(head), at);
 	if (rc == 0)
-		rc = write_at(s->fd, key.bytes, key.size, at + sizeof(head));
+		rc = whole_write(s->fd, key.bytes, key.size, at + sizeof(head));
 	if (rc == 0)
-		rc = write_at(s->fd, row, row_size, at + sizeof(head) + key.size);
+		rc = whole_write(s->fd, row, row_size, at + sizeof(head) + key.size);
 	free(row);
 	return rc;
 }
@@ -182,17 +166,17 @@ static int read_head(int fd, unsigned which, uint64_t *number, struct key_buffer
 {
 	struct head head = { 0 };
 	uint8_t *row = NULL;
-	off_t at = (off_t)which * HEAD_ROOM;
+	uint64_t at = (uint64_t)which * HEAD_ROOM;
 	int rc = -EBADMSG;
 
-	if (pread(fd, &head, sizeof(head), at) != sizeof(head) ||
+	if (whole_read(fd, &head, sizeof(head), at) < 0 ||
 	    memcmp(head.magic, magic, sizeof(magic)) != 0 || head.number != head.same_number ||
 	    head.key_size == 0 || head.key_size > sizeof(key->bytes) || head.row_size > HEAD_ROOM)
 		return rc;
 	row = malloc(head.row_size + 1u);
-	at += (off_t)sizeof(head);
-	if (row && pread(fd, key->bytes, head.key_size, at) == (ssize_t)head.key_size &&
-	    pread(fd, row, head.row_size, at + (off_t)head.key_size) == (ssize_t)head.row_size)
+	at += sizeof(head);
+	if (row && whole_read(fd, key->bytes, head.key_size, at) == 0 &&
+	    whole_read(fd, row, head.row_size, at + head.key_size) == 0)
 		rc = journal_row_unpack(row, head.row_size, key_make(key->bytes, head.key_size),
 					NULL, meta);
 	free(row);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/whole.h"
+
 enum { HEAP_MIN = 4096, BLOCK = 4096 };
 
 void working_copy_init(struct working_copy *wc, struct working_copies *all, struct value *value)
@@ -200,21 +202,6 @@ uint64_t working_copy_shared(const struct working_copy *wc)
 	return wc->frozen ? wc->size : 0;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
-{
-	while (size > 0) {
-		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EDQUOT ? -ENOSPC : -errno;
-		bytes += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
 ssize_t working_copy_read(const struct working_copy *wc, void *buffer, size_t size, uint64_t offset)
 {
 	if (offset >= wc->size)
@@ -255,7 +242,7 @@ static int content_to_file(const struct working_copy *wc, uint64_t size, int fd)
 {
 	if (wc->frozen)
 		return value_to_file(wc->frozen, size, fd);
-	return write_all(fd, wc->heap, (size_t)size, 0);
+	return whole_write(fd, wc->heap, (size_t)size, 0);
 }
 
 /* Makes the content the copy's own, in a file, keeping the first `keep` bytes. */
@@ -335,7 +322,7 @@ int working_copy_write(struct working_copy *wc, const void *buffer, size_t size,
 	if (rc < 0)
 		return rc;
 	if (wc->fd >= 0) {
-		rc = write_all(wc->fd, buffer, size, offset);
+		rc = whole_write(wc->fd, buffer, size, offset);
 		charge(wc, allocated(wc->fd, whole));
 		if (rc < 0)
 			return rc;
@@ -388,7 +375,7 @@ static int punch(int fd, uint64_t offset, uint64_t size)
 	int rc = errno == EOPNOTSUPP ? 0 : -errno;
 	while (rc == 0 && size > 0) {
 		size_t part = size < sizeof(zeros) ? (size_t)size : sizeof(zeros);
-		rc = write_all(fd, zeros, part, offset);
+		rc = whole_write(fd, zeros, part, offset);
 		offset += part;
 		size -= part;
 	}
