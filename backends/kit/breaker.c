@@ -1,11 +1,11 @@
 /* Whether a store that can be away is there. See breaker.h. */
 #include "kit/breaker.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/time_source.h"
 
 enum {
 	PAUSE_MIN_MS = 100, /* before the first probe: a restart should hardly be noticed */
@@ -13,57 +13,66 @@ enum {
 	STEADY_MS = 10000, /* down again sooner than that, it was not up in earnest */
 };
 
-static int64_t now_ms(void)
+static int64_t now_ms(const struct breaker *b)
 {
-	return time_mono_ms(&time_system);
+	return time_mono_ms(b->time);
 }
 
-void breaker_init(struct breaker *b, const char *type, const char *layer_name)
+void breaker_init(struct breaker *b, const char *type, const char *layer_name,
+		  const struct time_source *time)
 {
-	*b = (struct breaker){ .type = type, .layer_name = layer_name, .since_ms = now_ms() };
-	b->next_ms = b->since_ms;
+	*b = (struct breaker){ .type = type, .layer_name = layer_name, .time = time };
+	b->since_ms = b->next_ms = now_ms(b);
 	lock_init(&b->lock, RANK_LAYER_INNER);
-	condition_init(&b->verdict);
+	condition_init(&b->changed);
 }
 
 void breaker_fini(struct breaker *b)
 {
-	pthread_cond_destroy(&b->verdict);
+	pthread_cond_destroy(&b->changed);
 	lock_fini(&b->lock);
 }
 
 bool breaker_enter(struct breaker *b, int64_t patience_ms, unsigned *round)
 {
-	if (atomic_load(&b->state) == BREAKER_UNKNOWN && patience_ms > now_ms()) {
-		struct deadline deadline = deadline_in(&time_system, patience_ms - now_ms());
+	struct deadline deadline = { b->time, patience_ms };
+
+	if (breaker_is(b) == BREAKER_UNKNOWN && deadline_left_ms(&deadline) > 0) {
 		lock_take(&b->lock);
-		while (atomic_load(&b->state) == BREAKER_UNKNOWN)
-			if (!condition_wait_until(&b->verdict, &b->lock, &deadline))
+		while (breaker_is(b) == BREAKER_UNKNOWN)
+			if (!condition_wait_until(&b->changed, &b->lock, &deadline))
 				break;
 		lock_release(&b->lock);
 	}
 	*round = atomic_load(&b->round);
-	return atomic_load(&b->state) == BREAKER_UP;
+	return breaker_is(b) == BREAKER_UP;
 }
 
-/* Returns what was the state before. */
-static enum breaker_state go_down_locked(struct breaker *b, const char *reason)
+static void set_state_locked(struct breaker *b, enum breaker_state state)
 {
-	enum breaker_state before = (enum breaker_state)atomic_load(&b->state);
+	assert(lock_is_held(&b->lock));
+	assert(state != BREAKER_UNKNOWN && state != breaker_is(b));
+	b->since_ms = now_ms(b);
+	atomic_store(&b->state, state);
+	pthread_cond_broadcast(&b->changed);
+}
+
+/* Also when it is down already: then the next probe is later. Returns whether it was not. */
+static bool go_down_locked(struct breaker *b, const char *reason)
+{
+	enum breaker_state before = breaker_is(b);
 
 	bool relapse = before == BREAKER_UP && b->pause_ms > 0 &&
-		       now_ms() - b->since_ms < STEADY_MS;
+		       now_ms(b) - b->since_ms < STEADY_MS;
 	if (before == BREAKER_DOWN || relapse)
 		b->pause_ms = b->pause_ms * 2 < PAUSE_MAX_MS ? b->pause_ms * 2 : PAUSE_MAX_MS;
 	else
 		b->pause_ms = PAUSE_MIN_MS;
-	if (before != BREAKER_DOWN)
-		b->since_ms = now_ms();
-	b->next_ms = now_ms() + b->pause_ms;
+	b->next_ms = now_ms(b) + b->pause_ms;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
-	atomic_store(&b->state, BREAKER_DOWN);
-	pthread_cond_broadcast(&b->verdict);
-	return before;
+	if (before != BREAKER_DOWN)
+		set_state_locked(b, BREAKER_DOWN);
+	return before != BREAKER_DOWN;
 }
 
 static void log_down(const struct breaker *b, const char *reason, int64_t pause_ms)
@@ -76,8 +85,9 @@ bool breaker_fail(struct breaker *b, unsigned round, const char *reason)
 {
 	lock_take(&b->lock);
 	bool latest = round == atomic_load(&b->round);
-	bool news = latest && atomic_load(&b->state) == BREAKER_UP;
+	bool news = latest && breaker_is(b) == BREAKER_UP;
 	b->failed_again |= latest;
+	b->fell |= news;
 	if (news)
 		go_down_locked(b, reason);
 	int64_t pause_ms = b->pause_ms;
@@ -90,6 +100,7 @@ bool breaker_fail(struct breaker *b, unsigned round, const char *reason)
 void breaker_probe_begin(struct breaker *b)
 {
 	lock_take(&b->lock);
+	assert(breaker_is(b) != BREAKER_UP);
 	b->failed_again = false;
 	lock_release(&b->lock);
 }
@@ -97,10 +108,11 @@ void breaker_probe_begin(struct breaker *b)
 void breaker_probe_failed(struct breaker *b, const char *reason)
 {
 	lock_take(&b->lock);
-	enum breaker_state before = go_down_locked(b, reason);
+	assert(breaker_is(b) != BREAKER_UP);
+	bool news = go_down_locked(b, reason);
 	int64_t pause_ms = b->pause_ms;
 	lock_release(&b->lock);
-	if (before != BREAKER_DOWN)
+	if (news)
 		log_down(b, reason, pause_ms);
 }
 
@@ -108,19 +120,15 @@ bool breaker_probe_succeeded(struct breaker *b)
 {
 	lock_take(&b->lock);
 	if (b->failed_again) {
-		b->next_ms = now_ms();
+		b->next_ms = now_ms(b);
 		lock_release(&b->lock);
 		return false;
 	}
-	enum breaker_state before = (enum breaker_state)atomic_load(&b->state);
-	int64_t away_ms = now_ms() - b->since_ms;
-	if (before != BREAKER_UP) {
-		atomic_fetch_add(&b->round, 1);
-		b->since_ms = now_ms();
-		b->reason[0] = '\0';
-		atomic_store(&b->state, BREAKER_UP);
-		pthread_cond_broadcast(&b->verdict);
-	}
+	enum breaker_state before = breaker_is(b);
+	int64_t away_ms = now_ms(b) - b->since_ms;
+	atomic_fetch_add(&b->round, 1);
+	b->reason[0] = '\0';
+	set_state_locked(b, BREAKER_UP);
 	lock_release(&b->lock);
 	if (before == BREAKER_DOWN)
 		log_info("%s: layer \"%s\" up again after %.1f s", b->type, b->layer_name,
@@ -131,16 +139,38 @@ bool breaker_probe_succeeded(struct breaker *b)
 int64_t breaker_probe_due(struct breaker *b)
 {
 	lock_take(&b->lock);
-	int64_t due = b->next_ms - now_ms();
-	bool up = atomic_load(&b->state) == BREAKER_UP;
+	int64_t due = b->next_ms - now_ms(b);
+	bool up = breaker_is(b) == BREAKER_UP;
 	lock_release(&b->lock);
 	return up ? -1 : due > 0 ? due : 0;
+}
+
+bool breaker_pause(struct breaker *b, int64_t pause_ms)
+{
+	struct deadline deadline = deadline_in(b->time, pause_ms);
+
+	lock_take(&b->lock);
+	while (!b->stopped && !b->fell)
+		if (!condition_wait_until(&b->changed, &b->lock, &deadline))
+			break;
+	b->fell = false;
+	bool go_on = !b->stopped;
+	lock_release(&b->lock);
+	return go_on;
+}
+
+void breaker_stop(struct breaker *b)
+{
+	lock_take(&b->lock);
+	b->stopped = true;
+	pthread_cond_broadcast(&b->changed);
+	lock_release(&b->lock);
 }
 
 enum breaker_state breaker_state(struct breaker *b, char *reason)
 {
 	lock_take(&b->lock);
-	enum breaker_state state = (enum breaker_state)atomic_load(&b->state);
+	enum breaker_state state = breaker_is(b);
 	memcpy(reason, b->reason, BREAKER_REASON);
 	lock_release(&b->lock);
 	return state;

@@ -102,7 +102,7 @@ static int pool_take(struct redis *r, int64_t start_ms, struct redis_link **link
 
 	lock_take(&r->pool);
 	while ((rc = pool_try_locked(r, link)) < 0 &&
-	       atomic_load(&r->breaker.state) != BREAKER_DOWN)
+	       breaker_is(&r->breaker) != BREAKER_DOWN)
 		if (!condition_wait_until(&r->returned, &r->pool, &deadline))
 			break;
 	lock_release(&r->pool);
@@ -201,10 +201,8 @@ static void fail(struct redis_call *call, const char *why)
 	char reason[BREAKER_REASON];
 
 	snprintf(reason, sizeof(reason), "%.*s: %.*s", 70, call->r->place, 80, why);
-	if (breaker_fail(&call->r->breaker, call->round, reason)) {
+	if (breaker_fail(&call->r->breaker, call->round, reason))
 		pool_give_up(call->r);
-		redis_upkeep_nudge(call->r);
-	}
 }
 
 /* What an operation may take that has to connect. */
@@ -266,7 +264,7 @@ static int64_t patience_ms(const struct redis *r, enum redis_call_kind kind)
 int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_kind kind,
 		     int64_t start_ms)
 {
-	enum breaker_state before = (enum breaker_state)atomic_load(&r->breaker.state);
+	enum breaker_state before = breaker_is(&r->breaker);
 
 	*call = (struct redis_call){ .r = r, .kind = kind, .start_ms = start_ms };
 	/* Away: refused at once, without a handover. */

@@ -225,7 +225,6 @@ static void redis_free(struct redis *r)
 	rollback_fini(&r->rollback);
 	breaker_fini(&r->breaker);
 	pthread_cond_destroy(&r->returned);
-	pthread_cond_destroy(&r->work);
 	lock_fini(&r->pool);
 	lock_fini(&r->upkeep);
 	free(r);
@@ -244,11 +243,10 @@ static int redis_open(const void *conf, const struct backend_env *env, void **st
 	r->env = env;
 	r->opened = time_now();
 	r->opened_ms = time_mono_ms(&time_system);
-	breaker_init(&r->breaker, "redis", env->layer_name);
+	breaker_init(&r->breaker, "redis", env->layer_name, env->time);
 	lock_init(&r->pool, RANK_LAYER_INNER);
 	lock_init(&r->upkeep, RANK_LAYER);
 	condition_init(&r->returned);
-	condition_init(&r->work);
 	place_name(r);
 	r->lost_max = 2 * r->conf->max_connections;
 	r->lost = calloc(r->lost_max, sizeof(*r->lost));
@@ -620,7 +618,7 @@ static int redis_sync(void *state)
 {
 	struct redis *r = state;
 
-	return atomic_load(&r->breaker.state) == BREAKER_UP ? 0 : -EHOSTDOWN;
+	return breaker_is(&r->breaker) == BREAKER_UP ? 0 : -EHOSTDOWN;
 }
 
 static void redis_usage(void *state, struct layer_usage *usage)
@@ -656,7 +654,7 @@ static int redis_foresee(void *state, struct key key, uint64_t size)
 	(void)key;
 	if (size > REDIS_VALUE_MAX)
 		return -EFBIG;
-	return atomic_load(&r->breaker.state) == BREAKER_DOWN ? -EHOSTDOWN : 0;
+	return breaker_is(&r->breaker) == BREAKER_DOWN ? -EHOSTDOWN : 0;
 }
 
 const struct backend backend_redis = {

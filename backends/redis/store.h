@@ -102,10 +102,9 @@ struct redis {
 
 	/* The thread: guarded by upkeep (RANK_LAYER). */
 	struct lock upkeep;
-	pthread_cond_t work;
 	pthread_t thread;
 	struct resolve *resolve; /* of the host, while it is being asked for */
-	bool stop, nudged;
+	bool stop;
 };
 
 /* --- arguments -------------------------------------------------------------------------------- */
@@ -279,6 +278,5 @@ bool redis_kept_all(void *state, int64_t since_ms); /* the backend's */
 
 int redis_upkeep_start(struct redis *r);
 void redis_upkeep_stop(struct redis *r);
-void redis_upkeep_nudge(struct redis *r);
 
 #endif

@@ -540,28 +540,13 @@ static int64_t walk_step(struct redis *r, struct walk *w)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* False: it is time to end. */
-static bool pause_for(struct redis *r, int64_t pause_ms)
-{
-	struct deadline deadline = deadline_in(&time_system, pause_ms);
-
-	lock_take(&r->upkeep);
-	while (!r->stop && !r->nudged)
-		if (!condition_wait_until(&r->work, &r->upkeep, &deadline))
-			break;
-	r->nudged = false;
-	bool go_on = !r->stop;
-	lock_release(&r->upkeep);
-	return go_on;
-}
-
 static void *upkeep_run(void *argument)
 {
 	struct redis *r = argument;
 	struct walk walk = { .pattern = pattern_of(r->prefix), .asked = true };
 	int64_t pause_ms = 0;
 
-	while (pause_for(r, pause_ms)) {
+	while (breaker_pause(&r->breaker, pause_ms)) {
 		int64_t due_ms = breaker_probe_due(&r->breaker);
 		if (due_ms == 0)
 			probe(r);
@@ -588,16 +573,8 @@ void redis_upkeep_stop(struct redis *r)
 		shutdown(r->probe_fd, SHUT_RDWR);
 	if (r->resolve)
 		resolve_cancel(r->resolve);
-	pthread_cond_signal(&r->work);
 	lock_release(&r->upkeep);
+	breaker_stop(&r->breaker);
 	pthread_join(r->thread, NULL);
 	resolve_free(r->resolve);
-}
-
-void redis_upkeep_nudge(struct redis *r)
-{
-	lock_take(&r->upkeep);
-	r->nudged = true;
-	pthread_cond_signal(&r->work);
-	lock_release(&r->upkeep);
 }
