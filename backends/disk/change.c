@@ -113,7 +113,7 @@ static uint64_t file_size(int64_t told)
 /* Fills meta (finished by the caller) if it is asked for and the row exists. */
 static int row_find(struct disk_txn *txn, struct key key, struct row *row, struct meta *meta)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_FIND);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_FIND);
 	struct meta found = { 0 };
 
 	*row = (struct row){ 0 };
@@ -157,7 +157,7 @@ int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s)
 
 int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_DELETE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_DELETE);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, id);
@@ -172,7 +172,7 @@ int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint6
 
 static int change_use(struct disk_txn *txn, struct key key, double used, uint64_t hits)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_USE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_USE);
 
 	if (s) {
 		disk_bind_key(s, 1, key);
@@ -230,7 +230,7 @@ int disk_change_expire(struct disk_txn *txn, int max)
 	int count = 0;
 
 	while (count < max) {
-		sqlite3_stmt *s = db_statement(txn->db, DISK_EXPIRED);
+		sqlite3_stmt *s = disk_statement(txn->db, DISK_EXPIRED);
 		if (s)
 			disk_bind_over(s, 1, txn->now);
 		int rc = victim_find(txn, s, &victim);
@@ -256,7 +256,7 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 		return rc;
 	if (victim.stale) {
 		gone_take_back(txn);
-		s = db_statement(txn->db, DISK_FORGET_USE);
+		s = disk_statement(txn->db, DISK_FORGET_USE);
 		if (s)
 			sqlite3_bind_int64(s, 1, victim.use_id);
 		rc = db_run(txn->db, s);
@@ -278,7 +278,7 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 
 int disk_change_evict_one(struct disk_txn *txn, int64_t keep)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_OLDEST);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_OLDEST);
 	uint64_t bytes = 0;
 
 	if (s)
@@ -291,7 +291,7 @@ int disk_change_evict_one(struct disk_txn *txn, int64_t keep)
  * they are looked for once for all of a step. Returns how many, or -errno. */
 static int find_oldest(struct disk_txn *txn, int64_t *ids, int max)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_OLDEST_IDS);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_OLDEST_IDS);
 	int count = 0, rc;
 
 	if (s)
@@ -315,7 +315,7 @@ int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 	if (rc == 0)
 		rc = count = find_oldest(txn, ids, rows + (kept.exists ? 1 : 0));
 	for (int i = 0; i < count && rc >= 0 && *bytes < enough; i++) {
-		sqlite3_stmt *s = db_statement(txn->db, DISK_USED_BY);
+		sqlite3_stmt *s = disk_statement(txn->db, DISK_USED_BY);
 		if (kept.exists && ids[i] == kept.id)
 			continue;
 		if (s)
@@ -364,7 +364,7 @@ static void bind_payload(sqlite3_stmt *s, const struct disk_job *job)
 
 static int upsert(struct disk_txn *txn, const struct disk_job *job)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_UPSERT);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_UPSERT);
 
 	if (s) {
 		disk_bind_key(s, 1, job->key);
@@ -427,7 +427,7 @@ static int touch_entry(struct disk_txn *txn, const struct disk_job *job)
 	if (rc < 0)
 		goto out;
 	meta_update(&meta, job->meta, job->fields);
-	sqlite3_stmt *s = db_statement(txn->db, DISK_TOUCH);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_TOUCH);
 	if (s) {
 		sqlite3_bind_int64(s, 1, row.id);
 		disk_row_bind_meta(s, &meta);
@@ -452,7 +452,7 @@ static int remove_entry(struct disk_txn *txn, struct key key)
 
 static int move_row(struct disk_txn *txn, int64_t id, struct key to)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_MOVE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_MOVE);
 
 	if (s) {
 		sqlite3_bind_int64(s, 1, id);
@@ -496,7 +496,7 @@ static int rename_entry(struct disk_txn *txn, struct key from, struct key to)
 static int dir_set(struct disk_txn *txn, struct key dir, const struct meta *meta)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_SET);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_SET);
 
 	disk_marker_key(dir, &marker);
 	if (s) {
@@ -509,7 +509,7 @@ static int dir_set(struct disk_txn *txn, struct key dir, const struct meta *meta
 static int dir_remove(struct disk_txn *txn, struct key dir)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_DELETE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_DELETE);
 
 	disk_marker_key(dir, &marker);
 	if (s)
@@ -542,7 +542,7 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	case DISK_JOB_DIR_REMOVE:
 		return dir_remove(txn, job->key);
 	case DISK_JOB_SYNC: /* a row to write, so that the commit has something to make durable */
-		return db_run(txn->db, db_statement(txn->db, DISK_SYNC_MARK));
+		return db_run(txn->db, disk_statement(txn->db, DISK_SYNC_MARK));
 	}
 	assert(false);
 	return -EINVAL;

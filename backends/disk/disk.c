@@ -134,7 +134,7 @@ void disk_lookup_drop(struct disk_lookup *lookup)
 static sqlite3_stmt *bind_lookup(struct disk *d, struct db *db, enum disk_statement id,
 				 struct key key)
 {
-	sqlite3_stmt *s = db_statement(db, id);
+	sqlite3_stmt *s = disk_statement(db, id);
 
 	if (s) {
 		disk_bind_key(s, 1, key);
@@ -569,7 +569,7 @@ static int disk_rename_prefix(void *state, struct key from, struct key to)
 static int check_longest(struct db *db, enum disk_statement id, const struct disk_range *range,
 			 enum disk_key_type type, int64_t longest)
 {
-	sqlite3_stmt *s = db_statement(db, id);
+	sqlite3_stmt *s = disk_statement(db, id);
 
 	if (s)
 		disk_range_bind(s, range, type);
@@ -653,7 +653,7 @@ static int disk_list(void *state, struct key dir, struct key after, bool after_i
 static int any_below(struct disk *d, struct db *db, enum disk_statement id,
 		     const struct disk_range *range, enum disk_key_type type)
 {
-	sqlite3_stmt *s = db_statement(db, id);
+	sqlite3_stmt *s = disk_statement(db, id);
 
 	if (s) {
 		disk_range_bind(s, range, type);
@@ -669,7 +669,7 @@ static int any_below(struct disk *d, struct db *db, enum disk_statement id,
 static int read_marker(struct db *db, struct key dir, struct meta *meta)
 {
 	struct key_buffer marker;
-	sqlite3_stmt *s = db_statement(db, DISK_DIR_STAT);
+	sqlite3_stmt *s = disk_statement(db, DISK_DIR_STAT);
 
 	disk_marker_key(dir, &marker);
 	if (s)

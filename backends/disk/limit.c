@@ -62,9 +62,9 @@ static int count_pages(struct disk *d, struct amounts *a)
 	uint64_t page_size = atomic_load(&d->page_size);
 	int64_t pages = 0, spare = 0;
 
-	int rc = db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	int rc = disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
 	if (rc == 0)
-		rc = db_number(&d->writer.db, DISK_FREE_COUNT, &spare);
+		rc = disk_number(&d->writer.db, DISK_FREE_COUNT, &spare);
 	a->all = (uint64_t)pages * page_size;
 	a->spare = spare < pages ? (uint64_t)spare * page_size : a->all;
 	a->files = at_least_0(atomic_load(&d->file_bytes));
@@ -113,7 +113,7 @@ void disk_limit_configure(struct disk *d, uint64_t wal_bytes)
 	uint64_t pages = wal_bytes / 16 / page_size;
 	d->vacuum_pages = pages < 8 ? 8 : pages > 128 ? 128 : (int)pages;
 	d->step_rows = 2 * d->vacuum_pages;
-	db_number(&w->db, DISK_AUTO_VACUUM, &mode);
+	disk_number(&w->db, DISK_AUTO_VACUUM, &mode);
 	w->shortens = mode != 0;
 	w->spare_low = 0;
 	w->surplus = d->conf->vacuum_on_start ? UINT64_MAX : 0;
@@ -347,7 +347,7 @@ void disk_limit_convert(struct disk *d)
 	int64_t start = time_mono_ms(&time_system), mode = 0;
 
 	w->vacuum_due = false;
-	if (db_number(&w->db, DISK_AUTO_VACUUM, &mode) < 0 || mode != 0)
+	if (disk_number(&w->db, DISK_AUTO_VACUUM, &mode) < 0 || mode != 0)
 		return;
 	log_info("disk: layer \"%s\": %s is rewritten so that it can be made shorter from now on; "
 		 "the mount is there when that is done",

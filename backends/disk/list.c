@@ -108,7 +108,7 @@ static int listing_open(struct listing *l, struct key after, bool after_is_dir)
 
 	for (int i = 0; i < CURSORS && rc == 0; i++) {
 		struct cursor *c = &l->cursors[i];
-		c->statement = db_statement(l->db, ids[i]);
+		c->statement = disk_statement(l->db, ids[i]);
 		c->markers = i >= 2;
 		c->key_column = c->markers ? 0 : DISK_COLUMN_EXTRA;
 		c->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;

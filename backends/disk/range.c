@@ -39,7 +39,7 @@ static bool is_in_range(sqlite3_stmt *row, const struct disk_range *range)
 static int change_first(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
 			const struct disk_range *range, enum disk_key_type type, change_row *change)
 {
-	sqlite3_stmt *row = db_statement(txn->db, list);
+	sqlite3_stmt *row = disk_statement(txn->db, list);
 
 	if (row)
 		disk_range_bind(row, range, type);
@@ -82,7 +82,7 @@ static int change_range(struct disk_txn *txn, struct disk_job *job, const struct
 static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[VALUE_FILE_NAME],
 		     uint64_t *size)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_FILE_OF);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_FILE_OF);
 
 	file[0] = '\0';
 	if (s)
@@ -100,7 +100,7 @@ static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[VALUE_FI
 
 static int remove_marker(struct disk_txn *txn, sqlite3_stmt *row)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_DELETE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_DELETE);
 
 	if (s)
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
@@ -136,7 +136,7 @@ int disk_range_remove(struct disk_txn *txn, struct disk_job *job)
 static int find_unreachable(struct disk_txn *txn, struct disk_job *job, int64_t ids[SCAN_FOUND],
 			    int *count)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_ALL_KEYS);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_ALL_KEYS);
 	int rc = 1, rows = 0;
 
 	*count = 0;
@@ -179,7 +179,7 @@ int disk_range_remove_unreachable(struct disk_txn *txn, struct disk_job *job)
 
 static int move_marker(struct disk_txn *txn, struct key from, struct key to)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_DIR_MOVE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_MOVE);
 
 	if (s) {
 		disk_bind_key(s, 1, from);
@@ -220,7 +220,7 @@ static int note_move(struct disk_txn *txn, struct disk_job *job)
 {
 	struct key from = job->key, to = job->to;
 	char name[NOTE_NAME], keys[2 + 2 * KEY_MAX];
-	sqlite3_stmt *s = db_statement(txn->db, DISK_NOTE_MOVE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_NOTE_MOVE);
 
 	if (!job->progress.begun)
 		sqlite3_randomness(sizeof(job->progress.position), &job->progress.position);
@@ -239,7 +239,7 @@ static int note_move(struct disk_txn *txn, struct disk_job *job)
 
 static int forget_move(struct disk_txn *txn, const char *name)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_FORGET_MOVE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_FORGET_MOVE);
 
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
@@ -295,7 +295,7 @@ struct noted_move {
 /* 1: one; without keys if it is damaged. */
 static int find_noted(struct db *db, struct noted_move *m)
 {
-	sqlite3_stmt *s = db_statement(db, DISK_NOTED_MOVE);
+	sqlite3_stmt *s = disk_statement(db, DISK_NOTED_MOVE);
 	int rc = db_step(db, s);
 
 	m->from.size = m->to.size = 0;

@@ -33,7 +33,7 @@ static bool may_write(struct disk_writer *w, uint64_t bytes)
 
 int disk_refresh(struct disk_txn *txn, struct key key, double used)
 {
-	sqlite3_stmt *s = db_statement(txn->db, DISK_REFRESHABLE);
+	sqlite3_stmt *s = disk_statement(txn->db, DISK_REFRESHABLE);
 
 	if (s)
 		disk_bind_key(s, 1, key);
@@ -45,7 +45,7 @@ int disk_refresh(struct disk_txn *txn, struct key key, double used)
 		sqlite3_reset(s);
 	if (rc <= 0 || !older || !may_write(&txn->disk->writer, size))
 		return rc < 0 ? rc : 0;
-	s = db_statement(txn->db, DISK_REFRESH);
+	s = disk_statement(txn->db, DISK_REFRESH);
 	if (s) {
 		sqlite3_bind_int64(s, 1, id);
 		sqlite3_bind_double(s, 2, used);

@@ -18,7 +18,7 @@
 
 #include <sqlite3.h>
 
-#include "kit/db.h"
+#include "disk/statements.h"
 #include "base/key.h"
 #include "base/meta.h"
 

@@ -21,7 +21,9 @@
  * defaults when another program changes a payload: our own sets move cachefs_stamp, its do not.
  */
 
-#include "kit/db.h"
+#include <stddef.h>
+
+#include "disk/statements.h"
 
 enum disk_limits { DISK_UNLIMITED, DISK_EVICTS }; /* the order of eviction needs an index */
 

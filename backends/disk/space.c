@@ -77,12 +77,12 @@ void disk_space_claim(struct disk *d)
 static int add_spare_pages(struct disk *d)
 {
 	struct db *db = &d->writer.db;
-	sqlite3_stmt *s = db_statement(db, DISK_SPARE_ADD);
+	sqlite3_stmt *s = disk_statement(db, DISK_SPARE_ADD);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, (int64_t)(SPARE_PAGES * atomic_load(&d->page_size)));
 	int rc = db_run(db, s);
-	return rc < 0 ? rc : db_run(db, db_statement(db, DISK_SPARE_FREE));
+	return rc < 0 ? rc : db_run(db, disk_statement(db, DISK_SPARE_FREE));
 }
 
 /* A checkpoint could not write pages back for which the file has no blocks, and the WAL would grow
@@ -92,11 +92,11 @@ int disk_space_keep(struct disk *d)
 	struct db *db = &d->writer.db;
 	int64_t pages = 0, spare = 0;
 
-	int rc = db_number(db, DISK_FREE_COUNT, &spare);
+	int rc = disk_number(db, DISK_FREE_COUNT, &spare);
 	if (rc == 0 && spare < SPARE_PAGES / 2)
 		rc = add_spare_pages(d);
 	if (rc == 0)
-		rc = db_number(db, DISK_PAGE_COUNT, &pages);
+		rc = disk_number(db, DISK_PAGE_COUNT, &pages);
 	if (rc < 0)
 		return rc;
 	sqlite3_int64 bytes = pages * (int64_t)atomic_load(&d->page_size);
@@ -110,7 +110,7 @@ static uint64_t free_pages(struct disk *d)
 {
 	int64_t spare = 0;
 
-	db_number(&d->writer.db, DISK_FREE_COUNT, &spare);
+	disk_number(&d->writer.db, DISK_FREE_COUNT, &spare);
 	return (uint64_t)spare * atomic_load(&d->page_size);
 }
 
@@ -183,7 +183,7 @@ static bool can_fit(struct disk *d, const struct disk_job *job)
 	int64_t pages = 0, files = atomic_load(&d->file_bytes);
 	uint64_t bytes = job_bytes(job), room = disk_space_free(d);
 
-	db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
 	room += (uint64_t)pages * atomic_load(&d->page_size) + (files > 0 ? (uint64_t)files : 0);
 	if (job->kind == DISK_JOB_FREE)
 		return bytes <= room;
@@ -195,7 +195,7 @@ static uint64_t held_bytes(struct disk *d)
 {
 	int64_t pages = 0, files = atomic_load(&d->file_bytes);
 
-	db_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
+	disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
 	uint64_t used = (uint64_t)pages * atomic_load(&d->page_size) - free_pages(d);
 	uint64_t empty = EMPTY_PAGES * atomic_load(&d->page_size);
 	return (used > empty ? used - empty : 0) + (files > 0 ? (uint64_t)files : 0);

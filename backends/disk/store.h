@@ -28,7 +28,7 @@
 
 #include "cache.h"
 #include "kit/db_files.h"
-#include "kit/db.h"
+#include "disk/statements.h"
 #include "disk/hits.h"
 #include "disk/schema.h"
 #include "kit/value_files.h"

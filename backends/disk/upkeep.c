@@ -58,11 +58,11 @@ static void recount(struct disk *d)
 	struct db *db = &d->writer.db;
 	int64_t entries = 0, bytes = 0;
 
-	if (db_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
+	if (disk_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
 		atomic_store(&d->entries, entries);
-	if (db_number(db, DISK_COUNT_FILES, &bytes) == 0)
+	if (disk_number(db, DISK_COUNT_FILES, &bytes) == 0)
 		atomic_store(&d->file_bytes, bytes);
-	db_number(db, DISK_DATA_VERSION, &d->writer.data_version);
+	disk_number(db, DISK_DATA_VERSION, &d->writer.data_version);
 	d->writer.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
 }
 
@@ -72,7 +72,7 @@ static void go_on_ticking(struct disk *d)
 	int64_t newest_us = 0;
 	uint64_t last = atomic_load(&d->tick_us);
 
-	if (d->limit == 0 || db_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
+	if (d->limit == 0 || disk_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
 		return;
 	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
 		atomic_compare_exchange_strong(&d->tick_us, &last, (uint64_t)newest_us + 1);
@@ -411,14 +411,14 @@ bool disk_upkeep_check(struct disk *d)
 static int sweep_name(struct disk *d, const char *name)
 {
 	struct db *db = &d->writer.db;
-	sqlite3_stmt *s = db_statement(db, DISK_FILE_KNOWN);
+	sqlite3_stmt *s = disk_statement(db, DISK_FILE_KNOWN);
 	int64_t known = 1;
 
 	if (!value_files_is_name(name))
 		return 0;
 	if (s)
 		sqlite3_bind_text(s, 1, name, -1, SQLITE_TRANSIENT);
-	int rc = db_number(db, DISK_FILE_KNOWN, &known);
+	int rc = disk_number(db, DISK_FILE_KNOWN, &known);
 	if (rc == 0 && known == 0 && db_files_look(&d->writer.files) == DB_FINE) {
 		log_debug("disk: layer \"%s\": file %s has no entry: removed", d->env->layer_name,
 			  name);
@@ -452,7 +452,7 @@ static int sweep_step(struct disk *d)
 static bool expired_waiting(struct disk *d)
 {
 	struct db *db = &d->writer.db;
-	sqlite3_stmt *s = db_statement(db, DISK_EXPIRED);
+	sqlite3_stmt *s = disk_statement(db, DISK_EXPIRED);
 	int64_t found = 0;
 
 	if (!s)
@@ -473,7 +473,7 @@ static void notice_others(struct disk *d)
 
 	if (time_mono_ms(&time_system) < w->recount_ms)
 		return;
-	if (db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
+	if (disk_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
 		recount(d);
 		w->sweep_due = true;
 	}

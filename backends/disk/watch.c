@@ -58,7 +58,7 @@ static bool is_quiet_locked(struct disk_watch *w)
 		return false;
 	if (w->header)
 		return header_is(w->header, w->seen);
-	return db_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version == w->data_version;
+	return disk_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version == w->data_version;
 }
 
 /* Before the log is read: what is committed later must not look as if it had been seen. */
@@ -66,7 +66,7 @@ static int note_version(struct disk_watch *w)
 {
 	if (w->header)
 		header_copy(w->header, w->seen);
-	return db_number(&w->db, DISK_DATA_VERSION, &w->data_version);
+	return disk_number(&w->db, DISK_DATA_VERSION, &w->data_version);
 }
 
 /* --- reading the log -------------------------------------------------------------------------- */
@@ -118,7 +118,7 @@ static int note_row(struct disk_watch *w, sqlite3_stmt *s, struct news *news)
  * ours do that, too. */
 static int read_log(struct disk_watch *w, int64_t position, struct news *news)
 {
-	sqlite3_stmt *s = db_statement(&w->db, DISK_LOG_SINCE);
+	sqlite3_stmt *s = disk_statement(&w->db, DISK_LOG_SINCE);
 	int64_t expected = position > 0 ? position : 1;
 	int rc = 0, step;
 
@@ -146,7 +146,7 @@ static int look(struct disk_watch *w, int64_t position, struct news *news)
 
 	int rc = note_version(w);
 	if (rc == 0)
-		rc = db_number(&w->db, DISK_SCHEMA_VERSION, &schema);
+		rc = disk_number(&w->db, DISK_SCHEMA_VERSION, &schema);
 	if (rc == 0 && schema != w->schema_version)
 		return -ESTALE; /* the triggers may have gone with a table */
 	return rc == 0 ? read_log(w, position, news) : rc;
@@ -262,13 +262,13 @@ static int open_watch(struct disk *d)
 	db_close(&w->db);
 	if (db_open(&w->db, d->conf->path, DB_READER, &d->reading) != SQLITE_OK)
 		return w->db.failure;
-	int rc = db_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
+	int rc = disk_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
 	if (rc == 0)
 		w->header = db_files_index(w->db.handle);
 	if (rc == 0)
 		rc = note_version(w);
 	if (rc == 0)
-		rc = db_number(&w->db, DISK_LOG_LAST, &last);
+		rc = disk_number(&w->db, DISK_LOG_LAST, &last);
 	lock_take(&w->lock);
 	advance_locked(w, last);
 	w->own_count = 0;

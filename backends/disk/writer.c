@@ -242,7 +242,7 @@ int disk_writer_begin(struct disk *d)
 
 	w->logged = (struct disk_own){ 0 };
 	w->changes = 0;
-	return db_run(&w->db, db_statement(&w->db, DISK_BEGIN));
+	return db_run(&w->db, disk_statement(&w->db, DISK_BEGIN));
 }
 
 /* Only a database without WAL makes a commit wait, for readers. */
@@ -258,7 +258,7 @@ int disk_writer_commit(struct disk *d)
 		return -EIO; /* what it read may be half a database */
 	if (logged.first > 0)
 		disk_watch_own(d, logged);
-	while ((rc = db_run(db, db_statement(db, DISK_COMMIT))) == -EAGAIN &&
+	while ((rc = db_run(db, disk_statement(db, DISK_COMMIT))) == -EAGAIN &&
 	       time_mono_ms(&time_system) < deadline)
 		poll(NULL, 0, 1);
 	if (rc < 0 && logged.first > 0)
@@ -277,7 +277,7 @@ int disk_writer_end(struct disk_txn *txn, int rc)
 	if (rc == 0)
 		disk_txn_committed(txn);
 	else if (!sqlite3_get_autocommit(db->handle))
-		db_run(db, db_statement(db, DISK_ROLLBACK));
+		db_run(db, disk_statement(db, DISK_ROLLBACK));
 	disk_txn_fini(txn);
 	return rc;
 }
@@ -378,7 +378,7 @@ static bool run_kept(struct disk *d, struct disk_job **jobs)
 		rc = up ? begin(d, jobs) : -EHOSTDOWN;
 	}
 	if (rc == 0) /* it goes as soon as it is there */
-		db_run(&w->db, db_statement(&w->db, DISK_ROLLBACK));
+		db_run(&w->db, disk_statement(&w->db, DISK_ROLLBACK));
 	jobs_fail(d, *jobs, rc < 0 ? rc : -EHOSTDOWN);
 	*jobs = NULL;
 	return true;

@@ -342,21 +342,21 @@ static struct record record_of(struct distrust *d, struct key key, enum distrust
 				 : (struct record){ d, key, STORED_PREFIX };
 }
 
-static int run_one(struct record *r, struct state_db *db, const char *sql)
+static int run_one(struct record *r, struct db *db, const char *sql)
 {
-	sqlite3_stmt *statement = state_statement(db, sql);
+	sqlite3_stmt *statement = db_statement(db, sql);
 
 	if (statement) {
 		sqlite3_bind_text(statement, 1, r->d->layer, -1, SQLITE_STATIC);
 		sqlite3_bind_int(statement, 2, (int)r->kind);
 		state_bind_key(statement, 3, r->key);
 	}
-	return state_run(db, statement);
+	return db_run(db, statement);
 }
 
-static int run_range(struct record *r, struct state_db *db, struct key prefix, enum stored kind)
+static int run_range(struct record *r, struct db *db, struct key prefix, enum stored kind)
 {
-	sqlite3_stmt *statement = state_statement(db, sql_forget_range);
+	sqlite3_stmt *statement = db_statement(db, sql_forget_range);
 	struct state_range range;
 
 	if (statement) {
@@ -364,11 +364,11 @@ static int run_range(struct record *r, struct state_db *db, struct key prefix, e
 		sqlite3_bind_int(statement, 2, (int)kind);
 		state_bind_prefix(statement, 3, prefix, &range);
 	}
-	return state_run(db, statement);
+	return db_run(db, statement);
 }
 
 /* A wider tombstone takes the place of those within it; the rows of directories have no slash. */
-static int forget_within(struct record *r, struct state_db *db)
+static int forget_within(struct record *r, struct db *db)
 {
 	static const enum stored kinds[] = { STORED_KEY, STORED_BELOW, STORED_MARKER,
 					     STORED_PREFIX };
@@ -388,7 +388,7 @@ static bool is_prefix(const struct record *r)
 	return r->kind == STORED_BELOW || r->kind == STORED_PREFIX;
 }
 
-static int apply_add(void *self, struct state_db *db)
+static int apply_add(void *self, struct db *db)
 {
 	struct record *r = self;
 	int rc = is_prefix(r) ? forget_within(r, db) : 0;
@@ -396,7 +396,7 @@ static int apply_add(void *self, struct state_db *db)
 	return rc < 0 ? rc : run_one(r, db, sql_add);
 }
 
-static int apply_forget(void *self, struct state_db *db)
+static int apply_forget(void *self, struct db *db)
 {
 	struct record *r = self;
 	int rc = is_prefix(r) ? forget_within(r, db) : 0;
@@ -404,7 +404,7 @@ static int apply_forget(void *self, struct state_db *db)
 	return rc < 0 ? rc : run_one(r, db, sql_forget);
 }
 
-static int apply_forget_one(void *self, struct state_db *db)
+static int apply_forget_one(void *self, struct db *db)
 {
 	return run_one(self, db, sql_forget);
 }
@@ -434,13 +434,13 @@ int distrust_remember(struct distrust *d, struct state *state, const char *layer
 {
 	d->layer = strdup(layer);
 	d->state = state;
-	struct state_db *db = d->layer ? state_read_begin(state) : NULL;
-	sqlite3_stmt *statement = db ? state_statement(db, sql_load) : NULL;
+	struct db *db = d->layer ? state_read_begin(state) : NULL;
+	sqlite3_stmt *statement = db ? db_statement(db, sql_load) : NULL;
 	int rc = statement ? 0 : -ENOMEM;
 
 	if (statement)
 		sqlite3_bind_text(statement, 1, d->layer, -1, SQLITE_STATIC);
-	while (rc == 0 && (rc = state_step(db, statement)) > 0)
+	while (rc == 0 && (rc = db_step(db, statement)) > 0)
 		rc = remember_row(d, state_column_key(statement, 1),
 				  sqlite3_column_int(statement, 0));
 	if (statement)
@@ -454,9 +454,9 @@ static const char sql_found[] = "DELETE FROM tombstones WHERE layer = ''";
 
 bool distrust_were_lost(struct state *state)
 {
-	struct state_db *db = state_read_begin(state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_lost) : NULL;
-	bool lost = row && state_step(db, row) > 0;
+	struct db *db = state_read_begin(state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_lost) : NULL;
+	bool lost = row && db_step(db, row) > 0;
 
 	if (row)
 		sqlite3_reset(row);
@@ -464,10 +464,10 @@ bool distrust_were_lost(struct state *state)
 	return lost;
 }
 
-static int apply_found(void *self, struct state_db *db)
+static int apply_found(void *self, struct db *db)
 {
 	(void)self;
-	return state_run(db, state_statement(db, sql_found));
+	return db_run(db, db_statement(db, sql_found));
 }
 
 void distrust_note_found(struct state *state)

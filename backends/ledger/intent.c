@@ -42,10 +42,10 @@ struct rows {
 	const char *sql;
 };
 
-static int read_next_id(struct rows *r, struct state_db *db)
+static int read_next_id(struct rows *r, struct db *db)
 {
-	sqlite3_stmt *row = state_statement(db, sql_next_id);
-	int rc = state_step(db, row);
+	sqlite3_stmt *row = db_statement(db, sql_next_id);
+	int rc = db_step(db, row);
 
 	if (rc > 0)
 		r->id = sqlite3_column_int64(row, 0);
@@ -54,9 +54,9 @@ static int read_next_id(struct rows *r, struct state_db *db)
 	return rc < 0 ? rc : rc == 0 ? -EIO : 0;
 }
 
-static int run_each(struct rows *r, struct state_db *db)
+static int run_each(struct rows *r, struct db *db)
 {
-	sqlite3_stmt *s = state_statement(db, r->sql);
+	sqlite3_stmt *s = db_statement(db, r->sql);
 	int rc = s ? 0 : -EIO;
 
 	for (size_t i = 0; i < r->count && rc == 0; i++) {
@@ -66,19 +66,19 @@ static int run_each(struct rows *r, struct state_db *db)
 			state_bind_key(s, 3, r->source);
 			state_bind_key(s, 4, r->drops[i] ? r->source : r->target);
 		}
-		rc = state_run(db, s);
+		rc = db_run(db, s);
 	}
 	return rc;
 }
 
-static int apply_record(void *self, struct state_db *db)
+static int apply_record(void *self, struct db *db)
 {
 	int rc = read_next_id(self, db);
 
 	return rc < 0 ? rc : run_each(self, db);
 }
 
-static int apply_each(void *self, struct state_db *db)
+static int apply_each(void *self, struct db *db)
 {
 	return run_each(self, db);
 }
@@ -292,13 +292,13 @@ int intents_remember(struct intents *p, struct state *state, const char *layer)
 {
 	p->layer = strdup(layer);
 	p->state = state;
-	struct state_db *db = p->layer ? state_read_begin(state) : NULL;
-	sqlite3_stmt *row = db ? state_statement(db, sql_load) : NULL;
+	struct db *db = p->layer ? state_read_begin(state) : NULL;
+	sqlite3_stmt *row = db ? db_statement(db, sql_load) : NULL;
 	int rc = row ? 0 : -ENOMEM;
 
 	if (row)
 		sqlite3_bind_text(row, 1, p->layer, -1, SQLITE_STATIC);
-	while (rc == 0 && (rc = state_step(db, row)) > 0)
+	while (rc == 0 && (rc = db_step(db, row)) > 0)
 		rc = load(p, row);
 	if (row)
 		sqlite3_reset(row);

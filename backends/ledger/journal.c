@@ -99,8 +99,8 @@ static int verify(struct value *value, const struct meta *meta)
 static int find_once(struct journal *j, struct key key, int64_t *seq, struct value **value,
 		     struct meta *meta)
 {
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, value ? sql_find : sql_stat) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, value ? sql_find : sql_stat) : NULL;
 	struct meta found = { 0 };
 
 	if (!row) {
@@ -108,7 +108,7 @@ static int find_once(struct journal *j, struct key key, int64_t *seq, struct val
 		return -EIO;
 	}
 	state_bind_key(row, 1, key);
-	int rc = state_step(db, row);
+	int rc = db_step(db, row);
 	rc = rc == 0 ? -ENOENT : rc < 0 ? rc : 0;
 	if (rc == 0) {
 		*seq = sqlite3_column_int64(row, COLUMN_SEQ);
@@ -207,9 +207,9 @@ struct row_change {
 	bool more; /* rows of the range that are for the next step */
 };
 
-static int delete_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row, struct key key)
+static int delete_row(struct row_change *c, struct db *db, sqlite3_stmt *row, struct key key)
 {
-	sqlite3_stmt *statement = state_statement(db, sql_delete);
+	sqlite3_stmt *statement = db_statement(db, sql_delete);
 	const char *file = file_of(row, COLUMN_FILE);
 
 	if (file && journal_files_add(&c->unlinked, file) < 0)
@@ -218,17 +218,17 @@ static int delete_row(struct row_change *c, struct state_db *db, sqlite3_stmt *r
 	c->bytes -= (int64_t)journal_cost(key, (uint64_t)sqlite3_column_int64(row, COLUMN_SIZE));
 	if (statement)
 		sqlite3_bind_int64(statement, 1, sqlite3_column_int64(row, COLUMN_SEQ));
-	return state_run(db, statement);
+	return db_run(db, statement);
 }
 
 /* 1: there was one. */
-static int delete_key(struct row_change *c, struct state_db *db, struct key key)
+static int delete_key(struct row_change *c, struct db *db, struct key key)
 {
-	sqlite3_stmt *row = state_statement(db, sql_stat);
+	sqlite3_stmt *row = db_statement(db, sql_stat);
 
 	if (row)
 		state_bind_key(row, 1, key);
-	int rc = state_step(db, row);
+	int rc = db_step(db, row);
 	if (rc > 0) {
 		int deleted = delete_row(c, db, row, key);
 		rc = deleted < 0 ? deleted : 1;
@@ -244,9 +244,9 @@ static int64_t column_end(const struct meta *meta)
 	return end_record_of(meta->copy, meta->own, time_skew_ms()).expires_ms;
 }
 
-static int insert_row(struct row_change *c, struct state_db *db)
+static int insert_row(struct row_change *c, struct db *db)
 {
-	sqlite3_stmt *s = state_statement(db, sql_insert);
+	sqlite3_stmt *s = db_statement(db, sql_insert);
 	size_t size = 0;
 	void *head = s ? journal_row_pack(c->key, c->file, c->meta, &size) : NULL;
 
@@ -263,7 +263,7 @@ static int insert_row(struct row_change *c, struct state_db *db)
 		sqlite3_bind_null(s, 8);
 	else
 		sqlite3_bind_blob(s, 8, value_bytes(c->value), (int)c->meta->size, SQLITE_STATIC);
-	int rc = state_run(db, s);
+	int rc = db_run(db, s);
 	sqlite3_clear_bindings(s);
 	free(head);
 	c->entries++;
@@ -278,7 +278,7 @@ static void change_reset(struct row_change *c)
 	c->found = false;
 }
 
-static int apply_set(void *self, struct state_db *db)
+static int apply_set(void *self, struct db *db)
 {
 	struct row_change *c = self;
 
@@ -288,7 +288,7 @@ static int apply_set(void *self, struct state_db *db)
 }
 
 /* Runs the change, and what follows from it. */
-static int run(struct row_change *c, int (*apply)(void *self, struct state_db *db))
+static int run(struct row_change *c, int (*apply)(void *self, struct db *db))
 {
 	struct journal *j = c->journal;
 	int rc = c->meta ? state_add(j->state, apply, c) : state_change(j->state, apply, c);
@@ -381,8 +381,8 @@ static int journal_set(void *state, struct key key, struct value *value, const s
 }
 
 /* Rewrites the row that the statement stands at, under another key or with other metadata. */
-static int rewrite_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row,
-		       struct key from, struct key to)
+static int rewrite_row(struct row_change *c, struct db *db, sqlite3_stmt *row, struct key from,
+		       struct key to)
 {
 	struct meta meta = { 0 };
 	size_t size = 0;
@@ -393,7 +393,7 @@ static int rewrite_row(struct row_change *c, struct state_db *db, sqlite3_stmt *
 		return rc;
 	if (c->meta)
 		meta_update(&meta, c->meta, c->fields);
-	sqlite3_stmt *s = state_statement(db, sql_move);
+	sqlite3_stmt *s = db_statement(db, sql_move);
 	void *head = journal_row_pack(to, file, &meta, &size);
 	if (s && head) {
 		sqlite3_bind_int64(s, 1, sqlite3_column_int64(row, COLUMN_SEQ));
@@ -404,19 +404,19 @@ static int rewrite_row(struct row_change *c, struct state_db *db, sqlite3_stmt *
 		if (end_comes(meta.copy))
 			atomic_store(&c->journal->may_hide, true);
 	}
-	rc = head ? state_run(db, s) : -ENOMEM;
+	rc = head ? db_run(db, s) : -ENOMEM;
 	free(head);
 	meta_fini(&meta);
 	return rc;
 }
 
-static int rewrite_key(struct row_change *c, struct state_db *db, struct key from, struct key to)
+static int rewrite_key(struct row_change *c, struct db *db, struct key from, struct key to)
 {
-	sqlite3_stmt *row = state_statement(db, sql_stat);
+	sqlite3_stmt *row = db_statement(db, sql_stat);
 
 	if (row)
 		state_bind_key(row, 1, from);
-	int rc = state_step(db, row);
+	int rc = db_step(db, row);
 	if (rc > 0)
 		rc = rewrite_row(c, db, row, from, to);
 	else
@@ -426,7 +426,7 @@ static int rewrite_key(struct row_change *c, struct state_db *db, struct key fro
 	return rc;
 }
 
-static int apply_touch(void *self, struct state_db *db)
+static int apply_touch(void *self, struct db *db)
 {
 	struct row_change *c = self;
 
@@ -446,7 +446,7 @@ static int journal_touch(void *state, struct key key, const struct meta *meta, u
 	return run(&c, apply_touch);
 }
 
-static int apply_remove(void *self, struct state_db *db)
+static int apply_remove(void *self, struct db *db)
 {
 	struct row_change *c = self;
 
@@ -471,7 +471,7 @@ static int journal_remove(void *state, struct key key)
 }
 
 /* In the place of what is there. */
-static int move_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row, struct key from,
+static int move_row(struct row_change *c, struct db *db, sqlite3_stmt *row, struct key from,
 		    struct key to)
 {
 	int rc = delete_key(c, db, to);
@@ -480,9 +480,9 @@ static int move_row(struct row_change *c, struct state_db *db, sqlite3_stmt *row
 }
 
 /* Deletes the first rows that begin with the key, or moves those below it. 1: there may be more. */
-static int change_range(struct row_change *c, struct state_db *db)
+static int change_range(struct row_change *c, struct db *db)
 {
-	sqlite3_stmt *rows = state_statement(db, sql_below);
+	sqlite3_stmt *rows = db_statement(db, sql_below);
 	struct state_range range;
 	struct key_buffer to;
 	int rc, count = 0;
@@ -493,7 +493,7 @@ static int change_range(struct row_change *c, struct state_db *db)
 		state_bind_prefix(rows, 1, c->key, &range);
 	else
 		state_bind_range(rows, 1, c->key, &range);
-	while ((rc = state_step(db, rows)) > 0) {
+	while ((rc = db_step(db, rows)) > 0) {
 		struct key key = state_column_key(rows, COLUMN_EXTRA);
 		/* A damaged index may lead anywhere. */
 		if (c->to.size == 0 ? !key_begins(key, c->key) : !key_is_below(key, c->key))
@@ -515,7 +515,7 @@ static int change_range(struct row_change *c, struct state_db *db)
 
 /* One step: others' changes, which wait for the commit, go between two. The directories' markers go
  * with the last. */
-static int apply_range(void *self, struct state_db *db)
+static int apply_range(void *self, struct db *db)
 {
 	int64_t end_ms = time_mono_ms(&time_system) + STEP_MS;
 	struct row_change *c = self;
@@ -571,11 +571,11 @@ static int journal_check_rename_prefix(void *state, struct key from, struct key 
 
 	if (journal_is_empty(j) || to.size <= from.size)
 		return 0;
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_longest) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_longest) : NULL;
 	if (row)
 		state_bind_range(row, 1, from, &range);
-	int rc = row ? state_step(db, row) : -EIO;
+	int rc = row ? db_step(db, row) : -EIO;
 	if (rc > 0)
 		rc = (size_t)sqlite3_column_int64(row, 0) + to.size > KEY_MAX + from.size
 			     ? -ENAMETOOLONG
@@ -586,7 +586,7 @@ static int journal_check_rename_prefix(void *state, struct key from, struct key 
 	return rc;
 }
 
-static int apply_rename(void *self, struct state_db *db)
+static int apply_rename(void *self, struct db *db)
 {
 	struct row_change *c = self;
 
@@ -679,7 +679,7 @@ static int add_row(struct listing *l, sqlite3_stmt *rows, struct children *batch
 	return rc == -EBADMSG ? 0 : rc;
 }
 
-static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows, struct listing *l,
+static int list_rows(struct journal *j, struct db *db, sqlite3_stmt *rows, struct listing *l,
 		     struct children *batch)
 {
 	int rc = 0;
@@ -690,7 +690,7 @@ static int list_rows(struct journal *j, struct state_db *db, sqlite3_stmt *rows,
 		seek_after(&l->range.first, l->dir, l->after, l->after_is_dir ? '0' : '\0');
 		seek(rows, &l->range.first);
 	}
-	while (batch->count < CHILDREN_MAX && (rc = state_step(db, rows)) > 0) {
+	while (batch->count < CHILDREN_MAX && (rc = db_step(db, rows)) > 0) {
 		rc = add_row(l, rows, batch);
 		if (rc < 0)
 			return rc;
@@ -711,8 +711,8 @@ static int journal_list(void *state, struct key dir, struct key after, bool afte
 		batch->end = true;
 		return 0;
 	}
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *rows = db ? state_statement(db, sql_list) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *rows = db ? db_statement(db, sql_list) : NULL;
 	int rc = rows ? list_rows(j, db, rows, &l, batch) : -EIO;
 	if (rows)
 		sqlite3_reset(rows);
@@ -731,13 +731,13 @@ static int journal_dir_stat(void *state, struct key dir, struct meta *meta)
 		return -ENOENT;
 	if (journal_find_marker(j, dir, meta) == 0)
 		return 0;
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_list) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_list) : NULL;
 	struct instant now = time_instant(j->time);
 	int rc = row ? 0 : -EIO;
 	if (row)
 		state_bind_range(row, 1, dir, &range);
-	while (rc == 0 && (rc = state_step(db, row)) > 0 && sqlite3_column_int(row, 3) == 0 &&
+	while (rc == 0 && (rc = db_step(db, row)) > 0 && sqlite3_column_int(row, 3) == 0 &&
 	       has_ended(row, state_column_key(row, 0), now))
 		rc = 0;
 	if (row)

@@ -66,12 +66,12 @@ static int64_t number_of(sqlite3_stmt *row)
 	return seq;
 }
 
-int journal_dirs_open(struct journal *j, struct state_db *db)
+int journal_dirs_open(struct journal *j, struct db *db)
 {
-	sqlite3_stmt *row = state_statement(db, sql_all);
+	sqlite3_stmt *row = db_statement(db, sql_all);
 	int rc;
 
-	while ((rc = state_step(db, row)) > 0) {
+	while ((rc = db_step(db, row)) > 0) {
 		int64_t seq = number_of(row);
 		if (seq > atomic_load(&j->seq))
 			atomic_store(&j->seq, seq);
@@ -84,33 +84,33 @@ int journal_dirs_open(struct journal *j, struct state_db *db)
 }
 
 /* Deletes one; 1: there was one. */
-static int delete_marker(struct state_db *db, struct key key, struct journal_dirs *change)
+static int delete_marker(struct db *db, struct key key, struct journal_dirs *change)
 {
-	sqlite3_stmt *row = state_statement(db, sql_find);
+	sqlite3_stmt *row = db_statement(db, sql_find);
 
 	if (row)
 		state_bind_key(row, 1, key);
-	int found = state_step(db, row);
+	int found = db_step(db, row);
 	if (row)
 		sqlite3_reset(row);
 	if (found <= 0)
 		return found;
-	sqlite3_stmt *s = state_statement(db, sql_delete);
+	sqlite3_stmt *s = db_statement(db, sql_delete);
 	if (s)
 		state_bind_key(s, 1, key);
 	change->count--;
 	change->bytes -= cost(key);
-	int rc = state_run(db, s);
+	int rc = db_run(db, s);
 	return rc < 0 ? rc : 1;
 }
 
-static int put_marker(struct state_db *db, struct key key, const struct meta *meta,
+static int put_marker(struct db *db, struct key key, const struct meta *meta,
 		      struct journal_dirs *change)
 {
 	struct meta numbered = *meta; /* borrows the xattrs for the call */
 	size_t size = 0;
 	int rc = delete_marker(db, key, change);
-	sqlite3_stmt *s = rc < 0 ? NULL : state_statement(db, sql_put);
+	sqlite3_stmt *s = rc < 0 ? NULL : db_statement(db, sql_put);
 	numbered.version = (uint64_t)journal_new_seq(change->journal);
 	void *head = s ? journal_row_pack(key, NULL, &numbered, &size) : NULL;
 
@@ -118,7 +118,7 @@ static int put_marker(struct state_db *db, struct key key, const struct meta *me
 		return rc < 0 ? rc : s ? -ENOMEM : -EIO;
 	state_bind_key(s, 1, key);
 	sqlite3_bind_blob(s, 2, head, (int)size, SQLITE_STATIC);
-	rc = state_run(db, s);
+	rc = db_run(db, s);
 	sqlite3_clear_bindings(s);
 	free(head);
 	change->count++;
@@ -133,7 +133,7 @@ struct setting {
 	bool found;
 };
 
-static int apply_setting(void *self, struct state_db *db)
+static int apply_setting(void *self, struct db *db)
 {
 	struct setting *s = self;
 
@@ -198,11 +198,11 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 
 	if (atomic_load(&j->directories) == 0)
 		return -ENOENT;
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_find) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_find) : NULL;
 	if (row)
 		state_bind_key(row, 1, key);
-	int rc = row ? state_step(db, row) : -EIO;
+	int rc = row ? db_step(db, row) : -EIO;
 	rc = rc > 0 ? journal_read_marker(row, 0, key, meta, &seq) : rc == 0 ? -ENOENT : rc;
 	if (row)
 		sqlite3_reset(row);
@@ -213,7 +213,7 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 /* --- prefixes --------------------------------------------------------------------------------- */
 
 /* What becomes of the marker that the statement stands at; `to` the root: it goes. */
-static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, struct key to,
+static int change_one(struct db *db, sqlite3_stmt *row, struct key from, struct key to,
 		      struct journal_dirs *change)
 {
 	struct key key = state_column_key(row, 0);
@@ -242,10 +242,9 @@ static int change_one(struct state_db *db, sqlite3_stmt *row, struct key from, s
 	return rc == 0 ? -EIO : rc; /* not found: the table is damaged, and would have it again */
 }
 
-int journal_dirs_change(struct state_db *db, struct key from, struct key to,
-			struct journal_dirs *change)
+int journal_dirs_change(struct db *db, struct key from, struct key to, struct journal_dirs *change)
 {
-	sqlite3_stmt *rows = state_statement(db, sql_below);
+	sqlite3_stmt *rows = db_statement(db, sql_below);
 	struct state_range range;
 	int rc = rows ? 0 : -EIO, count;
 	bool found = false;
@@ -256,7 +255,7 @@ int journal_dirs_change(struct state_db *db, struct key from, struct key to,
 			state_bind_range(rows, 1, from, &range);
 		else if (rows)
 			state_bind_prefix(rows, 1, from, &range);
-		while (rc >= 0 && (rc = state_step(db, rows)) > 0) {
+		while (rc >= 0 && (rc = db_step(db, rows)) > 0) {
 			rc = change_one(db, rows, from, to, change);
 			count++;
 			found = true;
@@ -279,14 +278,14 @@ void journal_marker_fini(struct journal_marker *marker)
 /* 0, -ENOENT: no more; -EBADMSG: what is there is damaged; its key is read. */
 static int read_next(struct journal *j, struct journal_marker *marker)
 {
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_next) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_next) : NULL;
 
 	if (row) {
 		state_bind_key(row, 1, key_make(marker->key.bytes, marker->key.size));
 		sqlite3_bind_int(row, 2, !marker->begun);
 	}
-	int rc = row ? state_step(db, row) : -EIO;
+	int rc = row ? db_step(db, row) : -EIO;
 	rc = rc == 0 ? -ENOENT : rc;
 	if (rc > 0) {
 		struct key key = state_column_key(row, 0);
@@ -333,16 +332,16 @@ int journal_next_marker(struct journal *j, struct journal_marker *marker)
 	return rc < 0 && rc != -ENOENT ? rc : rc == 0;
 }
 
-bool journal_owes_marker(struct state_db *db, struct key prefix, int64_t seq)
+bool journal_owes_marker(struct db *db, struct key prefix, int64_t seq)
 {
-	sqlite3_stmt *row = state_statement(db, sql_owed);
+	sqlite3_stmt *row = db_statement(db, sql_owed);
 	struct state_range range;
 	int rc;
 
 	if (!row)
 		return true;
 	state_bind_range(row, 1, prefix, &range);
-	while ((rc = state_step(db, row)) > 0 && number_of(row) > seq)
+	while ((rc = db_step(db, row)) > 0 && number_of(row) > seq)
 		;
 	sqlite3_reset(row);
 	return rc != 0;
@@ -362,12 +361,12 @@ bool journal_has_markers(struct journal *j)
 
 bool journal_has_marker(struct journal *j, const struct journal_marker *marker)
 {
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_find) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_find) : NULL;
 
 	if (row)
 		state_bind_key(row, 1, key_make(marker->key.bytes, marker->key.size));
-	bool same = row && state_step(db, row) > 0 &&
+	bool same = row && db_step(db, row) > 0 &&
 		    (size_t)sqlite3_column_bytes(row, 0) == marker->size &&
 		    memcmp(sqlite3_column_blob(row, 0), marker->head, marker->size) == 0;
 	if (row)
@@ -382,10 +381,10 @@ struct done {
 	struct journal_dirs change;
 };
 
-static int apply_done(void *self, struct state_db *db)
+static int apply_done(void *self, struct db *db)
 {
 	struct done *d = self;
-	sqlite3_stmt *s = state_statement(db, sql_done);
+	sqlite3_stmt *s = db_statement(db, sql_done);
 	int rc = s ? 0 : -EIO;
 
 	d->change = (struct journal_dirs){ .journal = NULL };
@@ -393,9 +392,9 @@ static int apply_done(void *self, struct state_db *db)
 		struct key key = key_make(d->markers[i].key.bytes, d->markers[i].key.size);
 		state_bind_key(s, 1, key);
 		sqlite3_bind_blob(s, 2, d->markers[i].head, (int)d->markers[i].size, SQLITE_STATIC);
-		rc = state_run(db, s);
+		rc = db_run(db, s);
 		sqlite3_clear_bindings(s);
-		if (rc == 0 && state_changes(db) > 0) {
+		if (rc == 0 && db_changes(db) > 0) {
 			d->change.count--;
 			d->change.bytes -= cost(key);
 		}

@@ -59,17 +59,17 @@ void journal_files_fini(struct journal_files *files)
 }
 
 /* Files of sets that were never committed. */
-static void sweep(struct journal *j, struct state_db *db)
+static void sweep(struct journal *j, struct db *db)
 {
 	struct value_files *values = state_values(j->state);
-	sqlite3_stmt *known = state_statement(db, sql_known);
+	sqlite3_stmt *known = db_statement(db, sql_known);
 	DIR *dir = known ? value_files_list(values) : NULL;
 
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
 		if (!value_files_is_name(e->d_name))
 			continue;
 		sqlite3_bind_text(known, 1, e->d_name, -1, SQLITE_TRANSIENT);
-		if (state_step(db, known) == 0)
+		if (db_step(db, known) == 0)
 			value_files_remove(values, e->d_name);
 		sqlite3_reset(known);
 	}
@@ -79,10 +79,10 @@ static void sweep(struct journal *j, struct state_db *db)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int read_amounts(struct journal *j, struct state_db *db)
+static int read_amounts(struct journal *j, struct db *db)
 {
-	sqlite3_stmt *row = state_statement(db, sql_amounts);
-	int rc = state_step(db, row);
+	sqlite3_stmt *row = db_statement(db, sql_amounts);
+	int rc = db_step(db, row);
 
 	if (rc > 0) {
 		int64_t entries = sqlite3_column_int64(row, 0);
@@ -95,8 +95,8 @@ static int read_amounts(struct journal *j, struct state_db *db)
 		sqlite3_reset(row);
 	if (rc < 0)
 		return rc;
-	row = state_statement(db, sql_newest);
-	rc = state_step(db, row);
+	row = db_statement(db, sql_newest);
+	rc = db_step(db, row);
 	if (rc > 0)
 		atomic_store(&j->seq, sqlite3_column_int64(row, 0));
 	if (row)
@@ -108,7 +108,7 @@ int journal_open(struct state *state, const struct journal_conf *conf,
 		 const struct time_source *time, struct journal **journal)
 {
 	struct journal *j = calloc(1, sizeof(*j));
-	struct state_db *db = state_read_begin(state);
+	struct db *db = state_read_begin(state);
 
 	if (!j || !db) {
 		free(j);
@@ -271,8 +271,8 @@ void journal_count_failure(struct journal *j)
 
 void journal_stats(struct journal *j, struct journal_stats *stats)
 {
-	struct state_db *db = journal_is_empty(j) ? NULL : state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_oldest) : NULL;
+	struct db *db = journal_is_empty(j) ? NULL : state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_oldest) : NULL;
 
 	*stats = (struct journal_stats){
 		.active = true,
@@ -282,7 +282,7 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 		.failures = atomic_load(&j->failures),
 		.damaged = atomic_load(&j->damaged),
 	};
-	if (row && state_step(db, row) > 0) {
+	if (row && db_step(db, row) > 0) {
 		int64_t age = time_steady_ms(j->time) - sqlite3_column_int64(row, 0);
 		stats->oldest_ms = age > 0 ? age : 0;
 	}
@@ -299,12 +299,12 @@ void journal_stats(struct journal *j, struct journal_stats *stats)
 /* 1, 0: there is none, or -errno. The key's size is 0 if it is not valid. */
 static int read_next(struct journal *j, int64_t after, struct journal_item *item)
 {
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_next) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_next) : NULL;
 
 	if (row)
 		sqlite3_bind_int64(row, 1, after);
-	int rc = row ? state_step(db, row) : -EIO;
+	int rc = row ? db_step(db, row) : -EIO;
 	if (rc > 0) {
 		struct key key = state_column_key(row, 2);
 		item->seq = sqlite3_column_int64(row, 0);
@@ -367,7 +367,7 @@ struct taking {
 	struct journal_files files;
 };
 
-static int take_row(struct taking *t, struct state_db *db, sqlite3_stmt *row, int64_t seq)
+static int take_row(struct taking *t, struct db *db, sqlite3_stmt *row, int64_t seq)
 {
 	const char *file = (const char *)sqlite3_column_text(row, 1);
 
@@ -376,20 +376,20 @@ static int take_row(struct taking *t, struct state_db *db, sqlite3_stmt *row, in
 	t->entries--;
 	t->bytes -= (int64_t)journal_cost(state_column_key(row, 2),
 					  (uint64_t)sqlite3_column_int64(row, 0));
-	sqlite3_stmt *aside = t->aside ? state_statement(db, sql_aside) : NULL;
+	sqlite3_stmt *aside = t->aside ? db_statement(db, sql_aside) : NULL;
 	if (aside)
 		sqlite3_bind_int64(aside, 1, seq);
-	int rc = t->aside ? state_run(db, aside) : 0;
-	sqlite3_stmt *remove = state_statement(db, sql_delete);
+	int rc = t->aside ? db_run(db, aside) : 0;
+	sqlite3_stmt *remove = db_statement(db, sql_delete);
 	if (remove)
 		sqlite3_bind_int64(remove, 1, seq);
-	return rc < 0 ? rc : state_run(db, remove);
+	return rc < 0 ? rc : db_run(db, remove);
 }
 
-static int apply_take(void *self, struct state_db *db)
+static int apply_take(void *self, struct db *db)
 {
 	struct taking *t = self;
-	sqlite3_stmt *row = state_statement(db, sql_row);
+	sqlite3_stmt *row = db_statement(db, sql_row);
 	int rc = 0;
 
 	t->entries = t->bytes = 0;
@@ -397,7 +397,7 @@ static int apply_take(void *self, struct state_db *db)
 		return -EIO;
 	for (size_t i = 0; i < t->count && rc == 0; i++) {
 		sqlite3_bind_int64(row, 1, t->seqs[i]);
-		rc = state_step(db, row);
+		rc = db_step(db, row);
 		if (rc > 0)
 			rc = take_row(t, db, row, t->seqs[i]);
 		sqlite3_reset(row);
@@ -448,13 +448,13 @@ bool journal_owes(struct journal *j, struct key prefix, int64_t seq)
 
 	if (journal_is_empty(j))
 		return false;
-	struct state_db *db = state_read_begin(j->state);
-	sqlite3_stmt *row = db ? state_statement(db, sql_owes) : NULL;
+	struct db *db = state_read_begin(j->state);
+	sqlite3_stmt *row = db ? db_statement(db, sql_owes) : NULL;
 	if (row) {
 		sqlite3_bind_int64(row, 1, seq);
 		state_bind_key(row, 2, prefix);
 		state_bind_range(row, 3, prefix, &range);
-		owes = state_step(db, row) != 0;
+		owes = db_step(db, row) != 0;
 		sqlite3_reset(row);
 	}
 	if (!owes && atomic_load(&j->directories) > 0)

@@ -45,19 +45,18 @@ struct journal_dirs {
 void journal_account_directories(struct journal *j, int64_t count, int64_t bytes);
 
 /* Counts what there is, and goes on with the numbers from there. */
-int journal_dirs_open(struct journal *j, struct state_db *db);
+int journal_dirs_open(struct journal *j, struct db *db);
 
 /* The marker's metadata and number, from the head in that column. 0, -EBADMSG or -ENOMEM. */
 int journal_read_marker(sqlite3_stmt *row, int column, struct key key, struct meta *meta,
 			int64_t *seq);
 
 /* Whether a marker at or below prefix has a number up to seq; also if that cannot be told. */
-bool journal_owes_marker(struct state_db *db, struct key prefix, int64_t seq);
+bool journal_owes_marker(struct db *db, struct key prefix, int64_t seq);
 
 /* Moves the markers of `from` and all below it, or (`to` the root) deletes those that begin with
  * the prefix `from`; within a change of the state. 1: there were some, 0 or -errno. */
-int journal_dirs_change(struct state_db *db, struct key from, struct key to,
-			struct journal_dirs *change);
+int journal_dirs_change(struct db *db, struct key from, struct key to, struct journal_dirs *change);
 
 int journal_find_marker(struct journal *j, struct key dir, struct meta *meta);
 int journal_dir_set(void *state, struct key dir, const struct meta *meta);

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "kit/db_files.h"
-#include "kit/db.h"
 #include "kit/cursor.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -29,28 +28,16 @@
 #include "base/waiting.h"
 
 enum {
-	STATEMENTS_MAX = 48,
 	IDLE_MAX = 8,
 	CHECKPOINT_PAGES = 1000,
-	KEPT_TRIES = 3,       /* to commit to files that stay */
+	KEPT_TRIES = 3,         /* to commit to files that stay */
 	READERS_WAIT_MS = 5000, /* for connections that are in use, or are being opened anew */
-	SPARE = 256 * 1024, /* what a row takes beside itself, at most */
-};
-
-struct state_db {
-	sqlite3 *handle;
-	struct {
-		const char *sql;
-		sqlite3_stmt *statement;
-	} statements[STATEMENTS_MAX];
-	int statement_count;
-	bool met_damage; /* a statement did */
-	struct state_db *next;
+	SPARE = 256 * 1024,     /* what a row takes beside itself, at most */
 };
 
 /* A change that waits for its commit, on its caller's stack. */
 struct change {
-	int (*apply)(void *self, struct state_db *db);
+	int (*apply)(void *self, struct db *db);
 	void *self;
 	bool adds;
 	int rc;
@@ -63,7 +50,7 @@ struct state {
 	char *path;
 	int lock_fd;
 	struct value_files values;
-	struct state_db writer; /* of who leads, */
+	struct db writer; /* of who leads, */
 	bool beyond_rebuilding; /* and this, */
 	char failure[160];      /* and why a commit failed, */
 	struct db_files files;  /* and the files that it has open, */
@@ -78,14 +65,14 @@ struct state {
 
 	struct lock pool; /* RANK_LAYER_INNER; guards: */
 	pthread_cond_t returned;
-	struct state_db *idle;
+	struct db *idle;
 	int idle_count, readers; /* those that are in use too */
 	bool closing;            /* all are closed, for the database is opened anew */
 };
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static int connection_open(struct state_db *db, const char *path)
+static int connection_open(struct db *db, const char *path)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
@@ -95,20 +82,12 @@ static int connection_open(struct state_db *db, const char *path)
 		sqlite3_wal_autocheckpoint(db->handle, 0);
 		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
-	int rc = code == SQLITE_OK ? 0 : db->handle ? db_errno_on(db->handle) : -ENOMEM;
+	int rc = code == SQLITE_OK ? 0 : db->handle ? db_errno(db) : -ENOMEM;
 	if (code != SQLITE_OK) {
 		sqlite3_close(db->handle);
 		db->handle = NULL;
 	}
 	return rc;
-}
-
-static void connection_close(struct state_db *db)
-{
-	for (int i = 0; i < db->statement_count; i++)
-		sqlite3_finalize(db->statements[i].statement);
-	sqlite3_close(db->handle);
-	memset(db, 0, sizeof(*db));
 }
 
 static bool is_well(const struct state *s)
@@ -127,7 +106,7 @@ static void look_before_reading(struct state *s)
 }
 
 /* False: the database is being opened anew for too long. *db NULL: one is to be opened. */
-static bool reader_take(struct state *s, struct state_db **db)
+static bool reader_take(struct state *s, struct db **db)
 {
 	struct deadline deadline = deadline_in(&time_system, READERS_WAIT_MS);
 	bool in_time = true;
@@ -146,10 +125,10 @@ static bool reader_take(struct state *s, struct state_db **db)
 	return in_time;
 }
 
-static void reader_discard(struct state *s, struct state_db *db)
+static void reader_discard(struct state *s, struct db *db)
 {
 	if (db && db->handle)
-		connection_close(db);
+		db_close(db);
 	free(db);
 	lock_take(&s->pool);
 	s->readers--;
@@ -157,9 +136,9 @@ static void reader_discard(struct state *s, struct state_db *db)
 	lock_release(&s->pool);
 }
 
-struct state_db *state_read_begin(struct state *s)
+struct db *state_read_begin(struct state *s)
 {
-	struct state_db *db = NULL;
+	struct db *db = NULL;
 
 	look_before_reading(s);
 	if (!reader_take(s, &db))
@@ -174,7 +153,7 @@ struct state_db *state_read_begin(struct state *s)
 	return db;
 }
 
-void state_read_end(struct state *s, struct state_db *db)
+void state_read_end(struct state *s, struct db *db)
 {
 	bool keep = false;
 
@@ -200,12 +179,12 @@ static bool readers_close(struct state *s)
 
 	lock_take(&s->pool);
 	s->closing = true;
-	struct state_db *idle = s->idle;
+	struct db *idle = s->idle;
 	s->idle = NULL;
 	s->idle_count = 0;
 	lock_release(&s->pool);
 	while (idle) {
-		struct state_db *db = idle;
+		struct db *db = idle;
 		idle = db->next;
 		reader_discard(s, db);
 	}
@@ -271,13 +250,13 @@ static int writer_open(struct state *s)
 	sqlite3_wal_hook(s->writer.handle, on_commit, s);
 	rc = db_files_opened(&s->files, s->writer.handle);
 	if (rc < 0) {
-		connection_close(&s->writer);
+		db_close(&s->writer);
 		db_files_closed(&s->files, DB_FINE);
 	}
 	return rc;
 }
 
-static int apply_nothing(void *self, struct state_db *db)
+static int apply_nothing(void *self, struct db *db)
 {
 	(void)self;
 	(void)db;
@@ -339,7 +318,7 @@ static void writer_close(struct state *s)
 
 	int code = sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_RESTART,
 					     &all, &moved);
-	connection_close(&s->writer);
+	db_close(&s->writer);
 	if (code == SQLITE_OK && all == moved)
 		state_space_empty_wal(s->path);
 }
@@ -377,13 +356,13 @@ struct value_files *state_values(struct state *s)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-static int exec(struct state_db *db, const char *sql)
+static int exec(struct db *db, const char *sql)
 {
-	return state_run(db, state_statement(db, sql));
+	return db_run(db, db_statement(db, sql));
 }
 
 /* One change inside the transaction; one that fails leaves nothing behind. */
-static int apply_one(struct state_db *db, struct change *change)
+static int apply_one(struct db *db, struct change *change)
 {
 	int rc = exec(db, "SAVEPOINT one");
 
@@ -412,7 +391,7 @@ static unsigned count_changes(const struct change *list)
 /* What does not commit has failed: all of it, if it is to be tried again after a rebuild. */
 static int try_to_commit(struct state *s, struct change *list)
 {
-	struct state_db *db = &s->writer;
+	struct db *db = &s->writer;
 
 	db->met_damage = false;
 	int rc = exec(db, "BEGIN IMMEDIATE");
@@ -522,7 +501,7 @@ static int reopen(struct state *s, enum db_trouble trouble)
 	int rc = -ESTALE;
 
 	if (s->writer.handle)
-		connection_close(&s->writer);
+		db_close(&s->writer);
 	db_files_closed(&s->files, trouble);
 	for (int i = 0; i < KEPT_TRIES && rc == -ESTALE; i++) {
 		rc = db_files_restore(&s->files, &lost, reason, sizeof(reason));
@@ -629,12 +608,12 @@ static int run_change(struct state *s, struct change change)
 	return change.rc;
 }
 
-int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+int state_change(struct state *s, int (*apply)(void *self, struct db *db), void *self)
 {
 	return run_change(s, (struct change){ .apply = apply, .self = self });
 }
 
-int state_add(struct state *s, int (*apply)(void *self, struct state_db *db), void *self)
+int state_add(struct state *s, int (*apply)(void *self, struct db *db), void *self)
 {
 	return run_change(s, (struct change){ .apply = apply, .self = self, .adds = true });
 }
@@ -668,7 +647,7 @@ bool state_has_room(struct state *s, uint64_t size)
 {
 	if (state_has_space(s, size + SPARE))
 		return true;
-	struct state_db *db = state_read_begin(s);
+	struct db *db = state_read_begin(s);
 	bool fits = db && state_space_fits(db, size);
 	state_read_end(s, db);
 	return fits;
@@ -709,54 +688,7 @@ bool state_is_synced(const struct state *s)
 	return atomic_load(&s->synced) == atomic_load(&s->commits);
 }
 
-/* --- statements ------------------------------------------------------------------------------- */
-
-sqlite3_stmt *state_statement(struct state_db *db, const char *sql)
-{
-	for (int i = 0; i < db->statement_count; i++)
-		if (db->statements[i].sql == sql)
-			return db->statements[i].statement;
-	assert(db->statement_count < STATEMENTS_MAX);
-	sqlite3_stmt *statement = NULL;
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-	    SQLITE_OK)
-		return NULL;
-	db->statements[db->statement_count].sql = sql;
-	db->statements[db->statement_count++].statement = statement;
-	return statement;
-}
-
-static int last_errno(struct state_db *db)
-{
-	int rc = db_errno_on(db->handle);
-
-	db->met_damage = db->met_damage || rc == -EUCLEAN;
-	return rc < 0 ? rc : -EIO;
-}
-
-int state_step(struct state_db *db, sqlite3_stmt *statement)
-{
-	if (!statement)
-		return last_errno(db);
-	int code = sqlite3_step(statement);
-	if (code == SQLITE_ROW)
-		return 1;
-	return code == SQLITE_DONE ? 0 : last_errno(db);
-}
-
-int state_run(struct state_db *db, sqlite3_stmt *statement)
-{
-	int rc = state_step(db, statement);
-
-	if (statement)
-		sqlite3_reset(statement);
-	return rc > 0 ? 0 : rc;
-}
-
-int state_changes(struct state_db *db)
-{
-	return sqlite3_changes(db->handle);
-}
+/* --- keys ------------------------------------------------------------------------------- */
 
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key)
 {

@@ -17,16 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <sqlite3.h>
-
+#include "kit/db.h"
 #include "kit/value_files.h"
 #include "base/key.h"
 #include "base/problem.h"
 
 struct state;
-
-/* A connection, one thread's at a time. */
-struct state_db;
 
 /*
  * Makes the directory (0700) and the database if they are missing. A damaged database, or one of a
@@ -64,14 +60,14 @@ struct value_files *state_values(struct state *s);
  * through db, and may be called in another thread, and again. Waits for the local disk
  * (waiting_begin()).
  */
-int state_change(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
+int state_change(struct state *s, int (*apply)(void *self, struct db *db), void *self);
 
 /*
  * The same for a change that adds something: on a full disk it fails with -ENOSPC before it takes
  * what is kept for others, which take something away, to be made there all the same (see
  * state_space.h).
  */
-int state_add(struct state *s, int (*apply)(void *self, struct state_db *db), void *self);
+int state_add(struct state *s, int (*apply)(void *self, struct db *db), void *self);
 
 /* Whether the disk has space for a file of that size; whether a row of that size can be added, on
  * the disk or in pages that are free. */
@@ -79,22 +75,12 @@ bool state_has_space(const struct state *s, uint64_t size);
 bool state_has_room(struct state *s, uint64_t size);
 
 /* A connection for reading; NULL: out of memory or out of order. To be given back. */
-struct state_db *state_read_begin(struct state *s);
-void state_read_end(struct state *s, struct state_db *db);
+struct db *state_read_begin(struct state *s);
+void state_read_end(struct state *s, struct db *db);
 
 /* All that was committed survives power loss when it returns; whether it does already. */
 int state_sync(struct state *s);
 bool state_is_synced(const struct state *s);
-
-/*
- * Statements. `sql` is a string constant: prepared once per connection. state_step: 1 a row, 0
- * done, or -errno; reset the statement after its last row. NULL is fine, and the error of its
- * preparation.
- */
-sqlite3_stmt *state_statement(struct state_db *db, const char *sql);
-int state_step(struct state_db *db, sqlite3_stmt *statement);
-int state_run(struct state_db *db, sqlite3_stmt *statement); /* no rows; resets it */
-int state_changes(struct state_db *db); /* rows that the last INSERT, UPDATE or DELETE changed */
 
 /* Keys are BLOBs: they sort by their bytes. */
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key);

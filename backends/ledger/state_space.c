@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "kit/sqlite_os.h"
-#include "ledger/state.h"
 
 enum {
 	BUSY_MS = 2000, /* somebody looks at the database with another program */
@@ -121,41 +120,36 @@ static const char sql_keep[] =
 	"INSERT INTO journal_damaged(seq, value) VALUES(-1, zeroblob(4096 * 128))";
 static const char sql_give[] = "DELETE FROM journal_damaged WHERE seq = -1";
 
-static int64_t number(struct state_db *db, const char *sql)
+/* 0 if it cannot be told. */
+static int64_t number(struct db *db, const char *sql)
 {
-	sqlite3_stmt *row = state_statement(db, sql);
-	int64_t n = row && state_step(db, row) > 0 ? sqlite3_column_int64(row, 0) : 0;
+	int64_t n = 0;
 
-	if (row)
-		sqlite3_reset(row);
+	db_number(db, sql, &n);
 	return n;
 }
 
-int state_space_grow(struct state_db *db)
+int state_space_grow(struct db *db)
 {
-	sqlite3_stmt *any = state_statement(db, sql_pages);
 	sqlite3_int64 size = number(db, sql_pages) * PAGE;
 
-	if (!any)
-		return -EIO;
-	int code = sqlite3_file_control(sqlite3_db_handle(any), "main", SQLITE_FCNTL_SIZE_HINT,
-					&size);
+	int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_SIZE_HINT, &size);
 	return code == SQLITE_OK ? 0 : -ENOSPC;
 }
 
-int state_space_check(struct state_db *db)
+int state_space_check(struct db *db)
 {
 	int rc = 0;
 
 	if (number(db, sql_free) < PAGES_KEPT) {
-		rc = state_run(db, state_statement(db, sql_keep));
+		rc = db_run(db, db_statement(db, sql_keep));
 		if (rc == 0)
-			rc = state_run(db, state_statement(db, sql_give));
+			rc = db_run(db, db_statement(db, sql_give));
 	}
 	return rc < 0 ? rc : state_space_grow(db);
 }
 
-bool state_space_fits(struct state_db *db, uint64_t size)
+bool state_space_fits(struct db *db, uint64_t size)
 {
 	enum { BESIDE = 4 }; /* pages that a row takes beside its value */
 

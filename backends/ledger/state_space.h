@@ -24,9 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <sqlite3.h>
-
-struct state_db;
+#include "kit/db.h"
 
 /* Opens the database with our settings. A code of SQLite. */
 int state_space_open(const char *path, int flags, sqlite3 **db);
@@ -39,11 +37,11 @@ void state_space_empty_wal(const char *path);
 
 /* Within a transaction: the database has blocks for all its pages, and (check) still keeps free
  * ones. 0 or -ENOSPC. */
-int state_space_grow(struct state_db *db);
-int state_space_check(struct state_db *db);
+int state_space_grow(struct db *db);
+int state_space_check(struct db *db);
 
 /* Whether so many bytes fit in free pages beside those that are kept. */
-bool state_space_fits(struct state_db *db, uint64_t size);
+bool state_space_fits(struct db *db, uint64_t size);
 
 /* All that is in the WAL goes to the database, so that it begins anew. */
 void state_space_begin_wal_anew(sqlite3 *db);

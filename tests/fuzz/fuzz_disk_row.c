@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#include "kit/db.h"
+#include "disk/statements.h"
 #include "disk/row.h"
 #include "stack/layer_gate.h"
 #include "fuzz.h"

@@ -23,17 +23,17 @@ static const char sql_fill[] =
 	" SELECT i, CAST(printf('d/%06d', i) AS BLOB), 1, 0, 0, NULL, x'00', x'00' FROM n";
 static const char sql_count[] = "SELECT count(*) FROM journal";
 
-static int fill(void *self, struct state_db *db)
+static int fill(void *self, struct db *db)
 {
 	(void)self;
-	return state_run(db, state_statement(db, sql_fill));
+	return db_run(db, db_statement(db, sql_fill));
 }
 
-static int count(void *self, struct state_db *db)
+static int count(void *self, struct db *db)
 {
 	int64_t *rows = self;
-	sqlite3_stmt *s = state_statement(db, sql_count);
-	int rc = state_step(db, s);
+	sqlite3_stmt *s = db_statement(db, sql_count);
+	int rc = db_step(db, s);
 
 	*rows = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);

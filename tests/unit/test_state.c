@@ -14,7 +14,7 @@
 
 struct committer {
 	struct state *state;
-	int (*apply)(void *self, struct state_db *db);
+	int (*apply)(void *self, struct db *db);
 	const char *key;
 	pthread_t thread;
 	atomic_int tid; /* 0: it has not begun yet */
@@ -24,7 +24,7 @@ struct committer {
 static atomic_bool leads, all_wait;
 
 /* Leads while the others queue. */
-static int apply_slowly(void *self, struct state_db *db)
+static int apply_slowly(void *self, struct db *db)
 {
 	(void)self;
 	(void)db;
@@ -35,21 +35,21 @@ static int apply_slowly(void *self, struct state_db *db)
 }
 
 /* As SQLite does when its disk is full in the middle of a transaction. */
-static int apply_roll_back(void *self, struct state_db *db)
+static int apply_roll_back(void *self, struct db *db)
 {
 	(void)self;
-	state_run(db, state_statement(db, "ROLLBACK"));
+	db_run(db, db_statement(db, "ROLLBACK"));
 	return -ENOSPC;
 }
 
-static int apply_tombstone(void *self, struct state_db *db)
+static int apply_tombstone(void *self, struct db *db)
 {
 	const struct committer *c = self;
-	sqlite3_stmt *row = state_statement(
+	sqlite3_stmt *row = db_statement(
 		db, "INSERT INTO tombstones(layer, kind, key) VALUES('test', 0, ?1)");
 
 	state_bind_key(row, 1, key_of(c->key));
-	return state_run(db, row);
+	return db_run(db, row);
 }
 
 static void *commit_it(void *self)
@@ -78,10 +78,10 @@ static bool is_waiting(struct committer *c)
 
 static int count_tombstones(struct state *s)
 {
-	struct state_db *db = state_read_begin(s);
-	sqlite3_stmt *row = state_statement(db, "SELECT count(*) FROM tombstones");
+	struct db *db = state_read_begin(s);
+	sqlite3_stmt *row = db_statement(db, "SELECT count(*) FROM tombstones");
 
-	assert_int_equal(state_step(db, row), 1);
+	assert_int_equal(db_step(db, row), 1);
 	int count = sqlite3_column_int(row, 0);
 	sqlite3_reset(row);
 	state_read_end(s, db);
