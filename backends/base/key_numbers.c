@@ -60,9 +60,8 @@ uint32_t key_numbers_count(struct key_numbers *n, struct key key)
 	do {
 		number = is_same_key(now, hash) ? (uint32_t)now : 0;
 		number += number < UINT32_MAX;
-	} while (!atomic_compare_exchange_weak_explicit(slot, &now, slot_word(hash, number),
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		slot, &now, slot_word(hash, number), memory_order_relaxed, memory_order_relaxed));
 	return number;
 }
 
