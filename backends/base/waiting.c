@@ -5,14 +5,13 @@
 #include <stddef.h>
 
 #include "base/lock.h"
-#include "base/time_source.h"
 
 static _Thread_local struct {
 	void (*call)(void *self);
 	void *self;
 } hook;
 
-static _Thread_local int64_t request_end_ms;
+static _Thread_local struct deadline request_end; /* without a clock: whenever */
 
 void waiting_begin(void)
 {
@@ -29,13 +28,13 @@ void waiting_set_hook(void (*call)(void *self), void *self)
 
 int64_t waiting_at_most(int64_t ms)
 {
-	if (request_end_ms == 0)
+	if (!request_end.time)
 		return ms;
-	int64_t left = request_end_ms - time_mono_ms(&time_system);
-	return left < 0 ? 0 : left < ms ? left : ms;
+	int64_t left = deadline_left_ms(&request_end);
+	return left < ms ? left : ms;
 }
 
-void waiting_set_end(int64_t end_ms)
+void waiting_set_end(const struct deadline *end)
 {
-	request_end_ms = end_ms;
+	request_end = end ? *end : (struct deadline){ 0 };
 }

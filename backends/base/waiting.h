@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "base/time_source.h"
+
 /*
  * A thread that serves requests must let another one serve on before it waits (for a disk, a
  * commit, a lock). Whoever is about to wait calls waiting_begin(); the thread's hook, if it has
@@ -17,8 +19,8 @@ void waiting_begin(void);
  */
 int64_t waiting_at_most(int64_t ms);
 
-/* This thread's request has to be answered then (ms of the clock that never jumps); 0: whenever. */
-void waiting_set_end(int64_t end_ms);
+/* By when this thread's request has to be answered; NULL: whenever. */
+void waiting_set_end(const struct deadline *end);
 
 /* Installs this thread's hook; NULL removes it. */
 void waiting_set_hook(void (*hook)(void *self), void *self);

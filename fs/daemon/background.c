@@ -58,7 +58,7 @@ static bool has_come(int fd, const struct deadline *deadline)
 
 __attribute__((noreturn)) static void parent_wait(int fd, pid_t child, const char *mountpoint)
 {
-	const struct deadline deadline = deadline_in(&time_system, START_DEADLINE_MS);
+	struct deadline deadline = deadline_in(&time_system, START_DEADLINE_MS);
 	unsigned char status = 0;
 
 	if (!has_come(fd, &deadline))
@@ -70,7 +70,8 @@ __attribute__((noreturn)) static void parent_wait(int fd, pid_t child, const cha
 	if (status != 0)
 		_exit(status); /* the child has said why */
 	struct probe probe;
-	probe_path(mountpoint, START_DEADLINE_MS, &probe);
+	deadline = deadline_in(&time_system, START_DEADLINE_MS);
+	probe_path(mountpoint, &deadline, &probe);
 	if (probe.looked < 0)
 		give_up(child, mountpoint, strerror(-probe.looked));
 	_exit(0);

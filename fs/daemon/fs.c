@@ -166,7 +166,7 @@ void fs_answer_within(struct fs *fs, int64_t limit_ms)
 void fs_tick(void *self)
 {
 	struct fs *fs = self;
-	int64_t since = time_mono_ms(&time_system) - fs->answer_within_ms;
+	int64_t since = time_mono_ms(fs->time) - fs->answer_within_ms;
 	unsigned count = file_locks_expire(fs->locks, since);
 
 	if (count > 0)

@@ -233,7 +233,8 @@ static int start(struct program *p, struct problem *problem)
 		return rc;
 	p->notifier = notifier_new(mount_session(p->mount), &time_system);
 	p->signals = signal_thread_new(p->fs);
-	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max);
+	p->loop = loop_new(mount_session(p->mount), (unsigned)p->config.fs.threads_max,
+			   &time_system);
 	if (!p->notifier || !p->loop || !p->signals || keep_to_request_timeout(p) < 0)
 		return problem_set(problem, p->mountpoint, NULL,
 				   "cannot start the mount: out of memory");

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/lock.h"
-#include "base/time_source.h"
 
 /* Freed by the caller, or by a thread that was left behind. */
 struct shared {
@@ -74,9 +73,8 @@ static bool collect(struct shared *s, const struct deadline *deadline, struct pr
 	return done;
 }
 
-void probe_path(const char *path, int64_t deadline_ms, struct probe *probe)
+void probe_path(const char *path, const struct deadline *deadline, struct probe *probe)
 {
-	const struct deadline deadline = deadline_in(&time_system, deadline_ms);
 	size_t size = strlen(path) + 1;
 	struct shared *s = calloc(1, sizeof(*s) + size);
 	pthread_t thread;
@@ -92,7 +90,7 @@ void probe_path(const char *path, int64_t deadline_ms, struct probe *probe)
 		shared_free(s);
 		return;
 	}
-	if (!collect(s, &deadline, probe)) {
+	if (!collect(s, deadline, probe)) {
 		pthread_detach(thread);
 		return;
 	}

@@ -6,8 +6,9 @@
  * would hold the caller for ever. A thread that hangs is left behind.
  */
 
-#include <stdint.h>
 #include <sys/stat.h>
+
+#include "base/time_source.h"
 
 struct probe {
 	int opened; /* 0, -errno, or -ETIMEDOUT */
@@ -16,6 +17,7 @@ struct probe {
 	struct statx st;
 };
 
-void probe_path(const char *path, int64_t deadline_ms, struct probe *probe);
+/* Returns when both are known or the deadline has come; what is not known then is -ETIMEDOUT. */
+void probe_path(const char *path, const struct deadline *deadline, struct probe *probe);
 
 #endif

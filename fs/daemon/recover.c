@@ -116,8 +116,10 @@ static enum mountpoint_state state_of(const struct mountpoint *m)
 
 void mountpoint_look(const char *path, struct mountpoint *m)
 {
+	const struct deadline deadline = deadline_in(&time_system, ANSWER_DEADLINE_MS);
+
 	memset(m, 0, sizeof(*m));
-	probe_path(path, ANSWER_DEADLINE_MS, &m->probe);
+	probe_path(path, &deadline, &m->probe);
 	if (m->probe.fd >= 0 && mount_entry_of(m->probe.fd, &m->entry) == 0)
 		m->is_root = mount_entry_is_root(&m->entry, m->probe.fd);
 	m->state = state_of(m);

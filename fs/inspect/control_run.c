@@ -38,9 +38,8 @@ static bool is_publishing_locked(const struct fs *fs, struct key prefix)
 static int flush(struct fs *fs, struct key prefix)
 {
 	struct inodes *t = &fs->inodes;
-	int64_t may_wait_ms = waiting_at_most(fs->conf->publish_timeout_ms);
-	int64_t end_ms = time_mono_ms(fs->time) + may_wait_ms;
-	struct deadline deadline = deadline_in(&time_system, may_wait_ms);
+	struct deadline deadline =
+		deadline_in(fs->time, waiting_at_most(fs->conf->publish_timeout_ms));
 
 	waiting_begin();
 	inodes_lock(t);
@@ -50,8 +49,7 @@ static int flush(struct fs *fs, struct key prefix)
 	inodes_unlock(t);
 	if (waits)
 		return -ETIMEDOUT;
-	int64_t left_ms = end_ms - time_mono_ms(fs->time);
-	int rc = layered_flush(fs->cache, prefix, left_ms > 0 ? left_ms : 0);
+	int rc = layered_flush(fs->cache, prefix, deadline_left_ms(&deadline));
 	return rc < 0 ? rc : layered_sync(fs->cache);
 }
 

@@ -10,7 +10,6 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/time_source.h"
 #include "base/waiting.h"
 #include "inspect/request_counts.h"
 
@@ -24,6 +23,7 @@ struct kept {
 
 struct late {
 	struct fuse_session *se;
+	const struct time_source *time;
 	int64_t limit_ms;
 
 	struct lock lock; /* RANK_LATE; guards what follows, and all late_requests */
@@ -33,12 +33,13 @@ struct late {
 	atomic_uint count;
 };
 
-struct late *late_new(struct fuse_session *se, int64_t limit_ms)
+struct late *late_new(struct fuse_session *se, const struct time_source *time, int64_t limit_ms)
 {
 	struct late *late = calloc(1, sizeof(*late));
 	if (late == NULL)
 		return NULL;
 	late->se = se;
+	late->time = time;
 	late->limit_ms = limit_ms;
 	late->kept_end = &late->kept;
 	lock_init(&late->lock, RANK_LATE);
@@ -159,7 +160,9 @@ static void handle(struct late *late, struct late_request *mine, const struct fu
 {
 	const struct fuse_in_header *in = buf->mem;
 	int64_t earlier = late->limit_ms / 3;
+	struct deadline end = { late->time, since_ms + late->limit_ms };
 
+	end.at_ms -= earlier < EARLIER_MAX_MS ? earlier : EARLIER_MAX_MS;
 	lock_take(&late->lock);
 	if (!mine->known) {
 		mine->next = late->requests;
@@ -172,10 +175,9 @@ static void handle(struct late *late, struct late_request *mine, const struct fu
 	mine->answered = false;
 	lock_release(&late->lock);
 
-	waiting_set_end(since_ms + late->limit_ms -
-			(earlier < EARLIER_MAX_MS ? earlier : EARLIER_MAX_MS));
+	waiting_set_end(&end);
 	fuse_session_process_buf(late->se, buf);
-	waiting_set_end(0);
+	waiting_set_end(NULL);
 
 	lock_take(&late->lock);
 	mine->unique = 0;
@@ -193,7 +195,7 @@ static void clear(struct late *late, struct late_request *mine)
 	late->clearing = late->clearing || clears;
 	while (clears && late_count(late) == 0 && (k = kept_pop_locked(late)) != NULL) {
 		lock_release(&late->lock);
-		handle(late, mine, &k->buf, time_mono_ms(&time_system));
+		handle(late, mine, &k->buf, time_mono_ms(late->time));
 		kept_free(k);
 		lock_take(&late->lock);
 	}
@@ -215,7 +217,7 @@ void late_serve(struct late *late, struct late_request *mine, const struct fuse_
 /* One that is late, and is marked as answered. */
 static bool find_late(struct late *late, struct late_request *found)
 {
-	int64_t before = time_mono_ms(&time_system) - late->limit_ms;
+	int64_t before = time_mono_ms(late->time) - late->limit_ms;
 	lock_take(&late->lock);
 	struct late_request *r = late->requests;
 	while (r != NULL && (r->unique == 0 || r->answered || r->since_ms > before))

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/time_source.h"
+
 struct late;
 
 /* One for each thread that serves, zeroed; stays until late_free(). What it handles now. */
@@ -24,12 +26,12 @@ struct late_request {
 	bool known;      /* is in the list */
 	uint64_t unique; /* 0: nothing, or nothing that is answered */
 	uint32_t opcode;
-	int64_t since_ms; /* by the clock that never jumps */
+	int64_t since_ms; /* by the mono clock of late_new()'s source */
 	bool answered;    /* in the handler's place */
 };
 
-/* Every request has to be answered within limit_ms. NULL: out of memory. se outlives it. */
-struct late *late_new(struct fuse_session *se, int64_t limit_ms);
+/* Every request has to be answered within limit_ms. NULL: out of memory. se and time outlive it. */
+struct late *late_new(struct fuse_session *se, const struct time_source *time, int64_t limit_ms);
 void late_free(struct late *late); /* nobody serves any more; NULL is fine */
 
 /* Handles a request that came then. Waits that ask waiting_at_most() end by themselves before the

@@ -31,7 +31,6 @@
 #include "stack/afterwards.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/time_source.h"
 #include "base/waiting.h"
 #include "requests/late.h"
 
@@ -62,6 +61,7 @@ struct worker {
 
 struct loop {
 	struct fuse_session *se;
+	const struct time_source *time;
 	unsigned threads_max;
 	int wake_fd;            /* an eventfd: loop_run's thread has something to look at */
 	_Atomic(bool) stopping; /* set by loop_stop */
@@ -87,12 +87,14 @@ struct loop {
 
 static void *worker_main(void *arg);
 
-struct loop *loop_new(struct fuse_session *se, unsigned threads_max)
+struct loop *loop_new(struct fuse_session *se, unsigned threads_max,
+		      const struct time_source *time)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
 	if (loop == NULL)
 		return NULL;
 	loop->se = se;
+	loop->time = time;
 	loop->threads_max = threads_max < 2 ? 2 : threads_max;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0) {
@@ -118,7 +120,7 @@ void loop_free(struct loop *loop)
 
 int loop_answer_within(struct loop *loop, int64_t limit_ms)
 {
-	loop->late = late_new(loop->se, limit_ms);
+	loop->late = late_new(loop->se, loop->time, limit_ms);
 	loop->tick_ms = limit_ms < 10 * TICK_MS ? limit_ms / 10 + 1 : TICK_MS;
 	return loop->late != NULL ? 0 : -ENOMEM;
 }
@@ -247,7 +249,7 @@ static void note_unread(struct loop *loop)
 	int64_t none = 0;
 	if (loop->late != NULL)
 		atomic_compare_exchange_strong(&loop->unread_since_ms, &none,
-					       time_mono_ms(&time_system));
+					       time_mono_ms(loop->time));
 }
 
 /*
@@ -377,7 +379,7 @@ static void look_for_unread(struct loop *loop)
 static int64_t came_at_ms(struct loop *loop)
 {
 	int64_t since = atomic_load(&loop->unread_since_ms);
-	return since != 0 ? since : time_mono_ms(&time_system);
+	return since != 0 ? since : time_mono_ms(loop->time);
 }
 
 /* One request, by the leader. False: there will be no more. */
@@ -485,7 +487,7 @@ static void loop_recall_leader(struct loop *loop)
 	lock_take(&loop->lock);
 	while (!loop->ending) {
 		struct worker *w = loop->leader;
-		struct deadline again = deadline_in(&time_system, REPEAT_MS);
+		struct deadline again = deadline_in(loop->time, REPEAT_MS);
 		if (w == NULL) {
 			loop_end_locked(loop, 0);
 			break;
@@ -514,7 +516,7 @@ static void loop_dismiss_standby(struct loop *loop)
 /* Whether all threads have returned, waiting at most ms. */
 static bool loop_await_threads(struct loop *loop, int64_t ms)
 {
-	struct deadline deadline = deadline_in(&time_system, ms);
+	struct deadline deadline = deadline_in(loop->time, ms);
 	lock_take(&loop->lock);
 	while (loop->running > 0 && condition_wait_until(&loop->changed, &loop->lock, &deadline))
 		;

@@ -11,15 +11,18 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include "base/time_source.h"
 #include "inspect/request_counts.h"
 
 struct loop;
 
 /*
  * threads_max bounds the threads, handlers that wait included (at least 2); when all of them wait,
- * requests queue in the kernel until one is done. NULL: out of memory. se outlives the loop.
+ * requests queue in the kernel until one is done. NULL: out of memory. se and time outlive
+ * the loop.
  */
-struct loop *loop_new(struct fuse_session *se, unsigned threads_max);
+struct loop *loop_new(struct fuse_session *se, unsigned threads_max,
+		      const struct time_source *time);
 void loop_free(struct loop *loop);
 
 /* Before loop_run: every request has to be answered within that time (late.h). 0 or -ENOMEM. */

@@ -212,7 +212,7 @@ static int setup_with(void **state, int64_t limit_ms)
 		fprintf(stderr, "%s\n", problem_text(&problem, text, sizeof(text)));
 		return -1;
 	}
-	s->loop = loop_new(mount_session(s->mount), THREADS_MAX);
+	s->loop = loop_new(mount_session(s->mount), THREADS_MAX, &time_system);
 	if (s->limit_ms > 0 && loop_answer_within(s->loop, s->limit_ms) < 0)
 		return -1;
 	s->notifier = notifier_new(mount_session(s->mount), &time_system);
