@@ -34,22 +34,6 @@ static void on_gone(void *self, struct key key)
 	inodes_unlock(t);
 }
 
-static int make_virtual_files(struct fs *fs)
-{
-	int rc = 0;
-
-	inodes_lock(&fs->inodes);
-	for (int i = 0; i < CONTROL_FILES && rc == 0; i++) {
-		fs->virtual_files[i] = inode_new_virtual_locked(&fs->inodes, &control_view, i, NULL);
-		if (fs->virtual_files[i])
-			inode_pin_locked(fs->virtual_files[i]);
-		else
-			rc = -ENOMEM;
-	}
-	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
 static void load_root(struct fs *fs)
 {
 	struct meta meta = { 0 };
@@ -100,7 +84,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 		fs->inodes.root_end = end_make(END_STEADY, config->top.ttl_ms);
 	fs->locks = file_locks_new();
 	struct layered_events events = { on_gone, fs };
-	int rc = fs->locks && make_virtual_files(fs) == 0
+	int rc = fs->locks && control_make_files(fs) == 0
 			 ? layered_open(&config->cache, time, &events, &fs->cache, problem)
 			 : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
@@ -191,6 +175,7 @@ void fs_free(struct fs *fs)
 	if (fs->cache) /* reports what it drops until it is closed */
 		layered_close(fs->cache);
 	inodes_fini(&fs->inodes);
+	free(fs->virtual_files);
 	if (fs->locks)
 		file_locks_free(fs->locks);
 	free(fs);

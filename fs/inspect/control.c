@@ -1,6 +1,8 @@
 /* See control.h. */
 #include "inspect/control.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,25 @@ static const struct {
 	[CONTROL_LAYERS] = { "layers", 0, S_IFDIR | 0500 },
 	[CONTROL_TAG] = { "CACHEDIR.TAG", ROOT_FILE, S_IFREG | 0644 },
 };
+
+int control_make_files(struct fs *fs)
+{
+	struct inodes *t = &fs->inodes;
+	struct inode **made = calloc(CONTROL_FILES, sizeof(struct inode *));
+	int rc = made ? 0 : -ENOMEM;
+
+	inodes_lock(t);
+	for (int i = 0; i < CONTROL_FILES && rc == 0; i++) {
+		made[i] = inode_new_virtual_locked(t, &control_view, i, NULL);
+		if (made[i])
+			inode_pin_locked(made[i]);
+		else
+			rc = -ENOMEM;
+	}
+	inodes_unlock(t);
+	fs->virtual_files = made;
+	return rc;
+}
 
 int control_find(struct fs *fs, const struct inode *dir, struct key name)
 {

@@ -28,6 +28,9 @@ struct escape_text;
 struct inode;
 struct view;
 
+/* Before anything is served: makes the inodes of these files, fs->virtual_files. 0 or -ENOMEM. */
+int control_make_files(struct fs *fs);
+
 /* The control file of that name in dir (the root, or `.cachefs`), or -1. */
 int control_find(struct fs *fs, const struct inode *dir, struct key name);
 

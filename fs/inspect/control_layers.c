@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspect/control.h"
 #include "verbs/escaped.h"
 #include "inodes/key_escape.h"
 

@@ -291,6 +291,11 @@ static int run(void *self, const char *line, size_t size)
 	}
 }
 
+int control_open(struct fs *fs, struct inode *inode, struct handle **handle)
+{
+	return handle_open_commands(fs, inode, command_lines_new(), command_lines_free, handle);
+}
+
 int control_write(struct fs *fs, struct handle *h, const char *bytes, size_t size)
 {
 	int rc = command_lines_feed(h->commands, bytes, size, run, fs);

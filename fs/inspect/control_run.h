@@ -5,6 +5,9 @@
 
 #include "verbs/handle.h"
 
+/* open(2) of it, for writing. 0 or -ENOMEM. */
+int control_open(struct fs *fs, struct inode *inode, struct handle **handle);
+
 /*
  * A write to it, or with bytes NULL its last close, which nobody hears of: a last line without a
  * newline is obeyed, and if it fails that is told in the log. 0; -EINVAL for what is no command (told in the log);

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "inspect/control.h"
 #include "verbs/access_time.h"
 #include "requests/birth.h"
 #include "verbs/directory.h"
-#include "verbs/handle.h"
+#include "verbs/handle_open.h"
+#include "verbs/handle_write.h"
 #include "verbs/answer.h"
 #include "verbs/metadata.h"
 #include "requests/reply.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspect/control.h"
 #include "verbs/directory.h"
 #include "inodes/key_escape.h"
 #include "verbs/listing.h"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "inspect/control.h"
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/answer.h"

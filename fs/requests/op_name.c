@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspect/control.h"
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
-#include "verbs/handle.h"
+#include "verbs/handle_close.h"
+#include "verbs/handle_open.h"
 #include "verbs/answer.h"
 #include "verbs/lookup.h"
 #include "verbs/publish.h"

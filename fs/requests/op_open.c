@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 
 #include "base/waiting.h"
+#include "inspect/control.h"
 #include "inspect/control_layers.h"
 #include "inspect/control_run.h"
 #include "verbs/directory.h"
-#include "verbs/handle.h"
+#include "verbs/handle_close.h"
+#include "verbs/handle_open.h"
 #include "verbs/lock_close.h"
 #include "verbs/lookup.h"
 #include "verbs/metadata.h"
@@ -42,7 +44,7 @@ static int open_virtual_handle(struct fs *fs, struct inode *inode, bool writes,
 	int rc = 0;
 
 	if (inode->virtual_file == CONTROL_COMMANDS)
-		return writes ? handle_open_commands(fs, inode, h) : -EACCES;
+		return writes ? control_open(fs, inode, h) : -EACCES;
 	if (inode->virtual_file == CONTROL_VIEW)
 		rc = writes ? -EROFS : layer_view_value(fs, inode, &text);
 	else if (writes && inode->virtual_file != CONTROL_TAG)

@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 
 #include "inspect/control_run.h"
-#include "verbs/handle.h"
+#include "verbs/handle_close.h"
+#include "verbs/handle_write.h"
 #include "verbs/metadata.h"
 #include "verbs/publish.h"
 #include "requests/reply.h"

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "verbs/access_time.h"
+#include "inspect/control.h"
 #include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/end_text.h"

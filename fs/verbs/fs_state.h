@@ -9,7 +9,6 @@
 #include "base/private_dir.h"
 #include "config/config.h"
 #include "inodes/inode.h"
-#include "inspect/control.h"
 #include "stack/layered.h"
 #include "verbs/descriptors.h"
 #include "verbs/file_locks.h"
@@ -57,7 +56,7 @@ struct fs {
 	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */
 	uint64_t handle_count;    /* as is their number */
 	struct listing *listings; /* likewise: open directories */
-	struct inode *virtual_files[CONTROL_FILES];
+	struct inode **virtual_files; /* by enum control_file (inspect/control.h) */
 	int64_t started_ms;      /* by the clock that never jumps */
 	struct timespec started; /* by the wall clock */
 	uid_t uid;               /* of entries without metadata: the daemon's */

@@ -3,12 +3,15 @@
 
 /*
  * Open files. A reader keeps the value it opened until it closes; a writer shares its inode's
- * working copy. Handles are freed by handle_release(); one request at a time may release, any
- * number may use one.
+ * working copy. handle_open.h makes handles, handle_write.h changes what they have open, and
+ * handle_close.h ends them: one request at a time may end a handle, any number may use one.
+ * Functions return 0 or -errno.
  */
 
 #include "verbs/fs_state.h"
 #include "verbs/holders.h"
+
+struct command_lines;
 
 struct handle {
 	struct handle *next, *previous; /* fs->handles */
@@ -28,35 +31,23 @@ struct handle {
 	/* lock_close.h's, guarded by the inode table's lock, as are has_posix and posix_owner: */
 	bool silent;     /* its closes are not told */
 	bool ends_posix; /* its RELEASE ends the locks of `posix_owner` */
-	struct command_lines *commands; /* of `control`: what was written; else NULL */
+	struct command_lines *commands; /* of `control` (inspect/): what was written; else NULL */
+	void (*commands_free)(struct command_lines *commands);
 	struct holders holders;         /* of a writer */
 	uint64_t posix_owner; /* by whom: RELEASE does not say, and a reader has no FLUSH */
 };
 
-/* Who opens, and how. */
-struct open_request {
-	int flags; /* O_ACCMODE, O_TRUNC, which writes whatever the mode is */
-	pid_t tid;
-	uid_t uid; /* whom what is written through it is charged to */
-};
+/* For handle_open.h and handle_close.h: the handle opens the inode, or does so no more. */
+void handle_insert_locked(struct fs *fs, struct handle *handle, struct inode *inode, bool writer);
+void handle_remove_locked(struct fs *fs, struct handle *handle);
+void handle_free(struct handle *handle);
 
-/*
- * open(2) of an inode the kernel knows. -ESTALE: the kernel shall look the name up again (a ticket
- * is out, so the next try succeeds).
- */
-int handle_open(struct fs *fs, struct inode *inode, const struct open_request *request,
-		struct handle **handle);
+/* Whether no other handle writes its file. */
+bool handle_is_only_writer(struct fs *fs, const struct handle *handle);
 
-/* open(O_CREAT) of a name that the kernel found absent; the inode comes with one lookup. */
-struct create_request {
-	struct open_request open;
-	uint32_t mode, uid, gid;
-};
-int handle_create(struct fs *fs, struct inode *dir, struct key name,
-		  const struct create_request *request, struct handle **handle);
-
-/* open(2) of `.cachefs/control`. */
-int handle_open_commands(struct fs *fs, struct inode *inode, struct handle **handle);
+/* open(2) of `.cachefs/control`; takes over the lines (NULL: -ENOMEM). */
+int handle_open_commands(struct fs *fs, struct inode *inode, struct command_lines *lines,
+			 void (*lines_free)(struct command_lines *lines), struct handle **handle);
 
 /* open(2) of a file that is not a key; takes over the text (NULL: -ENOMEM). */
 int handle_open_text(struct fs *fs, struct inode *inode, struct value *text,
@@ -67,34 +58,6 @@ int handle_open_text(struct fs *fs, struct inode *inode, struct value *text,
 const struct value *handle_to_store(struct fs *fs, struct handle *handle);
 
 ssize_t handle_read(struct handle *handle, void *buffer, size_t size, uint64_t offset);
-int handle_write(struct fs *fs, struct handle *handle, const void *buffer, size_t size,
-		 uint64_t offset, bool append);
-int handle_truncate(struct fs *fs, struct handle *handle, uint64_t size);
-int handle_extend(struct fs *fs, struct handle *handle,
-		  uint64_t size); /* truncate that never shrinks */
-/* Zeros in the place of a range, as far as the file goes. */
-int handle_zero(struct fs *fs, struct handle *handle, uint64_t offset, uint64_t size);
-
-/* Whether no other handle writes its file. */
-bool handle_is_only_writer(struct fs *fs, const struct handle *handle);
-
-/*
- * close(2) of one descriptor: publishes what came since the last publish, if that was the last one
- * of those who are known to hold the file (holders.h). O_APPEND: in any case. A set that was never
- * published, only if something was written through this handle.
- */
-int handle_flush(struct fs *fs, struct handle *handle, struct caller caller);
-
-/* Publishes and makes durable. */
-int handle_fsync(struct fs *fs, struct handle *handle);
-
-/* The last descriptor is gone; publishes what is still unpublished. May wait. */
-void handle_release(struct fs *fs, struct handle *handle);
-
-/* truncate(2): by path, published at once. -ESTALE as handle_open. */
-int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid,
-			 uid_t uid);
-
 /* Frees what the kernel will not release any more. */
 void handles_fini(struct fs *fs);
 

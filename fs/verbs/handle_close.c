@@ -1,13 +1,11 @@
-/* How an open file ends: what a close, a sync and the last close publish. See handle.h. */
-#include "verbs/handle.h"
+/* How an open file ends: what a close, a sync and the last close publish. See handle_close.h. */
+#include "verbs/handle_close.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/waiting.h"
-#include "inspect/control_command.h"
 #include "verbs/metadata.h"
 #include "verbs/publish.h"
 #include "verbs/scratch_saved.h"
@@ -205,26 +203,6 @@ static void publish_last_locked(struct fs *fs, struct handle *h)
 	}
 }
 
-static void remove_handle_locked(struct fs *fs, struct handle *h)
-{
-	if (h->previous)
-		h->previous->next = h->next;
-	else
-		fs->handles = h->next;
-	if (h->next)
-		h->next->previous = h->previous;
-	fs->handle_count--;
-}
-
-/* What only the handle has. */
-static void drop_content(struct handle *h)
-{
-	if (h->value)
-		value_let_go(h->value);
-	value_unref(h->value);
-	command_lines_free(h->commands);
-}
-
 void handle_release(struct fs *fs, struct handle *h)
 {
 	struct inodes *t = &fs->inodes;
@@ -234,26 +212,7 @@ void handle_release(struct fs *fs, struct handle *h)
 	do
 		publish_last_locked(fs, h);
 	while (metadata_end_waiting_locked(fs, inode));
-	remove_handle_locked(fs, h);
-	if (h->writer) {
-		inode->writers--;
-		inode_rest_locked(t, inode);
-	} else {
-		inode->readers--;
-	}
-	inode_settle_locked(t, inode);
-	inode_unpin_locked(t, inode);
+	handle_remove_locked(fs, h);
 	inodes_unlock(t);
-	drop_content(h);
-	free(h);
-}
-
-void handles_fini(struct fs *fs)
-{
-	while (fs->handles) {
-		struct handle *h = fs->handles;
-		fs->handles = h->next;
-		drop_content(h);
-		free(h);
-	}
+	handle_free(h);
 }
