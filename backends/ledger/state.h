@@ -4,7 +4,7 @@
 /*
  * What a cache must remember over a restart beside its entries: one SQLite database in a directory
  * of its own, DIR/state.sqlite (WAL), with large values in DIR/state.sqlite.values/. The tables
- * belong to the modules that use them (journal.c, distrust.c, intent.c); the schema is here.
+ * belong to the modules that use them (journal.c, debts_state.c); the schema is in state_file.c.
  *
  * One daemon at a time: DIR/lock is held (flock) from state_open() to state_close(). A database
  * that cannot be used is moved aside, never overwritten, and what can still be read of it is taken

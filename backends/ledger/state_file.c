@@ -35,7 +35,7 @@ enum {
 };
 
 #define NEW_IN_2                                                                                   \
-	/* intent.c: renames of directories that have begun */                                     \
+	/* debts_state.c: moves, renames of directories that have begun */                         \
 	"CREATE TABLE intents(id INTEGER NOT NULL, layer TEXT NOT NULL, source BLOB NOT NULL,"     \
 	" target BLOB NOT NULL, PRIMARY KEY(id, layer)) WITHOUT ROWID;" /* journal_dirs.c: markers \
 									   that the slower layers  \
@@ -54,7 +54,7 @@ static const char schema[] =
 	/* rows that failed their checksum, kept for a person to look at */
 	"CREATE TABLE journal_damaged(seq INTEGER PRIMARY KEY, key BLOB, file TEXT, head BLOB,"
 	" value BLOB);"
-	/* distrust.c: what a layer has not been told; an empty key of kind 1: all of it */
+	/* debts_state.c: what a layer has not been told; an empty key of kind 1: all of it */
 	"CREATE TABLE tombstones(layer TEXT NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,"
 	" PRIMARY KEY(layer, kind, key)) WITHOUT ROWID;" NEW_IN_2
 	"PRAGMA application_id = 1667658612;"
@@ -345,7 +345,7 @@ static int copy_table(sqlite3 *from, sqlite3 *to, const char *table, const char 
 	return code;
 }
 
-/* lost: of what layers missed; see distrust_were_lost(). */
+/* lost: of what layers missed; see debts_state_is_lost(). */
 static int copy_tables(sqlite3 *from, sqlite3 *to, bool *lost)
 {
 	int code = SQLITE_OK;

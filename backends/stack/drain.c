@@ -162,7 +162,7 @@ static enum verdict write_marker(struct drain *d, const struct journal_marker *m
 	for (size_t i = d->first; i < c->count; i++)
 		if (layer_is_durable(c->layers[i]) && !(*takers & bit_of(d, i)))
 			remembered &= stack_missed(c, c->layers[i], journal_marker_dir(marker),
-						   DISTRUST_MARKER) == 0;
+						   DEBT_MARKER) == 0;
 	return remembered ? WRITTEN : FAILED;
 }
 

@@ -36,10 +36,8 @@ static void on_changed(void *self, struct key key)
 
 static void layer_free(struct layer *l)
 {
-	if (l->distrust)
-		distrust_free(l->distrust);
-	if (l->intents)
-		intents_free(l->intents);
+	if (l->debts)
+		debts_free(l->debts);
 	freshness_fini(&l->freshness);
 	free(l);
 }
@@ -60,9 +58,8 @@ int layer_open(const struct layer_spec *spec, const struct time_source *time,
 				       .gone = on_gone,
 				       .changed = events->changed ? on_changed : NULL,
 				       .self = l };
-	l->distrust = distrust_new();
-	l->intents = intents_new();
-	bool ready = l->distrust && l->intents && freshness_open(l) == 0;
+	l->debts = debts_new();
+	bool ready = l->debts && freshness_open(l) == 0;
 	int rc = ready ? l->backend->open(spec->conf, &l->env, &l->state, problem)
 		       : problem_set(problem, NULL, NULL, "out of memory");
 	if (rc < 0) {
@@ -83,14 +80,6 @@ void layer_close(struct layer *l)
 {
 	l->backend->close(l->state);
 	layer_free(l);
-}
-
-int layer_remember(struct layer *l, struct state *state)
-{
-	if (!l->backend->durable)
-		return 0;
-	int rc = distrust_remember(l->distrust, state, l->spec->name);
-	return rc < 0 ? rc : intents_remember(l->intents, state, l->spec->name);
 }
 
 const char *layer_name(const struct layer *l)
@@ -259,7 +248,7 @@ static void doubt_markers(struct layer *l, struct key dir, struct children *batc
 {
 	struct key_buffer key;
 
-	for (size_t i = 0; i < batch->count && distrust_count(l->distrust) > 0; i++) {
+	for (size_t i = 0; i < batch->count && debts_count(l->debts) > 0; i++) {
 		struct child *child = &batch->items[i];
 		if (child->is_dir && key_join(&key, dir, child->name) == 0)
 			doubt_marker(l, key_make(key.bytes, key.size), &child->meta);
@@ -320,7 +309,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 	layer_enter(key);
 	assert(value_size(value) == meta->size);
 	ending.copy = layer_copy_end(l, meta->own, limit);
-	if (layer_awaits_clearing(l, key) || layer_awaits_moving(l, key))
+	if (debts_owed(l->debts, DEBTS_OF_KEY, key) & OWES_REFUSE)
 		return -EHOSTDOWN;
 	layer_count(l, COUNT_SET);
 	int64_t begun = layer_call_begin(l), asked_ms = layer_look_begin(l);
@@ -328,7 +317,7 @@ int layer_set(struct layer *l, struct key key, struct value *value, const struct
 				l->backend->set(l->state, key, value, &ending));
 	layer_note_presence(l, key, asked_ms, rc == 0);
 	layer_note_set(l, meta->size, rc);
-	return rc == 0 ? distrust_forget(l->distrust, key, DISTRUST_KEY) : rc;
+	return rc == 0 ? debts_forget(l->debts, key, DEBT_KEY) : rc;
 }
 
 int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsigned fields,
@@ -337,10 +326,9 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 	struct meta ending = *meta;
 
 	layer_enter(key);
-	if (intents_cover(l->intents, key))
-		return -EHOSTDOWN;
-	if (!layer_trusts(l, key))
-		return -ENOENT;
+	unsigned owed = debts_owed(l->debts, DEBTS_OF_KEY, key);
+	if (owed & OWES_HIDE_KEY)
+		return owed & OWES_MOVE ? -EHOSTDOWN : -ENOENT;
 	if (fields & META_EXPIRY)
 		ending.copy = layer_copy_end(l, meta->own, limit);
 	int64_t begun = layer_call_begin(l);
@@ -351,17 +339,15 @@ int layer_touch(struct layer *l, struct key key, const struct meta *meta, unsign
 int layer_remove(struct layer *l, struct key key)
 {
 	layer_enter(key);
-	if (intents_cover(l->intents, key))
-		return -EHOSTDOWN;
-	if (layer_awaits_clearing(l, key))
-		return -ENOENT;
+	unsigned owed = debts_owed(l->debts, DEBTS_OF_KEY, key);
+	if (owed & OWES_HIDE_DIR) /* with all around it */
+		return owed & OWES_MOVE ? -EHOSTDOWN : -ENOENT;
 	layer_count(l, COUNT_REMOVE);
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_REMOVE, begun, l->backend->remove(l->state, key));
 	layer_note_presence(l, key, 0, false);
 	layer_note_room(l);
-	int forgotten = rc == 0 || rc == -ENOENT ? distrust_forget(l->distrust, key, DISTRUST_KEY)
-						 : 0;
+	int forgotten = rc == 0 || rc == -ENOENT ? debts_forget(l->debts, key, DEBT_KEY) : 0;
 	return forgotten < 0 ? forgotten : rc;
 }
 
@@ -371,24 +357,24 @@ int layer_remove_unreachable(struct layer *l)
 	if (!l->backend->remove_unreachable)
 		return -ENOENT;
 	int64_t begun = layer_call_begin(l);
-	return layer_call_end(l, LAYER_REMOVE_PREFIX, begun, l->backend->remove_unreachable(l->state));
+	return layer_call_end(l, LAYER_REMOVE_PREFIX, begun,
+			      l->backend->remove_unreachable(l->state));
 }
 
 int layer_remove_prefix(struct layer *l, struct key prefix)
 {
 	assert(prefix.size <= KEY_MAX + 1);
 	assert(lock_none_held());
-	if (intents_meet(l->intents, prefix))
+	unsigned owed = debts_owed(l->debts, DEBTS_OF_PREFIX, prefix);
+	if (owed & OWES_MOVE)
 		return -EHOSTDOWN;
-	if (distrust_covers_prefix(l->distrust, prefix))
+	if (owed & OWES_CLEARING)
 		return 0; /* that is to come anyway */
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_REMOVE_PREFIX, begun,
 				l->backend->remove_prefix(l->state, prefix));
 	layer_note_room(l);
-	int forgotten = rc == 0 || rc == -ENOENT
-				? distrust_forget(l->distrust, prefix, DISTRUST_PREFIX)
-				: 0;
+	int forgotten = rc == 0 || rc == -ENOENT ? debts_forget(l->debts, prefix, DEBT_PREFIX) : 0;
 	return forgotten < 0 ? forgotten : rc;
 }
 
@@ -396,26 +382,28 @@ int layer_rename(struct layer *l, struct key from, struct key to)
 {
 	layer_enter(from);
 	layer_enter(to);
-	if (intents_cover(l->intents, from) || layer_awaits_moving(l, to))
+	unsigned owed_from = debts_owed(l->debts, DEBTS_OF_KEY, from);
+	unsigned owed_to = debts_owed(l->debts, DEBTS_OF_KEY, to);
+	if (owed_from & OWES_MOVE || owed_to & (OWES_MOVE | OWES_FOLLOWING))
 		return -EHOSTDOWN;
-	if (!layer_trusts(l, from))
+	if (owed_from & OWES_HIDE_KEY)
 		return -ENOENT;
-	if (layer_awaits_clearing(l, to))
+	if (owed_to & OWES_CLEARING)
 		return -EHOSTDOWN;
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_RENAME, begun, l->backend->rename(l->state, from, to));
 	layer_note_presence(l, from, 0, false);
-	return rc == 0 ? distrust_forget(l->distrust, to, DISTRUST_KEY) : rc;
+	return rc == 0 ? debts_forget(l->debts, to, DEBT_KEY) : rc;
 }
 
 int layer_dir_set(struct layer *l, struct key dir, const struct meta *meta)
 {
 	layer_enter_dir(dir);
-	if (layer_awaits_moving(l, dir) || distrust_covers_dir(l->distrust, dir))
-		return -EHOSTDOWN; /* it would go with what is still to be cleared */
+	if (debts_owed(l->debts, DEBTS_OF_DIR, dir) & OWES_REFUSE)
+		return -EHOSTDOWN;
 	int64_t begun = layer_call_begin(l);
 	int rc = layer_call_end(l, LAYER_DIR_SET, begun, l->backend->dir_set(l->state, dir, meta));
-	return rc == 0 ? distrust_forget(l->distrust, dir, DISTRUST_MARKER) : rc;
+	return rc == 0 ? debts_forget(l->debts, dir, DEBT_MARKER) : rc;
 }
 
 int layer_sync(struct layer *l)

@@ -8,8 +8,7 @@
  * caller.
  */
 
-#include "ledger/distrust.h"
-#include "ledger/intent.h"
+#include "ledger/debts.h"
 #include "stack/layered.h"
 
 struct layer;
@@ -113,10 +112,10 @@ void layer_note_room(struct layer *layer); /* something has left it, so there ma
  * as the layer's entries do. -ENOTSUP: nothing remembers it (no state); otherwise -errno, and a
  * line in the log: the state could not.
  */
-int layer_distrust(struct layer *layer, struct key key, enum distrust_kind kind);
+int layer_distrust(struct layer *layer, struct key key, enum debt_kind kind);
 
 /* The same for a change that has not happened anywhere yet. -ENOSPC: it missed too many already. */
-int layer_may_miss(struct layer *layer, struct key key, enum distrust_kind kind);
+int layer_may_miss(struct layer *layer, struct key key, enum debt_kind kind);
 bool layer_trusts(struct layer *layer, struct key key);
 bool layer_trusts_dir(struct layer *layer, struct key dir);
 /* Whether a key below this directory may not be believed: then that any is there makes it none. */
@@ -128,28 +127,25 @@ bool layer_doubts_marker(struct layer *layer, struct key dir);
 uint64_t layer_trust_changes(const struct layer *layer);
 
 /*
- * The layer failed to move: it is to catch up, as the intent of this number says (intent.h). false:
- * it missed other changes there or too many moves; distrust it for both directories instead.
+ * The layer failed to move: it is to catch up, as the move of this number says (debts.h). false: it
+ * missed other changes there or too many moves; distrust it for both directories instead.
  */
 bool layer_catches_up(struct layer *layer, int64_t id, struct key from, struct key to);
-/* It has moved, but the row of the intent could not be taken out of the state. */
+/* It has moved, but the row of the move could not be taken out of the state. */
 void layer_moved(struct layer *layer, int64_t id, struct key from, struct key to);
-
-/* Carries out the oldest move that the layer has pending. -ENOENT: there is none. */
-int layer_catch_up(struct layer *layer);
 
 /* What it missed is remembered in the state from now on, and what it missed in earlier runs known.
  * Before the first operation. */
 int layer_remember(struct layer *layer, struct state *state);
 
 /*
- * What it has to be told: layer_missed() finds one tombstone, if there is one. layer_tell() tells
- * the layer, unless something has told it meanwhile; -EAGAIN: it has to catch up with moves first,
- * which would bring older entries under the tombstone's keys. The caller sees to it that no change
- * of a tombstone's key is under way meanwhile, and that every change within its prefix that had
- * begun before has ended. One thread at a time.
+ * What it has to be told (debts.h): layer_first_debt() finds what comes first, if there is any.
+ * layer_tell() tells the layer, unless something has told it meanwhile; -EAGAIN: it has to catch up
+ * with a move first, which would bring older entries under the tombstone's keys. The caller sees to
+ * it that no change of a tombstone's key is under way meanwhile, and that every change within its
+ * prefix that had begun before has ended. One thread at a time.
  */
-bool layer_missed(struct layer *layer, struct tombstone *tombstone);
-int layer_tell(struct layer *layer, const struct tombstone *tombstone);
+bool layer_first_debt(struct layer *layer, struct debt *debt);
+int layer_tell(struct layer *layer, const struct debt *debt);
 
 #endif

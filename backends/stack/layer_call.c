@@ -108,8 +108,8 @@ void layer_stats(struct layer *l, struct layer_stats *stats)
 		read_calls(&l->calls[i], &stats->calls[i]);
 		stats->errors += stats->calls[i].errors;
 	}
-	stats->tombstones = distrust_count(l->distrust) + intents_count(l->intents);
-	stats->distrusted = distrust_is_whole(l->distrust);
+	stats->tombstones = debts_count(l->debts);
+	stats->distrusted = !layer_trusts_dir(l, KEY_ROOT);
 	l->backend->usage(l->state, &stats->usage);
 	if (!l->spec->common.stats_enabled)
 		stats->usage.evictions = 0;

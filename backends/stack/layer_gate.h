@@ -3,7 +3,7 @@
 
 /* A layer itself, for the files that the gate is divided into: layer.c (the operations),
  * layer_call.c (how calls are timed and counted), layer_check.c (whether what stores say can be),
- * layer_trust.c (what it missed). See layer.h. */
+ * layer_trust.c (what it missed), layer_tell.c (how it is told). See layer.h. */
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -47,8 +47,7 @@ struct layer {
 	atomic_uint_fast64_t counters[COUNTERS];
 	struct call_counters calls[LAYER_OPERATIONS];
 	struct refusal refusal;
-	struct distrust *distrust;
-	struct intents *intents;
+	struct debts *debts;
 	struct freshness freshness; /* if the backend can revalidate */
 	atomic_int_fast64_t caught_up_ms;
 	atomic_int_fast64_t settled_ms; /* that a key was there before says nothing of it now */
@@ -114,7 +113,7 @@ int layer_check_answer(const struct layer *l, int rc);
 /* A set of that size came to rc. */
 void layer_note_set(struct layer *l, uint64_t size, int rc);
 
-/* --- trust ------------------------------------------------------------------------------------ */
+/* --- trust: layer_trust.c, layer_tell.c ------------------------------------------------------- */
 
 /*
  * It dropped what it had missed changes of, or has less than others of a directory that was
@@ -122,10 +121,7 @@ void layer_note_set(struct layer *l, uint64_t size, int rc);
  */
 void layer_note_settled(struct layer *l);
 
-/* A set below a prefix that the layer has not removed yet would go with the rest. */
-bool layer_awaits_clearing(struct layer *l, struct key key);
-
-/* What is put there would be hidden, or go along with what is still to be moved. */
-bool layer_awaits_moving(struct layer *l, struct key key);
+/* Whether it missed something that the rename of a directory would carry along, or meet. */
+bool layer_missed_within(struct layer *l, struct key dir);
 
 #endif

@@ -284,7 +284,7 @@ static int remove_later(struct layered *c, struct layer *l, const struct step *s
 {
 	if (!c->state && layer_is_durable(l))
 		return -ENOTSUP;
-	int rc = layer_may_miss(l, step->key, step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY);
+	int rc = layer_may_miss(l, step->key, step->prefix ? DEBT_PREFIX : DEBT_KEY);
 	stack_tell_soon(c);
 	return rc;
 }
@@ -292,7 +292,7 @@ static int remove_later(struct layered *c, struct layer *l, const struct step *s
 /* What the layer holds under the keys of the step is not what it should be. */
 static void distrust_step(struct layered *c, struct layer *l, const struct step *step)
 {
-	enum distrust_kind kind = step->prefix ? DISTRUST_PREFIX : DISTRUST_KEY;
+	enum debt_kind kind = step->prefix ? DEBT_PREFIX : DEBT_KEY;
 
 	stack_missed(c, l, step->key, kind);
 	if (step->to.size > 0)

@@ -20,7 +20,7 @@ static int set_through(struct layered *c, struct key dir, const struct meta *met
 	}
 	for (size_t i = 0; i < c->durable_count && taken; i++)
 		if (failed[i])
-			stack_missed(c, c->order[i], dir, DISTRUST_MARKER);
+			stack_missed(c, c->order[i], dir, DEBT_MARKER);
 	return taken ? 0 : failure == -EHOSTDOWN ? -EIO : failure;
 }
 

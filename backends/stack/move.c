@@ -1,7 +1,7 @@
 /*
  * Rename of a directory over the stack: layered_rename_prefix(). Where a crash, or a layer that
- * fails, can leave layers in two minds, an intent is recorded before the first of them moves
- * anything (intent.h); what they missed of the directories is told before that. Layers move one
+ * fails, can leave layers in two minds, the move is recorded before the first of them moves
+ * anything (debts.h); what they missed of the directories is told before that. Layers move one
  * after the other, some of them key by key; the admission of both ranges keeps changes out
  * meanwhile. If no durable layer could do it, those that have begun move back; otherwise those that
  * failed catch up.
@@ -30,7 +30,7 @@ struct move {
 };
 
 /* With one durable layer on this machine there is nobody to disagree with. */
-static bool needs_intent(const struct layered *c)
+static bool needs_record(const struct layered *c)
 {
 	bool remote = false;
 
@@ -84,12 +84,12 @@ static int record(struct move *m)
 {
 	const char *names[STACK_MAX];
 
-	if (!needs_intent(m->cache))
+	if (!needs_record(m->cache))
 		return 0;
 	int rc = settle(m);
 	if (rc == 0)
-		rc = intent_record(m->cache->state, names, m->lags, names_of(m, names), m->from,
-				   m->to, &m->id);
+		rc = debts_state_add_move(m->cache->state, names, m->lags, names_of(m, names),
+					  m->from, m->to, &m->id);
 	m->recorded = rc == 0;
 	return rc;
 }
@@ -98,14 +98,14 @@ static void distrust_both(struct layer *l, struct key from, struct key to)
 {
 	struct key_buffer marker;
 
-	layer_distrust(l, marker_key(&marker, from), DISTRUST_PREFIX);
-	layer_distrust(l, marker_key(&marker, to), DISTRUST_PREFIX);
-	layer_distrust(l, from, DISTRUST_KEY);
-	layer_distrust(l, to, DISTRUST_KEY);
+	layer_distrust(l, marker_key(&marker, from), DEBT_PREFIX);
+	layer_distrust(l, marker_key(&marker, to), DEBT_PREFIX);
+	layer_distrust(l, from, DEBT_KEY);
+	layer_distrust(l, to, DEBT_KEY);
 }
 
 /*
- * The layers that did it, or never will, have no intent any more. If that cannot be written down
+ * The layers that did it, or never will, owe no move any more. If that cannot be written down
  * they keep it as moved, so that nobody forgets to take the row out.
  */
 static void forget(struct move *m, struct key from, struct key to)
@@ -128,7 +128,7 @@ static void forget(struct move *m, struct key from, struct key to)
 		stack_tell_soon(m->cache);
 	if (!m->recorded)
 		return;
-	if (intent_forget(m->cache->state, names, count, m->id) == 0)
+	if (debts_state_forget_move(m->cache->state, names, count, m->id) == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		layer_moved(over[i], m->id, from, to);
@@ -144,7 +144,7 @@ static void move_back(struct move *m)
 
 	if (!m->recorded)
 		return;
-	if (intent_reverse(m->cache->state, names, names_of(m, names), m->id) < 0)
+	if (debts_state_reverse_move(m->cache->state, names, names_of(m, names), m->id) < 0)
 		log_error("state: the rename of a directory that failed cannot be turned around");
 	for (size_t i = 0; i < m->count; i++)
 		if (m->begun[i])
@@ -243,15 +243,17 @@ void move_finish(struct layered *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct layer *l = c->layers[i];
+		struct debt debt;
 		unsigned finished = 0;
-		int rc;
-		while ((rc = layer_catch_up(l)) == 0)
+		int rc = 0;
+		while (layer_first_debt(l, &debt) && debt.kind == DEBT_MOVE &&
+		       (rc = layer_tell(l, &debt)) == 0)
 			finished++;
 		if (finished > 0)
 			log_info("layer \"%s\": finished %u renames of directories that had begun "
 				 "in an earlier run",
 				 layer_name(l), finished);
-		if (rc != -ENOENT)
+		if (rc < 0)
 			log_warning("layer \"%s\": the rename of a directory that had begun in an "
 				    "earlier run goes on when it answers; what it holds there is "
 				    "ignored until then",

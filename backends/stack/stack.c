@@ -119,7 +119,7 @@ void stack_tell_soon(struct layered *c)
 		c->teller_nudge(c->teller);
 }
 
-int stack_missed(struct layered *c, struct layer *l, struct key key, enum distrust_kind kind)
+int stack_missed(struct layered *c, struct layer *l, struct key key, enum debt_kind kind)
 {
 	int rc = layer_distrust(l, key, kind);
 
@@ -131,5 +131,5 @@ int stack_drop(struct layered *c, struct layer *l, struct key key)
 {
 	int rc = layer_remove(l, key);
 
-	return rc == 0 || rc == -ENOENT ? 0 : stack_missed(c, l, key, DISTRUST_KEY);
+	return rc == 0 || rc == -ENOENT ? 0 : stack_missed(c, l, key, DEBT_KEY);
 }

@@ -113,7 +113,7 @@ void stack_tell_soon(struct layered *c);
 
 /* The layer missed a change that others have taken, or its outcome is unknown: layer_distrust(),
  * and it is told soon. Returns what layer_distrust() does. */
-int stack_missed(struct layered *c, struct layer *l, struct key key, enum distrust_kind kind);
+int stack_missed(struct layered *c, struct layer *l, struct key key, enum debt_kind kind);
 
 /* What the layer has of the key is old: it goes, now or when the layer answers. 0; an error: it is
  * to go later, and only this run knows. */

@@ -34,9 +34,9 @@ struct teller {
  * Those of a prefix that had begun have ended; those that come later see the tombstone, and leave
  * the layer alone: a long removal need not keep them waiting.
  */
-static int tell_one(struct layered *c, struct layer *l, const struct tombstone *t)
+static int tell_tombstone(struct layered *c, struct layer *l, const struct debt *t)
 {
-	bool prefix = t->kind == DISTRUST_PREFIX;
+	bool prefix = t->kind == DEBT_PREFIX;
 	struct admission_claim claim = {
 		.spans = { { key_make(t->key.bytes, t->key.size), prefix } },
 		.span_count = 1,
@@ -52,6 +52,12 @@ static int tell_one(struct layered *c, struct layer *l, const struct tombstone *
 	return rc;
 }
 
+/* No change reaches what is still to be moved: there is nobody to keep out. */
+static int tell_one(struct layered *c, struct layer *l, const struct debt *debt)
+{
+	return debt->kind == DEBT_MOVE ? layer_tell(l, debt) : tell_tombstone(c, l, debt);
+}
+
 static bool is_stopping(struct teller *t)
 {
 	lock_take(&t->lock);
@@ -60,27 +66,15 @@ static bool is_stopping(struct teller *t)
 	return stop;
 }
 
-/* The moves that it missed come first: tombstones are about keys as they are now. */
-static int catch_up(struct teller *t, struct layer *l, uint64_t *told)
-{
-	int rc = 0;
-
-	while (rc == 0 && !is_stopping(t)) {
-		rc = layer_catch_up(l);
-		*told += rc == 0;
-	}
-	return rc == -ENOENT ? 0 : rc;
-}
-
 /* Until nothing is left or the layer fails. */
 static void tell_layer(struct teller *t, struct layer *l, struct telling *telling)
 {
-	struct tombstone tombstone;
+	struct debt debt;
 	uint64_t told = 0;
-	int rc = catch_up(t, l, &told);
+	int rc = 0;
 
-	while (rc == 0 && !is_stopping(t) && layer_missed(l, &tombstone)) {
-		rc = tell_one(t->cache, l, &tombstone);
+	while (rc == 0 && !is_stopping(t) && layer_first_debt(l, &debt)) {
+		rc = tell_one(t->cache, l, &debt);
 		told += rc == 0;
 	}
 	if (rc < 0) {
@@ -163,10 +157,10 @@ static int distrust_all_but_one(struct layered *c)
 			continue;
 		log_error("layer \"%s\": what it missed is not known any more; it is cleared",
 			  layer_name(c->layers[i]));
-		rc = layer_distrust(c->layers[i], KEY_ROOT, DISTRUST_PREFIX);
+		rc = layer_distrust(c->layers[i], KEY_ROOT, DEBT_PREFIX);
 	}
 	if (rc == 0)
-		distrust_note_found(c->state);
+		debts_state_note_found(c->state);
 	return rc;
 }
 
@@ -176,7 +170,7 @@ int teller_remember(struct layered *c, struct problem *problem)
 
 	for (size_t i = 0; i < c->count && c->state && rc == 0; i++)
 		rc = layer_remember(c->layers[i], c->state);
-	if (rc == 0 && c->state && distrust_were_lost(c->state))
+	if (rc == 0 && c->state && debts_state_is_lost(c->state))
 		rc = distrust_all_but_one(c);
 	return rc == 0 ? 0
 		       : problem_set(problem, state_dir(c->state), NULL,

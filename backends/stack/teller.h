@@ -2,8 +2,8 @@
 #define CACHEFS_TELLER_H
 
 /*
- * The teller: a thread that tells layers what they have missed (layer.h, layer_missed()), as soon
- * as they answer; stack_tell_soon() wakes it. One per stack, started and stopped by the thread that
+ * The teller: a thread that tells layers what they have missed (layer_tell()), as soon as they
+ * answer; stack_tell_soon() wakes it. One per stack, started and stopped by the thread that
  * opens and closes it.
  */
 

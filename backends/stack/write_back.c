@@ -235,7 +235,7 @@ int write_back_dir_set(struct layered *c, struct key dir, const struct meta *met
 		return rc;
 	for (size_t i = 0; i < w->index; i++)
 		if (layer_is_durable(c->layers[i]) && layer_dir_set(c->layers[i], dir, meta) < 0)
-			stack_missed(c, c->layers[i], dir, DISTRUST_MARKER);
+			stack_missed(c, c->layers[i], dir, DEBT_MARKER);
 	drain_soon(w->drain);
 	return 0;
 }
@@ -358,7 +358,7 @@ int write_back_clear(struct layered *c, struct key to)
 		struct layer *l = c->layers[i];
 		int rc = layer_remove_prefix(l, below);
 		if (rc < 0 && rc != -ENOENT)
-			rc = stack_missed(c, l, below, DISTRUST_PREFIX);
+			rc = stack_missed(c, l, below, DEBT_PREFIX);
 		if (rc < 0 && rc != -ENOENT)
 			return -EIO;
 	}

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ledger/distrust.h"
+#include "ledger/debts.h"
 #include "stack/teller.h"
 #include "stack_fixture.h"
 
@@ -336,7 +336,7 @@ static char *far_get(const char *key)
 /* The teller has seen what there is to tell, and is about to. */
 static void what_is_set_before_the_layer_is_told_stays(void **state)
 {
-	struct tombstone tombstone;
+	struct debt debt;
 	struct meta meta = { 0 };
 
 	(void)state;
@@ -346,10 +346,10 @@ static void what_is_set_before_the_layer_is_told_stays(void **state)
 		down(FAR, true);
 		assert_int_equal(marker ? set_dir(0750) : stack_set(&s, "k", "missed"), 0);
 		down(FAR, false);
-		assert_true(layer_missed(s.cache->layers[FAR], &tombstone));
+		assert_true(layer_first_debt(s.cache->layers[FAR], &debt));
 		assert_int_equal(marker ? set_dir(0711) : stack_set(&s, "k", "new"), 0);
-		assert_int_equal(layer_tell(s.cache->layers[FAR], &tombstone), 0);
-		assert_false(layer_missed(s.cache->layers[FAR], &tombstone));
+		assert_int_equal(layer_tell(s.cache->layers[FAR], &debt), 0);
+		assert_false(layer_first_debt(s.cache->layers[FAR], &debt));
 	}
 	char *got = far_get("k");
 	assert_non_null(got);
@@ -363,20 +363,84 @@ static void what_is_set_before_the_layer_is_told_stays(void **state)
 /* It may have been written down only after the prefix was forgotten. */
 static void what_is_missed_while_a_prefix_is_removed_outlives_it(void **state)
 {
-	struct distrust *d = distrust_new();
-	struct tombstone t = { .kind = DISTRUST_PREFIX };
+	struct debts *d = debts_new();
+	struct debt t = { .kind = DEBT_PREFIX };
 
 	(void)state;
 	assert_non_null(d);
 	t.key.size = 1;
 	t.key.bytes[0] = 'd';
-	assert_int_equal(distrust_add(d, key_of("d"), DISTRUST_PREFIX), -ENOTSUP);
-	assert_true(distrust_begin(d, &t));
-	assert_int_equal(distrust_add(d, key_of("d/k"), DISTRUST_KEY), -ENOTSUP);
-	assert_int_equal(distrust_applied(d, &t, true), 0);
-	assert_false(distrust_covers_dir(d, key_of("d")));
-	assert_true(distrust_covers(d, key_of("d/k")));
-	distrust_free(d);
+	assert_int_equal(debts_add(d, key_of("d"), DEBT_PREFIX), -ENOTSUP);
+	assert_int_equal(debts_begin(d, &t), 0);
+	assert_int_equal(debts_add(d, key_of("d/k"), DEBT_KEY), -ENOTSUP);
+	assert_int_equal(debts_end(d, &t, true), 0);
+	assert_int_equal(debts_owed(d, DEBTS_OF_DIR, key_of("d")), 0);
+	assert_int_equal(debts_owed(d, DEBTS_OF_KEY, key_of("d/k")), OWES_REMOVAL);
+	debts_free(d);
+}
+
+static void put(struct key_buffer *buffer, const char *text)
+{
+	buffer->size = strlen(text);
+	memcpy(buffer->bytes, text, buffer->size);
+}
+
+/* Tombstones say what they say of the keys as they are then. */
+static void a_move_is_told_first(void **state)
+{
+	struct debts *d = debts_new();
+	struct debt debt, late = { .kind = DEBT_KEY };
+
+	(void)state;
+	assert_non_null(d);
+	debts_add(d, key_of("p"), DEBT_PREFIX);
+	debts_add(d, key_of("m"), DEBT_MARKER);
+	debts_add(d, key_of("b/k"), DEBT_KEY);
+	assert_int_equal(debts_add_move(d, 1, key_of("a"), key_of("b"), false), 0);
+	assert_int_equal(debts_count(d), 4);
+	assert_int_equal(debts_owed(d, DEBTS_OF_KEY, key_of("a/k")), OWES_MOVE | OWES_FOLLOWING);
+	assert_int_equal(debts_owed(d, DEBTS_OF_KEY, key_of("b/k")), OWES_MOVE | OWES_REMOVAL);
+	put(&late.key, "b/k");
+	assert_int_equal(debts_begin(d, &late), -EAGAIN);
+	assert_true(debts_first(d, &debt));
+	assert_int_equal(debt.kind, DEBT_MOVE);
+	debts_free(d);
+}
+
+static void keys_are_told_before_markers_and_those_before_prefixes(void **state)
+{
+	static const enum debt_kind order[] = { DEBT_KEY, DEBT_MARKER, DEBT_PREFIX };
+	static const char *const keys[] = { "z", "m", "a" };
+	struct debts *d = debts_new();
+	struct debt debt;
+
+	(void)state;
+	assert_non_null(d);
+	for (int i = 2; i >= 0; i--)
+		assert_int_equal(debts_add(d, key_of(keys[i]), order[i]), -ENOTSUP);
+	for (int i = 0; i < 3; i++) {
+		assert_true(debts_first(d, &debt));
+		assert_int_equal(debt.kind, order[i]);
+		assert_int_equal(debts_begin(d, &debt), 0);
+		assert_int_equal(debts_end(d, &debt, true), 0);
+	}
+	assert_false(debts_first(d, &debt));
+	debts_free(d);
+}
+
+static void a_tombstone_that_was_forgotten_meanwhile_is_not_told(void **state)
+{
+	struct debts *d = debts_new();
+	struct debt debt;
+
+	(void)state;
+	assert_non_null(d);
+	debts_add(d, key_of("k"), DEBT_KEY);
+	assert_true(debts_first(d, &debt));
+	assert_int_equal(debts_forget(d, key_of("k"), DEBT_KEY), 0);
+	assert_int_equal(debts_begin(d, &debt), -ENOENT);
+	assert_int_equal(debts_count(d), 0);
+	debts_free(d);
 }
 
 static void all_layers_down_a_remove_is_remembered(void **state)
@@ -434,9 +498,9 @@ static void past_the_bound_a_removal_is_refused_and_nothing_else_is_hidden(void 
 	assert_int_equal(stack_set(&s, "kept", "v"), 0);
 	assert_int_equal(stack_set(&s, "over/k", "v"), 0);
 	down(FAR, true);
-	for (int i = 0; i < DISTRUST_PREFIXES_MAX; i++) {
+	for (int i = 0; i < DEBTS_PREFIXES_MAX; i++) {
 		snprintf(key, sizeof(key), "d%d/", i);
-		assert_int_equal(layer_distrust(far, key_of(key), DISTRUST_PREFIX), 0);
+		assert_int_equal(layer_distrust(far, key_of(key), DEBT_PREFIX), 0);
 	}
 	assert_int_equal(stack_remove_prefix(&s, "over"), -ENOSPC);
 	stack_expect(&s, "over/k", "v");
@@ -477,6 +541,9 @@ int main(void)
 		TEST(a_layer_that_takes_a_set_is_trusted_for_the_key_for_good),
 		TEST(what_is_set_before_the_layer_is_told_stays),
 		cmocka_unit_test(what_is_missed_while_a_prefix_is_removed_outlives_it),
+		cmocka_unit_test(a_move_is_told_first),
+		cmocka_unit_test(keys_are_told_before_markers_and_those_before_prefixes),
+		cmocka_unit_test(a_tombstone_that_was_forgotten_meanwhile_is_not_told),
 		TEST(all_layers_down_a_remove_is_remembered),
 		TEST(many_removals_that_a_layer_missed_leave_the_rest_of_it_alone),
 		TEST(past_the_bound_a_removal_is_refused_and_nothing_else_is_hidden),
