@@ -1,6 +1,7 @@
 /* See late.h. */
 #include "requests/late.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
@@ -46,9 +47,15 @@ struct late *late_new(struct fuse_session *se, const struct time_source *time, i
 	return late;
 }
 
+unsigned late_count(const struct late *late)
+{
+	return atomic_load(&late->count);
+}
+
 static struct kept *kept_pop_locked(struct late *late)
 {
 	struct kept *k = late->kept;
+	assert(lock_is_held(&late->lock));
 	if (k == NULL)
 		return NULL;
 	late->kept = k->next;
@@ -67,15 +74,14 @@ void late_free(struct late *late)
 {
 	if (late == NULL)
 		return;
-	for (struct kept *k; (k = kept_pop_locked(late)) != NULL;)
+	assert(late->requests == NULL && !late->clearing && late_count(late) == 0);
+	while (late->kept != NULL) {
+		struct kept *k = late->kept;
+		late->kept = k->next;
 		kept_free(k);
+	}
 	lock_fini(&late->lock);
 	free(late);
-}
-
-unsigned late_count(const struct late *late)
-{
-	return atomic_load(&late->count);
 }
 
 /* ---- one request ---- */
@@ -164,6 +170,7 @@ static void handle(struct late *late, struct late_request *mine, const struct fu
 
 	end.at_ms -= earlier < EARLIER_MAX_MS ? earlier : EARLIER_MAX_MS;
 	lock_take(&late->lock);
+	assert(mine->unique == 0);
 	if (!mine->known) {
 		mine->next = late->requests;
 		late->requests = mine;
@@ -181,8 +188,10 @@ static void handle(struct late *late, struct late_request *mine, const struct fu
 
 	lock_take(&late->lock);
 	mine->unique = 0;
-	if (mine->answered)
+	if (mine->answered) {
+		assert(late_count(late) > 0);
 		atomic_fetch_sub(&late->count, 1);
+	}
 	lock_release(&late->lock);
 }
 
@@ -210,6 +219,18 @@ void late_serve(struct late *late, struct late_request *mine, const struct fuse_
 	if (!kept_for_later(late, buf))
 		handle(late, mine, buf, since_ms);
 	clear(late, mine);
+}
+
+void late_leave(struct late *late, struct late_request *mine)
+{
+	lock_take(&late->lock);
+	assert(mine->unique == 0);
+	struct late_request **at = &late->requests;
+	while (*at != NULL && *at != mine)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = mine->next;
+	lock_release(&late->lock);
 }
 
 /* ---- all requests ---- */

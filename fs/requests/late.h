@@ -20,7 +20,7 @@
 
 struct late;
 
-/* One for each thread that serves, zeroed; stays until late_free(). What it handles now. */
+/* One for each thread that serves, zeroed; stays until late_leave(). What it handles now. */
 struct late_request {
 	struct late_request *next;
 	bool known;      /* is in the list */
@@ -38,6 +38,9 @@ void late_free(struct late *late); /* nobody serves any more; NULL is fine */
  * limit. */
 void late_serve(struct late *late, struct late_request *mine, const struct fuse_buf *buf,
 		int64_t since_ms);
+
+/* The thread serves no more. */
+void late_leave(struct late *late, struct late_request *mine);
 
 /* Answers what has taken too long: RELEASE with 0, everything else with ETIMEDOUT. To be called
  * several times within the limit. */

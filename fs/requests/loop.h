@@ -2,10 +2,9 @@
 #define CACHEFS_LOOP_H
 
 /*
- * Leader and followers: exactly one thread waits for the next request and handles what it gets
- * inline; the others stand by. A handler that is about to wait calls waiting_begin() (backends/
- * waiting.h), which hands the lead to a standby thread; the request's buffer stays the handler's
- * until it reads again. A finished handler stands by, or leads if nobody does.
+ * Reads requests and handles them: the leader of a crew (crew.h) waits for the next one and handles
+ * what it gets inline. A handler that is about to wait calls waiting_begin() (base/waiting.h), which
+ * gives the lead to another thread; the request's buffer stays the handler's until it reads again.
  */
 
 #define FUSE_USE_VERSION 314
