@@ -31,6 +31,7 @@
 #include "daemon/mount_check.h"
 #include "verbs/mount_table.h"
 #include "daemon/recover.h"
+#include "requests/owed.h"
 #include "requests/request_timeout.h"
 
 struct mount {
@@ -136,6 +137,7 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *userda
 	ssize_t written;
 
 	(void)userdata;
+	owed_note_reply(iov);
 	if (birth_write(fd, iov, count, &written))
 		return written;
 	if (!init_seen.pending || !is_init_reply(iov, count))

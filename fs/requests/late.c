@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "inspect/request_counts.h"
+#include "requests/owed.h"
 
 enum { EARLIER_MAX_MS = 60 * 1000 };
 
@@ -183,7 +184,7 @@ static void handle(struct late *late, struct late_request *mine, const struct fu
 	lock_release(&late->lock);
 
 	waiting_set_end(&end);
-	fuse_session_process_buf(late->se, buf);
+	owed_process(late->se, buf);
 	waiting_set_end(NULL);
 
 	lock_take(&late->lock);

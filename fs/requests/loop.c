@@ -17,6 +17,7 @@
 #include "base/waiting.h"
 #include "requests/crew.h"
 #include "requests/late.h"
+#include "requests/owed.h"
 #include "stack/afterwards.h"
 
 enum {
@@ -157,7 +158,7 @@ static bool worker_serve(struct worker *w)
 	if (loop->late != NULL)
 		late_serve(loop->late, &w->now, &w->buf, came_at_ms(loop));
 	else
-		fuse_session_process_buf(loop->se, &w->buf);
+		owed_process(loop->se, &w->buf);
 	afterwards_run();
 	return true;
 }

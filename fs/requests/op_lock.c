@@ -7,6 +7,7 @@
 
 #include "verbs/handle.h"
 #include "verbs/lock_close.h"
+#include "requests/owed.h"
 #include "requests/reply.h"
 
 /* A request that may wait: then it is kept, and answered by whoever lets it through. */
@@ -84,8 +85,10 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 		fuse_req_interrupt_func(req, on_interrupt, r);
 	}
 	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, fuse_req_ctx(req)->uid, call, r ? &r->wait : NULL);
-	if (rc == -EINPROGRESS)
+	if (rc == -EINPROGRESS) {
+		owed_leave();
 		return;
+	}
 	if (r)
 		fuse_req_interrupt_func(req, NULL, NULL);
 	reply_lock(req, rc);
