@@ -1,7 +1,6 @@
 /* What jobs do inside the writer's transaction; eviction and expiry. See disk/store.h. */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "disk/row.h"
@@ -16,40 +15,6 @@ enum {
 };
 
 /* --- the transaction -------------------------------------------------------------------------- */
-
-int disk_names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id)
-{
-	if (names->count == names->capacity) {
-		size_t capacity = names->capacity > 0 ? names->capacity * 2 : 16;
-		struct disk_name *items = reallocarray(names->items, capacity, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		names->items = items;
-		names->capacity = capacity;
-	}
-	char *copy = malloc(size + 1);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, bytes, size);
-	copy[size] = '\0';
-	names->items[names->count++] = (struct disk_name){ copy, size, id };
-	return 0;
-}
-
-void disk_names_fini(struct disk_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i].bytes);
-	free(names->items);
-	*names = (struct disk_names){ 0 };
-}
-
-static void names_strike(struct disk_names *names, struct key key)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (key_equal(key, key_make(names->items[i].bytes, names->items[i].size)))
-			names->items[i].size = 0;
-}
 
 void disk_txn_init(struct disk_txn *txn, struct disk *d)
 {
@@ -144,7 +109,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 	if (!file[0])
 		return 0;
 	txn->file_bytes -= (int64_t)disk_limit_file_bytes(file_size((int64_t)size));
-	return disk_names_add(&txn->unlinked, file, strlen(file), 0);
+	return disk_names_add(&txn->unlinked, file, strlen(file));
 }
 
 int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s)
@@ -211,17 +176,12 @@ static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *vic
 		if (file && value_files_is_name(file))
 			memcpy(victim->file, file, VALUE_FILE_NAME);
 		victim->size = (uint64_t)sqlite3_column_int64(s, 4);
-		int added = disk_names_add(&txn->gone, key.bytes, key.size, 0);
+		int added = disk_names_add(&txn->gone, key.bytes, key.size);
 		rc = added < 0 ? added : 1;
 	}
 	if (s)
 		sqlite3_reset(s);
 	return rc;
-}
-
-static void gone_take_back(struct disk_txn *txn)
-{
-	free(txn->gone.items[--txn->gone.count].bytes);
 }
 
 int disk_change_expire(struct disk_txn *txn, int max)
@@ -255,18 +215,16 @@ static int evict_found(struct disk_txn *txn, sqlite3_stmt *s, uint64_t *bytes)
 	if (rc <= 0)
 		return rc;
 	if (victim.stale) {
-		gone_take_back(txn);
+		disk_names_drop_last(&txn->gone);
 		s = disk_statement(txn->db, DISK_FORGET_USE);
 		if (s)
 			sqlite3_bind_int64(s, 1, victim.use_id);
 		rc = db_run(txn->db, s);
 		return rc < 0 ? rc : 1;
 	}
-	const struct disk_name *name = &txn->gone.items[txn->gone.count - 1];
-	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits,
-						    key_make(name->bytes, name->size));
+	const struct disk_hit *hit = disk_hits_take(&txn->disk->hits, disk_names_last(&txn->gone));
 	if (hit) { /* not so old after all */
-		gone_take_back(txn);
+		disk_names_drop_last(&txn->gone);
 		rc = disk_change_use(txn, hit);
 		return rc < 0 ? rc : 1;
 	}
@@ -372,7 +330,7 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 		sqlite3_bind_int64(s, 3, (int64_t)job->size);
 		sqlite3_bind_int64(s, 20, (int64_t)job->meta->hits);
 		bind_payload(s, job);
-		sqlite3_bind_double(s, 23, disk_tick(txn->disk));
+		sqlite3_bind_double(s, 23, disk_hits_tick(&txn->disk->hits));
 	}
 	return db_run(txn->db, s);
 }
@@ -406,7 +364,7 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 	txn->file_bytes += job->fd >= 0 ? (int64_t)disk_limit_file_bytes(job->size) : 0;
 	if (!old.exists)
 		txn->entries++;
-	names_strike(&txn->gone, job->key);
+	disk_names_strike(&txn->gone, job->key);
 	return 0;
 }
 
@@ -475,7 +433,7 @@ int disk_change_move(struct disk_txn *txn, int64_t id, struct key from, struct k
 	if (rc < 0)
 		return rc;
 	disk_hits_take(&txn->disk->hits, to); /* of what is replaced */
-	names_strike(&txn->gone, to);
+	disk_names_strike(&txn->gone, to);
 	return move_row(txn, id, to);
 }
 

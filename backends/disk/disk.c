@@ -23,18 +23,6 @@ enum {
 	HITS_TRIES = 64, /* a transaction may end between the row and the hits beside it */
 };
 
-double disk_tick(struct disk *d)
-{
-	int64_t ms = time_steady_ms(d->env->time);
-	uint64_t now = ms > 0 ? (uint64_t)ms * 1000 : 0;
-	uint64_t last = atomic_load(&d->tick_us), next;
-
-	do {
-		next = now > last ? now : last + 1;
-	} while (!atomic_compare_exchange_weak(&d->tick_us, &last, next));
-	return (double)next / 1e6;
-}
-
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 static void disk_free(struct disk *d)
@@ -78,7 +66,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	atomic_store(&d->page_size, 4096);
 	lock_init(&d->pool, RANK_LAYER_INNER);
 	condition_init(&d->returned);
-	disk_hits_init(&d->hits);
+	disk_hits_init(&d->hits, env->time);
 	disk_watch_init(d);
 	disk_space_init(d);
 	rc = value_files_init(&d->values, c->path);
@@ -359,10 +347,8 @@ static int find_value(struct disk *d, struct disk_lookup *lookup)
 static void disk_note_hit(void *state, struct key key)
 {
 	struct disk *d = state;
-	bool many = false;
 
-	disk_hits_note(&d->hits, key, disk_tick(d), &many);
-	if (many)
+	if (disk_hits_note(&d->hits, key))
 		disk_writer_nudge(d);
 }
 

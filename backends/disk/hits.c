@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void disk_hits_init(struct disk_hits *hits)
+#define TICK_MAX_US ((int64_t)1 << 52) /* a double tells one from the next; the year 2112 */
+
+void disk_hits_init(struct disk_hits *hits, const struct time_source *time)
 {
 	memset(hits, 0, sizeof(*hits));
+	hits->time = time;
 	lock_init(&hits->lock, RANK_LAYER_INNER);
 }
 
@@ -18,6 +21,26 @@ void disk_hits_fini(struct disk_hits *hits)
 			free(hit);
 		}
 	lock_fini(&hits->lock);
+}
+
+double disk_hits_tick(struct disk_hits *hits)
+{
+	int64_t ms = time_steady_ms(hits->time);
+	uint64_t now = ms > 0 ? (uint64_t)ms * 1000 : 0;
+	uint64_t last = atomic_load(&hits->tick_us), next;
+
+	do {
+		next = now > last ? now : last + 1;
+	} while (!atomic_compare_exchange_weak(&hits->tick_us, &last, next));
+	return (double)next / 1e6;
+}
+
+void disk_hits_go_on(struct disk_hits *hits, int64_t newest_us)
+{
+	uint64_t last = atomic_load(&hits->tick_us);
+
+	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
+		atomic_compare_exchange_strong(&hits->tick_us, &last, (uint64_t)newest_us + 1);
 }
 
 static bool is_of(const struct disk_hit *hit, struct key key, uint64_t hash)
@@ -46,9 +69,10 @@ static struct disk_hit *hit_new(struct key key, uint64_t hash)
 	return hit;
 }
 
-void disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many)
+bool disk_hits_note(struct disk_hits *hits, struct key key)
 {
 	uint64_t hash = key_hash(key);
+	double used = disk_hits_tick(hits);
 	struct disk_hit *spare = hit_new(key, hash);
 
 	lock_take(&hits->lock);
@@ -65,9 +89,10 @@ void disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *m
 		if (hit->used < used)
 			hit->used = used;
 	}
-	*many = hits->count >= DISK_HITS_MANY;
+	bool many = hits->count >= DISK_HITS_MANY;
 	lock_release(&hits->lock);
 	free(spare);
+	return many;
 }
 
 uint64_t disk_hits_settled(const struct disk_hits *hits)

@@ -16,6 +16,7 @@
 #include "base/key.h"
 #include "base/lock.h"
 #include "base/meta.h"
+#include "base/time_source.h"
 
 struct disk_hit {
 	struct disk_hit *next;  /* in its bucket */
@@ -37,13 +38,23 @@ struct disk_hits {
 	size_t cursor;                /* the bucket that disk_hits_take_next() looks at next */
 	struct disk_hit *taken;       /* by the writer's transaction */
 	atomic_uint_fast64_t settled; /* transactions that had taken some and have ended */
+	/* Without the lock: */
+	const struct time_source *time;
+	atomic_uint_fast64_t tick_us; /* the last instant given out */
 };
 
-void disk_hits_init(struct disk_hits *hits);
+void disk_hits_init(struct disk_hits *hits, const struct time_source *time); /* borrowed */
 void disk_hits_fini(struct disk_hits *hits);
 
-/* *many: time to empty the table. */
-void disk_hits_note(struct disk_hits *hits, struct key key, double used, bool *many);
+/*
+ * Now, as recency counts it: seconds since 1970, each time more than before. What the database has
+ * already, in microseconds, is older than what comes next; what nobody can have counted is ignored.
+ */
+double disk_hits_tick(struct disk_hits *hits);
+void disk_hits_go_on(struct disk_hits *hits, int64_t newest_us);
+
+/* A hit of the key, now. True: time to empty the table. */
+bool disk_hits_note(struct disk_hits *hits, struct key key);
 
 /* To be asked before a row is read whose hits disk_hits_add() will complete. */
 uint64_t disk_hits_settled(const struct disk_hits *hits);

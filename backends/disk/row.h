@@ -57,7 +57,7 @@ void disk_bind_over(sqlite3_stmt *statement, int index, struct instant now);
 /* The metadata in a row of enum disk_column; finished by the caller. */
 void disk_row_meta(sqlite3_stmt *statement, struct meta *meta);
 
-/* When the row was used last, as disk_tick() counts; 0: never. */
+/* When the row was used last, as disk_hits_tick() counts; 0: never. */
 double disk_row_used(sqlite3_stmt *statement);
 
 /* Binds meta to the parameters 2 to 19 that DISK_UPSERT and DISK_TOUCH share. */

@@ -16,6 +16,7 @@
  *   disk/upkeep.c  the connection for writing, and the writer thread's work between jobs
  *   disk/watch.c   what other programs changed
  *   disk/refresh.c gets as other programs count them
+ *   disk/names.c   lists of keys and files
  *   disk/hits.c    hits not written yet       kit/value_files.c  files of large values
  *   disk/schema.c  the tables                 disk/row.c     rows <-> keys and metadata
  *   kit/db.c      one connection and its statements
@@ -30,6 +31,7 @@
 #include "kit/db_files.h"
 #include "disk/statements.h"
 #include "disk/hits.h"
+#include "disk/names.h"
 #include "disk/schema.h"
 #include "kit/value_files.h"
 #include "kit/free_space.h"
@@ -209,7 +211,6 @@ struct disk {
 	atomic_bool suspect; /* a statement failed as it would if the tables were replaced */
 	atomic_uint_fast64_t
 		generation; /* of the file behind the path; older connections are closed */
-	atomic_uint_fast64_t tick_us; /* the last instant given out by disk_tick() */
 	atomic_uint_fast64_t damaged; /* hash of the key last complained of */
 	atomic_int_fast64_t entries;
 	atomic_int_fast64_t file_bytes;
@@ -217,9 +218,6 @@ struct disk {
 	atomic_uint_fast64_t page_size;
 	atomic_uint_fast64_t evictions, expiries;
 };
-
-/* Now, in seconds as updated_at has them; each call returns more than the one before. */
-double disk_tick(struct disk *d);
 
 /* --- the writer: disk/writer.c ---------------------------------------------------------------- */
 
@@ -276,20 +274,6 @@ void disk_readers_looked(struct disk *d); /* open again, or not: who met an erro
 void disk_lookup_drop(struct disk_lookup *lookup); /* what a read found that is not believed */
 
 /* --- inside a transaction: disk/change.c ------------------------------------------------------ */
-
-struct disk_name {
-	char *bytes;
-	size_t size;
-	int64_t id;
-};
-struct disk_names {
-	struct disk_name *items;
-	size_t count, capacity;
-};
-
-/* Adds a copy of the bytes, terminated. 0 or -ENOMEM. */
-int disk_names_add(struct disk_names *names, const void *bytes, size_t size, int64_t id);
-void disk_names_fini(struct disk_names *names);
 
 /* One transaction: what takes effect outside of the database once it is committed. */
 struct disk_txn {

@@ -26,8 +26,6 @@ enum {
 	WAL_MAX_BYTES = 16 << 20,
 };
 
-#define TICK_MAX_US ((int64_t)1 << 52) /* a double tells one from the next; the year 2112 */
-
 /* --- the connection --------------------------------------------------------------------------- */
 
 static int on_commit(void *self, sqlite3 *handle, const char *database, int frames)
@@ -70,12 +68,9 @@ static void recount(struct disk *d)
 static void go_on_ticking(struct disk *d)
 {
 	int64_t newest_us = 0;
-	uint64_t last = atomic_load(&d->tick_us);
 
-	if (d->limit == 0 || disk_number(&d->writer.db, DISK_NEWEST, &newest_us) < 0)
-		return;
-	if (newest_us > 0 && newest_us < TICK_MAX_US && (uint64_t)newest_us >= last)
-		atomic_compare_exchange_strong(&d->tick_us, &last, (uint64_t)newest_us + 1);
+	if (d->limit > 0 && disk_number(&d->writer.db, DISK_NEWEST, &newest_us) == 0)
+		disk_hits_go_on(&d->hits, newest_us);
 }
 
 /*
@@ -473,7 +468,8 @@ static void notice_others(struct disk *d)
 
 	if (time_mono_ms(&time_system) < w->recount_ms)
 		return;
-	if (disk_number(&w->db, DISK_DATA_VERSION, &version) == 0 && version != w->data_version) {
+	if (disk_number(&w->db, DISK_DATA_VERSION, &version) == 0 &&
+	    version != w->data_version) {
 		recount(d);
 		w->sweep_due = true;
 	}

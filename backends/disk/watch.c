@@ -111,7 +111,7 @@ static int note_row(struct disk_watch *w, sqlite3_stmt *s, struct news *news)
 		return 0;
 	}
 	struct key key = disk_column_key(s, 1);
-	return key_is_valid(key) ? disk_names_add(&news->names, key.bytes, key.size, 0) : 0;
+	return key_is_valid(key) ? disk_names_add(&news->names, key.bytes, key.size) : 0;
 }
 
 /* Rows from `position` on, which is there unless the log has been cut beyond it: many changes of
