@@ -349,7 +349,7 @@ static void disk_note_hit(void *state, struct key key)
 	struct disk *d = state;
 
 	if (disk_hits_note(&d->hits, key))
-		disk_writer_nudge(d);
+		disk_queue_nudge(&d->queue);
 }
 
 /* The stored value, verified. */

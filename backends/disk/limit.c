@@ -183,7 +183,7 @@ void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
 uint64_t disk_limit_log_bytes(const struct disk *d, const struct disk_job *job)
 {
 	uint64_t page_size = atomic_load(&d->page_size);
-	uint64_t value = job->kind == DISK_JOB_SET && job->fd < 0 ? job->size : 0;
+	uint64_t value = disk_job_row_bytes(job);
 
 	return (value / page_size + 2 * ROW_PAGES) * (page_size + FRAME_HEADER);
 }

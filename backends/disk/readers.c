@@ -148,7 +148,7 @@ static int read_once(struct disk *d, int (*read)(struct disk *, struct db *, str
 		return down_error(d);
 	int rc = reader_take(d, &db);
 	if (rc < 0) {
-		disk_writer_nudge(d); /* it looks what is the matter */
+		disk_queue_nudge(&d->queue); /* it looks what is the matter */
 		return rc == -EAGAIN ? -EHOSTDOWN : rc;
 	}
 	unsigned faults = sqlite_os_faults();
@@ -174,7 +174,7 @@ static bool is_opened_anew(struct disk *d, uint64_t generation)
 	lock_take(&d->pool);
 	uint64_t looks = d->looks;
 	lock_release(&d->pool);
-	disk_writer_nudge(d);
+	disk_queue_nudge(&d->queue);
 	lock_take(&d->pool);
 	while (d->looks == looks && in_time)
 		in_time = condition_wait_until(&d->returned, &d->pool, &deadline);

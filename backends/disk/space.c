@@ -170,11 +170,7 @@ static bool give_back(struct disk *d, uint64_t enough)
 /* What the job adds. */
 static uint64_t job_bytes(const struct disk_job *job)
 {
-	bool in_row = job->kind == DISK_JOB_SET && job->fd < 0;
-
-	return job->kind == DISK_JOB_FREE ? job->size
-	       : in_row                   ? job->size + ROW_OVERHEAD
-					  : ROW_OVERHEAD;
+	return job->kind == DISK_JOB_FREE ? job->size : disk_job_row_bytes(job) + ROW_OVERHEAD;
 }
 
 /* If everything else went: a row lies in the WAL and in the database, a file beside them. */
@@ -213,10 +209,7 @@ static void say_once(struct disk *d)
 /* A step of fewer rows, if the job goes by steps. False: it was a single one. */
 static bool take_fewer_rows(struct disk_writer *w, const struct disk_job *job)
 {
-	if (job->kind != DISK_JOB_REMOVE_PREFIX && job->kind != DISK_JOB_REMOVE_UNREACHABLE &&
-	    job->kind != DISK_JOB_RENAME_BELOW)
-		return false;
-	if (w->step_rows == 1)
+	if (!disk_job_is_long(job) || w->step_rows == 1)
 		return false;
 	w->step_rows = w->step_rows > 0 ? w->step_rows / 2 : FEW_ROWS;
 	return true;

@@ -8,7 +8,8 @@
  *   disk/conf.c    the options
  *   disk/readers.c the connections that gets read on
  *   disk/list.c    children of a directory
- *   disk/writer.c  the one writer at a time, group commit, the writer thread
+ *   disk/queue.c   the jobs that wait, and who owns the connection for writing
+ *   disk/writer.c  group commit, the writer thread
  *   disk/change.c  what a job does inside the transaction; eviction and expiry
  *   disk/range.c   jobs that change very many rows, by steps
  *   disk/space.c   what removals need, kept for them; eviction on a full file system
@@ -32,6 +33,7 @@
 #include "disk/statements.h"
 #include "disk/hits.h"
 #include "disk/names.h"
+#include "disk/queue.h"
 #include "disk/schema.h"
 #include "kit/value_files.h"
 #include "kit/free_space.h"
@@ -63,68 +65,12 @@ enum {
 	DISK_EVICT_STEP = 64,    /* rows that one step of eviction looks at */
 };
 
-enum disk_job_kind {
-	DISK_JOB_SET,
-	DISK_JOB_FREE, /* `size` bytes of the file system, whatever but `key` has to go for it */
-	DISK_JOB_TOUCH,
-	DISK_JOB_REMOVE,
-	DISK_JOB_REMOVE_PREFIX,
-	DISK_JOB_REMOVE_UNREACHABLE,
-	DISK_JOB_RENAME,
-	DISK_JOB_RENAME_BELOW,
-	DISK_JOB_DIR_SET,
-	DISK_JOB_DIR_REMOVE,
-	DISK_JOB_SYNC,
-};
-
-/* How far a job of several steps has come: as of the last transaction that was committed. */
-struct disk_progress {
-	bool found, begun;
-	int64_t position; /* the row to go on from; or the number of a rename */
-};
-
-/*
- * A change, on its caller's stack until it is done. Keys, meta and bytes are borrowed from the
- * caller. One that takes more than a short transaction is done by steps: each leaves `more` set,
- * is committed by itself, and others go before the next.
- */
-struct disk_job {
-	enum disk_job_kind kind;
-	struct key key, to;
-	const struct meta *meta;
-	unsigned fields;
-	const void *bytes; /* the value, unless fd >= 0 */
-	uint64_t size;
-	int fd;                    /* an unnamed file that is the value, or -1 */
-	char file[VALUE_FILE_NAME]; /* its name once it has one */
-	int rc;
-	bool more;
-	struct disk_progress progress;
-	int failure; /* of a rename that goes back: what it returns then */
-	/* the queue's: */
-	struct disk_progress before; /* the transaction under way */
-	struct disk_job *next;
-	int64_t locked_ms; /* the writer's, when it came */
-	pthread_cond_t finished;
-	bool done;
-};
-
 /* Rows of the log of changes, by their seq. */
 struct disk_own {
 	int64_t first, last;
 };
 
 struct disk_writer {
-	struct lock lock; /* RANK_LAYER; guards the jobs' queue fields and: */
-	pthread_cond_t work;
-	struct disk_job *first, *last;
-	struct disk_job *going, *last_going; /* those whose next step is to come */
-	int64_t going_ms;                    /* not before then: others wait for the lock */
-	bool stop, nudged;
-	bool owned;        /* somebody uses the connection: the thread, or a caller */
-	bool thread_waits; /* for it: nobody else takes it first */
-	bool stepping;     /* the thread has taken a job that goes on; the thread's */
-
 	pthread_t thread;
 	int64_t upkeep_ms; /* when upkeep is due; the thread's */
 	/* of who owns the connection: */
@@ -185,6 +131,7 @@ struct disk {
 	const struct backend_env *env;
 	struct value_files values;
 	struct disk_hits hits;
+	struct disk_queue queue;
 	struct disk_writer writer;
 	struct disk_watch watch;
 	struct db_guard reading;
@@ -238,14 +185,9 @@ void disk_writer_stop(struct disk *d); /* after the jobs that are queued */
  */
 int disk_writer_submit(struct disk *d, struct disk_job *job);
 
-void disk_writer_nudge(struct disk *d); /* there is upkeep to do */
-
 /* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
 int disk_writer_begin(struct disk *d);
 int disk_writer_commit(struct disk *d);
-
-/* Whether the job takes space, or only gives some back. */
-bool disk_job_adds(const struct disk_job *job);
 
 struct disk_txn;
 /* Commits what has begun, or takes it back if rc < 0, and finishes txn. rc, or the commit's. */

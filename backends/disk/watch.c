@@ -219,7 +219,7 @@ static void look_failed(struct disk *d, int rc, struct news *news)
 		return;
 	news->all = true;
 	atomic_store(rc == -EUCLEAN ? &d->corrupt : &d->suspect, true);
-	disk_writer_nudge(d);
+	disk_queue_nudge(&d->queue);
 }
 
 bool disk_watch_catch_up(struct disk *d)

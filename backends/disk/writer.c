@@ -4,9 +4,6 @@
  * the writer thread takes all there are and commits them in one transaction. While somebody commits
  * the next ones gather, so no timer is needed to form groups. The thread also does what is not
  * anybody's job: upkeep, checkpoints, opening anew. See disk/store.h.
- *
- * A job of several steps goes to the end of a queue of its own after each, and rests a while before
- * the next: the lock is free then for other programs, which may only try for it now and then.
  */
 #include <assert.h>
 #include <errno.h>
@@ -30,127 +27,7 @@ enum {
 	REST_MAX_MS = 20,
 };
 
-/* --- the queue -------------------------------------------------------------------------------- */
-
-static void append(struct disk_job **first, struct disk_job **last, struct disk_job *job)
-{
-	job->next = NULL;
-	if (*last)
-		(*last)->next = job;
-	else
-		*first = job;
-	*last = job;
-}
-
-static struct disk_job *take_going_locked(struct disk_writer *w)
-{
-	struct disk_job *job = w->going;
-
-	w->going = job->next;
-	if (!w->going)
-		w->last_going = NULL;
-	job->next = NULL;
-	return job;
-}
-
-/* False: the writer has taken it already. */
-static bool queue_withdraw_locked(struct disk_writer *w, const struct disk_job *job)
-{
-	struct disk_job *previous = NULL;
-
-	for (struct disk_job *j = w->first; j; previous = j, j = j->next) {
-		if (j != job)
-			continue;
-		if (previous)
-			previous->next = j->next;
-		else
-			w->first = j->next;
-		if (w->last == j)
-			w->last = previous;
-		return true;
-	}
-	return false;
-}
-
-void disk_writer_nudge(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-
-	lock_take(&w->lock);
-	w->nudged = true;
-	pthread_cond_signal(&w->work);
-	lock_release(&w->lock);
-}
-
-/* When the thread has something to do by itself. */
-static int64_t next_due_locked(const struct disk_writer *w)
-{
-	return w->going && w->going_ms < w->upkeep_ms ? w->going_ms : w->upkeep_ms;
-}
-
-/* The jobs of one transaction: one that goes on, if any, which must not find the time of the
- * transaction used up; and as many that wait as the log has room for. */
-static struct disk_job *take_first_locked(struct disk *d, struct disk_job *going)
-{
-	struct disk_writer *w = &d->writer;
-	struct disk_job *first = going, *last = going;
-	uint64_t bytes = 0;
-
-	while (w->first) {
-		struct disk_job *job = w->first;
-		bytes += disk_limit_log_bytes(d, job);
-		if (d->limit > 0 && last && bytes > d->wal_bytes / 2)
-			break;
-		w->first = job->next;
-		append(&first, &last, job);
-	}
-	if (!w->first)
-		w->last = NULL;
-	return first;
-}
-
-/*
- * Waits for jobs, a nudge, the time of the next step or of upkeep. Takes the jobs there are, before
- * them one that goes on if it is time, and owns the connection.
- */
-static struct disk_job *queue_take(struct disk *d, bool *stop)
-{
-	struct disk_writer *w = &d->writer;
-	int64_t now;
-
-	lock_take(&w->lock);
-	for (;;) {
-		now = time_mono_ms(&time_system);
-		int64_t due_ms = next_due_locked(w);
-		bool wanted = due_ms <= now || w->first || w->stop || w->nudged;
-		w->thread_waits = w->owned && wanted;
-		if (!w->owned && wanted)
-			break;
-		struct deadline deadline = deadline_in(&time_system, due_ms > now ? due_ms - now : 0);
-		if (wanted)
-			condition_wait(&w->work, &w->lock);
-		else
-			condition_wait_until(&w->work, &w->lock, &deadline);
-	}
-	w->owned = true;
-	w->stepping = w->going && (now >= w->going_ms || w->stop);
-	struct disk_job *jobs = take_first_locked(d, w->stepping ? take_going_locked(w) : NULL);
-	if (w->nudged)
-		w->upkeep_ms = 0;
-	w->nudged = false;
-	*stop = w->stop && !w->going;
-	lock_release(&w->lock);
-	return jobs;
-}
-
-/* A job that has failed may have steps to undo first. */
-static bool goes_on(struct disk_job *job)
-{
-	bool more = job->rc == 0 ? job->more : disk_range_turn_back(job);
-
-	job->more = false;
-	return more;
-}
+/* --- jobs that are done ----------------------------------------------------------------------- */
 
 static int result_of(const struct disk_job *job)
 {
@@ -160,28 +37,18 @@ static int result_of(const struct disk_job *job)
 	return rc == -EUCLEAN || rc == -ETIMEDOUT ? -EIO : rc;
 }
 
-/* A job is its caller's again, and gone, as soon as the lock is released. */
+/* A job that has failed may have steps to undo first. */
 static void jobs_finish(struct disk *d, struct disk_job *jobs)
 {
-	struct disk_writer *w = &d->writer;
-
-	for (const struct disk_job *job = jobs; job; job = job->next)
+	for (struct disk_job *job = jobs; job; job = job->next) {
 		if (job->rc < 0 && job->file[0])
 			value_files_remove(&d->values, job->file);
-	lock_take(&w->lock);
-	for (struct disk_job *job = jobs, *next; job; job = next) {
-		next = job->next;
-		if (goes_on(job)) {
-			job->locked_ms = atomic_load(&w->locked_ms);
-			append(&w->going, &w->last_going, job);
-			continue;
-		}
-		job->rc = result_of(job);
-		job->done = true;
-		pthread_cond_signal(&job->finished);
+		job->more = job->rc == 0 ? job->more : disk_range_turn_back(job);
+		job->locked_ms = atomic_load(&d->writer.locked_ms);
+		if (!job->more)
+			job->rc = result_of(job);
 	}
-	lock_release(&w->lock);
-	atomic_fetch_add(&w->guard.life, 1);
+	disk_queue_finish(&d->queue, jobs);
 }
 
 static void jobs_fail(struct disk *d, struct disk_job *jobs, int rc)
@@ -280,13 +147,6 @@ int disk_writer_end(struct disk_txn *txn, int rc)
 		db_run(db, disk_statement(db, DISK_ROLLBACK));
 	disk_txn_fini(txn);
 	return rc;
-}
-
-bool disk_job_adds(const struct disk_job *job)
-{
-	return job->kind != DISK_JOB_FREE &&
-	       job->kind != DISK_JOB_REMOVE && job->kind != DISK_JOB_REMOVE_PREFIX &&
-	       job->kind != DISK_JOB_REMOVE_UNREACHABLE && job->kind != DISK_JOB_DIR_REMOVE;
 }
 
 static bool job_left_traces(const struct db *db, sqlite3_int64 changes_before)
@@ -451,82 +311,18 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 
 /* --- submitting ------------------------------------------------------------------------------- */
 
-/* Nobody writes and nobody waits to: the caller may. */
-static bool own_try(struct disk_writer *w)
-{
-	lock_take(&w->lock);
-	bool free = !w->owned && !w->thread_waits && !w->first && !w->nudged && !w->stop;
-	if (free)
-		w->owned = true;
-	lock_release(&w->lock);
-	return free;
-}
-
-static void own_release(struct disk_writer *w, bool nudge)
-{
-	lock_take(&w->lock);
-	w->owned = false;
-	w->nudged |= nudge;
-	if (w->first || w->going || w->thread_waits || w->nudged)
-		pthread_cond_signal(&w->work);
-	lock_release(&w->lock);
-}
-
 /* The caller's own transaction. False: somebody else is at it, or the thread has to look first. */
 static bool run_alone(struct disk *d, struct disk_job *job)
 {
-	struct disk_writer *w = &d->writer;
-
-	if (!own_try(w))
+	if (!disk_queue_own(&d->queue))
 		return false;
 	bool current = disk_upkeep_is_current(d);
 	if (current) {
 		job->next = NULL;
 		run_batch(d, job);
 	}
-	own_release(w, current && disk_upkeep_checkpoint_due(d));
+	disk_queue_disown(&d->queue, current && disk_upkeep_checkpoint_due(d));
 	return current;
-}
-
-/* To the end of the queue, unless it has begun already. */
-static void queue_locked(struct disk_writer *w, struct disk_job *job)
-{
-	if (!w->first && !w->owned)
-		pthread_cond_signal(&w->work);
-	append(&w->first, &w->last, job);
-}
-
-/* True: whoever owns the connection has done something since *life. */
-static bool is_alive(struct disk_writer *w, uint64_t *life)
-{
-	uint64_t before = *life;
-
-	*life = atomic_load(&w->guard.life);
-	return *life != before;
-}
-
-static void queue_and_wait(struct disk *d, struct disk_job *job, bool begun)
-{
-	struct disk_writer *w = &d->writer;
-	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS + GRACE_MS);
-	uint64_t life = atomic_load(&w->guard.life);
-
-	lock_take(&w->lock);
-	if (!begun)
-		queue_locked(w, job);
-	while (!job->done) {
-		if (condition_wait_until(&job->finished, &w->lock, &deadline) || job->done)
-			continue;
-		if (is_alive(w, &life)) {
-			deadline = deadline_in(&time_system, DISK_BUSY_MS + GRACE_MS);
-		} else if (queue_withdraw_locked(w, job)) {
-			job->rc = -EHOSTDOWN;
-			break;
-		} else {
-			condition_wait(&job->finished, &w->lock);
-		}
-	}
-	lock_release(&w->lock);
 }
 
 int disk_writer_submit(struct disk *d, struct disk_job *job)
@@ -535,11 +331,10 @@ int disk_writer_submit(struct disk *d, struct disk_job *job)
 	    time_mono_ms(&time_system) < atomic_load(&d->writer.cut_until_ms))
 		return -EHOSTDOWN;
 	waiting_begin();
-	job->done = false;
 	job->locked_ms = atomic_load(&d->writer.locked_ms);
-	condition_init(&job->finished);
-	queue_and_wait(d, job, run_alone(d, job));
-	pthread_cond_destroy(&job->finished);
+	job->log_bytes = disk_limit_log_bytes(d, job);
+	disk_queue_enter(job);
+	disk_queue_leave(&d->queue, job, run_alone(d, job), DISK_BUSY_MS + GRACE_MS);
 	return job->rc;
 }
 
@@ -561,43 +356,52 @@ static void upkeep(struct disk *d, bool had_jobs)
 }
 
 /* Before the next step of a job that goes on. */
-static void rest(struct disk_writer *w, int64_t begun_ms)
+static void rest(struct disk *d, int64_t begun_ms)
 {
 	int64_t now = time_mono_ms(&time_system);
 	int64_t rest_ms = (now - begun_ms) / REST_SHARE;
 
-	if (!w->stepping)
-		return;
 	rest_ms = rest_ms < REST_MIN_MS ? REST_MIN_MS : rest_ms > REST_MAX_MS ? REST_MAX_MS : rest_ms;
-	lock_take(&w->lock);
-	w->going_ms = now + rest_ms;
-	lock_release(&w->lock);
+	disk_queue_rest(&d->queue, now + rest_ms);
+}
+
+/* What the thread does when it is the owner. */
+static void take_turn(struct disk *d, const struct disk_turn *turn)
+{
+	struct disk_writer *w = &d->writer;
+	int64_t begun_ms = time_mono_ms(&time_system);
+	bool had_jobs = turn->jobs; /* they are gone when they are done */
+
+	if (turn->nudged)
+		w->upkeep_ms = 0;
+	if (!disk_upkeep_check(d)) {
+		jobs_fail(d, turn->jobs, -EHOSTDOWN);
+		w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
+		return;
+	}
+	if (disk_upkeep_checkpoint_due(d))
+		disk_upkeep_checkpoint(d);
+	if (had_jobs)
+		run_batch(d, turn->jobs);
+	if (turn->goes_on)
+		rest(d, begun_ms);
+	upkeep(d, had_jobs);
 }
 
 static void *writer_run(void *self)
 {
 	struct disk *d = self;
-	struct disk_writer *w = &d->writer;
-	bool stop = false;
+	struct disk_turn turn = { .stop = false };
 
-	own_release(w, false);
-	while (!stop) {
-		struct disk_job *jobs = queue_take(d, &stop);
-		bool had_jobs = jobs;
-		int64_t begun_ms = time_mono_ms(&time_system);
-		if (!disk_upkeep_check(d)) {
-			jobs_fail(d, jobs, -EHOSTDOWN);
-			w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
-		} else {
-			if (disk_upkeep_checkpoint_due(d))
-				disk_upkeep_checkpoint(d);
-			if (jobs)
-				run_batch(d, jobs);
-			rest(w, begun_ms);
-			upkeep(d, had_jobs);
-		}
-		if (!stop)
-			own_release(w, disk_upkeep_checkpoint_due(d) && had_jobs);
+	disk_queue_own_after(&d->queue);
+	disk_queue_disown(&d->queue, false);
+	while (!turn.stop) {
+		uint64_t log_bytes = d->limit > 0 ? d->wal_bytes / 2 : UINT64_MAX;
+		turn = disk_queue_take(&d->queue, d->writer.upkeep_ms, log_bytes);
+		bool had_jobs = turn.jobs;
+		take_turn(d, &turn);
+		if (!turn.stop)
+			disk_queue_disown(&d->queue, disk_upkeep_checkpoint_due(d) && had_jobs);
 	}
 	while (atomic_load(&d->up) && disk_hits_count(&d->hits) > 0 && disk_upkeep_step(d))
 		;
@@ -615,8 +419,8 @@ void disk_writer_note_cut(struct disk *d)
 	disk_schema_other_trigger(&w->db, trigger, sizeof(trigger));
 	log_error("disk: layer \"%s\": a change of %s was cut off after %d s; a trigger of another "
 		  "program%s%s may not end: drop it; nothing is written for %d s",
-		  d->env->layer_name, d->conf->path, DB_CHANGE_MS / 1000, trigger[0] ? ", " : "",
-		  trigger, CUT_MS / 1000);
+		  d->env->layer_name, d->conf->path, DB_CHANGE_MS / 1000,
+		  trigger[0] ? ", " : "", trigger, CUT_MS / 1000);
 }
 
 void disk_writer_ending(struct disk *d)
@@ -633,29 +437,21 @@ int disk_writer_start(struct disk *d)
 
 	db_files_init(&w->files, d->conf->path, false);
 	w->vacuum_due = d->conf->vacuum_on_start;
-	lock_init(&w->lock, RANK_LAYER);
-	condition_init(&w->work);
-	w->owned = true; /* the thread's, until it is ready for jobs */
+	disk_queue_init(&d->queue, &time_system, &w->guard.life);
 	disk_upkeep_connect(d);
 	int rc = pthread_create(&w->thread, NULL, writer_run, d);
 	if (rc == 0)
 		return 0;
 	disk_upkeep_disconnect(d);
-	pthread_cond_destroy(&w->work);
-	lock_fini(&w->lock);
+	disk_queue_fini(&d->queue);
 	return -rc;
 }
 
 void disk_writer_stop(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
-
-	lock_take(&w->lock);
-	w->stop = true;
-	pthread_cond_signal(&w->work);
-	lock_release(&w->lock);
-	pthread_join(w->thread, NULL);
+	disk_queue_stop(&d->queue);
+	pthread_join(d->writer.thread, NULL);
+	disk_queue_own_after(&d->queue);
 	disk_upkeep_disconnect(d);
-	pthread_cond_destroy(&w->work);
-	lock_fini(&w->lock);
+	disk_queue_fini(&d->queue);
 }
