@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "disk/amounts.h"
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/text.h"
@@ -108,7 +109,7 @@ static int row_file_unlinked(struct disk_txn *txn, const char *file, uint64_t si
 {
 	if (!file[0])
 		return 0;
-	txn->file_bytes -= (int64_t)disk_limit_file_bytes(file_size((int64_t)size));
+	txn->file_bytes -= (int64_t)disk_file_bytes(file_size((int64_t)size));
 	return disk_names_add(&txn->unlinked, file, strlen(file));
 }
 
@@ -338,7 +339,7 @@ static int upsert(struct disk_txn *txn, const struct disk_job *job)
 /* What replacing the row gives back. */
 static uint64_t row_gives_back(const struct row *row)
 {
-	return row->file[0] ? disk_limit_file_bytes(row->size) : row->size;
+	return row->file[0] ? disk_file_bytes(row->size) : row->size;
 }
 
 static int set_entry(struct disk_txn *txn, struct disk_job *job)
@@ -361,7 +362,7 @@ static int set_entry(struct disk_txn *txn, struct disk_job *job)
 		rc = row_file_unlinked(txn, old.file, old.size);
 	if (rc < 0)
 		return rc;
-	txn->file_bytes += job->fd >= 0 ? (int64_t)disk_limit_file_bytes(job->size) : 0;
+	txn->file_bytes += job->fd >= 0 ? (int64_t)disk_file_bytes(job->size) : 0;
 	if (!old.exists)
 		txn->entries++;
 	disk_names_strike(&txn->gone, job->key);
@@ -482,7 +483,7 @@ int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 	case DISK_JOB_SET:
 		return set_entry(txn, job);
 	case DISK_JOB_FREE:
-		return disk_space_free(txn->disk) >= job->size ? 0 : -ENOSPC;
+		return disk_file_system_free(txn->disk) >= job->size ? 0 : -ENOSPC;
 	case DISK_JOB_TOUCH:
 		return touch_entry(txn, job);
 	case DISK_JOB_REMOVE:

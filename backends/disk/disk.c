@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk/amounts.h"
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/log.h"
@@ -498,9 +499,9 @@ static int disk_foresee(void *state, struct key key, uint64_t size)
 		return -EFBIG;
 	if (size <= d->conf->inline_limit) /* so small that looking would cost more than it saves */
 		return 0;
-	if (size > disk_space_all(d))
+	if (size > disk_file_system_size(d))
 		return -EFBIG;
-	return size > disk_space_free(d) + atomic_load(&d->used_bytes) ? -ENOSPC : 0;
+	return size > disk_file_system_free(d) + atomic_load(&d->used_bytes) ? -ENOSPC : 0;
 }
 
 static int disk_temp_file(void *state)

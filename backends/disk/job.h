@@ -3,8 +3,8 @@
 
 /*
  * A change of the database that a caller asks for. It lies on its caller's stack until it is done;
- * keys, meta and bytes are borrowed from the caller. One that takes more than a short transaction is
- * done by steps: each leaves `more` set, is committed by itself, and others go before the next.
+ * keys, meta and bytes are borrowed from the caller. One that takes more than a short transaction
+ * is done by steps: each leaves `more` set, is committed by itself, and others go before the next.
  *
  * A job belongs to its caller until disk_writer_submit(), then to the queue (under its lock), and
  * while it is taken to who owns the connection for writing.
@@ -45,7 +45,7 @@ struct disk_job {
 	unsigned fields;
 	const void *bytes; /* the value, unless fd >= 0 */
 	uint64_t size;
-	int fd;                    /* an unnamed file that is the value, or -1 */
+	int fd;                     /* an unnamed file that is the value, or -1 */
 	char file[VALUE_FILE_NAME]; /* its name once it has one */
 	int rc;
 	bool more;

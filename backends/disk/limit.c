@@ -6,116 +6,43 @@
  * the background. All of it by steps, between which others go. See disk/store.h.
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
+#include "disk/amounts.h"
 #include "disk/store.h"
 #include "base/log.h"
 
 enum {
-	BLOCK = 4096,        /* what a file takes is a multiple of it */
 	SCHEMA_PAGES = 24,   /* what an empty database needs */
 	ROW_PAGES = 6,       /* what a row may need beside its value, in the trees and their inner pages */
 	SPARE_PAGES = 32,    /* free pages that are left to the next changes */
 	EXPIRE_FIRST = 64,   /* expired entries looked for before a live one is evicted */
 	SURPLUS_MS = 1000,   /* pages that were free all this time are given back */
 	WAITS_MAX = 50,      /* for readers that keep the database from being made shorter */
-	RESTART_PAUSE_MS = 1000,
 	SHM_BYTES = 64 << 10, /* the index of the log */
-	FRAME_HEADER = 24,
 	IN_ROWS_MAX = 32 << 20, /* a larger value goes into no row, whatever room there is */
 };
 
-/* --- amounts ---------------------------------------------------------------------------------- */
-
-uint64_t disk_limit_file_bytes(uint64_t size)
-{
-	return (size + BLOCK - 1) / BLOCK * BLOCK;
-}
-
-static uint64_t length_of(const struct disk *d, const char *suffix)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (snprintf(path, sizeof(path), "%s%s", d->conf->path, suffix) >= (int)sizeof(path) ||
-	    stat(path, &st) < 0)
-		return 0;
-	return (uint64_t)st.st_size;
-}
-
-/* In bytes, as of the transaction. */
-struct amounts {
-	uint64_t all;   /* pages of the database */
-	uint64_t spare; /* those that are free */
-	uint64_t files;
-};
-
-static uint64_t at_least_0(int64_t bytes)
-{
-	return bytes > 0 ? (uint64_t)bytes : 0;
-}
-
-static int count_pages(struct disk *d, struct amounts *a)
-{
-	uint64_t page_size = atomic_load(&d->page_size);
-	int64_t pages = 0, spare = 0;
-
-	int rc = disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
-	if (rc == 0)
-		rc = disk_number(&d->writer.db, DISK_FREE_COUNT, &spare);
-	a->all = (uint64_t)pages * page_size;
-	a->spare = spare < pages ? (uint64_t)spare * page_size : a->all;
-	a->files = at_least_0(atomic_load(&d->file_bytes));
-	return rc;
-}
-
-static int count(struct disk_txn *txn, struct amounts *a)
-{
-	int rc = count_pages(txn->disk, a);
-
-	a->files = at_least_0(atomic_load(&txn->disk->file_bytes) + txn->file_bytes);
-	return rc;
-}
-
-void disk_limit_measure(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-	struct amounts a;
-
-	if (count_pages(d, &a) < 0)
-		return;
-	uint64_t length = length_of(d, ""), wal = length_of(d, "-wal");
-	if (a.spare < w->spare_low)
-		w->spare_low = a.spare;
-	atomic_store(&d->used_bytes, (a.all > length ? a.all : length) + wal + a.files);
-}
-
 /* --- options ---------------------------------------------------------------------------------- */
 
-void disk_limit_configure(struct disk *d, uint64_t wal_bytes)
+void disk_limit_configure(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
-	uint64_t page_size = atomic_load(&d->page_size), limit = d->conf->size_limit;
+	uint64_t wal_bytes = d->wal.bytes, page_size = atomic_load(&d->page_size), limit = d->conf->size_limit;
 	int64_t mode = 0;
 
-	d->wal_bytes = wal_bytes;
 	uint64_t kept = wal_bytes + SHM_BYTES + SPARE_PAGES / 2 * page_size;
 	d->limit = limit == 0 ? 0 : limit > kept ? limit - kept : 1;
 	/* A value in a row lies in the log first. */
 	uint64_t in_row = limit > 0 ? wal_bytes / 4 * 3 : UINT64_MAX;
 	atomic_store(&d->inline_limit,
 		     d->conf->inline_limit < in_row ? d->conf->inline_limit : in_row);
-	/* A quarter is for the transaction that makes the checkpoint due. */
-	d->checkpoint_frames = (int)(wal_bytes / 4 * 3 / page_size);
 	/* A page that moves changes two more. */
 	uint64_t pages = wal_bytes / 16 / page_size;
 	d->vacuum_pages = pages < 8 ? 8 : pages > 128 ? 128 : (int)pages;
 	d->step_rows = 2 * d->vacuum_pages;
-	disk_number(&w->db, DISK_AUTO_VACUUM, &mode);
+	disk_number(disk_db(d), DISK_AUTO_VACUUM, &mode);
 	w->shortens = mode != 0;
-	w->spare_low = 0;
+	d->spare_low = 0;
 	w->surplus = d->conf->vacuum_on_start ? UINT64_MAX : 0;
 }
 
@@ -127,65 +54,14 @@ static int64_t shorten(struct disk_txn *txn, uint64_t bytes)
 {
 	struct disk *d = txn->disk;
 	uint64_t page_size = atomic_load(&d->page_size);
-	struct amounts before, after;
-	char text[64];
 
 	uint64_t pages = (bytes + page_size - 1) / page_size;
 	if (pages > (uint64_t)d->vacuum_pages)
 		pages = (uint64_t)d->vacuum_pages;
 	if (!d->writer.shortens || pages == 0)
 		return 0;
-	int rc = count(txn, &before);
-	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%u)", (unsigned)pages);
-	if (rc == 0)
-		rc = db_exec(txn->db, text);
-	if (rc == 0)
-		rc = count(txn, &after);
 	txn->rows += (int)pages;
-	if (rc < 0)
-		return rc;
-	return before.all > after.all ? (int64_t)(before.all - after.all) : 0;
-}
-
-static void file_is_to_shorten(struct disk *d)
-{
-	d->writer.cut_due = true;
-}
-
-void disk_limit_checkpoint(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-
-	if (!w->cut_due)
-		return;
-	w->cut_due = false;
-	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_PASSIVE, false);
-}
-
-void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs)
-{
-	struct disk_writer *w = &d->writer;
-	uint64_t page_size = atomic_load(&d->page_size), adds = 0;
-	int64_t now = time_mono_ms(&time_system);
-
-	for (; jobs; jobs = jobs->next)
-		adds += disk_limit_log_bytes(d, jobs);
-	uint64_t log = (uint64_t)w->wal_frames * (page_size + FRAME_HEADER);
-	if (d->limit == 0 || log == 0 || log + adds <= d->wal_bytes || now < w->restart_ms)
-		return;
-	int code = disk_upkeep_restart_log(d);
-	if (code == SQLITE_OK)
-		w->wal_frames = 0;
-	if (code != SQLITE_OK)
-		w->restart_ms = now + RESTART_PAUSE_MS; /* somebody reads for long */
-}
-
-uint64_t disk_limit_log_bytes(const struct disk *d, const struct disk_job *job)
-{
-	uint64_t page_size = atomic_load(&d->page_size);
-	uint64_t value = disk_job_row_bytes(job);
-
-	return (value / page_size + 2 * ROW_PAGES) * (page_size + FRAME_HEADER);
+	return disk_amounts_shorten(d, (int)pages);
 }
 
 /* --- room ------------------------------------------------------------------------------------- */
@@ -201,14 +77,15 @@ bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job)
  * 0: not yet, and the time is over; -EFBIG: nothing else can go. */
 static int evict(struct disk_txn *txn, int64_t keep, uint64_t need)
 {
+	struct disk *d = txn->disk;
 	bool expired = false;
-	struct amounts a;
+	struct disk_amounts a;
 
 	for (;;) {
-		int rc = count(txn, &a);
+		int rc = disk_amounts_count(d, txn->file_bytes, &a);
 		if (rc < 0)
 			return rc;
-		if (a.all - a.spare + a.files + need <= txn->disk->limit)
+		if (a.all - a.spare + a.files + need <= d->limit)
 			return 1;
 		if (!disk_txn_has_time(txn))
 			return 0;
@@ -228,10 +105,10 @@ static int evict(struct disk_txn *txn, int64_t keep, uint64_t need)
 static int shorten_for(struct disk_txn *txn, struct disk_job *job, uint64_t need)
 {
 	struct disk *d = txn->disk;
-	struct amounts a;
+	struct disk_amounts a;
 
 	for (;;) {
-		int rc = count(txn, &a);
+		int rc = disk_amounts_count(d, txn->file_bytes, &a);
 		if (rc < 0)
 			return rc;
 		if (a.all + a.files + need <= d->limit)
@@ -244,9 +121,9 @@ static int shorten_for(struct disk_txn *txn, struct disk_job *job, uint64_t need
 	}
 	if (txn->unlinked.count > 0)
 		return 0;
-	if (length_of(d, "") + a.files + need <= d->limit)
+	if (disk_amounts_length(d, "") + a.files + need <= d->limit)
 		return 1;
-	file_is_to_shorten(d);
+	disk_wal_want_cut(d);
 	return ++job->progress.position > WAITS_MAX;
 }
 
@@ -261,7 +138,7 @@ int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t kee
 	struct disk *d = txn->disk;
 	uint64_t page_size = atomic_load(&d->page_size);
 	bool in_file = job->fd >= 0;
-	uint64_t file = in_file ? disk_limit_file_bytes(job->size) : 0;
+	uint64_t file = in_file ? disk_file_bytes(job->size) : 0;
 	uint64_t row = (in_file ? 0 : job->size + job->size / 512) + 2 * job->key.size +
 		       ROW_PAGES * page_size;
 	uint64_t need = row + file;
@@ -289,17 +166,17 @@ static void look_for_surplus(struct disk *d)
 	struct disk_writer *w = &d->writer;
 	uint64_t kept = SPARE_PAGES * atomic_load(&d->page_size);
 	int64_t now = time_mono_ms(&time_system);
-	struct amounts a;
+	struct disk_amounts a;
 
-	if (now < w->surplus_ms || count_pages(d, &a) < 0)
+	if (now < w->surplus_ms || disk_amounts_count(d, 0, &a) < 0)
 		return;
 	w->surplus_ms = now + SURPLUS_MS;
-	uint64_t low = w->spare_low < a.spare ? w->spare_low : a.spare;
+	uint64_t low = d->spare_low < a.spare ? d->spare_low : a.spare;
 	if (w->surplus == UINT64_MAX)
 		w->surplus = a.spare;
 	else
 		w->surplus = low > kept ? low - kept : 0;
-	w->spare_low = a.spare;
+	d->spare_low = a.spare;
 	w->over = d->limit > 0 && a.all - a.spare + a.files > d->limit;
 	if (w->shortens && d->limit > 0 && a.all + a.files > d->limit && w->surplus < a.spare)
 		w->surplus = a.spare;
@@ -335,7 +212,7 @@ int disk_limit_step(struct disk_txn *txn, bool *more)
 				     ? w->surplus - (uint64_t)gained
 				     : 0;
 		if (w->surplus == 0)
-			file_is_to_shorten(txn->disk);
+			disk_wal_want_cut(txn->disk);
 	}
 	*more |= w->shortens && w->surplus > 0;
 	return 0;
@@ -347,17 +224,17 @@ void disk_limit_convert(struct disk *d)
 	int64_t start = time_mono_ms(&time_system), mode = 0;
 
 	w->vacuum_due = false;
-	if (disk_number(&w->db, DISK_AUTO_VACUUM, &mode) < 0 || mode != 0)
+	if (disk_number(disk_db(d), DISK_AUTO_VACUUM, &mode) < 0 || mode != 0)
 		return;
 	log_info("disk: layer \"%s\": %s is rewritten so that it can be made shorter from now on; "
 		 "the mount is there when that is done",
 		 d->env->layer_name, d->conf->path);
-	int rc = db_exec(&w->db, "PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+	int rc = db_exec(disk_db(d), "PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
 	if (rc < 0)
 		log_warning("disk: layer \"%s\": vacuum failed: %s", d->env->layer_name,
-			    sqlite3_errmsg(w->db.handle));
+			    sqlite3_errmsg(disk_db(d)->handle));
 	else
 		log_info("disk: layer \"%s\": vacuum done in %lld ms", d->env->layer_name,
 			 (long long)(time_mono_ms(&time_system) - start));
-	sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_wal_checkpoint_v2(disk_db(d)->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }

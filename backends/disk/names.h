@@ -3,7 +3,8 @@
 
 /*
  * A list of byte strings: the keys and the files that a transaction has to tell of once it is
- * committed, the keys that a look at the log of changes found. It owns copies. One thread at a time.
+ * committed, the keys that a look at the log of changes found. It owns copies. One thread at a
+ * time.
  */
 
 #include <stddef.h>

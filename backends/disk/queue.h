@@ -2,9 +2,9 @@
 #define CACHEFS_DISK_QUEUE_H
 
 /*
- * Who writes when: the jobs that wait, and who owns the connection for writing. One thread at a time
- * owns it: the writer thread, or a caller that finds nobody writing or waiting to. What belongs to
- * the owner needs no lock; disk_queue_is_owner() is asserted by whoever touches it.
+ * Who writes when: the jobs that wait, and who owns the connection for writing. One thread at a
+ * time owns it: the writer thread, or a caller that finds nobody writing or waiting to. What
+ * belongs to the owner needs no lock; disk_queue_is_owner() is asserted by whoever touches it.
  *
  * A job of several steps goes to the end of a queue of its own after each, and rests a while before
  * the next: the database's lock is free then for other programs, which may only try for it now and
@@ -69,9 +69,9 @@ void disk_queue_own_after(struct disk_queue *q);
 void disk_queue_enter(struct disk_job *job);
 
 /*
- * Waits until the job is done; begun: it has been by the caller itself, otherwise it goes to the end
- * of the queue. silence_ms: what the owner may need without a sign of life; after that a job that
- * was not taken yet ends with -EHOSTDOWN.
+ * Waits until the job is done; begun: it has been by the caller itself, otherwise it goes to the
+ * end of the queue. silence_ms: what the owner may need without a sign of life; after that a job
+ * that was not taken yet ends with -EHOSTDOWN.
  */
 void disk_queue_leave(struct disk_queue *q, struct disk_job *job, bool begun, int64_t silence_ms);
 
@@ -86,8 +86,8 @@ struct disk_turn {
 
 /*
  * Waits for jobs, a nudge, the next step of one that goes on, or due_ms (by the queue's clock, as
- * all here): the calling thread is the owner then. It takes the jobs there are, before them one that
- * goes on if it is time; and no more after the first than add log_bytes to the log.
+ * all here): the calling thread is the owner then. It takes the jobs there are, before them one
+ * that goes on if it is time; and no more after the first than add log_bytes to the log.
  */
 struct disk_turn disk_queue_take(struct disk_queue *q, int64_t due_ms, uint64_t log_bytes);
 

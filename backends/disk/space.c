@@ -1,18 +1,12 @@
 /* A full file system below the database. See disk/store.h. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
+#include "disk/amounts.h"
 #include "disk/store.h"
 #include "base/log.h"
 
 enum {
 	SPARE_PAGES = 16, /* free pages that a set adds when removals have half of them */
-	WAL_RESERVE_MIN = 256 << 10,
-	WAL_RESERVE_PART = 16,   /* of the file system's blocks, at most one in so many */
 	ROW_OVERHEAD = 32 << 10, /* what a row takes beside its value, in the trees */
 	EVICT_AHEAD = 64 << 10,  /* evicted beyond what a job needs, for the next ones */
 	EMPTY_PAGES = 24,        /* of a database without entries */
@@ -22,61 +16,9 @@ enum {
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
-static int look_at_file_system(const struct disk *d, struct statvfs *fs)
-{
-	return statvfs(d->conf->path, fs) < 0 ? -errno : 0;
-}
-
-uint64_t disk_space_all(const struct disk *d)
-{
-	struct statvfs fs;
-
-	return look_at_file_system(d, &fs) < 0 ? UINT64_MAX : (uint64_t)fs.f_blocks * fs.f_frsize;
-}
-
-uint64_t disk_space_free(const struct disk *d)
-{
-	struct statvfs fs;
-
-	return look_at_file_system(d, &fs) < 0 ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
-}
-
-/* So that a value in a row can be replaced on a full disk too, if the file system is not small. */
-uint64_t disk_space_wal_reserve(const struct disk *d)
-{
-	uint64_t wanted = d->conf->inline_limit + WAL_RESERVE_MIN;
-	uint64_t most = disk_space_all(d) / WAL_RESERVE_PART;
-
-	if (wanted > most)
-		wanted = most;
-	if (d->limit > 0 && wanted > d->wal_bytes) /* it is a part of the limit */
-		wanted = d->wal_bytes;
-	return wanted > WAL_RESERVE_MIN ? wanted : WAL_RESERVE_MIN;
-}
-
-/* Beyond the end of the file: SQLite does not see them, and writes into them. No lock is lost with
- * the descriptor, for SQLite's are on the other two files. */
-void disk_space_claim(struct disk *d)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s-wal", d->conf->path);
-
-	if (d->writer.claimed || n < 0 || n >= PATH_MAX)
-		return;
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		d->writer.claimed = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
-					      (off_t)disk_space_wal_reserve(d)) == 0 ||
-				    errno == EOPNOTSUPP;
-	close(fd);
-}
-
 static int add_spare_pages(struct disk *d)
 {
-	struct db *db = &d->writer.db;
+	struct db *db = disk_db(d);
 	sqlite3_stmt *s = disk_statement(db, DISK_SPARE_ADD);
 
 	if (s)
@@ -89,7 +31,7 @@ static int add_spare_pages(struct disk *d)
  * for ever. */
 int disk_space_keep(struct disk *d)
 {
-	struct db *db = &d->writer.db;
+	struct db *db = disk_db(d);
 	int64_t pages = 0, spare = 0;
 
 	int rc = disk_number(db, DISK_FREE_COUNT, &spare);
@@ -105,14 +47,6 @@ int disk_space_keep(struct disk *d)
 }
 
 /* --- relief ----------------------------------------------------------------------------------- */
-
-static uint64_t free_pages(struct disk *d)
-{
-	int64_t spare = 0;
-
-	disk_number(&d->writer.db, DISK_FREE_COUNT, &spare);
-	return (uint64_t)spare * atomic_load(&d->page_size);
-}
 
 /* Evicts up to so many rows but the key's in a transaction of its own. 0 or -errno. */
 static int evict_rows(struct disk *d, struct key keep, int rows, uint64_t enough,
@@ -130,7 +64,7 @@ static int evict_rows(struct disk *d, struct key keep, int rows, uint64_t enough
 	rc = disk_writer_end(&txn, rc);
 	if (rc == 0)
 		space_round_evicted(round, entries, bytes);
-	disk_upkeep_restart_log(d);
+	disk_wal_restart(d);
 	return rc;
 }
 
@@ -151,20 +85,16 @@ static int evict_step(struct disk *d, struct key keep, uint64_t enough, struct s
  */
 static bool give_back(struct disk *d, uint64_t enough)
 {
-	uint64_t spare = SPARE_PAGES * atomic_load(&d->page_size);
-	uint64_t first = disk_space_free(d), left = free_pages(d);
-	char text[64];
+	uint64_t first = disk_file_system_free(d);
+	struct disk_amounts a;
+	int64_t gained = 1;
 
-	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
-	while (disk_space_free(d) < enough && left > spare) {
-		int rc = db_exec(&d->writer.db, text);
-		disk_upkeep_restart_log(d);
-		uint64_t now = free_pages(d);
-		if (rc < 0 || now >= left)
-			break;
-		left = now;
+	while (gained > 0 && disk_file_system_free(d) < enough && disk_amounts_count(d, 0, &a) == 0 &&
+	       a.spare > SPARE_PAGES * atomic_load(&d->page_size)) {
+		gained = disk_amounts_shorten(d, GIVE_BACK_PAGES);
+		disk_wal_restart(d);
 	}
-	return disk_space_free(d) > first;
+	return disk_file_system_free(d) > first;
 }
 
 /* What the job adds. */
@@ -176,25 +106,34 @@ static uint64_t job_bytes(const struct disk_job *job)
 /* If everything else went: a row lies in the WAL and in the database, a file beside them. */
 static bool can_fit(struct disk *d, const struct disk_job *job)
 {
-	int64_t pages = 0, files = atomic_load(&d->file_bytes);
-	uint64_t bytes = job_bytes(job), room = disk_space_free(d);
+	uint64_t bytes = job_bytes(job);
+	struct disk_amounts a;
 
-	disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
-	room += (uint64_t)pages * atomic_load(&d->page_size) + (files > 0 ? (uint64_t)files : 0);
+	disk_amounts_count(d, 0, &a);
+	uint64_t room = disk_file_system_free(d) + a.all + a.files;
 	if (job->kind == DISK_JOB_FREE)
 		return bytes <= room;
-	return 2 * bytes <= room + disk_space_wal_reserve(d);
+	return 2 * bytes <= room + disk_wal_reserve(d);
 }
 
 /* What the entries take: not the log, the free pages, and what an empty database has. */
 static uint64_t held_bytes(struct disk *d)
 {
-	int64_t pages = 0, files = atomic_load(&d->file_bytes);
-
-	disk_number(&d->writer.db, DISK_PAGE_COUNT, &pages);
-	uint64_t used = (uint64_t)pages * atomic_load(&d->page_size) - free_pages(d);
 	uint64_t empty = EMPTY_PAGES * atomic_load(&d->page_size);
-	return (used > empty ? used - empty : 0) + (files > 0 ? (uint64_t)files : 0);
+	struct disk_amounts a;
+
+	disk_amounts_count(d, 0, &a);
+	uint64_t used = a.all - a.spare;
+	return (used > empty ? used - empty : 0) + a.files;
+}
+
+/* What the job can be written to without any space of the file system. */
+static uint64_t free_pages_for(struct disk *d, const struct disk_job *job)
+{
+	struct disk_amounts a;
+
+	disk_amounts_count(d, 0, &a);
+	return job->kind == DISK_JOB_FREE ? 0 : a.spare;
 }
 
 static void say_once(struct disk *d)
@@ -222,7 +161,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 
 	if (!relief->wrote_back) {
 		relief->wrote_back = true;
-		disk_upkeep_restart_log(d);
+		disk_wal_restart(d);
 		return true;
 	}
 	if (take_fewer_rows(&d->writer, job))
@@ -232,16 +171,16 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 	if (!can_fit(d, job))
 		return false;
 	say_once(d);
-	if (!for_file && free_pages(d) >= bytes) /* it is the WAL that cannot grow */
+	if (!for_file && free_pages_for(d, job) >= bytes) /* it is the WAL that cannot grow */
 		return give_back(d, bytes + EVICT_AHEAD);
 	uint64_t held = held_bytes(d);
 	struct space_round round = free_space_need(&d->writer.space, bytes, held);
-	if (!space_round_goes_on(&round, held, for_file ? 0 : free_pages(d)))
+	if (!space_round_goes_on(&round, held, free_pages_for(d, job)))
 		return false;
 	int rc = evict_step(d, job->key, bytes + EVICT_AHEAD, &round);
 	if (for_file)
 		give_back(d, bytes);
-	space_round_goes_on(&round, held_bytes(d), for_file ? 0 : free_pages(d));
+	space_round_goes_on(&round, held_bytes(d), free_pages_for(d, job));
 	return rc == 0;
 }
 
@@ -260,7 +199,7 @@ bool disk_space_upkeep(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 
-	disk_space_claim(d);
+	disk_wal_claim(d);
 	struct space_round round = free_space_keep(&w->space);
 	if (!atomic_load(&w->space.low))
 		w->full_said = false;
@@ -268,6 +207,6 @@ bool disk_space_upkeep(struct disk *d)
 		return false;
 	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);
 	give_back(d, round.goal);
-	disk_limit_measure(d);
+	disk_amounts_measure(d);
 	return space_round_goes_on(&round, held_bytes(d), 0) && rc == 0;
 }

@@ -12,6 +12,8 @@
  *   disk/writer.c  group commit, the writer thread
  *   disk/change.c  what a job does inside the transaction; eviction and expiry
  *   disk/range.c   jobs that change very many rows, by steps
+ *   disk/amounts.c what the layer takes on its disk, and a shorter database
+ *   disk/wal.c     the database's log: checkpoints, the blocks that it keeps
  *   disk/space.c   what removals need, kept for them; eviction on a full file system
  *   disk/limit.c   room for what is added, within the limit; a shorter database
  *   disk/upkeep.c  the connection for writing, and the writer thread's work between jobs
@@ -23,6 +25,7 @@
  *   kit/db.c      one connection and its statements
  */
 
+#include <assert.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,6 +38,7 @@
 #include "disk/names.h"
 #include "disk/queue.h"
 #include "disk/schema.h"
+#include "disk/wal.h"
 #include "kit/value_files.h"
 #include "kit/free_space.h"
 #include "base/lock.h"
@@ -87,18 +91,13 @@ struct disk_writer {
 	uint64_t refresh_left;
 	DIR *sweep;           /* over the files of values, while orphans are looked for */
 	bool sweep_due, vacuum_due;
-	bool claimed;         /* the WAL has its blocks */
 	bool full_said;       /* that the file system is full */
 	int step_rows;        /* of a step at most; 0: as many as there is time for */
 	struct free_space space;
 	bool shortens;       /* the database can be made shorter */
-	bool cut_due;        /* it has been: the file follows with a checkpoint */
 	bool over;           /* the limit */
-	uint64_t spare_low;  /* bytes: the fewest in free pages since surplus_ms was set */
 	uint64_t surplus;    /* bytes of free pages to be given back; UINT64_MAX: all there are */
 	int64_t surplus_ms;  /* when to look for more */
-	int64_t restart_ms;  /* not before then: readers keep the log from being restarted */
-	int wal_frames;         /* not checkpointed yet */
 	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
 	/* How long other programs' locks have been waited for; moves with whatever is done. */
@@ -133,12 +132,12 @@ struct disk {
 	struct disk_hits hits;
 	struct disk_queue queue;
 	struct disk_writer writer;
+	struct disk_wal wal;
 	struct disk_watch watch;
 	struct db_guard reading;
 
+	uint64_t spare_low;    /* bytes: the fewest in free pages since the limit looked last */
 	uint64_t limit;        /* without the WAL, for which the rest is; 0: none */
-	uint64_t wal_bytes;    /* how long the WAL may grow */
-	int checkpoint_frames; /* the WAL's length from which it is written back */
 	int vacuum_pages;      /* how many are given back at once */
 	int step_rows;         /* how many one transaction removes or moves */
 	atomic_uint_fast64_t inline_limit; /* larger values are files */
@@ -165,6 +164,13 @@ struct disk {
 	atomic_uint_fast64_t page_size;
 	atomic_uint_fast64_t evictions, expiries;
 };
+
+/* The connection for writing, its owner's. */
+static inline struct db *disk_db(struct disk *d)
+{
+	assert(disk_queue_is_owner(&d->queue));
+	return &d->writer.db;
+}
 
 /* --- the writer: disk/writer.c ---------------------------------------------------------------- */
 
@@ -270,11 +276,8 @@ int disk_change_evict_one(struct disk_txn *txn, int64_t keep);
 
 /* --- the limit: disk/limit.c ------------------------------------------------------------------ */
 
-/* What a file of so many bytes takes. */
-uint64_t disk_limit_file_bytes(uint64_t size);
-
-/* The database is open; wal_bytes: how long its log may become. */
-void disk_limit_configure(struct disk *d, uint64_t wal_bytes);
+/* The database is open, and disk_wal_configure() called. */
+void disk_limit_configure(struct disk *d);
 
 /* What may go before the set of a value is not enough, whatever goes. */
 bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job);
@@ -285,16 +288,6 @@ bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job);
  * next step. -EFBIG: it cannot be had. -EOPNOTSUPP: not for a file, but for a row.
  */
 int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t keep, uint64_t freed);
-
-/* How much the job adds to the log. */
-uint64_t disk_limit_log_bytes(const struct disk *d, const struct disk_job *job);
-
-/* Before a transaction: the log starts anew if it would grow beyond what it may. After: the file
- * of the database becomes as short as it can. */
-void disk_limit_before_batch(struct disk *d, const struct disk_job *jobs);
-void disk_limit_checkpoint(struct disk *d);
-
-void disk_limit_measure(struct disk *d); /* the amounts after a commit */
 
 /* In the background: what is above the limit goes, free pages are given back. *more: there is more
  * to do. */
@@ -326,19 +319,9 @@ void disk_range_finish_renames(struct disk *d);
  * and free pages among them, which sets leave alone. All for who owns the connection.
  */
 
-/* Gives the WAL its blocks, if it does not have them. Needs no open database, but no other owner. */
-void disk_space_claim(struct disk *d);
-
 /* Before a transaction is committed that may have added pages. 0 or -ENOSPC: it has to be rolled
  * back. */
 int disk_space_keep(struct disk *d);
-
-/* What the file system below has, and has left, in bytes. */
-uint64_t disk_space_all(const struct disk *d);
-uint64_t disk_space_free(const struct disk *d);
-
-/* How many bytes of the WAL keep their blocks. */
-uint64_t disk_space_wal_reserve(const struct disk *d);
 
 void disk_space_init(struct disk *d);
 
@@ -370,17 +353,6 @@ bool disk_upkeep_step(struct disk *d);
 
 /* Up, and nobody has met what has to be looked at first. */
 bool disk_upkeep_is_current(const struct disk *d);
-
-/* The WAL has grown so long that jobs must wait for a checkpoint. */
-bool disk_upkeep_checkpoint_due(const struct disk *d);
-void disk_upkeep_checkpoint(struct disk *d); /* if it is worth it */
-
-/* A checkpoint of this mode, unless the files are not as they were: every one is made here, once it is
- * open. SQLite's code. idle: no other is expected soon. */
-int disk_upkeep_write_back(struct disk *d, int mode, bool idle);
-
-/* Writes the log back; the next transaction begins it anew, if no reader is in it. SQLite's code. */
-int disk_upkeep_restart_log(struct disk *d);
 
 /* --- other programs: disk/watch.c ------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk/amounts.h"
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/log.h"
@@ -20,23 +21,9 @@ enum {
 	HITS_STEP = 256,
 	EXPIRE_STEP = 64,
 	SWEEP_STEP = 64,
-	IDLE_CHECKPOINT = 8, /* without jobs the WAL is written back at an eighth of its length */
-	RESTART_MS = 100, /* how long a checkpoint that begins the log anew waits for readers */
-	WAL_MIN_BYTES = 256 << 10,
-	WAL_MAX_BYTES = 16 << 20,
 };
 
 /* --- the connection --------------------------------------------------------------------------- */
-
-static int on_commit(void *self, sqlite3 *handle, const char *database, int frames)
-{
-	struct disk_writer *w = self;
-
-	(void)handle;
-	(void)database;
-	w->wal_frames = frames;
-	return SQLITE_OK;
-}
 
 static void on_change(void *self, int operation, const char *database, const char *table,
 		      sqlite3_int64 rowid)
@@ -53,14 +40,8 @@ static void on_change(void *self, int operation, const char *database, const cha
 
 static void recount(struct disk *d)
 {
-	struct db *db = &d->writer.db;
-	int64_t entries = 0, bytes = 0;
-
-	if (disk_number(db, DISK_COUNT_ENTRIES, &entries) == 0)
-		atomic_store(&d->entries, entries);
-	if (disk_number(db, DISK_COUNT_FILES, &bytes) == 0)
-		atomic_store(&d->file_bytes, bytes);
-	disk_number(db, DISK_DATA_VERSION, &d->writer.data_version);
+	disk_amounts_recount(d);
+	disk_number(disk_db(d), DISK_DATA_VERSION, &d->writer.data_version);
 	d->writer.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
 }
 
@@ -73,48 +54,24 @@ static void go_on_ticking(struct disk *d)
 		disk_hits_go_on(&d->hits, newest_us);
 }
 
-/*
- * How long the WAL may grow before a checkpoint makes jobs wait: an eighth of the limit, of which
- * it is a part, or of the file system. Longer is faster: pages written again and again are
- * checkpointed once.
- */
-static uint64_t wal_bytes(const struct disk *d)
-{
-	uint64_t limit = d->conf->size_limit, bound = disk_space_all(d);
-	uint64_t most = WAL_MAX_BYTES;
-
-	if (limit > 0 && limit < bound)
-		bound = limit;
-	if (limit > 0 && 2 * d->conf->inline_limit > most) /* a value in a row has to fit into it */
-		most = 2 * d->conf->inline_limit;
-	bound /= 8;
-	return bound > most ? most : bound > WAL_MIN_BYTES ? bound : WAL_MIN_BYTES;
-}
-
 static int configure(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 	sqlite3_stmt *s = NULL;
-	char text[64];
 
 	if (sqlite3_prepare_v2(w->db.handle, "PRAGMA page_size", -1, &s, NULL) == SQLITE_OK &&
 	    sqlite3_step(s) == SQLITE_ROW)
 		atomic_store(&d->page_size, (uint64_t)sqlite3_column_int64(s, 0));
 	sqlite3_finalize(s);
 
-	uint64_t reserve = wal_bytes(d);
-	disk_limit_configure(d, reserve);
-
-	/* Checkpoints are ours to time: after the jobs, not within somebody's commit. */
-	w->wal_frames = 0;
-	sqlite3_wal_hook(w->db.handle, on_commit, w);
+	int rc = disk_wal_configure(d);
+	if (rc < 0)
+		return rc;
+	disk_limit_configure(d);
 	sqlite3_update_hook(w->db.handle, on_change, w);
-	int persist = 1, page = (int)atomic_load(&d->page_size);
-	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	int page = (int)atomic_load(&d->page_size);
 	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &page);
-	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
-		 (unsigned long long)disk_space_wal_reserve(d));
-	return db_exec(&w->db, text);
+	return 0;
 }
 
 /* Whether `path` with this suffix is a file with something in it. */
@@ -292,9 +249,9 @@ bool disk_upkeep_connect(struct disk *d)
 		disk_conf_warn_of_readers(d->conf);
 		atomic_store(&d->up, true);
 		disk_readers_open(d);
-		w->claimed = false;
-		disk_space_claim(d);
-		disk_limit_measure(d);
+		disk_wal_unclaim(d);
+		disk_wal_claim(d);
+		disk_amounts_measure(d);
 		return true;
 	}
 	atomic_store(&d->down_for, db_is_shortage(rc) ? rc : -EHOSTDOWN);
@@ -328,8 +285,8 @@ static void disconnect(struct disk *d, enum db_trouble trouble)
 	disk_watch_detach(d); /* whoever closes last writes the WAL back */
 	db_close(&w->db);
 	db_files_closed(&w->files, trouble);
-	w->claimed = false; /* the WAL has been cut to nothing */
-	disk_space_claim(d);
+	disk_wal_unclaim(d); /* it has been cut to nothing */
+	disk_wal_claim(d);
 }
 
 void disk_upkeep_disconnect(struct disk *d)
@@ -516,41 +473,4 @@ bool disk_upkeep_step(struct disk *d)
 	if (rc == -ETIMEDOUT)
 		disk_writer_note_cut(d);
 	return rc == 0 && more;
-}
-
-bool disk_upkeep_checkpoint_due(const struct disk *d)
-{
-	return d->writer.wal_frames >= d->checkpoint_frames;
-}
-
-int disk_upkeep_write_back(struct disk *d, int mode, bool idle)
-{
-	struct disk_writer *w = &d->writer;
-	int all = 0, done = 0;
-
-	if (db_files_look(&w->files) != DB_FINE)
-		return SQLITE_ABORT; /* it would write of a log that is not there */
-	int code = sqlite3_wal_checkpoint_v2(w->db.handle, NULL, mode, &all, &done);
-	if (all >= 0 && all == done && db_files_look(&w->files) == DB_FINE)
-		db_files_checkpointed(&w->files, idle);
-	w->wal_frames = all > done ? all : 0; /* a reader in it: it goes on growing, so try again */
-	return code;
-}
-
-int disk_upkeep_restart_log(struct disk *d)
-{
-	sqlite3_busy_timeout(d->writer.db.handle, RESTART_MS);
-	int code = disk_upkeep_write_back(d, SQLITE_CHECKPOINT_RESTART, false);
-	sqlite3_busy_timeout(d->writer.db.handle, 0);
-	return code;
-}
-
-void disk_upkeep_checkpoint(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-
-	if (w->wal_frames < d->checkpoint_frames / IDLE_CHECKPOINT)
-		return;
-	w->cut_due = false;
-	disk_upkeep_write_back(d, SQLITE_CHECKPOINT_PASSIVE, !disk_upkeep_checkpoint_due(d));
 }

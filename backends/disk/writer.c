@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "disk/amounts.h"
 #include "disk/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
@@ -131,7 +132,7 @@ int disk_writer_commit(struct disk *d)
 	if (rc < 0 && logged.first > 0)
 		disk_watch_disown(d, logged);
 	if (rc == 0)
-		db_files_committed(&w->files, (unsigned)w->wal_frames, w->changes);
+		db_files_committed(&w->files, (unsigned)d->wal.frames, w->changes);
 	return rc;
 }
 
@@ -208,10 +209,10 @@ static void account(struct disk *d)
 {
 	if (!atomic_load(&d->up))
 		return;
-	if (d->limit > 0 && disk_upkeep_checkpoint_due(d))
-		disk_upkeep_checkpoint(d);
-	disk_limit_checkpoint(d);
-	disk_limit_measure(d);
+	if (d->limit > 0 && disk_wal_is_due(d))
+		disk_wal_checkpoint(d);
+	disk_wal_cut(d);
+	disk_amounts_measure(d);
 }
 
 /*
@@ -288,7 +289,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 	bool sync = any_sync(jobs);
 	int rc = 0;
 
-	disk_limit_before_batch(d, jobs);
+	disk_wal_make_room(d, jobs);
 	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
 		   */
 		rc = db_exec(db, "PRAGMA synchronous = FULL");
@@ -321,7 +322,7 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 		job->next = NULL;
 		run_batch(d, job);
 	}
-	disk_queue_disown(&d->queue, current && disk_upkeep_checkpoint_due(d));
+	disk_queue_disown(&d->queue, current && disk_wal_is_due(d));
 	return current;
 }
 
@@ -332,7 +333,7 @@ int disk_writer_submit(struct disk *d, struct disk_job *job)
 		return -EHOSTDOWN;
 	waiting_begin();
 	job->locked_ms = atomic_load(&d->writer.locked_ms);
-	job->log_bytes = disk_limit_log_bytes(d, job);
+	job->log_bytes = disk_wal_bytes_of(d, job);
 	disk_queue_enter(job);
 	disk_queue_leave(&d->queue, job, run_alone(d, job), DISK_BUSY_MS + GRACE_MS);
 	return job->rc;
@@ -351,7 +352,7 @@ static void upkeep(struct disk *d, bool had_jobs)
 		w->upkeep_ms = now + (!more ? UPKEEP_MS : had_jobs ? BUSY_UPKEEP_MS : 0);
 	}
 	if (!had_jobs)
-		disk_upkeep_checkpoint(d);
+		disk_wal_checkpoint(d);
 	account(d);
 }
 
@@ -379,8 +380,8 @@ static void take_turn(struct disk *d, const struct disk_turn *turn)
 		w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
 		return;
 	}
-	if (disk_upkeep_checkpoint_due(d))
-		disk_upkeep_checkpoint(d);
+	if (disk_wal_is_due(d))
+		disk_wal_checkpoint(d);
 	if (had_jobs)
 		run_batch(d, turn->jobs);
 	if (turn->goes_on)
@@ -396,12 +397,12 @@ static void *writer_run(void *self)
 	disk_queue_own_after(&d->queue);
 	disk_queue_disown(&d->queue, false);
 	while (!turn.stop) {
-		uint64_t log_bytes = d->limit > 0 ? d->wal_bytes / 2 : UINT64_MAX;
+		uint64_t log_bytes = d->limit > 0 ? d->wal.bytes / 2 : UINT64_MAX;
 		turn = disk_queue_take(&d->queue, d->writer.upkeep_ms, log_bytes);
 		bool had_jobs = turn.jobs;
 		take_turn(d, &turn);
 		if (!turn.stop)
-			disk_queue_disown(&d->queue, disk_upkeep_checkpoint_due(d) && had_jobs);
+			disk_queue_disown(&d->queue, disk_wal_is_due(d) && had_jobs);
 	}
 	while (atomic_load(&d->up) && disk_hits_count(&d->hits) > 0 && disk_upkeep_step(d))
 		;
