@@ -31,8 +31,7 @@ static void disk_free(struct disk *d)
 	disk_watch_fini(d);
 	disk_hits_fini(&d->hits);
 	value_files_fini(&d->values);
-	pthread_cond_destroy(&d->returned);
-	lock_fini(&d->pool);
+	disk_readers_fini(&d->readers);
 	free(d);
 }
 
@@ -65,8 +64,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	d->conf = c;
 	d->env = env;
 	atomic_store(&d->page_size, 4096);
-	lock_init(&d->pool, RANK_LAYER_INNER);
-	condition_init(&d->returned);
+	disk_readers_init(&d->readers);
 	disk_hits_init(&d->hits, env->time);
 	disk_watch_init(d);
 	disk_space_init(d);
@@ -98,27 +96,6 @@ static void disk_ending(void *state)
 }
 
 /* --- gets ------------------------------------------------------------------------------------- */
-
-/* What a read asks for, and what it found. */
-struct disk_lookup {
-	struct key key, to;
-	struct key after;
-	bool after_is_dir;
-	struct children *batch;
-	struct meta meta; /* the caller's once the read returned 0 */
-	struct value *value;
-	char file[VALUE_FILE_NAME]; /* the value lies there */
-	double used;               /* for complete_hits() */
-	uint64_t settled;
-};
-
-void disk_lookup_drop(struct disk_lookup *lookup)
-{
-	value_unref(lookup->value);
-	meta_fini(&lookup->meta);
-	lookup->value = NULL;
-	lookup->file[0] = '\0';
-}
 
 static sqlite3_stmt *bind_lookup(struct disk *d, struct db *db, enum disk_statement id,
 				 struct key key)
@@ -709,9 +686,9 @@ static void disk_usage(void *state, struct layer_usage *usage)
 		.down = !atomic_load(&d->up),
 		.path = d->conf->path,
 	};
-	lock_take(&d->pool);
+	lock_take(&d->readers.lock);
 	memcpy(usage->trouble, d->trouble, sizeof(usage->trouble));
-	lock_release(&d->pool);
+	lock_release(&d->readers.lock);
 	if (!usage->trouble[0])
 		free_space_trouble(&d->writer.space, usage->trouble, sizeof(usage->trouble));
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "disk/amounts.h"
+#include "disk/evict.h"
 #include "disk/store.h"
 #include "base/log.h"
 
@@ -89,10 +90,10 @@ static int evict(struct disk_txn *txn, int64_t keep, uint64_t need)
 			return 1;
 		if (!disk_txn_has_time(txn))
 			return 0;
-		rc = expired ? 0 : disk_change_expire(txn, EXPIRE_FIRST);
+		rc = expired ? 0 : disk_evict_expired(txn, EXPIRE_FIRST);
 		expired = true;
 		if (rc == 0)
-			rc = disk_change_evict_one(txn, keep);
+			rc = disk_evict_one(txn, keep);
 		if (rc < 0)
 			return rc;
 	}

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "disk/row.h"
+#include "disk/entry.h"
 #include "disk/store.h"
 #include "base/log.h"
 
@@ -105,7 +106,7 @@ static int remove_marker(struct disk_txn *txn, sqlite3_stmt *row)
 	if (s)
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
 	sqlite3_reset(row);
-	return disk_change_found(txn, s);
+	return disk_txn_change_found(txn, s);
 }
 
 static int remove_row(struct disk_txn *txn, const struct disk_job *job, enum disk_statement list,
@@ -120,7 +121,7 @@ static int remove_row(struct disk_txn *txn, const struct disk_job *job, enum dis
 	int64_t id = sqlite3_column_int64(row, 1);
 	int rc = find_file(txn, row, file, &size);
 	sqlite3_reset(row);
-	return rc < 0 ? rc : disk_change_delete(txn, id, file, size);
+	return rc < 0 ? rc : disk_entry_delete(txn, id, file, size);
 }
 
 int disk_range_remove(struct disk_txn *txn, struct disk_job *job)
@@ -169,7 +170,7 @@ int disk_range_remove_unreachable(struct disk_txn *txn, struct disk_job *job)
 	int all = find_unreachable(txn, job, ids, &count);
 	int rc = all < 0 ? all : 0;
 	for (int i = 0; i < count && rc == 0; i++)
-		rc = disk_change_delete(txn, ids[i], "", 0);
+		rc = disk_entry_delete(txn, ids[i], "", 0);
 	job->progress.found |= count > 0;
 	job->more = rc == 0 && !all;
 	return rc == 0 && !job->more && !job->progress.found ? -ENOENT : rc;
@@ -185,7 +186,7 @@ static int move_marker(struct disk_txn *txn, struct key from, struct key to)
 		disk_bind_key(s, 1, from);
 		disk_bind_key(s, 2, to);
 	}
-	return disk_change_found(txn, s);
+	return disk_txn_change_found(txn, s);
 }
 
 /* One name below the source to the same place below the target. */
@@ -207,7 +208,7 @@ static int move_row(struct disk_txn *txn, const struct disk_job *job, enum disk_
 	sqlite3_reset(row);
 	if (marker)
 		return move_marker(txn, key, key_make(target.bytes, size));
-	return disk_change_move(txn, id, key, key_make(target.bytes, size));
+	return disk_entry_move(txn, id, key, key_make(target.bytes, size));
 }
 
 static void note_name(const struct disk_job *job, char name[NOTE_NAME])
@@ -337,12 +338,9 @@ static int finish_step(struct disk_txn *txn, const struct noted_move *m)
 static int finish_in_transaction(struct disk *d, const struct noted_move *m)
 {
 	struct disk_txn txn;
-	int rc = disk_writer_begin(d);
+	int rc = disk_txn_begin(&txn, d);
 
-	if (rc < 0)
-		return rc;
-	disk_txn_init(&txn, d);
-	return disk_writer_end(&txn, finish_step(&txn, m));
+	return rc < 0 ? rc : disk_txn_end(&txn, finish_step(&txn, m));
 }
 
 void disk_range_finish_renames(struct disk *d)
@@ -350,7 +348,7 @@ void disk_range_finish_renames(struct disk *d)
 	struct noted_move m;
 	int rc, steps = 0;
 
-	while ((rc = find_noted(&d->writer.db, &m)) > 0) {
+	while ((rc = find_noted(disk_db(d), &m)) > 0) {
 		if (steps++ == 0)
 			log_info("disk: layer \"%s\": finishing the rename of a directory that "
 				 "had begun in an earlier run",

@@ -1,14 +1,30 @@
-/* The pool of connections on which gets and listings read. See disk/store.h. */
-#include "disk/store.h"
+/* The pool of connections on which gets and listings read. See disk/readers.h. */
+#include "disk/readers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
+#include "disk/store.h"
 #include "kit/sqlite_os.h"
 #include "base/waiting.h"
 
 enum { BUSY_PAUSE_MAX_MS = 10 };
+
+void disk_readers_init(struct disk_readers *r)
+{
+	*r = (struct disk_readers){ .count = 0 };
+	lock_init(&r->lock, RANK_LAYER_INNER);
+	condition_init(&r->changed);
+}
+
+void disk_readers_fini(struct disk_readers *r)
+{
+	assert(r->count == 0 && !r->idle);
+	pthread_cond_destroy(&r->changed);
+	lock_fini(&r->lock);
+}
 
 static int down_error(const struct disk *d)
 {
@@ -22,19 +38,19 @@ static void reader_discard(struct disk *d, struct db *db)
 	if (db)
 		db_close(db);
 	free(db);
-	lock_take(&d->pool);
-	d->readers--;
-	pthread_cond_broadcast(&d->returned);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	d->readers.count--;
+	pthread_cond_broadcast(&d->readers.changed);
+	lock_release(&d->readers.lock);
 }
 
 static void reader_return(struct disk *d, struct db *db)
 {
-	lock_take(&d->pool);
-	db->next = d->idle;
-	d->idle = db;
-	pthread_cond_broadcast(&d->returned);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	db->next = d->readers.idle;
+	d->readers.idle = db;
+	pthread_cond_broadcast(&d->readers.changed);
+	lock_release(&d->readers.lock);
 }
 
 /* 0 with a connection or with leave to make one (*db NULL); -EAGAIN: all are busy. */
@@ -43,16 +59,16 @@ static int reader_reserve(struct disk *d, struct db **db)
 	int rc = 0;
 
 	*db = NULL;
-	lock_take(&d->pool);
-	if (d->closing)
+	lock_take(&d->readers.lock);
+	if (d->readers.closing)
 		rc = -EAGAIN;
-	else if ((*db = d->idle))
-		d->idle = (*db)->next;
-	else if (d->readers < DISK_READERS_MAX)
-		d->readers++;
+	else if ((*db = d->readers.idle))
+		d->readers.idle = (*db)->next;
+	else if (d->readers.count < DISK_READERS_MAX)
+		d->readers.count++;
 	else
 		rc = -EAGAIN;
-	lock_release(&d->pool);
+	lock_release(&d->readers.lock);
 	return rc;
 }
 
@@ -60,11 +76,11 @@ static bool reader_wait(struct disk *d, const struct deadline *deadline)
 {
 	bool in_time = true;
 
-	lock_take(&d->pool);
-	while ((d->closing || (!d->idle && d->readers >= DISK_READERS_MAX)) && in_time &&
-	       atomic_load(&d->up))
-		in_time = condition_wait_until(&d->returned, &d->pool, deadline);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	while ((d->readers.closing || (!d->readers.idle && d->readers.count >= DISK_READERS_MAX)) &&
+	       in_time && atomic_load(&d->up))
+		in_time = condition_wait_until(&d->readers.changed, &d->readers.lock, deadline);
+	lock_release(&d->readers.lock);
 	return in_time;
 }
 
@@ -75,7 +91,7 @@ static int reader_open(struct disk *d, struct db **db)
 
 	int rc = -ENOMEM;
 	if (made)
-		rc = db_open(made, d->conf->path, DB_READER, &d->reading) == SQLITE_OK
+		rc = db_open(made, d->conf->path, DB_READER, &d->readers.guard) == SQLITE_OK
 			     ? 0
 			     : made->failure;
 	if (rc < 0) {
@@ -111,15 +127,14 @@ static int reader_take(struct disk *d, struct db **db)
 
 static bool is_to_close(struct disk *d)
 {
-	lock_take(&d->pool);
-	bool closing = d->closing;
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	bool closing = d->readers.closing;
+	lock_release(&d->readers.lock);
 	return closing;
 }
 
 /* Again and again while another program keeps it from it, unless the connection is to be closed. */
-static int read_patiently(struct disk *d, struct db *db,
-			  int (*read)(struct disk *, struct db *, struct disk_lookup *),
+static int read_patiently(struct disk *d, struct db *db, disk_read_call *read,
 			  struct disk_lookup *lookup)
 {
 	int64_t deadline = 0;
@@ -139,8 +154,16 @@ static int read_patiently(struct disk *d, struct db *db,
 	return rc;
 }
 
-static int read_once(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
-		     struct disk_lookup *lookup)
+/* What it found is not believed. */
+static void drop(struct disk_lookup *lookup)
+{
+	value_unref(lookup->value);
+	meta_fini(&lookup->meta);
+	lookup->value = NULL;
+	lookup->file[0] = '\0';
+}
+
+static int read_once(struct disk *d, disk_read_call *read, struct disk_lookup *lookup)
 {
 	struct db *db = NULL;
 
@@ -155,7 +178,7 @@ static int read_once(struct disk *d, int (*read)(struct disk *, struct db *, str
 	rc = read_patiently(d, db, read, lookup);
 	if (faults != sqlite_os_faults()) {
 		if (rc == 0)
-			disk_lookup_drop(lookup);
+			drop(lookup);
 		rc = -EIO;
 	}
 	if (rc == -EHOSTDOWN || rc == -EUCLEAN)
@@ -171,19 +194,18 @@ static bool is_opened_anew(struct disk *d, uint64_t generation)
 	bool in_time = true;
 
 	waiting_begin();
-	lock_take(&d->pool);
-	uint64_t looks = d->looks;
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	uint64_t looks = d->readers.looks;
+	lock_release(&d->readers.lock);
 	disk_queue_nudge(&d->queue);
-	lock_take(&d->pool);
-	while (d->looks == looks && in_time)
-		in_time = condition_wait_until(&d->returned, &d->pool, &deadline);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	while (d->readers.looks == looks && in_time)
+		in_time = condition_wait_until(&d->readers.changed, &d->readers.lock, &deadline);
+	lock_release(&d->readers.lock);
 	return atomic_load(&d->up) && atomic_load(&d->generation) != generation;
 }
 
-int disk_read(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
-	      struct disk_lookup *lookup)
+int disk_read(struct disk *d, disk_read_call *read, struct disk_lookup *lookup)
 {
 	uint64_t generation = atomic_load(&d->generation);
 	int rc = read_once(d, read, lookup);
@@ -201,10 +223,10 @@ static void close_idle(struct disk *d)
 {
 	struct db *idle;
 
-	lock_take(&d->pool);
-	idle = d->idle;
-	d->idle = NULL;
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	idle = d->readers.idle;
+	d->readers.idle = NULL;
+	lock_release(&d->readers.lock);
 	while (idle) {
 		struct db *db = idle;
 		idle = db->next;
@@ -217,34 +239,35 @@ bool disk_readers_close(struct disk *d)
 	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
 	bool in_time = true;
 
-	lock_take(&d->pool);
-	d->closing = true;
-	while (d->readers > 0 && in_time) {
-		if (d->idle) {
-			lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	d->readers.closing = true;
+	while (d->readers.count > 0 && in_time) {
+		if (d->readers.idle) {
+			lock_release(&d->readers.lock);
 			close_idle(d);
-			lock_take(&d->pool);
+			lock_take(&d->readers.lock);
 		} else {
-			in_time = condition_wait_until(&d->returned, &d->pool, &deadline);
+			in_time = condition_wait_until(&d->readers.changed, &d->readers.lock,
+						       &deadline);
 		}
 	}
-	bool closed = d->readers == 0;
-	lock_release(&d->pool);
+	bool closed = d->readers.count == 0;
+	lock_release(&d->readers.lock);
 	return closed;
 }
 
 void disk_readers_open(struct disk *d)
 {
-	lock_take(&d->pool);
-	d->closing = false;
-	pthread_cond_broadcast(&d->returned);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	d->readers.closing = false;
+	pthread_cond_broadcast(&d->readers.changed);
+	lock_release(&d->readers.lock);
 }
 
 void disk_readers_looked(struct disk *d)
 {
-	lock_take(&d->pool);
-	d->looks++;
-	pthread_cond_broadcast(&d->returned);
-	lock_release(&d->pool);
+	lock_take(&d->readers.lock);
+	d->readers.looks++;
+	pthread_cond_broadcast(&d->readers.changed);
+	lock_release(&d->readers.lock);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "disk/amounts.h"
+#include "disk/evict.h"
 #include "disk/store.h"
 #include "base/log.h"
 
@@ -55,13 +56,12 @@ static int evict_rows(struct disk *d, struct key keep, int rows, uint64_t enough
 	struct disk_txn txn;
 	uint64_t bytes = 0;
 
-	int rc = disk_writer_begin(d);
+	int rc = disk_txn_begin(&txn, d);
 	if (rc < 0)
 		return rc;
-	disk_txn_init(&txn, d);
-	rc = disk_change_evict(&txn, keep, rows, enough, &bytes);
+	rc = disk_evict_oldest(&txn, keep, rows, enough, &bytes);
 	uint64_t entries = txn.evictions;
-	rc = disk_writer_end(&txn, rc);
+	rc = disk_txn_end(&txn, rc);
 	if (rc == 0)
 		space_round_evicted(round, entries, bytes);
 	disk_wal_restart(d);

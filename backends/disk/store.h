@@ -10,7 +10,9 @@
  *   disk/list.c    children of a directory
  *   disk/queue.c   the jobs that wait, and who owns the connection for writing
  *   disk/writer.c  group commit, the writer thread
- *   disk/change.c  what a job does inside the transaction; eviction and expiry
+ *   disk/txn.c     one transaction
+ *   disk/entry.c   one entry in it       disk/evict.c   entries that go by themselves
+ *   disk/change.c  what a job does in it
  *   disk/range.c   jobs that change very many rows, by steps
  *   disk/amounts.c what the layer takes on its disk, and a shorter database
  *   disk/wal.c     the database's log: checkpoints, the blocks that it keeps
@@ -37,7 +39,10 @@
 #include "disk/hits.h"
 #include "disk/names.h"
 #include "disk/queue.h"
+#include "disk/readers.h"
 #include "disk/schema.h"
+#include "disk/txn.h"
+#include "disk/watch.h"
 #include "disk/wal.h"
 #include "kit/value_files.h"
 #include "kit/free_space.h"
@@ -62,16 +67,8 @@ void disk_conf_make_file(const struct disk_conf *conf);          /* empty, if it
 void disk_conf_warn_of_readers(const struct disk_conf *conf);    /* other users, by the modes */
 
 enum {
-	DISK_READERS_MAX = 8,
 	DISK_BUSY_MS = 5000,     /* how long a call waits for another program's lock */
-	DISK_HEADER_WORDS = 12,  /* what a commit changes of the WAL's index: 48 bytes */
 	DISK_LARGE = 256 * 1024, /* loading more bytes than this counts as waiting */
-	DISK_EVICT_STEP = 64,    /* rows that one step of eviction looks at */
-};
-
-/* Rows of the log of changes, by their seq. */
-struct disk_own {
-	int64_t first, last;
 };
 
 struct disk_writer {
@@ -80,7 +77,6 @@ struct disk_writer {
 	/* of who owns the connection: */
 	struct db db;
 	struct db_files files; /* as they were when it was opened */
-	unsigned changes;      /* by the jobs of the transaction under way */
 	bool lost;             /* what was committed last could not be put back */
 	bool damaged; /* the file that was open, as it was then: it stays down */
 	struct timespec damaged_mtime;
@@ -98,31 +94,10 @@ struct disk_writer {
 	bool over;           /* the limit */
 	uint64_t surplus;    /* bytes of free pages to be given back; UINT64_MAX: all there are */
 	int64_t surplus_ms;  /* when to look for more */
-	struct disk_own logged; /* by the transaction under way; first 0: nothing */
 	char trouble[320];      /* the last that was logged */
 	/* How long other programs' locks have been waited for; moves with whatever is done. */
 	atomic_int_fast64_t locked_ms;
 	struct db_guard guard;
-	atomic_int_fast64_t cut_until_ms; /* a statement had no end: no job is begun before then */
-};
-
-enum { DISK_OWN_MAX = 32 };
-
-/* What others have changed: disk/watch.c. */
-struct disk_watch {
-	struct lock lock; /* RANK_LAYER_INNER; guards: */
-	pthread_cond_t looked;
-	bool looking;                      /* somebody uses the connection */
-	bool attached;                     /* once at least */
-	bool lost;                         /* changes that the log does not tell of */
-	int64_t position;                  /* all changes up to this seq are known */
-	struct disk_own own[DISK_OWN_MAX]; /* not known yet, but ours */
-	size_t own_count;
-	/* of who is looking; read by others under the lock: */
-	struct db db;
-	const volatile uint32_t *header; /* of the WAL's index, in shared memory; or NULL */
-	uint32_t seen[DISK_HEADER_WORDS];
-	int64_t data_version, schema_version;
 };
 
 struct disk {
@@ -132,9 +107,10 @@ struct disk {
 	struct disk_hits hits;
 	struct disk_queue queue;
 	struct disk_writer writer;
+	struct disk_txn *txn; /* under way; the owner's, as the log is */
 	struct disk_wal wal;
 	struct disk_watch watch;
-	struct db_guard reading;
+	struct disk_readers readers;
 
 	uint64_t spare_low;    /* bytes: the fewest in free pages since the limit looked last */
 	uint64_t limit;        /* without the WAL, for which the rest is; 0: none */
@@ -142,17 +118,11 @@ struct disk {
 	int step_rows;         /* how many one transaction removes or moves */
 	atomic_uint_fast64_t inline_limit; /* larger values are files */
 
-	/* The pool of connections for reading; guarded by pool (RANK_LAYER_INNER). */
-	struct lock pool;
-	pthread_cond_t returned;
-	struct db *idle;
-	unsigned readers;
-	bool closing;   /* nobody may begin to read: they are closed, or will be */
-	uint64_t looks; /* how often the writer has looked what is the matter */
-	char trouble[160]; /* why it is down; "": it is not */
+	char trouble[160]; /* why it is down; "": it is not. Guarded by the readers' lock */
 
 	atomic_bool up;      /* the database is open and ours */
 	atomic_int down_for; /* what a read says while it is not: what the daemon is short of (no miss) */
+	atomic_int_fast64_t cut_until_ms; /* a statement had no end: no job is begun before then */
 	atomic_bool corrupt; /* a statement met damage */
 	atomic_bool suspect; /* a statement failed as it would if the tables were replaced */
 	atomic_uint_fast64_t
@@ -176,10 +146,6 @@ static inline struct db *disk_db(struct disk *d)
 
 void disk_writer_ending(struct disk *d); /* see struct backend */
 
-/* A change was cut off, for a trigger of another program may not end: the next ones fail at once
- * for a while. Of who owns the connection. */
-void disk_writer_note_cut(struct disk *d);
-
 int disk_writer_start(struct disk *d); /* 0 or -errno; the database may be down all the same */
 void disk_writer_stop(struct disk *d); /* after the jobs that are queued */
 
@@ -191,88 +157,8 @@ void disk_writer_stop(struct disk *d); /* after the jobs that are queued */
  */
 int disk_writer_submit(struct disk *d, struct disk_job *job);
 
-/* For who owns the connection: 0 or -errno, -EAGAIN: another program holds the lock now. */
-int disk_writer_begin(struct disk *d);
-int disk_writer_commit(struct disk *d);
-
-struct disk_txn;
-/* Commits what has begun, or takes it back if rc < 0, and finishes txn. rc, or the commit's. */
-int disk_writer_end(struct disk_txn *txn, int rc);
-
-/* --- connections for reading: disk/readers.c -------------------------------------------------- */
-
-/*
- * Runs a read on a connection of its own, again and again while another program keeps it from it
- * (-EAGAIN), for DISK_BUSY_MS at most. 0 or what it returned; -EHOSTDOWN: the database cannot be
- * read now; -EIO: it is damaged.
- */
-struct disk_lookup;
-int disk_read(struct disk *d, int (*read)(struct disk *, struct db *, struct disk_lookup *),
-	      struct disk_lookup *lookup);
-
-/*
- * For who owns the connection for writing. close() lets nobody begin to read, and waits for those
- * who do: false if some have not ended by the deadline. SQLite shares one index among all
- * connections of a process, and POSIX locks go with the first that is closed behind its back: a
- * database is opened anew only once all are closed. Who comes meanwhile waits for open().
- */
-bool disk_readers_close(struct disk *d);
-void disk_readers_open(struct disk *d);
-void disk_readers_looked(struct disk *d); /* open again, or not: who met an error goes on */
-void disk_lookup_drop(struct disk_lookup *lookup); /* what a read found that is not believed */
-
-/* --- inside a transaction: disk/change.c ------------------------------------------------------ */
-
-/* One transaction: what takes effect outside of the database once it is committed. */
-struct disk_txn {
-	struct disk *disk;
-	struct db *db;
-	struct instant now;
-	int64_t end_ms;              /* nothing more is begun then */
-	int rows;                    /* removed and moved */
-	int64_t entries, file_bytes; /* changes */
-	uint64_t evictions, expiries;
-	struct disk_names unlinked; /* files whose row is gone */
-	struct disk_names gone;     /* keys to report */
-};
-
-void disk_txn_init(struct disk_txn *txn, struct disk *d);
-void disk_txn_fini(struct disk_txn *txn);
-void disk_txn_committed(struct disk_txn *txn); /* counts, unlinks, reports */
-
-/* False: what can wait is for the next transaction. */
-bool disk_txn_has_time(const struct disk_txn *txn);
-
-/* 0 or -errno. A failure may leave the transaction half done: it must be rolled back if it changed
- * rows. */
-int disk_change_apply(struct disk_txn *txn, struct disk_job *job);
-
-/* Removes the row, and its file ("": none); moves it in the place of what is there. */
-int disk_change_delete(struct disk_txn *txn, int64_t id, const char *file, uint64_t size);
-int disk_change_move(struct disk_txn *txn, int64_t id, struct key from, struct key to);
-
-/* Runs the change of a row that has just been found. If it is not there, a damaged index alone has
- * it, and whoever goes on to the next would find it again, for ever: -EUCLEAN. */
-int disk_change_found(struct disk_txn *txn, sqlite3_stmt *s);
-
-/* Writes hits down that the transaction has taken. */
-int disk_change_use(struct disk_txn *txn, const struct disk_hit *hit);
-
 /* A use of the key, as other programs count it; or not, if too many are. */
 int disk_refresh(struct disk_txn *txn, struct key key, double used);
-
-/* Removes up to max expired entries. Returns how many, or -errno. */
-int disk_change_expire(struct disk_txn *txn, int max);
-
-/*
- * Evicts least recently used entries but `keep`, until they held `enough` bytes or `rows`, at most
- * DISK_EVICT_STEP, were looked at. *bytes: what they held. 0 or -errno; -ENOENT: there is none.
- */
-int disk_change_evict(struct disk_txn *txn, struct key keep, int rows, uint64_t enough,
-		      uint64_t *bytes);
-
-/* Deletes one row, the least recently used but `keep`. -EFBIG: there is no other. */
-int disk_change_evict_one(struct disk_txn *txn, int64_t keep);
 
 /* --- the limit: disk/limit.c ------------------------------------------------------------------ */
 
@@ -353,27 +239,6 @@ bool disk_upkeep_step(struct disk *d);
 
 /* Up, and nobody has met what has to be looked at first. */
 bool disk_upkeep_is_current(const struct disk *d);
-
-/* --- other programs: disk/watch.c ------------------------------------------------------------- */
-
-void disk_watch_init(struct disk *d);
-void disk_watch_fini(struct disk *d);
-
-/* The database has been opened (anew): what was changed up to now is not known. */
-void disk_watch_attach(struct disk *d);
-
-/* Before the database is closed. */
-void disk_watch_detach(struct disk *d);
-
-/* Tells env->changed() what others have changed since the last time. False: it could not look. */
-bool disk_watch_catch_up(struct disk *d);
-
-/*
- * The changes of a transaction of ours, around its commit: before, while nobody else can write;
- * afterwards only if it failed.
- */
-void disk_watch_own(struct disk *d, struct disk_own logged);
-void disk_watch_disown(struct disk *d, struct disk_own logged);
 
 /* --- listing: disk/list.c --------------------------------------------------------------------- */
 

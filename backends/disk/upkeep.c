@@ -8,6 +8,8 @@
 
 #include "disk/amounts.h"
 #include "disk/row.h"
+#include "disk/entry.h"
+#include "disk/evict.h"
 #include "disk/store.h"
 #include "base/log.h"
 #include "base/parents.h"
@@ -24,19 +26,6 @@ enum {
 };
 
 /* --- the connection --------------------------------------------------------------------------- */
-
-static void on_change(void *self, int operation, const char *database, const char *table,
-		      sqlite3_int64 rowid)
-{
-	struct disk_writer *w = self;
-
-	(void)database;
-	if (operation != SQLITE_INSERT || strcmp(table, "cachefs_log") != 0)
-		return;
-	if (w->logged.first == 0)
-		w->logged.first = rowid;
-	w->logged.last = rowid;
-}
 
 static void recount(struct disk *d)
 {
@@ -68,7 +57,7 @@ static int configure(struct disk *d)
 	if (rc < 0)
 		return rc;
 	disk_limit_configure(d);
-	sqlite3_update_hook(w->db.handle, on_change, w);
+	disk_txn_configure(d);
 	int page = (int)atomic_load(&d->page_size);
 	sqlite3_file_control(w->db.handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &page);
 	return 0;
@@ -223,9 +212,9 @@ static int try_open(struct disk *d, struct disk_reason *reason)
 /* For who asks; the log has been told. */
 static void note_trouble(struct disk *d, const char *trouble)
 {
-	lock_take(&d->pool);
+	lock_take(&d->readers.lock);
 	snprintf(d->trouble, sizeof(d->trouble), "%.159s", trouble);
-	lock_release(&d->pool);
+	lock_release(&d->readers.lock);
 }
 
 bool disk_upkeep_connect(struct disk *d)
@@ -351,7 +340,7 @@ bool disk_upkeep_check(struct disk *d)
 {
 	bool up = check(d);
 
-	if (up && !d->watch.db.handle) /* it was short of something */
+	if (up && !disk_watch_is_attached(d))
 		disk_watch_attach(d);
 	disk_readers_looked(d);
 	return up;
@@ -439,10 +428,10 @@ static int step_in_transaction(struct disk *d, struct disk_txn *txn, bool *more)
 	int rc = 0;
 
 	for (int i = 0; i < HITS_STEP && rc == 0 && (hit = disk_hits_take_next(&d->hits)); i++)
-		rc = disk_change_use(txn, hit);
+		rc = disk_entry_use(txn, hit);
 	if (rc < 0)
 		return rc;
-	int expired = disk_change_expire(txn, EXPIRE_STEP);
+	int expired = disk_evict_expired(txn, EXPIRE_STEP);
 	if (expired < 0)
 		return expired;
 	rc = sweep_step(d);
@@ -456,21 +445,17 @@ bool disk_upkeep_step(struct disk *d)
 	struct disk_txn txn;
 	bool more = false;
 
-	if (time_mono_ms(&time_system) < atomic_load(&w->cut_until_ms))
+	if (disk_txn_is_cut(d))
 		return false;
 	notice_others(d);
 	bool limit = disk_limit_has_work(d);
 	if (disk_hits_count(&d->hits) == 0 && !w->sweep && !w->sweep_due && !expired_waiting(d) &&
 	    !limit)
 		return false;
-	if (disk_writer_begin(d) < 0)
+	if (disk_txn_begin(&txn, d) < 0)
 		return false; /* locked by another program: later */
-	disk_txn_init(&txn, d);
-	int rc = disk_writer_end(&txn, step_in_transaction(d, &txn, &more));
+	int rc = disk_txn_end(&txn, step_in_transaction(d, &txn, &more));
 	atomic_fetch_add(&w->guard.life, 1);
-	if (rc == -EUCLEAN)
-		atomic_store(&d->corrupt, true);
-	if (rc == -ETIMEDOUT)
-		disk_writer_note_cut(d);
+	disk_txn_note_error(d, rc);
 	return rc == 0 && more;
 }

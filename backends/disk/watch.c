@@ -260,7 +260,7 @@ static int open_watch(struct disk *d)
 
 	w->header = NULL;
 	db_close(&w->db);
-	if (db_open(&w->db, d->conf->path, DB_READER, &d->reading) != SQLITE_OK)
+	if (db_open(&w->db, d->conf->path, DB_READER, &d->readers.guard) != SQLITE_OK)
 		return w->db.failure;
 	int rc = disk_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
 	if (rc == 0)
@@ -288,6 +288,11 @@ void disk_watch_attach(struct disk *d)
 	w->attached = true;
 	lock_release(&w->lock);
 	look_end(w);
+}
+
+bool disk_watch_is_attached(const struct disk *d)
+{
+	return d->watch.db.handle;
 }
 
 void disk_watch_detach(struct disk *d)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "disk/amounts.h"
+#include "disk/change.h"
 #include "disk/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
@@ -20,7 +21,6 @@ enum {
 	BUSY_UPKEEP_MS = 20,    /* between its steps, while jobs keep coming */
 	BUSY_PAUSE_MAX_MS = 20, /* between tries for another program's lock */
 	STEP_ROWS_MOST = 256,   /* a step that is shorter for want of space grows up to this */
-	CUT_MS = 10000,         /* without a change, after one that had no end */
 	KEPT_TRIES = 3,         /* to commit to files that stay */
 	GRACE_MS = 1000,        /* beyond a job's deadline, for the writer to say so itself */
 	REST_SHARE = 3,         /* of a step's time, for the rest after it */
@@ -83,13 +83,13 @@ static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
 /* --- transactions ----------------------------------------------------------------------------- */
 
 /* -EAGAIN: another program held the lock until the last job's deadline; no job is left. */
-static int begin(struct disk *d, struct disk_job **jobs)
+static int begin(struct disk *d, struct disk_job **jobs, struct disk_txn *txn)
 {
 	int64_t since = time_mono_ms(&time_system);
 	int pause_ms = 1;
 
 	for (;;) {
-		int rc = disk_writer_begin(d);
+		int rc = disk_txn_begin(txn, d);
 		if (rc != -EAGAIN)
 			return rc;
 		int64_t now = time_mono_ms(&time_system);
@@ -104,94 +104,52 @@ static int begin(struct disk *d, struct disk_job **jobs)
 	}
 }
 
-int disk_writer_begin(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-
-	w->logged = (struct disk_own){ 0 };
-	w->changes = 0;
-	return db_run(&w->db, disk_statement(&w->db, DISK_BEGIN));
-}
-
-/* Only a database without WAL makes a commit wait, for readers. */
-int disk_writer_commit(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-	struct db *db = &w->db;
-	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
-	struct disk_own logged = d->writer.logged;
-	int rc;
-
-	if (db_files_look(&w->files) != DB_FINE)
-		return -EIO; /* what it read may be half a database */
-	if (logged.first > 0)
-		disk_watch_own(d, logged);
-	while ((rc = db_run(db, disk_statement(db, DISK_COMMIT))) == -EAGAIN &&
-	       time_mono_ms(&time_system) < deadline)
-		poll(NULL, 0, 1);
-	if (rc < 0 && logged.first > 0)
-		disk_watch_disown(d, logged);
-	if (rc == 0)
-		db_files_committed(&w->files, (unsigned)d->wal.frames, w->changes);
-	return rc;
-}
-
-int disk_writer_end(struct disk_txn *txn, int rc)
-{
-	struct db *db = txn->db;
-
-	if (rc == 0)
-		rc = disk_writer_commit(txn->disk);
-	if (rc == 0)
-		disk_txn_committed(txn);
-	else if (!sqlite3_get_autocommit(db->handle))
-		db_run(db, disk_statement(db, DISK_ROLLBACK));
-	disk_txn_fini(txn);
-	return rc;
-}
-
 static bool job_left_traces(const struct db *db, sqlite3_int64 changes_before)
 {
 	return sqlite3_get_autocommit(db->handle) ||
 	       sqlite3_total_changes64(db->handle) != changes_before;
 }
 
-/*
- * Runs the jobs in the open transaction and commits. A job may fail and leave the others alone as
- * long as it changed nothing. Otherwise everything is rolled back, and false returned with the
- * error in `rc` of every job.
- */
-static bool run_jobs(struct disk *d, struct disk_job *jobs)
+/* One step of the job. What it returned, if the whole transaction has to be rolled back for it. */
+static int run_job(struct disk_txn *txn, struct disk_job *job)
 {
-	struct db *db = &d->writer.db;
-	struct disk_txn txn;
+	struct disk *d = txn->disk;
+	sqlite3_int64 before = sqlite3_total_changes64(txn->db->handle);
+
+	job->more = false;
+	job->rc = disk_change_apply(txn, job);
+	if (job->rc == 0) {
+		txn->changes++;
+		return 0;
+	}
+	job->progress = job->before;
+	if (job->rc == -EHOSTDOWN)
+		atomic_store(&d->suspect, true);
+	disk_txn_note_error(d, job->rc);
+	bool all = job->rc == -EAGAIN || job->rc == -ENOSPC || job_left_traces(txn->db, before);
+	return all ? job->rc : 0;
+}
+
+/*
+ * Runs the jobs in the transaction that has begun and commits. A job may fail and leave the others
+ * alone as long as it changed nothing. Otherwise everything is rolled back, and false returned with
+ * the error in `rc` of every job.
+ */
+static bool run_jobs(struct disk_txn *txn, struct disk_job *jobs)
+{
+	struct disk *d = txn->disk;
 	bool adds = false;
 	int rc = 0;
 
-	disk_txn_init(&txn, d);
 	for (struct disk_job *job = jobs; job; job = job->next)
 		job->before = job->progress;
 	for (struct disk_job *job = jobs; job && rc == 0; job = job->next) {
-		sqlite3_int64 before = sqlite3_total_changes64(db->handle);
-		job->more = false;
-		job->rc = disk_change_apply(&txn, job);
-		if (job->rc == -EHOSTDOWN)
-			atomic_store(&d->suspect, true);
-		if (job->rc == -EUCLEAN)
-			atomic_store(&d->corrupt, true);
-		if (job->rc == -ETIMEDOUT)
-			disk_writer_note_cut(d);
-		d->writer.changes += job->rc == 0;
-		if (job->rc < 0)
-			job->progress = job->before;
-		if (job->rc == -EAGAIN || job->rc == -ENOSPC ||
-		    (job->rc < 0 && job_left_traces(db, before)))
-			rc = job->rc;
+		rc = run_job(txn, job);
 		adds |= disk_job_adds(job);
 	}
 	if (rc == 0 && adds)
 		rc = disk_space_keep(d);
-	rc = disk_writer_end(&txn, rc);
+	rc = disk_txn_end(txn, rc);
 	if (rc == 0) /* there may be room for longer steps again */
 		d->writer.step_rows = 2 * d->writer.step_rows % STEP_ROWS_MOST;
 	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next) {
@@ -220,13 +178,14 @@ static void account(struct disk *d)
  * not, is done once more when the files are as they should be. False: see run_jobs(). Jobs that are
  * finished already are taken off.
  */
-static bool run_kept(struct disk *d, struct disk_job **jobs)
+static bool run_kept(struct disk_txn *txn, struct disk_job **jobs)
 {
+	struct disk *d = txn->disk;
 	struct disk_writer *w = &d->writer;
 	int rc = 0;
 
 	for (int i = 0; i < KEPT_TRIES && rc == 0; i++) {
-		bool done = run_jobs(d, *jobs);
+		bool done = run_jobs(txn, *jobs);
 		enum db_trouble trouble = db_files_look(&w->files);
 		if (trouble == DB_FINE)
 			return done;
@@ -236,10 +195,10 @@ static bool run_kept(struct disk *d, struct disk_job **jobs)
 			return true;
 		for (struct disk_job *job = *jobs; job; job = job->next)
 			job->progress = job->before;
-		rc = up ? begin(d, jobs) : -EHOSTDOWN;
+		rc = up ? begin(d, jobs, txn) : -EHOSTDOWN;
 	}
 	if (rc == 0) /* it goes as soon as it is there */
-		db_run(&w->db, disk_statement(&w->db, DISK_ROLLBACK));
+		disk_txn_end(txn, -ECANCELED);
 	jobs_fail(d, *jobs, rc < 0 ? rc : -EHOSTDOWN);
 	*jobs = NULL;
 	return true;
@@ -249,14 +208,15 @@ static bool run_kept(struct disk *d, struct disk_job **jobs)
 static void run_one(struct disk *d, struct disk_job *job)
 {
 	struct disk_relief relief = { 0 };
+	struct disk_txn txn;
 
 	do {
-		int rc = begin(d, &job);
+		int rc = begin(d, &job, &txn);
 		if (rc < 0) {
 			jobs_fail(d, job, rc);
 			return;
 		}
-		run_kept(d, &job);
+		run_kept(&txn, &job);
 		if (!job)
 			return;
 	} while (job->rc == -ENOSPC && disk_space_relieve(d, &relief, job));
@@ -285,8 +245,9 @@ static bool any_sync(const struct disk_job *jobs)
 
 static void run_batch(struct disk *d, struct disk_job *jobs)
 {
-	struct db *db = &d->writer.db;
+	struct db *db = disk_db(d);
 	bool sync = any_sync(jobs);
+	struct disk_txn txn;
 	int rc = 0;
 
 	disk_wal_make_room(d, jobs);
@@ -294,12 +255,12 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 		   */
 		rc = db_exec(db, "PRAGMA synchronous = FULL");
 	if (rc == 0)
-		rc = begin(d, &jobs);
+		rc = begin(d, &jobs, &txn);
 	if (rc < 0) {
 		if (rc == -EHOSTDOWN)
 			atomic_store(&d->suspect, true);
 		jobs_fail(d, jobs, rc);
-	} else if (run_kept(d, &jobs) || jobs->rc == -ETIMEDOUT ||
+	} else if (run_kept(&txn, &jobs) || jobs->rc == -ETIMEDOUT ||
 		   (!jobs->next && jobs->rc != -ENOSPC)) {
 		account(d);
 		jobs_finish(d, jobs);
@@ -328,8 +289,7 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 
 int disk_writer_submit(struct disk *d, struct disk_job *job)
 {
-	if (!atomic_load(&d->up) ||
-	    time_mono_ms(&time_system) < atomic_load(&d->writer.cut_until_ms))
+	if (!atomic_load(&d->up) || disk_txn_is_cut(d))
 		return -EHOSTDOWN;
 	waiting_begin();
 	job->locked_ms = atomic_load(&d->writer.locked_ms);
@@ -409,27 +369,12 @@ static void *writer_run(void *self)
 	return NULL;
 }
 
-void disk_writer_note_cut(struct disk *d)
-{
-	struct disk_writer *w = &d->writer;
-	char trigger[64];
-
-	if (atomic_load(&w->guard.ending_ms) > 0)
-		return;
-	atomic_store(&w->cut_until_ms, time_mono_ms(&time_system) + CUT_MS);
-	disk_schema_other_trigger(&w->db, trigger, sizeof(trigger));
-	log_error("disk: layer \"%s\": a change of %s was cut off after %d s; a trigger of another "
-		  "program%s%s may not end: drop it; nothing is written for %d s",
-		  d->env->layer_name, d->conf->path, DB_CHANGE_MS / 1000,
-		  trigger[0] ? ", " : "", trigger, CUT_MS / 1000);
-}
-
 void disk_writer_ending(struct disk *d)
 {
 	int64_t now = time_mono_ms(&time_system);
 
 	atomic_store(&d->writer.guard.ending_ms, now);
-	atomic_store(&d->reading.ending_ms, now);
+	atomic_store(&d->readers.guard.ending_ms, now);
 }
 
 int disk_writer_start(struct disk *d)
