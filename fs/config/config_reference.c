@@ -1,6 +1,6 @@
 /*
  * What people read about options: an example, and the reference that is printed from the tables
- * (README.md has it, and a test compares).
+ * (docs/options.md has it, and a test compares).
  */
 #include <string.h>
 

@@ -1,22 +1,22 @@
 #!/bin/bash
 . "$(dirname "$0")/../lib.sh"
 
-# The option tables are the truth: what they hold is in README.md, and nothing else is.
+# The option tables are the truth: what they hold is in docs/options.md, and nothing else is.
 
-reference_of_readme() {
-	sed -n '/^<!-- options: /,/^<!-- end of options -->/p' "$ROOT/README.md" | sed '/^<!-- /d'
+reference_in_docs() {
+	sed -n '/^<!-- options: /,/^<!-- end of options -->/p' "$ROOT/docs/options.md" | sed '/^<!-- /d'
 }
 
-# same_reference README: the tables' own print equals this part of the README.
+# same_reference FILE: the tables' own print equals this part of the README.
 same_reference() {
 	"$CACHEFS" --print-options >printed
-	diff -u --label README.md --label "the option tables" "$1" printed >difference ||
+	diff -u --label docs/options.md --label "the option tables" "$1" printed >difference ||
 		fail "run tools/update-reference: $(grep '^[-+]|' difference | head -5)"
 }
 
-test_the_readme_has_every_option_with_its_default_and_values() {
-	reference_of_readme >readme
-	same_reference readme
+test_the_reference_has_every_option_with_its_default_and_values() {
+	reference_in_docs >reference
+	same_reference reference
 }
 
 test_every_type_that_the_program_knows_has_its_table() {
@@ -25,17 +25,17 @@ test_every_type_that_the_program_knows_has_its_table() {
 	types=$("$CACHEFS" --check-config c.json 2>&1 | sed 's/.*known types: //; s/,//g') || true
 	[[ $types == *memory*flexible_layered* ]] || fail "types: $types"
 	for type in $types; do
-		reference_of_readme | grep -qF "type \`$type\`" || fail "no table of type $type in README.md"
+		reference_in_docs | grep -qF "type \`$type\`" || fail "no table of type $type in docs/options.md"
 	done
 }
 
 test_a_missing_row_a_stray_row_and_a_wrong_default_are_found_out() {
 	local edit
-	reference_of_readme >readme
+	reference_in_docs >reference
 	for edit in '/`size_limit_mb`/d' 's/^| `size_limit_mb`.*/&\n| `size_limits_mb` | | | stray |/' \
 		's/\(`size_limit_mb` | \)`null`/\1`5`/' 's/\(`size_limit_mb` .*\)a number/\1a string/'; do
-		sed "$edit" readme >edited
-		if cmp -s readme edited || (same_reference edited) 2>/dev/null; then
+		sed "$edit" reference >edited
+		if cmp -s reference edited || (same_reference edited) 2>/dev/null; then
 			fail "not found out: $edit"
 		fi
 	done

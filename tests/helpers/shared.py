@@ -111,7 +111,7 @@ class Actor(threading.Thread):
             except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
                 self.changes += 1
             except OSError as error:
-                if error.errno not in (39, 116):  # ENOTEMPTY; ESTALE: see the README's limits
+                if error.errno not in (39, 116):  # ENOTEMPTY; ESTALE: see docs/limits.md
                     self.errors.add("%s: %s" % (self.label, error))
             except Exception as error:
                 self.errors.add("%s: %r" % (self.label, error))

@@ -85,7 +85,7 @@ on_the_mount() {
 }
 
 on_a_local_disk() {
-	[[ ${POSIX_DIR:-} ]] || skip "differs by design: see the README"
+	[[ ${POSIX_DIR:-} ]] || skip "differs by design: see docs/semantics.md"
 }
 
 # A mount for the whole file, unless a directory is given.

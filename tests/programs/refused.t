@@ -1,5 +1,5 @@
 #!/bin/bash
-# What a cache cannot have, and the programs that fail for it: as the README says. Nothing else of what they do is harmed.
+# What a cache cannot have, and the programs that fail for it: as docs/limits.md says. Nothing else of what they do is harmed.
 . "$(dirname "$0")/../lib.sh"
 
 mount_here() {

@@ -25,7 +25,7 @@ test_a_password_from_the_configuration_is_masked() {
 	is_secret_nowhere s3cret-word
 }
 
-# Who may do just what the README says.
+# Who may do just what docs/redis.md says.
 test_a_user_and_a_password_from_the_environment_log_in() {
 	start_redis
 	redis ACL SETUSER cachefs on '>s3cret-word' '~accuralai:cache:*' '~cachefs:index:accuralai:cache:' \
