@@ -1,5 +1,5 @@
 /* The configuration: files, the daemon's own settings, the built-in default. Its layers:
- * config_shape.c. */
+ * config/shape.c. */
 #include "base/log.h"
 #include "config/config.h"
 
@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config_shape.h"
-#include "config/config_stores.h"
-#include "config/config_text.h"
+#include "config/shape.h"
+#include "config/stores.h"
+#include "config/text.h"
 #include "config/state_path.h"
 
 enum { FILE_SIZE_MAX = 1024 * 1024 };

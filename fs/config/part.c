@@ -1,5 +1,5 @@
-/* See config_part.h. */
-#include "config/config_part.h"
+/* See config/part.h. */
+#include "config/part.h"
 
 #include <stdarg.h>
 #include <stdio.h>

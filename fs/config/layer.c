@@ -1,5 +1,5 @@
-/* See config_layer.h. */
-#include "config/config_layer.h"
+/* See config/layer.h. */
+#include "config/layer.h"
 
 #include <errno.h>
 #include <math.h>

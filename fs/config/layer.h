@@ -3,7 +3,7 @@
 
 /* One layer of a configuration: {"type", "name", "priority", "options"} and the common options. */
 
-#include "config/config_part.h"
+#include "config/part.h"
 
 /* The types that are shapes, not backends. */
 #define CONFIG_PAIR "layered"

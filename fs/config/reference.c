@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/config_shape.h"
+#include "config/shape.h"
 
 const char config_example[] = "{\n"
 			      "  \"layers\": [\n"

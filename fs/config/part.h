@@ -3,7 +3,7 @@
 
 /* An object of a configuration while it is being read: what stands in it, and where it stands. */
 
-#include "config/config_shape.h"
+#include "config/shape.h"
 
 enum { CONFIG_PATH_SIZE = 200 };
 

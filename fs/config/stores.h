@@ -7,7 +7,7 @@
  * spelling, symbolic and hard links make no difference, nor whether they exist yet.
  */
 
-#include "config/config_layer.h"
+#include "config/layer.h"
 
 /* 0, or -EINVAL with a problem for each layer that is given another one's store. */
 int config_stores_check(const struct layer_draft drafts[], size_t count);

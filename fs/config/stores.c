@@ -1,5 +1,5 @@
-/* See config_stores.h. */
-#include "config/config_stores.h"
+/* See config/stores.h. */
+#include "config/stores.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
-/* JSON text to items with lines, and what is wrong with the text: see config_text.h. */
-#include "config/config_text.h"
+/* JSON text to items with lines, and what is wrong with the text: see config/text.h. */
+#include "config/text.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Layers from JSON, in all the shapes they come in: see config_shape.h. */
-#include "config/config_shape.h"
+/* Layers from JSON, in all the shapes they come in: see config/shape.h. */
+#include "config/shape.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "config/config_layer.h"
-#include "config/config_stores.h"
+#include "config/layer.h"
+#include "config/stores.h"
 
 enum { LAYERS_MAX = 64 };
 
