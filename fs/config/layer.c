@@ -31,31 +31,6 @@ const struct option_spec config_layer_members[] = {
 	{ 0 },
 };
 
-#define TTL_MEMBER                                                                                 \
-	{                                                                                          \
-		.name = "ttl_s", .type = OPT_SECONDS,                                              \
-		.offset = offsetof(struct config_top, ttl_ms), .def = "null", .nullable = true,    \
-		.doc = "the TTL of what is set without one of its own or of a directory; in the "  \
-		       "options of a layer: its default_ttl_s"                                     \
-	}
-
-const struct option_spec config_ttl_member[] = { TTL_MEMBER, { 0 } };
-
-const struct option_spec config_top_members[] = {
-	{ .name = "plugin",
-	  .type = OPT_NESTED,
-	  .def = "\"memory\"",
-	  .values = "a type",
-	  .doc = "another word for type; \"advanced\" is memory" },
-	{ .name = "enabled",
-	  .type = OPT_BOOL,
-	  .offset = offsetof(struct config_top, enabled),
-	  .def = "true",
-	  .doc = "false: a cache that accepts and forgets (noop), whatever else is written here" },
-	TTL_MEMBER,
-	{ 0 },
-};
-
 /* Ids under which the Python package knows a type, too. */
 static const struct {
 	const char *alias, *type;

@@ -17,11 +17,11 @@ struct layer_draft {
 	bool named;          /* by the user */
 };
 
+/* An element of layers[]. */
+extern const struct option_spec config_layer_members[];
+
 /* The type that a word stands for: itself, but for other ids of the Python package. */
 const char *config_type_of(const char *word);
-
-/* ttl_s, into a struct config_top. */
-extern const struct option_spec config_ttl_member[];
 
 /*
  * Reads a layer, and on after a problem; 0, or -EINVAL with every problem added. The caller sets

@@ -3,9 +3,22 @@
 
 /* An object of a configuration while it is being read: what stands in it, and where it stands. */
 
-#include "config/shape.h"
+#include <cjson/cJSON.h>
+
+#include "base/problem.h"
+#include "config/settings.h"
+#include "stack/layered.h"
 
 enum { CONFIG_PATH_SIZE = 200 };
+
+/* What all parts of one configuration have in common. */
+struct config_reader {
+	const char *file;
+	const char *base_dir;
+	struct problems *problems;
+	struct config_top *root; /* what stands at the top, read before; its ttl_s may stand lower,
+				    too */
+};
 
 struct part {
 	const struct config_reader *reader;

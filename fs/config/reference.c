@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/layer.h"
 #include "config/shape.h"
 
 const char config_example[] = "{\n"

@@ -1,20 +1,13 @@
 #ifndef CACHEFS_CONFIG_SHAPE_H
 #define CACHEFS_CONFIG_SHAPE_H
 
-#include "config/config.h"
-
 /*
  * The shapes that the layers can be written in: one typed layer, memory over disk, a list of
  * layers, or the options of a memory layer alone. The object "cachefs" and what fills struct
  * config_top have been taken out of root before.
  */
-struct config_reader {
-	const char *file;
-	const char *base_dir;
-	struct problems *problems;
-	struct config_top *root; /* what stands at the top, read before; its ttl_s may stand lower,
-				    too */
-};
+
+#include "config/part.h"
 
 /* Whether it says nothing of layers: what it has is for any. */
 bool config_shape_is_silent(const cJSON *root);
@@ -29,7 +22,6 @@ void config_shape_fini(struct cache_conf *cache);
 bool config_shape_to_json(const struct cache_conf *cache, cJSON *root);
 
 /* What the shapes consist of, for the reference. */
-extern const struct option_spec config_layer_members[]; /* an element of layers[] */
 extern const struct option_spec config_pair_members[];  /* memory over disk */
 extern const struct option_spec config_stack_members[]; /* a list of layers */
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "ledger/state_file.h"
 
 enum { LINKS_MAX = 40 };

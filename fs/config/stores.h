@@ -9,6 +9,8 @@
 
 #include "config/layer.h"
 
+struct config;
+
 /* 0, or -EINVAL with a problem for each layer that is given another one's store. */
 int config_stores_check(const struct layer_draft drafts[], size_t count);
 

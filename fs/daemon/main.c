@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "daemon/arguments.h"
 #include "daemon/background.h"
-#include "config/config.h"
+#include "config/load.h"
 #include "daemon/fs.h"
 #include "daemon/guardian.h"
 #include "daemon/hardening.h"

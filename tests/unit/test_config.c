@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "config/config.h"
+#include "config/load.h"
 
 #define TYPES "known types: memory, lfu, ttl, disk, redis, file, noop"
 
