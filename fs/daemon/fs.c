@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "inodes/ticket.h"
 #include "inspect/control.h"
 #include "verbs/answer.h"
 #include "verbs/directory.h"
@@ -75,7 +76,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0077); /* and it stays so: what the daemon makes is its own alone */
-	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, &answer_directory_view,
+	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, time, &answer_directory_view,
 			&answer_file_view) < 0) {
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");
@@ -174,6 +175,7 @@ void fs_free(struct fs *fs)
 	}
 	if (fs->cache) /* reports what it drops until it is closed */
 		layered_close(fs->cache);
+	tickets_fini(&fs->inodes);
 	inodes_fini(&fs->inodes);
 	free(fs->virtual_files);
 	if (fs->locks)

@@ -13,7 +13,7 @@
  * ticket per name for some milliseconds. Guarded by the inode table's lock.
  */
 
-#include "inodes/inode.h"
+#include "inodes/inode_state.h"
 
 enum ticket_kind { TICKET_READ, TICKET_TRUNCATE, TICKET_IN_PLACE, TICKET_ATTR };
 

@@ -266,8 +266,8 @@ static int file_info(struct fs *fs, struct inode *inode, const struct meta *meta
 	if (named)
 		add_key(object, key);
 	inodes_lock(&fs->inodes);
-	bool pending = inode->state == INODE_PRIVATE && inode_has_news_locked(inode);
-	bool made_here = inode->state == INODE_PRIVATE && !inode->published;
+	bool pending = inode_is_private(inode) && inode_has_news_locked(inode);
+	bool made_here = inode_is_private(inode) && !inode->published;
 	inodes_unlock(&fs->inodes);
 	if (shown.mode == 0)
 		fs_default_owner(fs, &shown, S_IFREG);

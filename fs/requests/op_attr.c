@@ -51,7 +51,7 @@ static void reply_statx(fuse_req_t req, struct inode *inode)
 		return;
 	}
 	inodes_lock(&fs->inodes);
-	if (inode->kind == INODE_FILE && inode->state == INODE_PRIVATE)
+	if (inode->kind == INODE_FILE && inode_is_private(inode))
 		inode->size_told = true; /* it is born with its publish: then by another inode */
 	inode->birth_told = true;
 	inodes_unlock(&fs->inodes);
@@ -239,8 +239,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 enum { BLOCK = 4096, ALWAYS_FREE_BLOCKS = 256 };
 
 /*
- * df: what is used against the limit, with what belongs to no layer. A cache that is full evicts, so
- * there always is some space; but no more than the file system below has (*below, all zeros if it is not known).
+ * df: what is used against the limit, with what belongs to no layer. A cache that is full evicts,
+ * so there always is some space; but no more than the file system below has (*below, all zeros if
+ * it is not known).
  */
 static void show_limit(const struct layer_usage *usage, const struct statvfs *below,
 		       struct statvfs *st)

@@ -147,7 +147,7 @@ static bool read_scratch_link(struct fs *fs, struct inode *inode, char *target, 
 			      int *rc)
 {
 	inodes_lock(&fs->inodes);
-	bool scratch = inode->scratch;
+	bool scratch = inode_is_scratch(inode);
 	inodes_unlock(&fs->inodes);
 	if (!scratch)
 		return false;
@@ -232,8 +232,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	struct inode *dir = request_inode(req, parent);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct create_request request = {
-		.open = { .flags = O_RDONLY | O_CREAT | O_EXCL, .tid = ctx->pid,
-			  .uid = ctx->uid },
+		.open = { .flags = O_RDONLY | O_CREAT | O_EXCL, .tid = ctx->pid, .uid = ctx->uid },
 		.mode = mode,
 		.uid = ctx->uid,
 		.gid = directory_group(fs, dir, ctx->gid),

@@ -55,8 +55,8 @@ static bool presents_itself_locked(const struct inode *inode)
 	const struct name *name = inode->name ? inode->name : inode->former;
 	bool unlinked = name && (!inode->name || name->unlinked) && !name->dir->removed;
 
-	return inode->state == INODE_VERSION || inode->scratch || !inode_is_idle_locked(inode) ||
-	       unlinked;
+	return inode->state == INODE_VERSION || inode_is_scratch(inode) ||
+	       !inode_is_idle_locked(inode) || unlinked;
 }
 
 bool answer_serves_locked(struct fs *fs, struct inode *inode, pid_t tid)

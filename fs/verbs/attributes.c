@@ -27,7 +27,7 @@ static int64_t until_end(const struct fs *fs, struct end end, int64_t timeout_ms
 static void private_attributes_locked(struct inode *inode, pid_t tid, struct attributes *out)
 {
 	out->attr_timeout_ms = 0;
-	if (inode->scratch && inode->writers == 0)
+	if (inode_is_scratch(inode) && inode->writers == 0)
 		return; /* that is its size until it is opened again, which counts as told */
 	if (tid == 0 || tid != inode->owner)
 		inode->size_told = true;
@@ -69,12 +69,12 @@ void attributes_of_file_locked(struct fs *fs, struct inode *inode, pid_t tid,
 	if (out->meta.mode == 0)
 		fs_default_owner(fs, &out->meta, S_IFREG);
 	assert(!S_ISDIR(out->meta.mode) && (out->meta.mode & S_IFMT));
-	if (inode->state == INODE_PRIVATE && inode->content.live)
+	if (inode_is_private(inode) && inode->content.live)
 		private_attributes_locked(inode, tid, out);
 	out->entry_timeout_ms = until_end(fs, inode->meta.copy, out->entry_timeout_ms);
 	out->attr_timeout_ms = until_end(fs, inode->meta.copy, out->attr_timeout_ms);
-	if (inode->state == INODE_PRIVATE)
-		out->entry_timeout_ms = inode->scratch
+	if (inode_is_private(inode))
+		out->entry_timeout_ms = inode_is_scratch(inode)
 						? until_end(fs, inode_scratch_end_locked(inode),
 							    fs->conf->entry_timeout_ms)
 						: fs->conf->entry_timeout_ms;

@@ -24,7 +24,7 @@ static int key_to_set(struct fs *fs, const struct inode *inode, struct key_buffe
 
 	inodes_lock(t);
 	const struct name *name = inode->name;
-	bool sets = name && !inode->scratch &&
+	bool sets = name && !inode_is_scratch(inode) &&
 		    !scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
 	int rc = sets ? inode_key_locked(t, inode, key) : -ENOENT;
 	inodes_unlock(t);

@@ -8,7 +8,8 @@
 
 #include "base/private_dir.h"
 #include "config/config.h"
-#include "inodes/inode.h"
+#include "inodes/inode_state.h"
+#include "inodes/name_read.h"
 #include "stack/layered.h"
 #include "verbs/descriptors.h"
 #include "verbs/file_locks.h"
@@ -35,7 +36,7 @@ struct root_owner {
 struct scratch_rest {
 	pthread_t thread;
 	bool runs;
-	bool ends;                                 /* guarded by the inode table's lock */
+	bool ends; /* guarded by the inode table's lock */
 	atomic_bool told, told_full, told_no_room, told_left; /* what the log says once */
 	atomic_uint_fast64_t stored, dropped;
 	atomic_uint_fast64_t left_bytes; /* of an earlier run, not stored yet */
@@ -53,17 +54,17 @@ struct fs {
 	struct scratch_rest rest;
 	struct notifier *notifier;
 	const struct request_counts *requests; /* the loop's; NULL before it is there */
-	struct handle *handles;   /* all open ones; guarded by the inode table's lock, */
-	uint64_t handle_count;    /* as is their number */
-	struct listing *listings; /* likewise: open directories */
+	struct handle *handles;       /* all open ones; guarded by the inode table's lock, */
+	uint64_t handle_count;        /* as is their number */
+	struct listing *listings;     /* likewise: open directories */
 	struct inode **virtual_files; /* by enum control_file (inspect/control.h) */
-	int64_t started_ms;      /* by the clock that never jumps */
-	struct timespec started; /* by the wall clock */
-	uid_t uid;               /* of entries without metadata: the daemon's */
+	int64_t started_ms;           /* by the clock that never jumps */
+	struct timespec started;      /* by the wall clock */
+	uid_t uid;                    /* of entries without metadata: the daemon's */
 	gid_t gid;
-	mode_t umask; /* whoever mounts had it */
+	mode_t umask;                 /* whoever mounts had it */
 	struct root_owner root_owner; /* guarded by the inode table's lock */
-	bool ending; /* no flush waits; guarded by the inode table's lock */
+	bool ending;                  /* no flush waits; guarded by the inode table's lock */
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */

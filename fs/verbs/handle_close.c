@@ -18,7 +18,7 @@ enum { NOTIFY_WAIT_MS = 100 };
 static bool is_scratch_file(struct fs *fs, const struct inode *inode)
 {
 	inodes_lock(&fs->inodes);
-	bool scratch = inode->scratch;
+	bool scratch = inode_is_scratch(inode);
 	inodes_unlock(&fs->inodes);
 	return scratch;
 }
@@ -34,7 +34,7 @@ static void leave_name(struct fs *fs, struct inode *inode)
 
 	inodes_lock(t);
 	struct name *name = inode->name;
-	bool leaves = name && inode->state == INODE_PRIVATE && inode->writers == 1 &&
+	bool leaves = name && inode_is_private(inode) && inode->writers == 1 &&
 		      inode->tickets == 0 &&
 		      !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED);
 	if (leaves) {
@@ -158,8 +158,8 @@ static struct name *begin_last_publish_locked(struct handle *h)
 	struct inode *inode = h->inode;
 	struct content *c = &inode->content;
 
-	if (!h->writer || h->holders.opener_killed || inode->scratch ||
-	    inode->state != INODE_PRIVATE || !inode->name)
+	if (!h->writer || h->holders.opener_killed || inode_is_scratch(inode) ||
+	    !inode_is_private(inode) || !inode->name)
 		return NULL;
 	if (inode->writers > 1 && !h->held_back)
 		return NULL;

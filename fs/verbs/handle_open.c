@@ -91,7 +91,8 @@ static void wait_for_publish_locked(struct opening *o)
 	name->refs++;
 	inodes_unlock(o->t);
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(o->fs->conf->publish_timeout_ms));
+	struct deadline deadline = deadline_in(&time_system,
+					       waiting_at_most(o->fs->conf->publish_timeout_ms));
 	inodes_lock(o->t);
 	while (name->publishing > 0 && inodes_wait_locked(o->t, &deadline))
 		;
@@ -151,7 +152,7 @@ static bool share_scratch_locked(struct opening *o, bool writer)
 {
 	struct inode *inode = o->inode;
 
-	if (!inode->scratch)
+	if (!inode_is_scratch(inode))
 		return false;
 	o->handle->shares = true;
 	o->handle->direct = writer ? (o->request->flags & O_ACCMODE) == O_WRONLY &&
@@ -182,7 +183,7 @@ static int open_read_locked(struct opening *o)
 		inode_retire_locked(o->t, inode);
 		return refuse_locked(o, TICKET_READ, NULL, NULL, 0);
 	}
-	if (inode->state == INODE_PRIVATE || !meta_same_value(&meta, &inode->meta))
+	if (inode_is_private(inode) || !meta_same_value(&meta, &inode->meta))
 		return refuse_locked(o, TICKET_READ, value, &meta, got_at);
 	read_version_locked(o, inode, value);
 	inodes_bury_value_locked(o->t, value);
@@ -198,7 +199,7 @@ static bool write_by_ticket_locked(struct opening *o)
 							now_ms(o->fs));
 	bool truncate = o->request->flags & O_TRUNC;
 
-	if (!ticket || o->inode->state != INODE_PRIVATE || !o->inode->content.live)
+	if (!ticket || !inode_is_private(o->inode) || !o->inode->content.live)
 		return false;
 	if (ticket->kind != TICKET_TRUNCATE && ticket->kind != TICKET_IN_PLACE)
 		return false;
@@ -213,7 +214,7 @@ static bool write_by_ticket_locked(struct opening *o)
  * first. */
 static bool is_joinable_locked(const struct inode *inode)
 {
-	return inode->state == INODE_PRIVATE && inode->content.live && inode->name &&
+	return inode_is_private(inode) && inode->content.live && inode->name &&
 	       inode->name->holder == inode;
 }
 
@@ -338,7 +339,7 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 		.gid = request->gid,
 	};
 
-	if (name->holder && name->holder->scratch) {
+	if (name->holder && inode_is_scratch(name->holder)) {
 		o->truncate_shared = o->request->flags & O_TRUNC;
 		name->holder->size_told = true;
 		return name->holder;

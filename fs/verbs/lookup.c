@@ -140,7 +140,8 @@ static void wait_for_pending_locked(struct finding *f)
 	uint64_t at = f->t->clock;
 	inodes_unlock(f->t);
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(f->fs->conf->pending_wait_ms));
+	struct deadline deadline = deadline_in(&time_system,
+					       waiting_at_most(f->fs->conf->pending_wait_ms));
 	inodes_lock(f->t);
 	while (f->name->changed_at <= at && is_being_published_locked(f->name) &&
 	       inodes_wait_locked(f->t, &deadline))
@@ -334,7 +335,7 @@ int lookup(struct fs *fs, struct inode *dir, struct key text, pid_t tid, struct 
 		scratch_expire_locked(fs, f->name);
 		struct ticket *ticket = my_ticket_locked(f);
 		struct inode *holder = f->name->holder;
-		if (holder && holder->scratch)
+		if (holder && inode_is_scratch(holder))
 			rc = lookup_scratch_locked(f, out);
 		else
 			rc = lookup_by_ticket_locked(f, ticket ? ticket->kind : TICKET_ATTR, out);

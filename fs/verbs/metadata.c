@@ -17,7 +17,7 @@ static bool stands_for_entry_locked(const struct inode *inode)
 {
 	if (!inode->name)
 		return false;
-	return inode->state != INODE_PRIVATE || (inode->published && inode->name->holder == inode);
+	return !inode_is_private(inode) || (inode->published && inode->name->holder == inode);
 }
 
 /* A stale inode that is open may stand for an entry that has been replaced by another file since.
@@ -159,13 +159,13 @@ int metadata_change(struct fs *fs, struct inode *inode, pid_t tid,
  */
 static struct end own_end_locked(struct fs *fs, const struct inode *inode)
 {
-	bool fresh = inode->state == INODE_PRIVATE &&
+	bool fresh = inode_is_private(inode) &&
 		     __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
 	struct end wish = end_none();
 
 	if (inode->given_how == GIVEN_WAITS)
 		return inode->given;
-	if (inode->scratch)
+	if (inode_is_scratch(inode))
 		return inode_scratch_end_locked(inode);
 	if (!fresh)
 		return inode->meta.own;
@@ -216,7 +216,7 @@ static bool waits_for_close_locked(const struct end_change *c)
 		    end_is_over(c->wish, time_instant(c->fs->time));
 	bool is_open = inode->readers + inode->writers > 0;
 
-	if (!over || inode->scratch)
+	if (!over || inode_is_scratch(inode))
 		return over;
 	if (inode->state == INODE_VERSION)
 		return is_open || inode->made;
@@ -253,8 +253,8 @@ static int set_end_now(struct end_change *c, pid_t tid)
 	if (rc < 0)
 		return rc;
 	inodes_lock(t);
-	inode->given = inode->scratch ? inode->meta.own : c->wish;
-	inode->given_how = inode->state == INODE_PRIVATE || inode->made ? GIVEN : GIVEN_NOTHING;
+	inode->given = inode_is_scratch(inode) ? inode->meta.own : c->wish;
+	inode->given_how = inode_is_private(inode) || inode->made ? GIVEN : GIVEN_NOTHING;
 	/*
 	 * The kernel holds name and attributes for longer than the entry may now live. A made file
 	 * must not be forgotten for that, and stat asks anew after a setxattr.
@@ -288,7 +288,7 @@ bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode)
 	struct name *name = inode->name;
 
 	if (inode->given_how != GIVEN_WAITS || inode->readers + inode->writers > 1 || inode->made ||
-	    inode->scratch)
+	    inode_is_scratch(inode))
 		return false;
 	inode->given_how = GIVEN_NOTHING;
 	if (name) {

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "verbs/rename.h"
 #include "verbs/scratch.h"
 #include "verbs/scratch_rest.h"
 
@@ -160,7 +159,7 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	}
 	if (p->was_fresh)
 		drop_waiting_ends_locked(inode);
-	if (inode->state == INODE_PRIVATE)
+	if (inode_is_private(inode))
 		name->holder = inode;
 	name->unlinked = false;
 	name_touch_locked(t, name);
@@ -198,7 +197,7 @@ static int check_scratch_locked(const struct publishing *p, bool exists)
 	const struct inode *inode = p->inode;
 	int rc = name_check_key_locked(&p->fs->inodes, p->to, p->to_key);
 
-	if (!inode->scratch)
+	if (!inode_is_scratch(inode))
 		return -ENOENT;
 	if (rc < 0)
 		return rc;
@@ -245,15 +244,15 @@ static void stored_locked(struct publishing *p, const struct meta *stored)
 	struct inodes *t = &p->fs->inodes;
 	struct inode *inode = p->inode;
 
-	if (inode->scratch && !is_in_place(p))
-		rename_file_locked(t, inode->name, p->to, true);
+	if (inode_is_scratch(inode) && !is_in_place(p))
+		name_move_files_locked(t, inode->name, p->to, true);
 	published_locked(p, stored);
 	__atomic_store_n(&inode->content.in_flight, false, __ATOMIC_RELAXED);
-	if (inode->scratch && goes_on_locked(p)) {
+	if (inode_is_scratch(inode) && goes_on_locked(p)) {
 		inode->has_copy = true;
 		inode->published = false;
 		inode_bury_saved_locked(t, inode);
-	} else if (inode->scratch) {
+	} else if (inode_is_scratch(inode)) {
 		inode_end_scratch_locked(t, inode);
 	}
 }
@@ -289,7 +288,7 @@ static void publish_as_done(void *self, int rc, const struct meta *stored)
 	inode_content_lock(inode);
 	inodes_lock(t);
 	stored_locked(p, stored);
-	if (c->live && !inode->scratch)
+	if (c->live && !inode_is_scratch(inode))
 		working_copy_let_go(&c->copy);
 	inodes_unlock(t);
 	inode_content_unlock(inode);
@@ -316,9 +315,9 @@ static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 
 	inodes_lock(&fs->inodes);
 	const struct name *name = inode->name;
-	if (name && inode->scratch && inode->has_copy && inode_is_unstored_locked(inode))
+	if (name && inode_is_scratch(inode) && inode->has_copy && inode_is_unstored_locked(inode))
 		purpose = PURPOSE_WITHDRAW;
-	else if (!name || inode->scratch)
+	else if (!name || inode_is_scratch(inode))
 		purpose = PURPOSE_NOTHING;
 	else if (scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size)))
 		purpose = PURPOSE_ADOPT;

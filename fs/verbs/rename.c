@@ -148,56 +148,6 @@ static int rename_file_prepare(void *self)
 	return there < 0 ? there : there && r->noreplace ? -EEXIST : 0;
 }
 
-static void reattach_locked(struct inodes *t, struct inode *inode, struct name *to)
-{
-	struct name *from = inode->name;
-
-	to->refs++;
-	inode->name = to;
-	name_put_locked(t, from);
-}
-
-/* The kernel may hold the file by a stale inode, and asks it for the attributes of what its name
- * leads to. */
-static void reattach_stale_locked(struct inodes *t, struct name *from, struct name *to)
-{
-	while (from->stale) {
-		struct inode *inode = from->stale;
-		from->stale = inode->next_of_name;
-		inode->next_of_name = to->stale;
-		to->stale = inode;
-		reattach_locked(t, inode, to);
-	}
-}
-
-void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bool published)
-{
-	from->refs++;
-	reattach_stale_locked(t, from, to);
-	while (to->privates)
-		inode_detach_locked(t, to->privates);
-	if (published && to->version)
-		inode_detach_locked(t, to->version);
-	if (published && from->version) {
-		struct inode *version = from->version;
-		from->version = NULL;
-		to->version = version;
-		reattach_locked(t, version, to);
-		version->meta.ctime = time_now();
-	}
-	to->unlinked = false;
-	to->holder = from->holder;
-	from->holder = NULL;
-	to->privates = from->privates;
-	from->privates = NULL;
-	for (struct inode *p = to->privates; p; p = p->next_of_name)
-		reattach_locked(t, p, to);
-	from->dir->dir_mtime = to->dir->dir_mtime = time_now();
-	name_touch_locked(t, from);
-	name_touch_locked(t, to);
-	name_put_locked(t, from);
-}
-
 /* Also when only a pending key moves (-ENOENT): the target's value stays until the writer closes.
  * Prepare was not asked then, and the layers may have been asked for an old key. */
 static void rename_file_done(void *self, int rc)
@@ -210,7 +160,7 @@ static void rename_file_done(void *self, int rc)
 	inodes_lock(t);
 	r->check = rc == -ENOENT ? check_keys_locked(r) : 0;
 	if (rc == 0 || (r->check == 0 && name_pending_locked(r->from))) {
-		rename_file_locked(t, r->from, r->to, rc == 0);
+		name_move_files_locked(t, r->from, r->to, rc == 0);
 		r->moved = true;
 	}
 	inodes_unlock(t);
@@ -321,7 +271,7 @@ static void directory_moved_locked(struct inodes *t, struct renaming *r)
 	if (dir) {
 		r->from->subdir = NULL;
 		r->to->subdir = dir;
-		reattach_locked(t, dir, r->to);
+		inode_rename_locked(t, dir, r->to);
 	}
 	r->from->dir->dir_mtime = r->to->dir->dir_mtime = time_now();
 	t->moves++;
@@ -361,7 +311,8 @@ static int begin(struct renaming *r)
 	if (r->from->publishing > 0 || r->to->publishing > 0) {
 		inodes_unlock(t);
 		waiting_begin();
-		struct deadline deadline = deadline_in(&time_system, waiting_at_most(WAIT_FOR_PUBLISH_MS));
+		struct deadline deadline = deadline_in(&time_system,
+						       waiting_at_most(WAIT_FOR_PUBLISH_MS));
 		inodes_lock(t);
 		while ((r->from->publishing > 0 || r->to->publishing > 0) &&
 		       inodes_wait_locked(t, &deadline))

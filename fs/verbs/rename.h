@@ -8,12 +8,6 @@
 /* unlink(2): invalidates, and drops pending sets of the key. 0, -ENOENT, -errno of the layers. */
 int unlink_entry(struct fs *fs, struct inode *dir, struct key name);
 
-/*
- * The inodes of one file move with it; what presented the target is unlinked. published: the entry
- * moves too, not only what is pending.
- */
-void rename_file_locked(struct inodes *t, struct name *from, struct name *to, bool published);
-
 struct rename_end {
 	struct inode *dir;
 	struct key name;

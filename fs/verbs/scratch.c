@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "verbs/publish.h"
-#include "verbs/rename.h"
 #include "verbs/scratch_rest.h"
 #include "verbs/scratch_saved.h"
 
@@ -93,7 +92,7 @@ static bool is_scratch_name(const struct fs *fs, const struct name *name)
 
 static struct inode *scratch_file_locked(const struct name *name)
 {
-	return name->holder && name->holder->scratch ? name->holder : NULL;
+	return name->holder && inode_is_scratch(name->holder) ? name->holder : NULL;
 }
 
 /* Or they are about to. */
@@ -150,7 +149,7 @@ static void adoption_done(void *self, int rc)
 	inodes_lock(t);
 	struct name *name = a->inode->name;
 	a->moved = name && !is_scratch_name(a->fs, name);
-	if (name && !a->moved && !a->inode->scratch) {
+	if (name && !a->moved && !inode_is_scratch(a->inode)) {
 		scratch_supersede_locked(a->fs, a->inode);
 		name_touch_locked(t, name);
 	}
@@ -297,7 +296,7 @@ static int move(struct fs *fs, const struct scratch_rename *r)
 		rc = -EEXIST;
 	if (rc == 0) {
 		replaces_entry = replaces_entry_locked(r->to);
-		rename_file_locked(t, r->from, r->to, true);
+		name_move_files_locked(t, r->from, r->to, true);
 	}
 	inodes_unlock(t);
 	if (replaces_entry)
@@ -404,7 +403,7 @@ static void give_back_locked(struct taking *k)
 {
 	struct inode *file = k->file;
 
-	if (!file->scratch) /* unlinked meanwhile */
+	if (!inode_is_scratch(file)) /* unlinked meanwhile */
 		return;
 	file->published = k->was_published;
 	if (inode_is_idle_locked(file))
@@ -428,7 +427,7 @@ static void taking_done(void *self, int rc)
 		if (from->version) /* who looked it up before may have found the entry since */
 			inode_detach_locked(t, from->version);
 		k->replaces_entry = replaces_entry_locked(to);
-		rename_file_locked(t, from, to, true);
+		name_move_files_locked(t, from, to, true);
 	}
 	inode_unpin_locked(t, k->file);
 	inodes_unlock(t);
@@ -470,7 +469,7 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 		rc = publish_as(fs, file, r->to, r->to_key,
 				r->noreplace ? PUBLISH_NOREPLACE : PUBLISH_REPLACE);
 	inodes_lock(&fs->inodes);
-	if (file && !file->scratch && rc == -ENOENT)
+	if (file && !inode_is_scratch(file) && rc == -ENOENT)
 		rc = -EAGAIN; /* an entry by now, or gone */
 	if (file)
 		inode_unpin_locked(&fs->inodes, file);

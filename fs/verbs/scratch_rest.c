@@ -38,7 +38,8 @@ struct withdrawal {
 
 static bool is_expired_locked(const struct inode *inode)
 {
-	return inode->scratch && inode->writers == 0 && inode_scratch_is_over_locked(inode);
+	return inode_is_scratch(inode) && inode->writers == 0 &&
+	       inode_scratch_is_over_locked(inode);
 }
 
 static int withdrawal_prepare(void *self)
@@ -48,7 +49,8 @@ static int withdrawal_prepare(void *self)
 
 	inodes_lock(t);
 	int rc = inode_check_key_locked(t, w->inode, key_make(w->key.bytes, w->key.size));
-	if (rc == 0 && (!w->inode->scratch || (w->only_expired && !is_expired_locked(w->inode))))
+	if (rc == 0 &&
+	    (!inode_is_scratch(w->inode) || (w->only_expired && !is_expired_locked(w->inode))))
 		rc = -ECANCELED;
 	inodes_unlock(t);
 	return rc;
@@ -76,9 +78,9 @@ static void withdrawal_done(void *self, int rc)
 	if (rc < 0 && rc != -ENOENT)
 		return;
 	inodes_lock(t);
-	if (w->inode->scratch && w->drops) {
+	if (inode_is_scratch(w->inode) && w->drops) {
 		drop_locked(w->fs, w->inode);
-	} else if (w->inode->scratch) {
+	} else if (inode_is_scratch(w->inode)) {
 		w->inode->has_copy = false;
 		inode_note_unstored_locked(w->inode);
 		inode_rest_locked(t, w->inode);
@@ -108,7 +110,7 @@ int scratch_withdraw(struct fs *fs, struct inode *inode)
 	struct withdrawal w = { .fs = fs, .inode = inode };
 
 	inodes_lock(&fs->inodes);
-	bool has_copy = inode->scratch && inode->has_copy;
+	bool has_copy = inode_is_scratch(inode) && inode->has_copy;
 	inodes_unlock(&fs->inodes);
 	return has_copy ? withdraw(&w) : 0;
 }
@@ -197,7 +199,7 @@ static void end_locked(struct fs *fs, const struct storing *s)
 	struct inodes *t = &fs->inodes;
 	int64_t sooner_ms = RETRY_MS - fs->conf->scratch_publish_ms;
 
-	if (s->inode->scratch) { /* tried again, after as long a rest as before */
+	if (inode_is_scratch(s->inode)) { /* tried again, after as long a rest as before */
 		inode_rest_locked(t, s->inode);
 		s->inode->rests_ms += sooner_ms > 0 ? sooner_ms : 0;
 	}
@@ -225,7 +227,8 @@ static bool is_copy_there(struct fs *fs, struct inode *inode, struct key key)
 	there = there && meta_same_value(&now, &inode->meta);
 	if (!there)
 		inode_note_unstored_locked(inode);
-	else if (inode->scratch && inode->writers == 0 && !inode_is_unstored_locked(inode)) {
+	else if (inode_is_scratch(inode) && inode->writers == 0 &&
+		 !inode_is_unstored_locked(inode)) {
 		inode->published = true;
 		inode_end_scratch_locked(t, inode);
 	}
@@ -297,7 +300,8 @@ static struct inode *oldest_locked(struct fs *fs, int64_t least_ms)
 static void withdraw_if_changed(struct fs *fs, struct inode *inode)
 {
 	inodes_lock(&fs->inodes);
-	bool changed = inode->scratch && inode->has_copy && inode_is_unstored_locked(inode);
+	bool changed = inode_is_scratch(inode) && inode->has_copy &&
+		       inode_is_unstored_locked(inode);
 	inodes_unlock(&fs->inodes);
 	if (changed)
 		scratch_withdraw(fs, inode);
@@ -314,7 +318,8 @@ static int store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 	if (rc == 0)
 		withdraw_if_changed(fs, inode);
 	inodes_lock(t);
-	if (or_drop && rc < 0 && !is_overtaken(rc) && inode->scratch && inode->writers == 0) {
+	if (or_drop && rc < 0 && !is_overtaken(rc) && inode_is_scratch(inode) &&
+	    inode->writers == 0) {
 		log_error("\"%.*s\" is dropped: pending_max_bytes is used up, and no layer takes "
 			  "it: %s",
 			  shown(key_make(s.name->text, s.name->size)), s.name->text, strerror(-rc));
@@ -353,7 +358,7 @@ static bool let_a_lock_go_locked(struct fs *fs)
 	     tries++) {
 		inode_pin_locked(inode);
 		store_locked(fs, inode, false); /* it is the last in its list then */
-		gone = !inode->scratch;
+		gone = !inode_is_scratch(inode);
 		inode_unpin_locked(t, inode);
 	}
 	inodes_unlock(t); /* its content goes */
@@ -394,7 +399,7 @@ int scratch_admit(struct fs *fs, struct inode *dir, struct key text)
 
 	inodes_lock(t);
 	const struct name *name = name_find_locked(t, dir, text);
-	bool is_one = name && name->holder && name->holder->scratch;
+	bool is_one = name && name->holder && inode_is_scratch(name->holder);
 	bool full = !is_one && t->scratch_count >= SCRATCH_FILES_MAX;
 	inodes_unlock(t);
 	if (!full)
@@ -454,7 +459,7 @@ static bool can_be_scratch_locked(const struct fs *fs, const struct inode *inode
 {
 	const struct name *name = inode->name;
 
-	return inode->kind == INODE_FILE && name && !inode->scratch &&
+	return inode->kind == INODE_FILE && name && !inode_is_scratch(inode) &&
 	       scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
 }
 
@@ -479,7 +484,7 @@ int scratch_admit_open(struct fs *fs, struct inode *inode)
 
 void scratch_reopen_locked(struct fs *fs, struct inode *inode)
 {
-	if (inode->state != INODE_PRIVATE || !can_be_scratch_locked(fs, inode) ||
+	if (!inode_is_private(inode) || !can_be_scratch_locked(fs, inode) ||
 	    __atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED))
 		return;
 	bool news = inode_has_news_locked(inode);
@@ -636,7 +641,7 @@ void scratch_rest_end(struct fs *fs)
 		else
 			keep_at_end(fs, &s, rc);
 		inodes_lock(t);
-		if (inode->scratch)
+		if (inode_is_scratch(inode))
 			inode_detach_locked(t, inode);
 		end_locked(fs, &s);
 	}

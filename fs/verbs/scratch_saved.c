@@ -94,7 +94,8 @@ static int save(struct fs *fs, struct inode *inode, struct saved **saved)
 /* One at a time. False: the time is over. */
 static bool wait_for_turn_locked(struct fs *fs, const struct inode *inode)
 {
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(fs->conf->publish_timeout_ms));
+	struct deadline deadline = deadline_in(&time_system,
+					       waiting_at_most(fs->conf->publish_timeout_ms));
 
 	while (inode->saving)
 		if (!inodes_wait_locked(&fs->inodes, &deadline))
@@ -111,7 +112,7 @@ int scratch_save(struct fs *fs, struct inode *inode)
 	inodes_lock(t);
 	if (!wait_for_turn_locked(fs, inode))
 		rc = -ETIMEDOUT;
-	else if (!inode->scratch)
+	else if (!inode_is_scratch(inode))
 		rc = -EAGAIN;
 	bool is_stored = rc == 0 && !inode_is_unstored_locked(inode);
 	bool needless = is_stored || (rc == 0 && inode->meta.size == 0 && !inode->saved);
@@ -127,7 +128,7 @@ int scratch_save(struct fs *fs, struct inode *inode)
 	inodes_lock(t);
 	inode->saving = false;
 	inode->saved = saved;
-	if (!inode->scratch || (rc < 0 && saved && !saved_is_committed(saved)))
+	if (!inode_is_scratch(inode) || (rc < 0 && saved && !saved_is_committed(saved)))
 		inode_bury_saved_locked(t, inode);
 	inodes_changed_locked(t);
 	inode_unpin_locked(t, inode);
