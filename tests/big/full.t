@@ -98,7 +98,7 @@ test_a_full_disk_fails_write_and_the_old_value_stays() {
 }
 
 test_what_cannot_fit_empties_nothing() {
-	full_stack 16
+	full_stack 16 '"min_free_mb": 0'
 	letters old o 200000
 	letters new n 900000
 	cp old "$MNT/k"
