@@ -37,14 +37,14 @@ enum { BREAKER_REASON = 160 };
 struct breaker {
 	const char *type, *layer_name; /* for the log; borrowed */
 	const struct time_source *time;
-	atomic_int state;              /* enum breaker_state; written under the lock */
-	atomic_uint round;             /* counts how often it came up */
-	struct lock lock;              /* RANK_LAYER_INNER; guards the rest */
-	pthread_cond_t changed;        /* the state, fell or stopped */
-	int64_t since_ms;              /* of the state, by the clock that never jumps */
-	int64_t next_ms, pause_ms;     /* when the next probe is due; the pause before it */
-	bool failed_again;             /* a call of this round, since the probe began */
-	bool fell;                     /* by a call, since the prober last paused */
+	atomic_int state;          /* enum breaker_state; written under the lock */
+	atomic_uint round;         /* counts how often it came up */
+	struct lock lock;          /* RANK_LAYER_INNER; guards the rest */
+	pthread_cond_t changed;    /* the state, fell or stopped */
+	int64_t since_ms;          /* of the state, by the clock that never jumps */
+	int64_t next_ms, pause_ms; /* when the next probe is due; the pause before it */
+	bool failed_again;         /* a call of this round, since the probe began */
+	bool fell;                 /* by a call, since the prober last paused */
 	bool stopped;
 	char reason[BREAKER_REASON];
 };
@@ -67,8 +67,8 @@ bool breaker_enter(struct breaker *b, int64_t patience_ms, unsigned *round);
  */
 bool breaker_fail(struct breaker *b, unsigned round, const char *reason);
 
-/* A probe begins, one at a time and while it is not up; and what it found. succeeded() returns false
- * if a call failed meanwhile: then the store stays as it was, and a probe is due at once. */
+/* A probe begins, one at a time and while it is not up; and what it found. succeeded() returns
+ * false if a call failed meanwhile: then the store stays as it was, and a probe is due at once. */
 void breaker_probe_begin(struct breaker *b);
 void breaker_probe_failed(struct breaker *b, const char *reason);
 bool breaker_probe_succeeded(struct breaker *b);

@@ -206,4 +206,3 @@ int memory_rename(void *state, struct key from, struct key to)
 		entry_free(e);
 	return rc;
 }
-

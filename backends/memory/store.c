@@ -282,4 +282,3 @@ void memory_usage(void *state, struct layer_usage *usage)
 	};
 	pass_end(&p);
 }
-

@@ -1,13 +1,26 @@
-/*
- * INFO: how full the server is, and whether an entry that is gone was removed by somebody or
- * dropped by the server itself. See redis/store.h.
- */
+/* What the server says of itself. See redis/info.h. */
+#include "redis/info.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "redis/store.h"
+
+void redis_server_init(struct redis_server *s, const struct backend_env *env,
+		       struct rollback *rollback)
+{
+	*s = (struct redis_server){ .layer_name = env->layer_name,
+				    .time = env->time,
+				    .rollback = rollback };
+	lock_init(&s->lock, RANK_LAYER_INNER);
+}
+
+void redis_server_fini(struct redis_server *s)
+{
+	lock_fini(&s->lock);
+}
 
 /* A line "name:text" of INFO, its text into buffer; "" if there is none. */
 static void info_text(const char *info, const char *name, char *buffer, size_t size)
@@ -35,18 +48,18 @@ static uint64_t info_number(const char *info, const char *name)
 
 /* Another server, or one that took over another's data, may have lost anything, and one that has
  * evicted may have evicted anything. */
-static void note_keeping(struct redis *r, const struct redis_keeping *now)
+static void note_keeping(struct redis_server *s, const struct redis_keeping *now)
 {
-	lock_take(&r->pool);
-	struct redis_keeping *k = &r->keeping;
+	lock_take(&s->lock);
+	struct redis_keeping *k = &s->keeping;
 	bool same = strcmp(k->run_id, now->run_id) == 0 && strcmp(k->history, now->history) == 0;
 	if (!same && k->run_id[0] != '\0')
-		rollback_suspect(&r->rollback);
+		rollback_suspect(s->rollback);
 	if (!same || now->run_id[0] == '\0' || k->evicted != now->evicted) {
 		*k = *now;
-		k->since_ms = time_mono_ms(&time_system);
+		k->since_ms = time_mono_ms(s->time);
 	}
-	lock_release(&r->pool);
+	lock_release(&s->lock);
 }
 
 /* Whether a look at a value cannot make it live longer: our connections say so to servers since
@@ -63,37 +76,39 @@ static bool spares_recency(const char *info, const char *version)
 }
 
 /* The index has no expiry: a policy that spares such keys spares it. */
-static void warn_of_policy(struct redis *r, const char *info)
+static void warn_of_policy(struct redis_server *s, const char *info)
 {
 	char policy[32];
 
 	info_text(info, "\nmaxmemory_policy:", policy, sizeof(policy));
 	bool evicts = strncmp(policy, "allkeys-", 8) == 0 && info_number(info, "\nmaxmemory:") != 0;
-	if (evicts && !atomic_exchange(&r->evicts_index, true))
-		log_warning("redis: layer \"%s\": maxmemory-policy is %s, which can evict the modes and "
+	if (evicts && !atomic_exchange(&s->evicts_index, true))
+		log_warning("redis: layer \"%s\": maxmemory-policy is %s, which can evict the "
+			    "modes and "
 			    "owners of all entries: they are the mount owner's then, with "
 			    "foreign_mode; volatile-* spares them",
-			    r->env->layer_name, policy);
+			    s->layer_name, policy);
 	if (!evicts)
-		atomic_store(&r->evicts_index, false);
+		atomic_store(&s->evicts_index, false);
 }
 
 enum { CLOCKS_AGREE_MS = 1000 }; /* the answer has been under way for a while */
 
-/* Expiries are the server's to carry out, by its clock. */
-static void note_clock(struct redis *r, const char *info)
+/* Expiries are the server's to carry out, by its clock; which is a real one, so it is compared with
+ * the system's. */
+static void note_clock(struct redis_server *s, const char *info)
 {
 	int64_t server_ms = (int64_t)(info_number(info, "\nserver_time_usec:") / 1000);
 	int64_t skew_ms = server_ms - time_steady_ms(&time_system);
 
 	if (skew_ms <= CLOCKS_AGREE_MS && skew_ms >= -CLOCKS_AGREE_MS)
 		skew_ms = 0;
-	atomic_store(&r->skew_ms, skew_ms);
-	atomic_store(&r->our_skew_ms, time_skew_ms());
-	atomic_store(&r->tells_clock, server_ms != 0);
+	atomic_store(&s->skew_ms, skew_ms);
+	atomic_store(&s->our_skew_ms, time_skew_ms());
+	atomic_store(&s->tells_clock, server_ms != 0);
 }
 
-static void take_note(struct redis *r, const char *info, struct redis_keeping *now)
+static void take_note(struct redis_server *s, const char *info, struct redis_keeping *now)
 {
 	char version[16];
 
@@ -101,19 +116,20 @@ static void take_note(struct redis *r, const char *info, struct redis_keeping *n
 	info_text(info, "\nmaster_replid:", now->history, sizeof(now->history));
 	now->evicted = info_number(info, "\nevicted_keys:");
 	info_text(info, "\nredis_version:", version, sizeof(version));
-	atomic_store(&r->tells_expiry, atoi(version) >= 7);
-	warn_of_policy(r, info);
-	note_clock(r, info);
-	atomic_store(&r->spares_recency, spares_recency(info, version));
-	atomic_store(&r->bytes, info_number(info, "\nused_memory:"));
-	atomic_store(&r->max_bytes, info_number(info, "\nmaxmemory:"));
+	atomic_store(&s->tells_expiry, atoi(version) >= 7);
+	warn_of_policy(s, info);
+	note_clock(s, info);
+	atomic_store(&s->spares_recency, spares_recency(info, version));
+	atomic_store(&s->bytes, info_number(info, "\nused_memory:"));
+	atomic_store(&s->max_bytes, info_number(info, "\nmaxmemory:"));
 }
 
-int redis_info_read(struct redis *r, struct redis_link *link, char *run_id)
+int redis_info_read(struct redis_server *s, struct redis_link *link, char *run_id)
 {
 	struct redis_keeping now = { 0 }; /* it stays so if we may not ask */
 	redisReply *reply;
 
+	assert(redis_link_is_even(link));
 	redis_link_begin(link, 1);
 	redis_link_add(link, redis_word("INFO"));
 	int rc = redis_link_reply(link, &reply);
@@ -125,39 +141,30 @@ int redis_info_read(struct redis *r, struct redis_link *link, char *run_id)
 		return -EIO;
 	}
 	if (reply->type == REDIS_REPLY_STRING)
-		take_note(r, reply->str, &now);
-	note_keeping(r, &now);
+		take_note(s, reply->str, &now);
+	note_keeping(s, &now);
 	memcpy(run_id, now.run_id, REDIS_RUN_ID);
 	freeReplyObject(reply);
 	return 0;
 }
 
-bool redis_kept_all(void *state, int64_t since_ms)
+bool redis_server_kept_all(struct redis_server *s, int64_t since_ms)
 {
-	struct redis *r = state;
-	struct redis_call call;
-	char run_id[REDIS_RUN_ID];
-
-	if (redis_call_begin(&call, r, REDIS_READS) < 0 ||
-	    redis_call_end(&call, redis_info_read(r, call.link, run_id)) < 0)
-		return false;
-	lock_take(&r->pool);
-	bool kept = r->keeping.since_ms <= since_ms;
-	lock_release(&r->pool);
+	lock_take(&s->lock);
+	bool kept = s->keeping.since_ms <= since_ms;
+	lock_release(&s->lock);
 	return kept;
 }
 
-int64_t redis_skew_ms(struct redis *r)
+bool redis_server_clock_was_set(const struct redis_server *s)
 {
-	int64_t ours_ms = time_skew_ms(), set_ms = ours_ms - atomic_load(&r->our_skew_ms);
-	char run_id[REDIS_RUN_ID];
-	struct redis_call call;
+	int64_t set_ms = time_skew_ms() - atomic_load(&s->our_skew_ms);
 
-	if (!atomic_load(&r->tells_clock))
-		return ours_ms;
-	/* Somebody set the clock: the server's too, if it runs here. */
-	if ((set_ms > CLOCKS_AGREE_MS || set_ms < -CLOCKS_AGREE_MS) &&
-	    redis_call_begin(&call, r, REDIS_READS) == 0)
-		redis_call_end(&call, redis_info_read(r, call.link, run_id));
-	return atomic_load(&r->skew_ms);
+	return atomic_load(&s->tells_clock) &&
+	       (set_ms > CLOCKS_AGREE_MS || set_ms < -CLOCKS_AGREE_MS);
+}
+
+int64_t redis_server_skew_ms(const struct redis_server *s)
+{
+	return atomic_load(&s->tells_clock) ? atomic_load(&s->skew_ms) : time_skew_ms();
 }

@@ -1,6 +1,7 @@
 /* One connection to a Redis server. See redis/link.h. */
 #include "redis/link.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,13 +11,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/time_source.h"
-
 enum {
 	GATHERED_VALUE = 32 * 1024, /* a larger value is sent by itself */
 	CHUNK = 256 * 1024,         /* of a value that lies in a file, and of what is received */
 	LOOK_MS = 250,              /* between looks whether the mount ends */
 };
+
+struct redis_arg redis_word(const char *text)
+{
+	return (struct redis_arg){ { key_of(text) } };
+}
+
+struct redis_arg redis_bytes(struct key bytes)
+{
+	return (struct redis_arg){ { bytes } };
+}
 
 /* What this process is short of says nothing of the server. */
 static bool is_own(int error)
@@ -56,7 +65,7 @@ static int64_t left_ms(const struct redis_link *l)
 
 	if (ending_ms > 0 && l->start_ms < ending_ms && ending_ms + LINK_ENDING_MS < end_ms)
 		end_ms = ending_ms + LINK_ENDING_MS;
-	return end_ms - time_mono_ms(&time_system);
+	return end_ms - time_mono_ms(l->time);
 }
 
 /* Waits until the socket can do `events`. 0 or -EHOSTDOWN. */
@@ -121,9 +130,10 @@ static int make_reader(struct redis_link *l)
 }
 
 int redis_link_open(struct redis_link *l, const struct redis_address *address,
-		    const atomic_int_fast64_t *ending_ms, int64_t start_ms, int64_t timeout_ms)
+		    const struct time_source *time, const atomic_int_fast64_t *ending_ms,
+		    int64_t start_ms, int64_t timeout_ms)
 {
-	*l = (struct redis_link){ .fd = -1, .ending_ms = ending_ms };
+	*l = (struct redis_link){ .fd = -1, .time = time, .ending_ms = ending_ms };
 	redis_link_turn(l, start_ms, timeout_ms);
 	int rc = make_reader(l);
 	if (rc < 0)
@@ -201,6 +211,8 @@ static void gather_header(struct redis_link *l, char kind, uint64_t number)
 
 void redis_link_begin(struct redis_link *l, size_t count)
 {
+	assert(count > 0 && l->missing == 0);
+	l->missing = count;
 	gather_header(l, '*', count);
 	l->owed++;
 }
@@ -209,6 +221,8 @@ void redis_link_add(struct redis_link *l, struct redis_arg arg)
 {
 	size_t size = 0;
 
+	assert(l->missing > 0);
+	l->missing--;
 	for (int i = 0; i < 3; i++)
 		size += arg.parts[i].size;
 	gather_header(l, '$', size);
@@ -271,6 +285,8 @@ void redis_link_add_value(struct redis_link *l, const struct value *value)
 	const char *bytes = value_bytes(value);
 	size_t size = (size_t)value_size(value);
 
+	assert(l->missing > 0);
+	l->missing--;
 	gather_header(l, '$', size);
 	if (bytes && size <= GATHERED_VALUE) {
 		gather(l, bytes, size);
@@ -334,6 +350,8 @@ int redis_link_reply(struct redis_link *l, redisReply **reply)
 {
 	void *found = NULL;
 
+	assert(l->missing == 0);
+	assert(l->owed > 0 || l->broken);
 	*reply = NULL;
 	if (l->out_size > 0)
 		flush(l);

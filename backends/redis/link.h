@@ -26,6 +26,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/key.h"
+#include "base/time_source.h"
 #include "base/value.h"
 
 enum {
@@ -56,11 +57,13 @@ struct redis_link {
 	char *out; /* gathered, not sent yet */
 	size_t out_size, out_capacity;
 	int64_t start_ms, timeout_ms;
-	uint64_t moved; /* bytes in this turn */
-	size_t owed;    /* replies to what was gathered or sent, not received yet */
+	uint64_t moved;       /* bytes in this turn */
+	size_t owed;          /* replies to what was gathered or sent, not received yet */
+	size_t missing;       /* arguments of the command that is being gathered */
 	uint64_t value_bytes; /* that a reply may have beside LINK_REPLY_BYTES */
 	uint64_t arrived;     /* bytes, of the reply that is under way */
 	size_t elements;      /* announced in it */
+	const struct time_source *time;
 	const atomic_int_fast64_t *ending_ms; /* when the mount began to end; 0: it has not */
 	bool broken;
 	bool odd;
@@ -74,13 +77,18 @@ struct redis_arg {
 	struct key parts[3];
 };
 
-/* A turn that began at the instant start_ms (CLOCK_MONOTONIC) and may take timeout_ms. */
+struct redis_arg redis_word(const char *text);
+struct redis_arg redis_bytes(struct key bytes);
+
+/* A turn that began at the instant start_ms (of the clock that never jumps), and may take
+ * timeout_ms. */
 void redis_link_turn(struct redis_link *link, int64_t start_ms, int64_t timeout_ms);
 
 /* Connects a link (malloc'ed, zeroed) within a turn. 0 or -EHOSTDOWN with the trouble; either way
- * it is ended by redis_link_free(). ending_ms outlives the link. */
+ * it is ended by redis_link_free(). time and ending_ms outlive the link. */
 int redis_link_open(struct redis_link *link, const struct redis_address *address,
-		    const atomic_int_fast64_t *ending_ms, int64_t start_ms, int64_t timeout_ms);
+		    const struct time_source *time, const atomic_int_fast64_t *ending_ms,
+		    int64_t start_ms, int64_t timeout_ms);
 void redis_link_free(struct redis_link *link);
 
 /* Whether a link that nobody uses was closed by the server, or got what nobody asked for. */
@@ -100,9 +108,9 @@ void redis_link_add(struct redis_link *link, struct redis_arg arg);
 /* As add(); a large value is sent from where it lies, not gathered. */
 void redis_link_add_value(struct redis_link *link, const struct value *value);
 
-/* Sends what was gathered, and receives one reply (to be freed with freeReplyObject()). Errors of
- * the server are replies. 0 or -EHOSTDOWN, -ENOMEM; -EIO: it is odd, the last of the replies that
- * are owed came with more behind it. */
+/* Sends what was gathered, and receives one reply (to be freed with freeReplyObject()); one is
+ * owed, or the link is broken. Errors of the server are replies. 0 or -EHOSTDOWN, -ENOMEM; -EIO: it
+ * is odd, the last of the replies that are owed came with more behind it. */
 int redis_link_reply(struct redis_link *link, redisReply **reply);
 
 #endif

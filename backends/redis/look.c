@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "redis/command.h"
 
 /* What is asked for, in that order; the clock only of a server that does not tell expiries. */
 enum { LOOK_MEMBERS, LOOK_BYTES, LOOK_EXPIRY, LOOK_CLOCK, LOOK_REPLIES = 5 };
@@ -18,7 +19,7 @@ void redis_seen_fini(struct redis_seen *seen)
 	*seen = (struct redis_seen){ 0 };
 }
 
-/* Returns how many commands. Our connections leave recency alone (redis_link_greet()), but for
+/* Returns how many commands. Our connections leave recency alone (redis/greeting.h), but for
  * TOUCH. */
 static int look_gather(struct redis_call *call, struct key key, enum redis_look look)
 {
@@ -30,7 +31,7 @@ static int look_gather(struct redis_call *call, struct key key, enum redis_look 
 	REDIS_COMMAND(call, redis_word(look == REDIS_LOOK_SIZE ? "STRLEN" : "GET"),
 		      redis_value_name(r, key));
 	call->link->value_bytes = look == REDIS_LOOK_SIZE ? 0 : REDIS_VALUE_MAX;
-	call->tells_expiry = atomic_load(&r->tells_expiry);
+	call->tells_expiry = atomic_load(&r->server.tells_expiry);
 	REDIS_COMMAND(call, redis_word(call->tells_expiry ? "PEXPIRETIME" : "PTTL"),
 		      redis_value_name(r, key));
 	if (!call->tells_expiry) {
@@ -45,15 +46,15 @@ static int look_gather(struct redis_call *call, struct key key, enum redis_look 
 }
 
 /* What TIME says, in milliseconds: seconds and microseconds. */
-static int64_t clock_ms(const redisReply *reply)
+static int64_t clock_ms(const struct redis *r, const redisReply *reply)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
 	    reply->element[0]->type != REDIS_REPLY_STRING ||
 	    reply->element[1]->type != REDIS_REPLY_STRING)
-		return time_wall_ms(&time_system);
+		return time_wall_ms(r->env->time);
 	long long seconds = strtoll(reply->element[0]->str, NULL, 10);
 	if (seconds < 0 || seconds > META_SECONDS_MAX)
-		return time_wall_ms(&time_system);
+		return time_wall_ms(r->env->time);
 	return seconds * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
@@ -67,8 +68,8 @@ static bool is_look(redisReply **replies, enum redis_look look)
 	if (replies[LOOK_MEMBERS]->type != REDIS_REPLY_ERROR && /* another program has its name */
 	    !redis_is_list(replies[LOOK_MEMBERS]))
 		return false;
-	if (bytes->type != REDIS_REPLY_ERROR && bytes->type != (size ? REDIS_REPLY_INTEGER
-								     : REDIS_REPLY_STRING) &&
+	if (bytes->type != REDIS_REPLY_ERROR &&
+	    bytes->type != (size ? REDIS_REPLY_INTEGER : REDIS_REPLY_STRING) &&
 	    (size || bytes->type != REDIS_REPLY_NIL))
 		return false;
 	if (size && bytes->type == REDIS_REPLY_INTEGER &&
@@ -76,6 +77,15 @@ static bool is_look(redisReply **replies, enum redis_look look)
 		return false;
 	return expiry->type == REDIS_REPLY_INTEGER && expiry->integer >= -2 &&
 	       expiry->integer <= REDIS_COUNT_MAX;
+}
+
+bool redis_is_old(struct redis *r, struct key key, const struct meta *meta)
+{
+	bool old = rollback_is_old(&r->rollback, key, meta);
+
+	if (old)
+		redis_came_back(&r->said, atomic_load(&r->rollback.life), key);
+	return old;
 }
 
 bool redis_same_expiry(const struct redis_call *call, int64_t a_ms, int64_t b_ms)
@@ -96,7 +106,7 @@ static int look_value(struct redis_call *call, redisReply **replies, struct redi
 	    (bytes->type != REDIS_REPLY_STRING && bytes->type != REDIS_REPLY_INTEGER))
 		return 0; /* none, or none of ours */
 	if (expiry >= 0 && !call->tells_expiry)
-		expiry += clock_ms(replies[LOOK_CLOCK]);
+		expiry += clock_ms(call->r, replies[LOOK_CLOCK]);
 	if (expiry >= 0)
 		meta->copy = meta->own = end_make(END_MOMENT, expiry);
 	seen->ends = end_record_of(meta->copy, meta->own, 0);
@@ -176,7 +186,7 @@ static int look_members(struct redis_call *call, struct key key, const redisRepl
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc < 0)
-			redis_damaged(call->r, key, "damaged metadata");
+			redis_damaged(&call->r->said, key, "damaged metadata");
 		else if (seen->has_value && key_equal(of, key) &&
 			 (!seen->fits || meta.version > seen->meta.version) &&
 			 member_fits(call, seen, &meta, &ends, known))
@@ -336,7 +346,7 @@ static int mend(struct redis *r, struct key key, struct redis_seen *seen, int64_
 	struct redis_call call;
 	bool keep = seen->has_value && (seen->fits || r->conf->foreign_writers);
 
-	if (atomic_load(&r->refuses_writes))
+	if (atomic_load(&r->said.refuses_writes))
 		return -EROFS;
 	int rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
 	if (rc < 0)
@@ -379,7 +389,7 @@ int redis_peek_at(struct redis *r, struct key key, struct redis_seen *seen)
 /* What a key holds after what others did to it has been noted. 0, -ENOENT or -errno. */
 int redis_find(struct redis *r, struct key key, enum redis_look look, struct redis_seen *seen)
 {
-	int64_t start_ms = time_mono_ms(&time_system);
+	int64_t start_ms = time_mono_ms(r->env->time);
 	struct redis_call call;
 	int rc = -EAGAIN;
 

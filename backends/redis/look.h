@@ -6,7 +6,8 @@
  * not, as other programs write values alone.
  */
 
-#include "redis/store.h"
+#include "redis/call.h"
+#include "redis/member.h"
 
 enum { REDIS_TRIES = 5 }; /* of what others get in between of */
 
@@ -20,12 +21,12 @@ struct redis_seen {
 	struct end_record ends; /* as written down; expires_ms: the value's */
 	struct value *value;
 	uint64_t kept_version; /* of the entry whose owner an overwritten one has */
-	bool has_value;   /* else the rest says nothing, but: */
-	bool has_members; /* there is metadata, of this value or of another */
-	bool fits;        /* some of it is the value's */
-	bool known;       /* so is the checksum in it */
-	bool learned;     /* it was not until now */
-	bool old;         /* a value that counts as none: see redis_is_old() */
+	bool has_value;        /* else the rest says nothing, but: */
+	bool has_members;      /* there is metadata, of this value or of another */
+	bool fits;             /* some of it is the value's */
+	bool known;            /* so is the checksum in it */
+	bool learned;          /* it was not until now */
+	bool old;              /* a value that counts as none: see redis_is_old() */
 };
 
 void redis_seen_fini(struct redis_seen *seen);
@@ -44,6 +45,14 @@ int redis_peek_at(struct redis *r, struct key key, struct redis_seen *seen);
 
 /* The same within a call that goes on to change the key: WATCHes it, notes nothing. */
 int redis_look_and_watch(struct redis_call *call, struct key key, struct redis_seen *seen);
+
+/* A value without a member gets one, if nobody does anything to it meanwhile; one of before a
+ * change that the server had acknowledged goes. */
+void redis_adopt(struct redis *r, struct key key);
+
+/* Whether an entry or a marker is of before such a change: the server came back with older data.
+ * Logged once. */
+bool redis_is_old(struct redis *r, struct key key, const struct meta *meta);
 
 /* Gathers the commands that replace a key's members in a set by one; NULL: by none. Returns how
  * many. */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/lock.h"
-#include "base/time_source.h"
 
 struct resolve {
 	char *host, port[24];
@@ -73,15 +72,15 @@ struct resolve *resolve_new(const char *host, uint64_t port)
 	return NULL;
 }
 
-int resolve_wait(struct resolve *r, int64_t timeout_ms, struct addrinfo **found, const char **why)
+int resolve_wait(struct resolve *r, const struct deadline *deadline, struct addrinfo **found,
+		 const char **why)
 {
-	struct deadline deadline = deadline_in(&time_system, timeout_ms);
 	int rc = 0;
 
 	*found = NULL;
 	lock_take(&r->lock);
 	while (!r->done && !r->cancelled)
-		if (!condition_wait_until(&r->answered, &r->lock, &deadline))
+		if (!condition_wait_until(&r->answered, &r->lock, deadline))
 			break;
 	if (r->cancelled) {
 		rc = -ECANCELED;

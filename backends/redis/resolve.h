@@ -11,17 +11,19 @@
 #include <netdb.h>
 #include <stdint.h>
 
+#include "base/time_source.h"
+
 struct resolve;
 
 /* Asks. Borrows nothing. NULL: out of memory or threads. */
 struct resolve *resolve_new(const char *host, uint64_t port);
 
 /*
- * Waits for the answer, at most timeout_ms; may be called again. 0 with the addresses, which are
+ * Waits for the answer until the deadline; may be called again. 0 with the addresses, which are
  * the caller's (freeaddrinfo()); -ETIMEDOUT: not yet; -ECANCELED; -EHOSTDOWN: there are none, *why
  * says why (a static text).
  */
-int resolve_wait(struct resolve *resolve, int64_t timeout_ms, struct addrinfo **found,
+int resolve_wait(struct resolve *resolve, const struct deadline *deadline, struct addrinfo **found,
 		 const char **why);
 
 /* Ends a wait of another thread, and all that follow. */

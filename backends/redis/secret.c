@@ -1,14 +1,11 @@
-/*
- * The password: from the configuration, where the only copy stays, the environment or a file. A file is read again by every
- * probe, so that a password can be changed while we run. See redis/store.h.
- */
+/* The password. See redis/secret.h. */
+#include "redis/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "redis/store.h"
 
 enum { SECRET_MAX = 4096 };
 
@@ -29,16 +26,28 @@ static int read_line(const char *path, char *buffer, size_t size)
 	return rc;
 }
 
-void redis_secret_free(char *secret)
+void redis_secret_free(char *copy)
 {
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
+	if (copy)
+		explicit_bzero(copy, strlen(copy));
+	free(copy);
 }
 
-int redis_secret_read(struct redis *r)
+void redis_secret_init(struct redis_secret *secret, const struct redis_conf *conf)
 {
-	const struct redis_conf *c = r->conf;
+	*secret = (struct redis_secret){ .conf = conf };
+	lock_init(&secret->lock, RANK_LAYER_INNER);
+}
+
+void redis_secret_fini(struct redis_secret *secret)
+{
+	redis_secret_free(secret->read);
+	lock_fini(&secret->lock);
+}
+
+int redis_secret_read(struct redis_secret *secret)
+{
+	const struct redis_conf *c = secret->conf;
 	const char *found = c->password_env ? getenv(c->password_env) : NULL;
 	char line[SECRET_MAX] = "";
 
@@ -48,23 +57,23 @@ int redis_secret_read(struct redis *r)
 			return rc;
 		found = line;
 	}
-	char *secret = found ? strdup(found) : NULL;
+	char *copy = found ? strdup(found) : NULL;
 	explicit_bzero(line, sizeof(line));
-	if (found && !secret)
+	if (found && !copy)
 		return -ENOMEM;
-	lock_take(&r->pool);
-	char *old = r->secret;
-	r->secret = secret;
-	lock_release(&r->pool);
+	lock_take(&secret->lock);
+	char *old = secret->read;
+	secret->read = copy;
+	lock_release(&secret->lock);
 	redis_secret_free(old);
 	return 0;
 }
 
-char *redis_secret_copy(struct redis *r)
+char *redis_secret_copy(struct redis_secret *secret)
 {
-	lock_take(&r->pool);
-	const char *secret = r->conf->password ? r->conf->password : r->secret;
-	char *copy = secret ? strdup(secret) : NULL;
-	lock_release(&r->pool);
+	lock_take(&secret->lock);
+	const char *text = secret->conf->password ? secret->conf->password : secret->read;
+	char *copy = text ? strdup(text) : NULL;
+	lock_release(&secret->lock);
 	return copy;
 }

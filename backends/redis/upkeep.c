@@ -1,14 +1,12 @@
-/*
- * What is nobody's call: probing a server that was away, and slowly bringing the index in line with
- * what other programs did: values without a member get one, members without a value go. See
- * redis/store.h.
- */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* What is nobody's call. See redis/upkeep.h. */
+#include "redis/upkeep.h"
+
 #include <string.h>
 
-#include "redis/store.h"
+#include "redis/command.h"
+#include "redis/look.h"
+#include "redis/page.h"
+#include "redis/scan.h"
 
 /*
  * Walks are paced by what their steps cost the server and the way to it: of all time a walk takes
@@ -23,193 +21,7 @@ enum {
 	REST_MIN_MS = 1000, /* between two times through */
 	REST_MAX_MS = 20000,
 	MEASURE_MS = 1000,
-	SCAN_COUNT = 500,
 };
-
-/* --- probing ---------------------------------------------------------------------------------- */
-
-/* The oldest connection whose last answer never came; 0: none. Those to another server (it was
- * restarted) are over. */
-static long long first_lost(struct redis *r, const char *run_id)
-{
-	lock_take(&r->pool);
-	if (strcmp(run_id, r->run_id) != 0)
-		r->lost_count = 0;
-	memcpy(r->run_id, run_id, sizeof(r->run_id));
-	long long id = r->lost_count > 0 ? r->lost[0] : 0;
-	lock_release(&r->pool);
-	return id;
-}
-
-static void forget_lost(struct redis *r)
-{
-	lock_take(&r->pool);
-	if (r->lost_count > 0)
-		memmove(r->lost, r->lost + 1, --r->lost_count * sizeof(r->lost[0]));
-	lock_release(&r->pool);
-}
-
-/*
- * A server that hung has what was sent to it meanwhile still before it. It must not carry out an
- * old set after a new one, so the connections that were given up are ended first. One is forgotten
- * once the server has said that it is gone: the next probe goes on where this one ended.
- */
-static int fence(struct redis *r, struct redis_link *link, const char *run_id)
-{
-	long long lost;
-	int rc = 0;
-
-	while (rc == 0 && (lost = first_lost(r, run_id)) != 0) {
-		char id[24];
-		redisReply *reply;
-		snprintf(id, sizeof(id), "%lld", lost);
-		redis_link_begin(link, 4);
-		redis_link_add(link, redis_word("CLIENT"));
-		redis_link_add(link, redis_word("KILL"));
-		redis_link_add(link, redis_word("ID"));
-		redis_link_add(link, redis_word(id));
-		rc = redis_link_reply(link, &reply);
-		if (rc == -EIO) { /* odd: the next probe asks again */
-			snprintf(link->trouble, sizeof(link->trouble),
-				 "CLIENT KILL: more than one answer");
-			rc = -EHOSTDOWN;
-		}
-		if (rc == 0) {
-			/* That it is gone already is as good. */
-			if (reply->type == REDIS_REPLY_ERROR &&
-			    strncmp(reply->str, "ERR No such client", 18) != 0)
-				redis_objection(r, reply->str);
-			freeReplyObject(reply);
-			forget_lost(r);
-		}
-	}
-	return rc;
-}
-
-static int meet(struct redis *r, struct redis_link *link)
-{
-	char run_id[REDIS_RUN_ID];
-
-	redis_link_turn(link, time_mono_ms(&time_system), r->conf->socket_timeout_ms);
-	int rc = redis_link_greet(r, link, run_id);
-	return rc < 0 ? rc : fence(r, link, run_id);
-}
-
-/* redis_upkeep_stop() cuts it off. */
-static void note_probe(struct redis *r, int fd)
-{
-	lock_take(&r->upkeep);
-	r->probe_fd = fd;
-	if (r->stop && fd >= 0)
-		shutdown(fd, SHUT_RDWR);
-	lock_release(&r->upkeep);
-}
-
-static int probe_address(struct redis *r, const struct redis_address *address, char *why)
-{
-	struct redis_link *link = calloc(1, sizeof(*link));
-
-	if (!link)
-		return -ENOMEM;
-	int rc = redis_link_open(link, address, &r->ending_ms, time_mono_ms(&time_system),
-				 r->conf->connect_timeout_ms);
-	if (rc == 0) {
-		note_probe(r, link->fd);
-		rc = meet(r, link);
-		note_probe(r, -1);
-	}
-	if (rc < 0) {
-		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, link->trouble);
-		redis_link_free(link);
-		return rc;
-	}
-	lock_take(&r->pool);
-	r->address = *address;
-	bool room = r->links < r->conf->max_connections;
-	r->links += room;
-	lock_release(&r->pool);
-	if (room)
-		redis_pool_add(r, link);
-	else
-		redis_link_free(link);
-	return 0;
-}
-
-/* What is being asked for, from an earlier probe if that has not been answered yet. */
-static struct resolve *resolve_of(struct redis *r)
-{
-	lock_take(&r->upkeep);
-	if (!r->resolve && !r->stop)
-		r->resolve = resolve_new(r->conf->host, r->conf->port);
-	struct resolve *resolve = r->resolve;
-	lock_release(&r->upkeep);
-	return resolve;
-}
-
-static int find_addresses(struct redis *r, struct addrinfo **found, char *why)
-{
-	struct resolve *resolve = resolve_of(r);
-	const char *text = "the name server does not answer";
-
-	*found = NULL;
-	if (!resolve)
-		return -ENOMEM;
-	int rc = resolve_wait(resolve, r->conf->connect_timeout_ms, found, &text);
-	if (rc < 0)
-		snprintf(why, BREAKER_REASON, "%.70s: %.80s", r->place, text);
-	if (rc == -ETIMEDOUT || rc == -ECANCELED)
-		return rc;
-	lock_take(&r->upkeep);
-	r->resolve = NULL;
-	lock_release(&r->upkeep);
-	resolve_free(resolve);
-	return rc;
-}
-
-static int probe_host(struct redis *r, char *why)
-{
-	struct addrinfo *found;
-	int rc = find_addresses(r, &found, why);
-
-	/* Where it was before, if nobody knows where it is now. */
-	if (rc < 0 && rc != -ECANCELED && r->address.size > 0) {
-		struct redis_address address = r->address;
-		return probe_address(r, &address, why);
-	}
-	if (rc == 0)
-		rc = -EHOSTDOWN;
-	for (const struct addrinfo *a = found; a && rc < 0; a = a->ai_next) {
-		struct redis_address address = { .size = a->ai_addrlen };
-		memcpy(&address.bytes, a->ai_addr, a->ai_addrlen);
-		rc = probe_address(r, &address, why);
-	}
-	if (found)
-		freeaddrinfo(found);
-	return rc;
-}
-
-static void probe(struct redis *r)
-{
-	char why[BREAKER_REASON] = "out of memory";
-	int rc;
-
-	breaker_probe_begin(&r->breaker);
-	if (r->conf->password_file)
-		redis_secret_read(r); /* it may have been changed */
-	if (r->conf->unix_socket_path) {
-		struct redis_address address = r->address;
-		rc = probe_address(r, &address, why);
-	} else {
-		rc = probe_host(r, why);
-	}
-	if (rc < 0)
-		breaker_probe_failed(&r->breaker, why);
-	else if (!breaker_probe_succeeded(&r->breaker))
-		redis_pool_clear(
-			r); /* a write was given up meanwhile: the fence is to be built anew */
-}
-
-/* --- reconciling ------------------------------------------------------------------------------ */
 
 /* How a walk gets on. */
 struct pace {
@@ -220,9 +32,8 @@ struct pace {
 
 /* Where the walks through the server's keys and through the index are. */
 struct walk {
+	struct redis_scan names;
 	struct pace scan;
-	char cursor[24]; /* of SCAN */
-	char *pattern;
 	bool hurried;
 	bool asked;       /* since this one began there are new keys of other programs */
 	int64_t hurry_ms; /* when the next one may begin if it is asked for */
@@ -235,162 +46,14 @@ struct walk {
 	int64_t measure_ms;
 };
 
-/* A pattern that matches exactly what begins with the prefix. */
-static char *pattern_of(struct key prefix)
-{
-	char *pattern = malloc(prefix.size * 2 + 2), *to = pattern;
-
-	if (!pattern)
-		return NULL;
-	for (size_t i = 0; i < prefix.size; i++) {
-		if (strchr("*?[]\\^-", prefix.bytes[i]))
-			*to++ = '\\';
-		*to++ = prefix.bytes[i];
-	}
-	strcpy(to, "*");
-	return pattern;
-}
-
-/* The names of a step, without the prefix. */
-struct names {
-	redisReply *reply; /* of SCAN */
-	struct key keys[2 * SCAN_COUNT];
-	bool absent[2 * SCAN_COUNT]; /* from the index */
-	size_t count;
-};
-
-static void names_take(const struct redis *r, struct names *names)
-{
-	const redisReply *list = names->reply->element[1];
-
-	names->count = 0;
-	for (size_t i = 0; i < list->elements && names->count < 2 * SCAN_COUNT; i++) {
-		struct key name = key_make(list->element[i]->str, list->element[i]->len);
-		if (name.size <= r->prefix.size || key_equal(name, r->index) ||
-		    key_equal(name, r->dirs))
-			continue;
-		struct key key = key_make(name.bytes + r->prefix.size, name.size - r->prefix.size);
-		if (!key_is_valid(key))
-			continue;
-		names->keys[names->count++] = key;
-	}
-}
-
-static int names_compare(struct redis_call *call, struct names *names)
-{
-	struct redis *r = call->r;
-	int rc = 0;
-
-	for (size_t i = 0; i < names->count; i++)
-		REDIS_COMMAND(call, redis_word("ZLEXCOUNT"), redis_bytes(r->index),
-			      redis_from(names->keys[i]), redis_to(names->keys[i]));
-	for (size_t i = 0; i < names->count && !call->link->broken; i++) {
-		int64_t members = 0;
-		int one = redis_expect_number(call, "ZLEXCOUNT", &members);
-		names->absent[i] = one == 0 && members == 0;
-		if (rc == 0)
-			rc = one;
-	}
-	return rc;
-}
-
-/* A step of SCAN: *reply, also if it fails, is the caller's. */
-static int scan_names(struct redis_call *call, struct walk *w, redisReply **reply)
-{
-	char count[16];
-
-	snprintf(count, sizeof(count), "%d", SCAN_COUNT);
-	REDIS_COMMAND(call, redis_word("SCAN"), redis_word(w->cursor), redis_word("MATCH"),
-		      redis_word(w->pattern), redis_word("COUNT"), redis_word(count));
-	int rc = redis_reply(call, reply);
-	if (rc < 0)
-		return rc;
-	if ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements != 2 ||
-	    (*reply)->element[0]->type != REDIS_REPLY_STRING ||
-	    !redis_is_list((*reply)->element[1]))
-		return redis_odd(call, "SCAN");
-	snprintf(w->cursor, sizeof(w->cursor), "%s", (*reply)->element[0]->str);
-	return 0;
-}
-
-static int scan(struct redis_call *call, struct walk *w, struct names *names)
-{
-	int rc = scan_names(call, w, &names->reply);
-
-	if (rc < 0)
-		return rc;
-	names_take(call->r, names);
-	return names_compare(call, names);
-}
-
 /* One step through the server's keys. */
 static void scan_step(struct redis *r, struct walk *w)
 {
-	struct names *names = calloc(1, sizeof(*names));
-	struct redis_call call;
+	int rc = redis_scan_step(r, &w->names);
 
-	if (!names || redis_call_begin(&call, r, REDIS_READS) < 0) {
-		free(names);
-		w->scan.walking = false;
-		w->asked = true;
-		return;
-	}
-	int rc = redis_call_end(&call, scan(&call, w, names));
-	for (size_t i = 0; rc == 0 && i < names->count && r->conf->foreign_writers; i++)
-		if (names->absent[i])
-			redis_adopt(r, names->keys[i]);
-	if (rc < 0 || strcmp(w->cursor, "0") == 0)
+	if (rc < 0 || redis_scan_is_over(&w->names))
 		w->scan.walking = false;
 	w->asked |= rc < 0;
-	if (names->reply)
-		freeReplyObject(names->reply);
-	free(names);
-}
-
-/* Of what a step of SCAN found. */
-static int unlink_unreachable(struct redis_call *call, const redisReply *reply, bool *any)
-{
-	const struct redis *r = call->r;
-	const redisReply *list = reply->element[1];
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < list->elements; i++) {
-		struct key name = key_make(list->element[i]->str, list->element[i]->len);
-		if (name.size < r->prefix.size || key_equal(name, r->index) ||
-		    key_equal(name, r->dirs) ||
-		    key_is_valid(key_make(name.bytes + r->prefix.size, name.size - r->prefix.size)))
-			continue;
-		REDIS_COMMAND(call, redis_word("UNLINK"), redis_bytes(name));
-		rc = redis_reply_skip(call);
-		*any = true;
-	}
-	return rc;
-}
-
-int redis_remove_unreachable(void *state)
-{
-	struct redis *r = state;
-	struct walk w = { .cursor = "0", .pattern = pattern_of(r->prefix) };
-	int rc = w.pattern ? 0 : -ENOMEM;
-	bool any = false;
-
-	if (rc < 0)
-		return rc;
-	do {
-		redisReply *reply = NULL;
-		struct redis_call call;
-		rc = redis_call_begin(&call, r, REDIS_WRITES);
-		if (rc < 0)
-			break;
-		rc = scan_names(&call, &w, &reply);
-		if (rc == 0)
-			rc = unlink_unreachable(&call, reply, &any);
-		rc = redis_call_end(&call, rc);
-		if (reply)
-			freeReplyObject(reply);
-	} while (rc == 0 && strcmp(w.cursor, "0") != 0);
-	free(w.pattern);
-	return rc == 0 && !any ? -ENOENT : rc;
 }
 
 /* One step through the index: what has no value goes. */
@@ -442,7 +105,7 @@ static void measure(struct redis *r, struct walk *w)
 	if (rc == 0)
 		rc = rest;
 	if (rc == 0)
-		rc = redis_info_read(r, call.link, run_id);
+		rc = redis_info_read(&r->server, call.link, run_id);
 	if (redis_call_end(&call, rc) < 0)
 		return;
 	/* Members that we dropped are no new keys, and keys that another daemon gave a member are
@@ -475,14 +138,14 @@ static int64_t step(struct redis *r, struct walk *w, struct pace *pace,
 	if (pace->walking)
 		return at_most(took_ns * (share - 1) / 1000000 + 1, PAUSE_MAX_MS);
 	int64_t rest_ms = at_most(pace->busy_ns * SHARE / 1000000, REST_MAX_MS);
-	pace->next_ms = time_mono_ms(&time_system) +
+	pace->next_ms = time_mono_ms(r->env->time) +
 			(rest_ms < REST_MIN_MS ? REST_MIN_MS : rest_ms);
 	return 0;
 }
 
 static void scan_begin(struct walk *w, bool hurried)
 {
-	strcpy(w->cursor, "0");
+	redis_scan_restart(&w->names);
 	w->scan.walking = true;
 	w->scan.busy_ns = 0;
 	w->hurried = hurried;
@@ -512,20 +175,20 @@ static int64_t walk_idle_ms(const struct walk *w, int64_t now_ms)
 /* What is due now. Returns how long nothing will be. */
 static int64_t walk_step(struct redis *r, struct walk *w)
 {
-	int64_t now_ms = time_mono_ms(&time_system);
+	int64_t now_ms = time_mono_ms(r->env->time);
 
 	if (now_ms >= w->measure_ms) {
 		measure(r, w);
 		w->measure_ms = now_ms + MEASURE_MS;
 	}
-	if (!w->pattern)
+	if (!w->names.pattern) /* out of memory: no walk */
 		return MEASURE_MS;
 	scan_choose(w, now_ms);
 	if (w->scan.walking) {
 		int64_t pause_ms = step(r, w, &w->scan, scan_step,
 					w->hurried ? SHARE_HURRIED : SHARE);
 		if (!w->scan.walking)
-			w->hurry_ms = time_mono_ms(&time_system) +
+			w->hurry_ms = time_mono_ms(r->env->time) +
 				      at_most(w->scan.busy_ns * REST_HURRIED / 1000000 + 1,
 					      REST_MAX_MS);
 		return pause_ms;
@@ -543,38 +206,31 @@ static int64_t walk_step(struct redis *r, struct walk *w)
 static void *upkeep_run(void *argument)
 {
 	struct redis *r = argument;
-	struct walk walk = { .pattern = pattern_of(r->prefix), .asked = true };
+	struct walk walk = { .asked = true };
 	int64_t pause_ms = 0;
 
+	redis_scan_init(&walk.names, r->prefix);
 	while (breaker_pause(&r->breaker, pause_ms)) {
 		int64_t due_ms = breaker_probe_due(&r->breaker);
 		if (due_ms == 0)
-			probe(r);
+			redis_probe(r);
 		if (due_ms > 0)
 			pause_ms = due_ms;
 		else
 			pause_ms = due_ms == 0 ? 0 : walk_step(r, &walk);
 	}
-	free(walk.pattern);
+	redis_scan_fini(&walk.names);
 	return NULL;
 }
 
 int redis_upkeep_start(struct redis *r)
 {
-	r->probe_fd = -1;
-	return -pthread_create(&r->thread, NULL, upkeep_run, r);
+	return -pthread_create(&r->upkeep, NULL, upkeep_run, r);
 }
 
 void redis_upkeep_stop(struct redis *r)
 {
-	lock_take(&r->upkeep);
-	r->stop = true;
-	if (r->probe_fd >= 0)
-		shutdown(r->probe_fd, SHUT_RDWR);
-	if (r->resolve)
-		resolve_cancel(r->resolve);
-	lock_release(&r->upkeep);
+	redis_probe_cancel(r);
 	breaker_stop(&r->breaker);
-	pthread_join(r->thread, NULL);
-	resolve_free(r->resolve);
+	pthread_join(r->upkeep, NULL);
 }

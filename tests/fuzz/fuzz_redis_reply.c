@@ -66,8 +66,8 @@ static void run(const uint8_t *bytes, size_t size)
 	struct redis_link *link = calloc(1, sizeof(*link));
 
 	assert(link);
-	int rc = redis_link_open(link, &address, &not_ending, time_mono_ms(&time_system),
-				 PATIENCE_MS);
+	int rc = redis_link_open(link, &address, &time_system, &not_ending,
+				 time_mono_ms(&time_system), PATIENCE_MS);
 	assert(rc == 0);
 	int server = accept(listener, NULL, NULL);
 	assert(server >= 0);

@@ -1,0 +1,238 @@
+/* Directories: listings, and markers. See redis/dirs.h. */
+#include "redis/dirs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kit/cursor.h"
+#include "redis/command.h"
+#include "redis/look.h"
+#include "redis/page.h"
+
+enum {
+	SKIP_PAGE = 32,    /* after a jump over a directory another one is likely near */
+	BARREN_MS = 60000, /* how long a listing goes through members that have lost their values */
+};
+
+/* --- where a listing is ----------------------------------------------------------------------- */
+
+/* One of the two sets on its way through a range of keys. */
+struct stream {
+	struct key set;
+	bool checked; /* its members have values that may be gone */
+	struct redis_page page;
+	bool started;
+};
+
+static int stream_read(struct redis_call *call, struct stream *s, const struct redis_range *range,
+		       size_t limit)
+{
+	int rc = redis_page_read(call, s->set, range, limit, &s->page);
+
+	if (rc == 0 && s->checked && s->page.count > 0)
+		rc = redis_page_check(call, &s->page);
+	else if (rc == 0)
+		rc = redis_page_check_markers(call, &s->page);
+	s->started = true;
+	return rc;
+}
+
+/*
+ * The first live item at or after the key `at` and below dir, in *item; NULL: none is left. Members
+ * are read on from the page's end as long as `at` lies there, and from `at` once it is further.
+ */
+static int stream_seek(struct redis_call *call, struct stream *s, struct key dir, struct key at,
+		       struct redis_item **item)
+{
+	size_t limit = s->started ? SKIP_PAGE : REDIS_PAGE;
+	struct key_buffer below, end;
+
+	if (dir.size > 0)
+		key_range(dir, &below, &end);
+	for (bool barren = false;; barren = true) {
+		struct redis_page *page = &s->page;
+		for (; page->next < page->count; page->next++) {
+			*item = &page->items[page->next];
+			if (!(*item)->dead && key_compare((*item)->key, at) >= 0)
+				return 0;
+		}
+		*item = NULL;
+		/* However many members lost their values: a server that answers is not away. */
+		if (barren && page->count > 0)
+			redis_call_turn(call);
+		if (s->started && page->end)
+			return 0;
+		if (barren && time_mono_ms(call->r->env->time) - call->start_ms > BARREN_MS)
+			return redis_odd(call, "ZRANGEBYLEX: members without end, and no value,");
+		struct redis_range range = { .first = at, .unbounded = dir.size == 0 };
+		char *after = NULL;
+		if (dir.size > 0)
+			range.end = key_make(end.bytes, end.size);
+		if (s->started && key_compare(page->after, at) >= 0) {
+			after = key_copy(page->after); /* the page goes before it is compared */
+			if (!after)
+				return -ENOMEM;
+			range.after = key_make(after, page->after.size);
+		}
+		int rc = stream_read(call, s, &range, limit);
+		free(after);
+		if (rc < 0)
+			return rc;
+		limit = REDIS_PAGE;
+	}
+}
+
+struct listing {
+	struct redis_call call;
+	struct stream entries, markers;
+	struct cursor cursor;
+	struct children *batch;
+};
+
+static int next_marker(struct listing *l, struct key at, struct redis_item **item)
+{
+	int rc = stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
+
+	if (rc < 0 || !*item || !cursor_is_own_marker(&l->cursor, (*item)->key))
+		return rc;
+	l->markers.page.next++;
+	return stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
+}
+
+/* Adds the child that the item is or lies in, and moves behind it. */
+static int listing_add(struct listing *l, const struct redis_item *item,
+		       const struct redis_item *marker)
+{
+	bool is_dir;
+	struct key dir;
+	struct key name = cursor_pass(&l->cursor, item->key, &is_dir, &dir);
+
+	if (is_dir && marker && key_equal(marker->key, dir))
+		item = marker;
+	else if (is_dir)
+		item = NULL;
+	int rc = children_add(l->batch, name, is_dir, item ? &item->meta : NULL);
+	if (rc == 0 && !is_dir)
+		l->batch->items[l->batch->count - 1].vague = item->strange || item->unmeasured;
+	return rc;
+}
+
+static int listing_run(struct listing *l)
+{
+	for (;;) {
+		struct redis_item *entry, *marker, *first;
+		struct key at = cursor_at(&l->cursor);
+		int rc = stream_seek(&l->call, &l->entries, l->cursor.dir, at, &entry);
+		if (rc == 0)
+			rc = next_marker(l, at, &marker);
+		if (rc < 0)
+			return rc;
+		first = entry;
+		if (!entry || (marker && key_compare(marker->key, entry->key) < 0))
+			first = marker;
+		if (!first) {
+			l->batch->end = true;
+			return 0;
+		}
+		if (l->batch->count == CHILDREN_MAX)
+			return 0;
+		rc = listing_add(l, first, marker);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	       struct children *batch)
+{
+	struct redis *r = state;
+	struct listing l = { .batch = batch,
+			     .entries = { .set = r->index, .checked = true },
+			     .markers = { .set = r->dirs } };
+
+	int rc = cursor_start(&l.cursor, dir, after, after_is_dir);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_begin(&l.call, r, REDIS_READS);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_end(&l.call, listing_run(&l));
+	redis_page_fini(&l.entries.page);
+	redis_page_fini(&l.markers.page);
+	return rc;
+}
+
+/* --- directories and markers ------------------------------------------------------------------ */
+
+static int dir_look(struct redis_call *call, struct key dir, struct meta *meta)
+{
+	struct stream markers = { .set = call->r->dirs };
+	struct stream entries = { .set = call->r->index, .checked = true };
+	struct key_buffer first, end;
+	struct redis_item *item;
+	struct key below = KEY_ROOT;
+
+	if (dir.size > 0) {
+		key_range(dir, &first, &end);
+		below = key_make(first.bytes, first.size);
+	}
+	/* Its own marker comes before those below it. */
+	int rc = stream_seek(call, &markers, dir, below, &item);
+	if (rc == 0 && item && key_equal(item->key, below))
+		meta_copy(meta, &item->meta);
+	else if (rc == 0 && !item)
+		rc = stream_seek(call, &entries, dir, below, &item);
+	if (rc == 0 && !item)
+		rc = -ENOENT;
+	redis_page_fini(&markers.page);
+	redis_page_fini(&entries.page);
+	return rc;
+}
+
+int redis_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct redis_call call;
+	int rc = redis_call_begin(&call, state, REDIS_READS);
+
+	if (rc < 0)
+		return rc;
+	*meta = (struct meta){ 0 };
+	return redis_call_end(&call, dir_look(&call, dir, meta));
+}
+
+int redis_dir_set(void *state, struct key dir, const struct meta *meta)
+{
+	struct redis *r = state;
+	struct redis_member member;
+	struct redis_call call;
+	struct key_buffer buffer;
+	struct key key = marker_key(&buffer, dir);
+	const struct end_record no_ends = { 0 };
+
+	int rc = redis_member_pack(key, meta, &no_ends, true, &member);
+	if (rc < 0)
+		return rc;
+	rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc == 0) {
+		REDIS_COMMAND(&call, redis_word("MULTI"));
+		redis_gather_member(&call, r->dirs, key, &member);
+		rc = redis_call_end(&call, redis_exec_skip(&call, 2));
+	}
+	free(member.bytes);
+	return rc;
+}
+
+int redis_dir_remove(void *state, struct key dir)
+{
+	struct redis *r = state;
+	struct redis_call call;
+	struct key_buffer buffer;
+	int64_t removed = 0;
+
+	int rc = redis_call_begin(&call, r, REDIS_WRITES);
+	if (rc < 0)
+		return rc;
+	redis_gather_member(&call, r->dirs, marker_key(&buffer, dir), NULL);
+	rc = redis_expect_number(&call, "ZREMRANGEBYLEX", &removed);
+	return redis_call_end(&call, rc == 0 && removed == 0 ? -ENOENT : rc);
+}
