@@ -7,6 +7,7 @@
 
 #include "disk/amounts.h"
 #include "disk/entry.h"
+#include "disk/range.h"
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/text.h"

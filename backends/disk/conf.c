@@ -1,16 +1,19 @@
-/* What a disk layer is told, and what can be wrong with it before it is opened. See disk/store.h.
- */
+/* What a disk layer is told, and what can be wrong with it before it is opened. See disk/conf.h. */
+#include "disk/conf.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/store.h"
 #include "base/log.h"
 #include "base/parents.h"
 #include "base/private_dir.h"
+#include "kit/free_space.h"
+#include "kit/value_files.h"
 
 const struct option_spec disk_conf_options[] = {
 	{ .name = "path",

@@ -72,7 +72,7 @@ static int change_use(struct disk_txn *txn, struct key key, double used, uint64_
 		sqlite3_bind_int64(s, 3, (int64_t)hits);
 	}
 	int rc = db_run(txn->db, s);
-	return rc < 0 ? rc : disk_refresh(txn, key, used);
+	return rc < 0 ? rc : disk_refresh_use(txn, key, used);
 }
 
 int disk_entry_use(struct disk_txn *txn, const struct disk_hit *hit)

@@ -13,13 +13,14 @@
 #include "base/log.h"
 
 enum {
-	SCHEMA_PAGES = 24,   /* what an empty database needs */
-	ROW_PAGES = 6,       /* what a row may need beside its value, in the trees and their inner pages */
-	SPARE_PAGES = 32,    /* free pages that are left to the next changes */
-	EXPIRE_FIRST = 64,   /* expired entries looked for before a live one is evicted */
-	SURPLUS_MS = 1000,   /* pages that were free all this time are given back */
-	WAITS_MAX = 50,      /* for readers that keep the database from being made shorter */
-	SHM_BYTES = 64 << 10, /* the index of the log */
+	SCHEMA_PAGES = 24, /* what an empty database needs */
+	ROW_PAGES =
+		6, /* what a row may need beside its value, in the trees and their inner pages */
+	SPARE_PAGES = 32,       /* free pages that are left to the next changes */
+	EXPIRE_FIRST = 64,      /* expired entries looked for before a live one is evicted */
+	SURPLUS_MS = 1000,      /* pages that were free all this time are given back */
+	WAITS_MAX = 50,         /* for readers that keep the database from being made shorter */
+	SHM_BYTES = 64 << 10,   /* the index of the log */
 	IN_ROWS_MAX = 32 << 20, /* a larger value goes into no row, whatever room there is */
 };
 
@@ -27,24 +28,25 @@ enum {
 
 void disk_limit_configure(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
-	uint64_t wal_bytes = d->wal.bytes, page_size = atomic_load(&d->page_size), limit = d->conf->size_limit;
+	struct disk_limit *l = &d->limit;
+	uint64_t wal_bytes = d->wal.bytes, page_size = atomic_load(&d->page_size),
+		 limit = d->conf->size_limit;
 	int64_t mode = 0;
 
 	uint64_t kept = wal_bytes + SHM_BYTES + SPARE_PAGES / 2 * page_size;
-	d->limit = limit == 0 ? 0 : limit > kept ? limit - kept : 1;
+	d->limit.bytes = limit == 0 ? 0 : limit > kept ? limit - kept : 1;
 	/* A value in a row lies in the log first. */
 	uint64_t in_row = limit > 0 ? wal_bytes / 4 * 3 : UINT64_MAX;
 	atomic_store(&d->inline_limit,
 		     d->conf->inline_limit < in_row ? d->conf->inline_limit : in_row);
 	/* A page that moves changes two more. */
 	uint64_t pages = wal_bytes / 16 / page_size;
-	d->vacuum_pages = pages < 8 ? 8 : pages > 128 ? 128 : (int)pages;
-	d->step_rows = 2 * d->vacuum_pages;
+	d->limit.vacuum_pages = pages < 8 ? 8 : pages > 128 ? 128 : (int)pages;
+	d->step_rows = 2 * d->limit.vacuum_pages;
 	disk_number(disk_db(d), DISK_AUTO_VACUUM, &mode);
-	w->shortens = mode != 0;
+	l->shortens = mode != 0;
 	d->spare_low = 0;
-	w->surplus = d->conf->vacuum_on_start ? UINT64_MAX : 0;
+	l->surplus = d->conf->vacuum_on_start ? UINT64_MAX : 0;
 }
 
 /* --- a shorter database ----------------------------------------------------------------------- */
@@ -57,9 +59,9 @@ static int64_t shorten(struct disk_txn *txn, uint64_t bytes)
 	uint64_t page_size = atomic_load(&d->page_size);
 
 	uint64_t pages = (bytes + page_size - 1) / page_size;
-	if (pages > (uint64_t)d->vacuum_pages)
-		pages = (uint64_t)d->vacuum_pages;
-	if (!d->writer.shortens || pages == 0)
+	if (pages > (uint64_t)d->limit.vacuum_pages)
+		pages = (uint64_t)d->limit.vacuum_pages;
+	if (!d->limit.shortens || pages == 0)
 		return 0;
 	txn->rows += (int)pages;
 	return disk_amounts_shorten(d, (int)pages);
@@ -71,7 +73,7 @@ bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job)
 {
 	uint64_t need = job->size + job->key.size + SCHEMA_PAGES * atomic_load(&d->page_size);
 
-	return d->limit > 0 && need > d->limit;
+	return d->limit.bytes > 0 && need > d->limit.bytes;
 }
 
 /* Evicts until the rows in use, the files, and what is needed keep to the limit. 1: there is room;
@@ -86,7 +88,7 @@ static int evict(struct disk_txn *txn, int64_t keep, uint64_t need)
 		int rc = disk_amounts_count(d, txn->file_bytes, &a);
 		if (rc < 0)
 			return rc;
-		if (a.all - a.spare + a.files + need <= d->limit)
+		if (a.all - a.spare + a.files + need <= d->limit.bytes)
 			return 1;
 		if (!disk_txn_has_time(txn))
 			return 0;
@@ -112,9 +114,9 @@ static int shorten_for(struct disk_txn *txn, struct disk_job *job, uint64_t need
 		int rc = disk_amounts_count(d, txn->file_bytes, &a);
 		if (rc < 0)
 			return rc;
-		if (a.all + a.files + need <= d->limit)
+		if (a.all + a.files + need <= d->limit.bytes)
 			break;
-		int64_t gained = shorten(txn, a.all + a.files + need - d->limit);
+		int64_t gained = shorten(txn, a.all + a.files + need - d->limit.bytes);
 		if (gained <= 0)
 			return gained < 0 ? (int)gained : -EOPNOTSUPP;
 		if (!disk_txn_has_time(txn))
@@ -122,7 +124,7 @@ static int shorten_for(struct disk_txn *txn, struct disk_job *job, uint64_t need
 	}
 	if (txn->unlinked.count > 0)
 		return 0;
-	if (disk_amounts_length(d, "") + a.files + need <= d->limit)
+	if (disk_amounts_length(d, "") + a.files + need <= d->limit.bytes)
 		return 1;
 	disk_wal_want_cut(d);
 	return ++job->progress.position > WAITS_MAX;
@@ -144,7 +146,7 @@ int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t kee
 		       ROW_PAGES * page_size;
 	uint64_t need = row + file;
 
-	if (d->limit == 0)
+	if (d->limit.bytes == 0)
 		return 0;
 	if (!in_file) /* its pages are free as soon as it is replaced */
 		need = need > freed ? need - freed : 0;
@@ -164,67 +166,70 @@ int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t kee
 /* What was free all the time since the last look is not needed. */
 static void look_for_surplus(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
+	struct disk_limit *l = &d->limit;
 	uint64_t kept = SPARE_PAGES * atomic_load(&d->page_size);
 	int64_t now = time_mono_ms(&time_system);
 	struct disk_amounts a;
 
-	if (now < w->surplus_ms || disk_amounts_count(d, 0, &a) < 0)
+	if (now < l->surplus_ms || disk_amounts_count(d, 0, &a) < 0)
 		return;
-	w->surplus_ms = now + SURPLUS_MS;
+	l->surplus_ms = now + SURPLUS_MS;
 	uint64_t low = d->spare_low < a.spare ? d->spare_low : a.spare;
-	if (w->surplus == UINT64_MAX)
-		w->surplus = a.spare;
+	if (l->surplus == UINT64_MAX)
+		l->surplus = a.spare;
 	else
-		w->surplus = low > kept ? low - kept : 0;
+		l->surplus = low > kept ? low - kept : 0;
 	d->spare_low = a.spare;
-	w->over = d->limit > 0 && a.all - a.spare + a.files > d->limit;
-	if (w->shortens && d->limit > 0 && a.all + a.files > d->limit && w->surplus < a.spare)
-		w->surplus = a.spare;
+	l->over = d->limit.bytes > 0 && a.all - a.spare + a.files > d->limit.bytes;
+	if (l->shortens && d->limit.bytes > 0 && a.all + a.files > d->limit.bytes &&
+	    l->surplus < a.spare)
+		l->surplus = a.spare;
 }
 
 bool disk_limit_has_work(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
+	struct disk_limit *l = &d->limit;
 
 	look_for_surplus(d);
-	return w->over || (w->shortens && w->surplus > 0);
+	return l->over || (l->shortens && l->surplus > 0);
 }
 
 int disk_limit_step(struct disk_txn *txn, bool *more)
 {
-	struct disk_writer *w = &txn->disk->writer;
+	struct disk_limit *l = &txn->disk->limit;
 	int64_t gained = 0;
 
-	if (w->over) {
+	if (l->over) {
 		int rc = evict(txn, 0, 0);
 		if (rc < 0 && rc != -EFBIG)
 			return rc;
-		w->over = rc == 0;
-		*more |= w->over;
-		if (w->over)
+		l->over = rc == 0;
+		*more |= l->over;
+		if (l->over)
 			return 0;
 	}
-	while (w->shortens && w->surplus > 0 && disk_txn_has_time(txn)) {
-		gained = shorten(txn, w->surplus);
+	while (l->shortens && l->surplus > 0 && disk_txn_has_time(txn)) {
+		gained = shorten(txn, l->surplus);
 		if (gained < 0)
 			return (int)gained;
-		w->surplus = gained > 0 && (uint64_t)gained < w->surplus
-				     ? w->surplus - (uint64_t)gained
+		l->surplus = gained > 0 && (uint64_t)gained < l->surplus
+				     ? l->surplus - (uint64_t)gained
 				     : 0;
-		if (w->surplus == 0)
+		if (l->surplus == 0)
 			disk_wal_want_cut(txn->disk);
 	}
-	*more |= w->shortens && w->surplus > 0;
+	*more |= l->shortens && l->surplus > 0;
 	return 0;
 }
 
 void disk_limit_convert(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
+	struct disk_limit *l = &d->limit;
 	int64_t start = time_mono_ms(&time_system), mode = 0;
 
-	w->vacuum_due = false;
+	if (!l->convert_due)
+		return;
+	l->convert_due = false;
 	if (disk_number(disk_db(d), DISK_AUTO_VACUUM, &mode) < 0 || mode != 0)
 		return;
 	log_info("disk: layer \"%s\": %s is rewritten so that it can be made shorter from now on; "

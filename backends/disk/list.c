@@ -3,7 +3,8 @@
  * BLOB), merged. Below a sub-directory only the first key is read: the next one looked for is the
  * first after "dir/sub/", so the cost is that of the children.
  */
-#include <assert.h>
+#include "disk/list.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -179,8 +180,8 @@ static int listing_take(struct listing *l, const struct cursor *first, struct ch
 	return rc;
 }
 
-int disk_list_children(struct disk *d, struct db *db, struct key dir, struct key after,
-		       bool after_is_dir, struct children *batch)
+static int list_children(struct disk *d, struct db *db, struct key dir, struct key after,
+			 bool after_is_dir, struct children *batch)
 {
 	struct listing l = { .disk = d, .db = db, .dir = dir };
 
@@ -197,4 +198,124 @@ int disk_list_children(struct disk *d, struct db *db, struct key dir, struct key
 	}
 	listing_close(&l);
 	return rc;
+}
+
+static int read_children(struct disk *d, struct db *db, struct disk_lookup *lookup)
+{
+	children_clear(lookup->batch);
+	return list_children(d, db, lookup->key, lookup->after, lookup->after_is_dir,
+			     lookup->batch);
+}
+
+int disk_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	      struct children *batch)
+{
+	struct disk_lookup lookup = {
+		.key = dir, .after = after, .after_is_dir = after_is_dir, .batch = batch
+	};
+
+	int rc = disk_read(state, read_children, &lookup);
+	if (rc < 0)
+		children_clear(batch);
+	return rc;
+}
+
+/* --- what is below ---------------------------------------------------------------------------- */
+
+/* 1: there is a live key, or a marker, below the directory. */
+static int any_below(struct disk *d, struct db *db, enum disk_statement id,
+		     const struct disk_range *range, enum disk_key_type type)
+{
+	sqlite3_stmt *s = disk_statement(db, id);
+
+	if (s) {
+		disk_range_bind(s, range, type);
+		if (id == DISK_BELOW)
+			disk_bind_instant(s, 3, time_instant(d->env->time));
+	}
+	int rc = db_step(db, s);
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int read_marker(struct db *db, struct key dir, struct meta *meta)
+{
+	struct key_buffer marker;
+	sqlite3_stmt *s = disk_statement(db, DISK_DIR_STAT);
+
+	disk_marker_key(dir, &marker);
+	if (s)
+		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+	int rc = db_step(db, s);
+	if (rc > 0)
+		disk_row_dir_meta(s, meta);
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int read_dir(struct disk *d, struct db *db, struct disk_lookup *lookup)
+{
+	struct disk_range range;
+	int rc = read_marker(db, lookup->key, &lookup->meta);
+
+	disk_range_below(&range, lookup->key);
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = any_below(d, db, DISK_BELOW, &range, (enum disk_key_type)type);
+		if (rc == 0)
+			rc = any_below(d, db, DISK_DIRS_BELOW, &range, (enum disk_key_type)type);
+	}
+	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
+}
+
+int disk_dir_stat(void *state, struct key dir, struct meta *meta)
+{
+	struct disk_lookup lookup = { .key = dir };
+
+	int rc = disk_read(state, read_dir, &lookup);
+	if (rc == 0)
+		*meta = lookup.meta;
+	return rc;
+}
+
+/* Whether the keys of a range have at most `longest` bytes: 0 or -ENAMETOOLONG. */
+static int check_longest(struct db *db, enum disk_statement id, const struct disk_range *range,
+			 enum disk_key_type type, int64_t longest)
+{
+	sqlite3_stmt *s = disk_statement(db, id);
+
+	if (s)
+		disk_range_bind(s, range, type);
+	int rc = db_step(db, s);
+	if (rc > 0)
+		rc = sqlite3_column_int64(s, 0) > longest ? -ENAMETOOLONG : 0;
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+static int check_lengths(struct disk *d, struct db *db, struct disk_lookup *lookup)
+{
+	int64_t longest = KEY_MAX - (int64_t)lookup->to.size + (int64_t)lookup->key.size;
+	struct disk_range range;
+	int rc = 0;
+
+	(void)d;
+	disk_range_below(&range, lookup->key);
+	for (int type = DISK_KEYS_TEXT; type <= DISK_KEYS_BLOB && rc == 0; type++) {
+		rc = check_longest(db, DISK_LONGEST_BELOW, &range, (enum disk_key_type)type,
+				   longest);
+		if (rc == 0) /* a marker's key has a slash more */
+			rc = check_longest(db, DISK_DIRS_LONGEST_BELOW, &range,
+					   (enum disk_key_type)type, longest + 1);
+	}
+	return rc;
+}
+
+int disk_check_rename_prefix(void *state, struct key from, struct key to)
+{
+	struct disk_lookup lookup = { .key = from, .to = to };
+
+	return to.size <= from.size ? 0 : disk_read(state, check_lengths, &lookup);
 }

@@ -4,8 +4,10 @@
  * where the rows of the one before have been. What a removal leaves when the daemon dies in the
  * middle was never said to be gone. A rename must not end half done: one that takes more than one
  * step is written down in the database, with the first of them, and finished by whoever opens it
- * next. See disk/store.h.
+ * next.
  */
+#include "disk/range.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,8 +34,7 @@ typedef int change_row(struct disk_txn *txn, const struct disk_job *job, enum di
 /* Whether a row lies in the range by the bytes of its key: of a damaged index anything may come. */
 static bool is_in_range(sqlite3_stmt *row, const struct disk_range *range)
 {
-	return key_begins(disk_column_key(row, 0),
-			  key_make(range->first.bytes, range->first.size));
+	return key_begins(disk_column_key(row, 0), key_make(range->first.bytes, range->first.size));
 }
 
 /* 1: there was one; 0: there is none. What is changed leaves the range. */
@@ -286,7 +287,8 @@ bool disk_range_turn_back(struct disk_job *job)
 	return true;
 }
 
-/* --- renames that a daemon that died has begun ------------------------------------------------- */
+/* --- renames that a daemon that died has begun -------------------------------------------------
+ */
 
 struct noted_move {
 	char name[NOTE_NAME];

@@ -1,8 +1,6 @@
-/*
- * Other programs evict what has the oldest updated_at: the gets of ours move it as well, written
- * down with their hits. That rewrites the row, payload and all, so it is bounded by time: what is
- * more is left out, and the key's next hit tries again. See disk/schema.h.
- */
+/* The gets of ours, as other programs count them. See disk/refresh.h. */
+#include "disk/refresh.h"
+
 #include "disk/row.h"
 #include "disk/store.h"
 
@@ -13,25 +11,25 @@ enum {
 };
 
 /* Whether that many bytes may be written again now. */
-static bool may_write(struct disk_writer *w, uint64_t bytes)
+static bool may_write(struct disk_refresh *r, uint64_t bytes)
 {
 	int64_t now_ms = time_mono_ms(&time_system);
-	int64_t passed_ms = w->refresh_ms == 0 ? REFRESH_BYTES_MAX : now_ms - w->refresh_ms;
+	int64_t passed_ms = r->at_ms == 0 ? REFRESH_BYTES_MAX : now_ms - r->at_ms;
 
-	w->refresh_ms = now_ms;
+	r->at_ms = now_ms;
 	if (passed_ms > REFRESH_BYTES_MAX / REFRESH_BYTES_PER_MS)
-		w->refresh_left = REFRESH_BYTES_MAX;
+		r->left = REFRESH_BYTES_MAX;
 	else
-		w->refresh_left += (uint64_t)passed_ms * REFRESH_BYTES_PER_MS;
-	if (w->refresh_left > REFRESH_BYTES_MAX)
-		w->refresh_left = REFRESH_BYTES_MAX;
-	if (bytes > w->refresh_left)
+		r->left += (uint64_t)passed_ms * REFRESH_BYTES_PER_MS;
+	if (r->left > REFRESH_BYTES_MAX)
+		r->left = REFRESH_BYTES_MAX;
+	if (bytes > r->left)
 		return false;
-	w->refresh_left -= bytes;
+	r->left -= bytes;
 	return true;
 }
 
-int disk_refresh(struct disk_txn *txn, struct key key, double used)
+int disk_refresh_use(struct disk_txn *txn, struct key key, double used)
 {
 	sqlite3_stmt *s = disk_statement(txn->db, DISK_REFRESHABLE);
 
@@ -43,7 +41,7 @@ int disk_refresh(struct disk_txn *txn, struct key key, double used)
 	uint64_t size = older ? (uint64_t)sqlite3_column_int64(s, 2) + REFRESH_ROW : 0;
 	if (s)
 		sqlite3_reset(s);
-	if (rc <= 0 || !older || !may_write(&txn->disk->writer, size))
+	if (rc <= 0 || !older || !may_write(&txn->disk->refresh, size))
 		return rc < 0 ? rc : 0;
 	s = disk_statement(txn->db, DISK_REFRESH);
 	if (s) {

@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 enum {
-	SPARE_PAGES = 16, /* free pages that a set adds when removals have half of them */
+	SPARE_PAGES = 16,        /* free pages that a set adds when removals have half of them */
 	ROW_OVERHEAD = 32 << 10, /* what a row takes beside its value, in the trees */
 	EVICT_AHEAD = 64 << 10,  /* evicted beyond what a job needs, for the next ones */
 	EMPTY_PAGES = 24,        /* of a database without entries */
@@ -89,7 +89,8 @@ static bool give_back(struct disk *d, uint64_t enough)
 	struct disk_amounts a;
 	int64_t gained = 1;
 
-	while (gained > 0 && disk_file_system_free(d) < enough && disk_amounts_count(d, 0, &a) == 0 &&
+	while (gained > 0 && disk_file_system_free(d) < enough &&
+	       disk_amounts_count(d, 0, &a) == 0 &&
 	       a.spare > SPARE_PAGES * atomic_load(&d->page_size)) {
 		gained = disk_amounts_shorten(d, GIVE_BACK_PAGES);
 		disk_wal_restart(d);
@@ -138,19 +139,19 @@ static uint64_t free_pages_for(struct disk *d, const struct disk_job *job)
 
 static void say_once(struct disk *d)
 {
-	if (!d->writer.full_said)
+	if (!d->space.full_said)
 		log_warning("disk: layer \"%s\": the file system of %s is full: the least recently "
 			    "used entries go",
 			    d->env->layer_name, d->conf->path);
-	d->writer.full_said = true;
+	d->space.full_said = true;
 }
 
 /* A step of fewer rows, if the job goes by steps. False: it was a single one. */
-static bool take_fewer_rows(struct disk_writer *w, const struct disk_job *job)
+static bool take_fewer_rows(struct disk *d, const struct disk_job *job)
 {
-	if (!disk_job_is_long(job) || w->step_rows == 1)
+	if (!disk_job_is_long(job) || d->fewer_rows == 1)
 		return false;
-	w->step_rows = w->step_rows > 0 ? w->step_rows / 2 : FEW_ROWS;
+	d->fewer_rows = d->fewer_rows > 0 ? d->fewer_rows / 2 : FEW_ROWS;
 	return true;
 }
 
@@ -164,7 +165,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 		disk_wal_restart(d);
 		return true;
 	}
-	if (take_fewer_rows(&d->writer, job))
+	if (take_fewer_rows(d, job))
 		return true;
 	if (!disk_job_adds(job) && !for_file)
 		return false;
@@ -174,7 +175,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 	if (!for_file && free_pages_for(d, job) >= bytes) /* it is the WAL that cannot grow */
 		return give_back(d, bytes + EVICT_AHEAD);
 	uint64_t held = held_bytes(d);
-	struct space_round round = free_space_need(&d->writer.space, bytes, held);
+	struct space_round round = free_space_need(&d->space.policy, bytes, held);
 	if (!space_round_goes_on(&round, held, free_pages_for(d, job)))
 		return false;
 	int rc = evict_step(d, job->key, bytes + EVICT_AHEAD, &round);
@@ -186,23 +187,21 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 
 void disk_space_init(struct disk *d)
 {
-	free_space_init(&d->writer.space, d->env->layer_name, d->conf->path, d->conf->min_free);
+	free_space_init(&d->space.policy, d->env->layer_name, d->conf->path, d->conf->min_free);
 }
 
 /* Whether what goes can become space of the file system. */
 static bool can_shrink(const struct disk *d)
 {
-	return d->writer.shortens || atomic_load(&d->file_bytes) > 0;
+	return d->limit.shortens || atomic_load(&d->file_bytes) > 0;
 }
 
 bool disk_space_upkeep(struct disk *d)
 {
-	struct disk_writer *w = &d->writer;
-
 	disk_wal_claim(d);
-	struct space_round round = free_space_keep(&w->space);
-	if (!atomic_load(&w->space.low))
-		w->full_said = false;
+	struct space_round round = free_space_keep(&d->space.policy);
+	if (!atomic_load(&d->space.policy.low))
+		d->space.full_said = false;
 	if (!space_round_goes_on(&round, held_bytes(d), 0) || !can_shrink(d))
 		return false;
 	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "disk/schema.h"
 #include "disk/store.h"
 #include "base/log.h"
 
@@ -52,7 +53,7 @@ int disk_txn_begin(struct disk_txn *txn, struct disk *d)
 static int commit(struct disk_txn *txn)
 {
 	struct disk *d = txn->disk;
-	struct db_files *files = &d->writer.files;
+	struct db_files *files = &d->connection.files;
 	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
 	int rc;
 
@@ -111,7 +112,7 @@ int disk_txn_end(struct disk_txn *txn, int rc)
 /* Rows may share no page, and all that is written lies in the log until it is committed. */
 bool disk_txn_has_time(const struct disk_txn *txn)
 {
-	int fewer = txn->disk->writer.step_rows, rows = txn->disk->step_rows;
+	int fewer = txn->disk->fewer_rows, rows = txn->disk->step_rows;
 
 	return txn->rows < (fewer > 0 && fewer < rows ? fewer : rows) &&
 	       txn->unlinked.count < STEP_FILES && txn->file_bytes > -STEP_FILE_BYTES &&
@@ -133,7 +134,7 @@ static void note_cut(struct disk *d)
 {
 	char trigger[64];
 
-	if (atomic_load(&d->writer.guard.ending_ms) > 0)
+	if (atomic_load(&d->connection.guard.ending_ms) > 0)
 		return;
 	atomic_store(&d->cut_until_ms, time_mono_ms(&time_system) + CUT_MS);
 	disk_schema_other_trigger(disk_db(d), trigger, sizeof(trigger));

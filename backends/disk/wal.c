@@ -83,7 +83,7 @@ uint64_t disk_wal_bytes_of(const struct disk *d, const struct disk_job *job)
  * is expected soon. */
 static int write_back(struct disk *d, int mode, bool idle)
 {
-	struct db_files *files = &d->writer.files;
+	struct db_files *files = &d->connection.files;
 	int all = 0, done = 0;
 
 	if (db_files_look(files) != DB_FINE)
@@ -129,7 +129,7 @@ void disk_wal_make_room(struct disk *d, const struct disk_job *jobs)
 
 	for (; jobs; jobs = jobs->next)
 		adds += jobs->log_bytes;
-	if (d->limit == 0 || length == 0 || length + adds <= wal->bytes || now < wal->restart_ms)
+	if (d->conf->size_limit == 0 || length == 0 || length + adds <= wal->bytes || now < wal->restart_ms)
 		return;
 	if (disk_wal_restart(d) == SQLITE_OK)
 		wal->frames = 0;

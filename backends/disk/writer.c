@@ -1,10 +1,6 @@
-/*
- * Writing: one at a time owns the connection. A caller that finds it free commits its job itself,
- * which saves two wake-ups (half the time of a small set). Otherwise callers queue their jobs, and
- * the writer thread takes all there are and commits them in one transaction. While somebody commits
- * the next ones gather, so no timer is needed to form groups. The thread also does what is not
- * anybody's job: upkeep, checkpoints, opening anew. See disk/store.h.
- */
+/* Group commit, and the writer thread. See disk/writer.h. */
+#include "disk/writer.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +8,7 @@
 
 #include "disk/amounts.h"
 #include "disk/change.h"
+#include "disk/range.h"
 #include "disk/store.h"
 #include "base/log.h"
 #include "base/waiting.h"
@@ -151,7 +148,7 @@ static bool run_jobs(struct disk_txn *txn, struct disk_job *jobs)
 		rc = disk_space_keep(d);
 	rc = disk_txn_end(txn, rc);
 	if (rc == 0) /* there may be room for longer steps again */
-		d->writer.step_rows = 2 * d->writer.step_rows % STEP_ROWS_MOST;
+		d->fewer_rows = 2 * d->fewer_rows % STEP_ROWS_MOST;
 	for (struct disk_job *job = rc < 0 ? jobs : NULL; job; job = job->next) {
 		job->rc = rc == -EAGAIN ? -EHOSTDOWN : rc;
 		job->progress = job->before;
@@ -167,7 +164,7 @@ static void account(struct disk *d)
 {
 	if (!atomic_load(&d->up))
 		return;
-	if (d->limit > 0 && disk_wal_is_due(d))
+	if (d->conf->size_limit > 0 && disk_wal_is_due(d))
 		disk_wal_checkpoint(d);
 	disk_wal_cut(d);
 	disk_amounts_measure(d);
@@ -181,17 +178,16 @@ static void account(struct disk *d)
 static bool run_kept(struct disk_txn *txn, struct disk_job **jobs)
 {
 	struct disk *d = txn->disk;
-	struct disk_writer *w = &d->writer;
 	int rc = 0;
 
 	for (int i = 0; i < KEPT_TRIES && rc == 0; i++) {
 		bool done = run_jobs(txn, *jobs);
-		enum db_trouble trouble = db_files_look(&w->files);
+		enum db_trouble trouble = db_files_look(&d->connection.files);
 		if (trouble == DB_FINE)
 			return done;
-		bool kept = done && trouble != DB_GONE && w->files.found == DB_FINE;
-		bool up = disk_upkeep_check(d);
-		if (up && kept && !w->lost)
+		bool kept = done && trouble != DB_GONE && d->connection.files.found == DB_FINE;
+		bool up = disk_connection_check(d);
+		if (up && kept && !d->connection.lost)
 			return true;
 		for (struct disk_job *job = *jobs; job; job = job->next)
 			job->progress = job->before;
@@ -221,7 +217,7 @@ static void run_one(struct disk *d, struct disk_job *job)
 			return;
 	} while (job->rc == -ENOSPC && disk_space_relieve(d, &relief, job));
 	if (disk_job_adds(job))
-		free_space_settled(&d->writer.space, job->rc != -ENOSPC);
+		free_space_settled(&d->space.policy, job->rc != -ENOSPC);
 	account(d);
 	jobs_finish(d, job);
 }
@@ -278,7 +274,7 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 {
 	if (!disk_queue_own(&d->queue))
 		return false;
-	bool current = disk_upkeep_is_current(d);
+	bool current = disk_connection_is_current(d);
 	if (current) {
 		job->next = NULL;
 		run_batch(d, job);
@@ -322,7 +318,9 @@ static void rest(struct disk *d, int64_t begun_ms)
 	int64_t now = time_mono_ms(&time_system);
 	int64_t rest_ms = (now - begun_ms) / REST_SHARE;
 
-	rest_ms = rest_ms < REST_MIN_MS ? REST_MIN_MS : rest_ms > REST_MAX_MS ? REST_MAX_MS : rest_ms;
+	rest_ms = rest_ms < REST_MIN_MS   ? REST_MIN_MS
+		  : rest_ms > REST_MAX_MS ? REST_MAX_MS
+					  : rest_ms;
 	disk_queue_rest(&d->queue, now + rest_ms);
 }
 
@@ -335,7 +333,7 @@ static void take_turn(struct disk *d, const struct disk_turn *turn)
 
 	if (turn->nudged)
 		w->upkeep_ms = 0;
-	if (!disk_upkeep_check(d)) {
+	if (!disk_connection_check(d)) {
 		jobs_fail(d, turn->jobs, -EHOSTDOWN);
 		w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
 		return;
@@ -357,7 +355,7 @@ static void *writer_run(void *self)
 	disk_queue_own_after(&d->queue);
 	disk_queue_disown(&d->queue, false);
 	while (!turn.stop) {
-		uint64_t log_bytes = d->limit > 0 ? d->wal.bytes / 2 : UINT64_MAX;
+		uint64_t log_bytes = d->conf->size_limit > 0 ? d->wal.bytes / 2 : UINT64_MAX;
 		turn = disk_queue_take(&d->queue, d->writer.upkeep_ms, log_bytes);
 		bool had_jobs = turn.jobs;
 		take_turn(d, &turn);
@@ -373,7 +371,7 @@ void disk_writer_ending(struct disk *d)
 {
 	int64_t now = time_mono_ms(&time_system);
 
-	atomic_store(&d->writer.guard.ending_ms, now);
+	atomic_store(&d->connection.guard.ending_ms, now);
 	atomic_store(&d->readers.guard.ending_ms, now);
 }
 
@@ -381,14 +379,14 @@ int disk_writer_start(struct disk *d)
 {
 	struct disk_writer *w = &d->writer;
 
-	db_files_init(&w->files, d->conf->path, false);
-	w->vacuum_due = d->conf->vacuum_on_start;
-	disk_queue_init(&d->queue, &time_system, &w->guard.life);
-	disk_upkeep_connect(d);
+	db_files_init(&d->connection.files, d->conf->path, false);
+	d->limit.convert_due = d->conf->vacuum_on_start;
+	disk_queue_init(&d->queue, &time_system, &d->connection.guard.life);
+	disk_connection_open(d);
 	int rc = pthread_create(&w->thread, NULL, writer_run, d);
 	if (rc == 0)
 		return 0;
-	disk_upkeep_disconnect(d);
+	disk_connection_close(d);
 	disk_queue_fini(&d->queue);
 	return -rc;
 }
@@ -398,6 +396,6 @@ void disk_writer_stop(struct disk *d)
 	disk_queue_stop(&d->queue);
 	pthread_join(d->writer.thread, NULL);
 	disk_queue_own_after(&d->queue);
-	disk_upkeep_disconnect(d);
+	disk_connection_close(d);
 	disk_queue_fini(&d->queue);
 }
