@@ -11,6 +11,7 @@
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/text.h"
+#include "kit/cursor.h"
 
 /* --- a set ------------------------------------------------------------------------------------ */
 
@@ -103,9 +104,8 @@ static int dir_set(struct disk_txn *txn, struct key dir, const struct meta *meta
 	struct key_buffer marker;
 	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_SET);
 
-	disk_marker_key(dir, &marker);
 	if (s) {
-		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+		disk_bind_key(s, 1, marker_key(&marker, dir));
 		disk_row_bind_dir(s, meta);
 	}
 	return db_run(txn->db, s);
@@ -116,9 +116,8 @@ static int dir_remove(struct disk_txn *txn, struct key dir)
 	struct key_buffer marker;
 	sqlite3_stmt *s = disk_statement(txn->db, DISK_DIR_DELETE);
 
-	disk_marker_key(dir, &marker);
 	if (s)
-		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+		disk_bind_key(s, 1, marker_key(&marker, dir));
 	int rc = db_run(txn->db, s);
 	return rc == 0 && sqlite3_changes(txn->db->handle) == 0 ? -ENOENT : rc;
 }

@@ -6,19 +6,20 @@
 #include "disk/list.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "disk/row.h"
 #include "disk/store.h"
+#include "kit/cursor.h"
 
-struct cursor {
+struct stream {
 	sqlite3_stmt *statement;
 	int key_column;
 	bool markers;
 	enum disk_key_type type;
-	struct disk_range range;
+	struct cursor cursor;    /* behind the child that the stream stands at */
+	struct disk_range range; /* from where it was sought */
 	bool end;
-	/* the child that the stream stands at; name lies in the statement's row */
+	/* that child; name lies in the statement's row */
 	struct key name;
 	bool is_dir;
 	bool has_marker;
@@ -29,154 +30,138 @@ struct listing {
 	struct db *db;
 	struct key dir;
 	struct instant now;
-	struct cursor cursors[4];
+	struct stream streams[4];
 };
 
-enum { CURSORS = 4 };
+enum { STREAMS = 4 };
 
-static int cursor_seek(struct listing *l, struct cursor *c)
+static int stream_seek(struct listing *l, struct stream *s)
 {
-	if (!c->statement)
+	if (!s->statement)
 		return db_errno(l->db);
-	sqlite3_reset(c->statement);
-	disk_range_bind(c->statement, &c->range, c->type);
-	if (!c->markers)
-		disk_bind_instant(c->statement, 3, l->now);
+	sqlite3_reset(s->statement);
+	s->range.first = s->cursor.at;
+	disk_range_bind(s->statement, &s->range, s->type);
+	if (!s->markers)
+		disk_bind_instant(s->statement, 3, l->now);
 	return 0;
 }
 
 /* What the row's key says about a child of the directory. False: nothing (the directory's own
- * marker). */
-static bool cursor_read(const struct listing *l, struct cursor *c)
+ * marker, what no call can name). */
+static bool stream_read(const struct listing *l, struct stream *s)
 {
-	if (!c->markers && !disk_column_key_is_ours(c->statement, c->key_column))
+	struct key key = disk_column_key(s->statement, s->key_column), marker;
+
+	if (s->markers ? key.size > KEY_MAX + 1
+		       : !disk_column_key_is_ours(s->statement, s->key_column))
 		return false;
-	struct key key = disk_column_key(c->statement, c->key_column);
 	if (!key_is_below(key, l->dir))
 		return false;
-	c->name = key_child(key, l->dir, &c->is_dir);
-	if (c->markers && !c->is_dir)
+	s->name = cursor_pass(&s->cursor, key, &s->is_dir, &marker);
+	if (s->markers && !s->is_dir)
 		return false;
-	c->has_marker = c->markers && c->name.bytes + c->name.size + 1 == key.bytes + key.size;
+	s->has_marker = s->markers && marker.size == key.size;
 	return true;
 }
 
-static int cursor_step(struct listing *l, struct cursor *c)
+static int stream_step(struct listing *l, struct stream *s)
 {
 	int rc;
 
 	do {
-		rc = db_step(l->db, c->statement);
-	} while (rc > 0 && !cursor_read(l, c));
-	c->end = rc == 0;
+		rc = db_step(l->db, s->statement);
+	} while (rc > 0 && !stream_read(l, s));
+	s->end = rc == 0;
 	return rc < 0 ? rc : 0;
 }
 
-/* first = dir/name + last: '0' skips all below the name, NUL the name itself. */
-static int bound_after(struct key_buffer *first, struct key dir, struct key name, char last)
+static int stream_next(struct listing *l, struct stream *s)
 {
-	size_t size = dir.size > 0 ? dir.size + 1 : 0;
-
-	if (size + name.size + 1 > sizeof(first->bytes))
-		return -ENAMETOOLONG;
-	memcpy(first->bytes, dir.bytes, dir.size);
-	if (dir.size > 0)
-		first->bytes[dir.size] = '/';
-	memcpy(first->bytes + size, name.bytes, name.size);
-	first->bytes[size + name.size] = last;
-	first->size = size + name.size + 1;
-	return 0;
-}
-
-static int cursor_next(struct listing *l, struct cursor *c)
-{
-	if (c->is_dir) {
-		int rc = bound_after(&c->range.first, l->dir, c->name, '0');
-		if (rc == 0)
-			rc = cursor_seek(l, c);
+	if (s->is_dir) {
+		int rc = stream_seek(l, s);
 		if (rc < 0)
 			return rc;
 	}
-	return cursor_step(l, c);
+	return stream_step(l, s);
 }
 
 static int listing_open(struct listing *l, struct key after, bool after_is_dir)
 {
-	static const enum disk_statement ids[CURSORS] = { DISK_LIST_TEXT, DISK_LIST_BLOB,
+	static const enum disk_statement ids[STREAMS] = { DISK_LIST_TEXT, DISK_LIST_BLOB,
 							  DISK_LIST_DIRS_TEXT,
 							  DISK_LIST_DIRS_BLOB };
 	int rc = 0;
 
-	for (int i = 0; i < CURSORS && rc == 0; i++) {
-		struct cursor *c = &l->cursors[i];
-		c->statement = disk_statement(l->db, ids[i]);
-		c->markers = i >= 2;
-		c->key_column = c->markers ? 0 : DISK_COLUMN_EXTRA;
-		c->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
-		disk_range_below(&c->range, l->dir);
-		if (after.size > 0 || after_is_dir)
-			rc = bound_after(&c->range.first, l->dir, after, after_is_dir ? '0' : '\0');
+	for (int i = 0; i < STREAMS && rc == 0; i++) {
+		struct stream *s = &l->streams[i];
+		s->statement = disk_statement(l->db, ids[i]);
+		s->markers = i >= 2;
+		s->key_column = s->markers ? 0 : DISK_COLUMN_EXTRA;
+		s->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
+		disk_range_below(&s->range, l->dir);
+		rc = cursor_start(&s->cursor, l->dir, after, after_is_dir);
 		if (rc == 0)
-			rc = cursor_seek(l, c);
+			rc = stream_seek(l, s);
 		if (rc == 0)
-			rc = cursor_step(l, c);
+			rc = stream_step(l, s);
 	}
 	return rc;
 }
 
 static void listing_close(struct listing *l)
 {
-	for (int i = 0; i < CURSORS; i++)
-		if (l->cursors[i].statement)
-			sqlite3_reset(l->cursors[i].statement);
+	for (int i = 0; i < STREAMS; i++)
+		if (l->streams[i].statement)
+			sqlite3_reset(l->streams[i].statement);
 }
 
-static int cursor_compare(const struct cursor *a, const struct cursor *b)
+static int stream_compare(const struct stream *a, const struct stream *b)
 {
 	return child_compare(a->name, a->is_dir, b->name, b->is_dir);
 }
 
-static struct cursor *listing_first(struct listing *l)
+static struct stream *listing_first(struct listing *l)
 {
-	struct cursor *first = NULL;
+	struct stream *first = NULL;
 
-	for (int i = 0; i < CURSORS; i++)
-		if (!l->cursors[i].end && (!first || cursor_compare(&l->cursors[i], first) < 0))
-			first = &l->cursors[i];
+	for (int i = 0; i < STREAMS; i++)
+		if (!l->streams[i].end && (!first || stream_compare(&l->streams[i], first) < 0))
+			first = &l->streams[i];
 	return first;
 }
 
-static void child_meta(struct listing *l, const struct cursor *c, struct meta *meta)
+static void child_meta(struct listing *l, const struct stream *s, struct meta *meta)
 {
-	if (c->has_marker) {
-		disk_row_dir_meta(c->statement, meta);
-	} else if (!c->is_dir) {
-		disk_row_meta(c->statement, meta);
+	if (s->has_marker) {
+		disk_row_dir_meta(s->statement, meta);
+	} else if (!s->is_dir) {
+		disk_row_meta(s->statement, meta);
 		/* A listing does not read its rows again for what is written down just now. */
-		disk_hits_add(&l->disk->hits, disk_column_key(c->statement, c->key_column),
-			      disk_row_used(c->statement), disk_hits_settled(&l->disk->hits), meta);
+		disk_hits_add(&l->disk->hits, disk_column_key(s->statement, s->key_column),
+			      disk_row_used(s->statement), disk_hits_settled(&l->disk->hits), meta);
 	}
 }
 
 /* Adds the child that `first` stands at, and moves every stream past it. */
-static int listing_take(struct listing *l, const struct cursor *first, struct children *batch)
+static int listing_take(struct listing *l, const struct stream *first, struct children *batch)
 {
-	const struct cursor *best = first;
-	bool same[CURSORS];
+	const struct stream *best = first;
+	bool same[STREAMS];
 	struct meta meta = { 0 };
 
-	for (int i = 0; i < CURSORS; i++) {
-		const struct cursor *c = &l->cursors[i];
-		same[i] = !c->end && cursor_compare(c, first) == 0;
-		if (same[i] && c->has_marker)
-			best = c;
+	for (int i = 0; i < STREAMS; i++) {
+		const struct stream *s = &l->streams[i];
+		same[i] = !s->end && stream_compare(s, first) == 0;
+		if (same[i] && s->has_marker)
+			best = s;
 	}
 	child_meta(l, best, &meta);
 	int rc = children_add(batch, first->name, first->is_dir, &meta);
 	meta_fini(&meta);
-	for (int i = 0; i < CURSORS && rc == 0; i++)
+	for (int i = 0; i < STREAMS && rc == 0; i++)
 		if (same[i])
-			rc = cursor_next(l, &l->cursors[i]);
+			rc = stream_next(l, &l->streams[i]);
 	return rc;
 }
 
@@ -188,7 +173,7 @@ static int list_children(struct disk *d, struct db *db, struct key dir, struct k
 	l.now = time_instant(d->env->time);
 	int rc = listing_open(&l, after, after_is_dir);
 	while (rc == 0) {
-		const struct cursor *first = listing_first(&l);
+		const struct stream *first = listing_first(&l);
 		batch->end = !first;
 		if (!first || batch->count == CHILDREN_MAX)
 			break;
@@ -244,9 +229,8 @@ static int read_marker(struct db *db, struct key dir, struct meta *meta)
 	struct key_buffer marker;
 	sqlite3_stmt *s = disk_statement(db, DISK_DIR_STAT);
 
-	disk_marker_key(dir, &marker);
 	if (s)
-		disk_bind_key(s, 1, key_make(marker.bytes, marker.size));
+		disk_bind_key(s, 1, marker_key(&marker, dir));
 	int rc = db_step(db, s);
 	if (rc > 0)
 		disk_row_dir_meta(s, meta);

@@ -1,12 +1,12 @@
 /* Keys and metadata to columns and back. See disk/row.h. */
 #include "disk/row.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "kit/cursor.h"
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
@@ -48,8 +48,7 @@ void disk_range_below(struct disk_range *range, struct key dir)
 {
 	struct key_buffer marker;
 
-	disk_marker_key(dir, &marker);
-	disk_range_prefix(range, key_make(marker.bytes, marker.size));
+	disk_range_prefix(range, marker_key(&marker, dir));
 }
 
 void disk_range_prefix(struct disk_range *range, struct key prefix)
@@ -72,15 +71,6 @@ void disk_range_bind(sqlite3_stmt *statement, const struct disk_range *range,
 			   DISK_KEYS_BLOB); /* every text is less than any blob */
 	else
 		bind_bytes(statement, 2, last, sizeof(last), DISK_KEYS_BLOB);
-}
-
-void disk_marker_key(struct key dir, struct key_buffer *buffer)
-{
-	assert(dir.size < sizeof(buffer->bytes));
-	memcpy(buffer->bytes, dir.bytes, dir.size);
-	buffer->size = dir.size;
-	if (dir.size > 0)
-		buffer->bytes[buffer->size++] = '/';
 }
 
 /* --- metadata --------------------------------------------------------------------------------- */
@@ -143,8 +133,8 @@ static struct timespec column_time(sqlite3_stmt *statement, int column)
 				  .tv_nsec = sqlite3_column_int64(statement, column + 1) };
 }
 
-/* A row that another program wrote: all that is known is when, and of an entry that it overwrote whose
- * that was. */
+/* A row that another program wrote: all that is known is when, and of an entry that it overwrote
+ * whose that was. */
 static void foreign_meta(sqlite3_stmt *statement, struct meta *meta)
 {
 	double updated = sqlite3_column_double(statement, DISK_COLUMN_WRITTEN);

@@ -9,8 +9,7 @@
  * nothing needs escaping. (Whether another program's LIKE 'dir/%' finds the BLOBs is up to how its
  * SQLite was built: Debian's does not.)
  *
- * The marker of directory d is stored as "d/" (the root's as ''), so that markers sort as listings
- * do.
+ * The marker of a directory has the key of marker_key(), so that markers sort as listings do.
  */
 
 #include <stdbool.h>
@@ -66,8 +65,5 @@ void disk_row_bind_meta(sqlite3_stmt *statement, const struct meta *meta);
 /* A directory's marker: from the columns after `dir`; to the parameters of DISK_DIR_SET. */
 void disk_row_dir_meta(sqlite3_stmt *statement, struct meta *meta);
 void disk_row_bind_dir(sqlite3_stmt *statement, const struct meta *meta);
-
-/* dir + "/", or '' for the root. */
-void disk_marker_key(struct key dir, struct key_buffer *buffer);
 
 #endif
