@@ -257,7 +257,7 @@ static void go_down(struct disk *d, int rc, const struct disk_reason *reason)
 			  d->env->layer_name, d->conf->path, trouble, RETRY_MS / 1000);
 	memcpy(c->trouble, trouble, sizeof(c->trouble));
 	note_trouble(d, trouble);
-	c->retry_ms = time_mono_ms(&time_system) + RETRY_MS;
+	c->retry_ms = disk_now_ms(d) + RETRY_MS;
 }
 
 bool disk_connection_open(struct disk *d)
@@ -336,17 +336,16 @@ static bool check(struct disk *d)
 	bool corrupt = atomic_load(&d->corrupt), suspect = atomic_load(&d->suspect);
 
 	if (!atomic_load(&d->up))
-		return time_mono_ms(&time_system) >= c->retry_ms && disk_connection_open(d);
+		return disk_now_ms(d) >= c->retry_ms && disk_connection_open(d);
 	enum db_trouble trouble = corrupt || suspect ? db_files_verify(&c->files)
 						     : db_files_look(&c->files);
-	if (trouble == DB_FINE && !corrupt &&
-	    (!suspect || time_mono_ms(&time_system) < c->retry_ms))
+	if (trouble == DB_FINE && !corrupt && (!suspect || disk_now_ms(d) < c->retry_ms))
 		return true;
 	if (trouble == DB_FINE && corrupt) {
 		note_damage(d);
 	} else {
 		atomic_store(&d->corrupt, false);
-		c->retry_ms = time_mono_ms(&time_system) + RETRY_MS;
+		c->retry_ms = disk_now_ms(d) + RETRY_MS;
 		say_trouble(d, trouble);
 	}
 	disconnect(d, trouble);

@@ -54,7 +54,7 @@ static int disk_open(const void *conf, const struct backend_env *env, void **sta
 	d->conf = c;
 	d->env = env;
 	atomic_store(&d->page_size, 4096);
-	disk_readers_init(&d->readers);
+	disk_readers_init(&d->readers, env->time);
 	disk_hits_init(&d->hits, env->time);
 	disk_watch_init(d);
 	disk_space_init(d);

@@ -168,7 +168,7 @@ static void look_for_surplus(struct disk *d)
 {
 	struct disk_limit *l = &d->limit;
 	uint64_t kept = SPARE_PAGES * atomic_load(&d->page_size);
-	int64_t now = time_mono_ms(&time_system);
+	int64_t now = disk_now_ms(d);
 	struct disk_amounts a;
 
 	if (now < l->surplus_ms || disk_amounts_count(d, 0, &a) < 0)
@@ -225,7 +225,7 @@ int disk_limit_step(struct disk_txn *txn, bool *more)
 void disk_limit_convert(struct disk *d)
 {
 	struct disk_limit *l = &d->limit;
-	int64_t start = time_mono_ms(&time_system), mode = 0;
+	int64_t start = disk_now_ms(d), mode = 0;
 
 	if (!l->convert_due)
 		return;
@@ -241,6 +241,6 @@ void disk_limit_convert(struct disk *d)
 			    sqlite3_errmsg(disk_db(d)->handle));
 	else
 		log_info("disk: layer \"%s\": vacuum done in %lld ms", d->env->layer_name,
-			 (long long)(time_mono_ms(&time_system) - start));
+			 (long long)(disk_now_ms(d) - start));
 	sqlite3_wal_checkpoint_v2(disk_db(d)->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }

@@ -12,9 +12,9 @@
 
 enum { BUSY_PAUSE_MAX_MS = 10 };
 
-void disk_readers_init(struct disk_readers *r)
+void disk_readers_init(struct disk_readers *r, const struct time_source *time)
 {
-	*r = (struct disk_readers){ .count = 0 };
+	*r = (struct disk_readers){ .guard.time = time };
 	lock_init(&r->lock, RANK_LAYER_INNER);
 	condition_init(&r->changed);
 }
@@ -108,7 +108,7 @@ static int reader_take(struct disk *d, struct db **db)
 	int rc = reader_reserve(d, db);
 
 	if (rc == -EAGAIN) {
-		struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
+		struct deadline deadline = deadline_in(d->env->time, DISK_BUSY_MS);
 		waiting_begin();
 		do {
 			if (!reader_wait(d, &deadline) || !atomic_load(&d->up))
@@ -141,7 +141,7 @@ static int read_patiently(struct disk *d, struct db *db, disk_read_call *read,
 	int pause_ms = 1, rc;
 
 	while ((rc = read(d, db, lookup)) == -EAGAIN && !is_to_close(d)) {
-		int64_t now = time_mono_ms(&time_system);
+		int64_t now = disk_now_ms(d);
 		waiting_begin();
 		if (deadline == 0)
 			deadline = now + DISK_BUSY_MS;
@@ -190,7 +190,7 @@ static int read_once(struct disk *d, disk_read_call *read, struct disk_lookup *l
 /* Whether the writer, who is asked to look what is the matter, has opened the database anew. */
 static bool is_opened_anew(struct disk *d, uint64_t generation)
 {
-	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
+	struct deadline deadline = deadline_in(d->env->time, DISK_BUSY_MS);
 	bool in_time = true;
 
 	waiting_begin();
@@ -236,7 +236,7 @@ static void close_idle(struct disk *d)
 
 bool disk_readers_close(struct disk *d)
 {
-	struct deadline deadline = deadline_in(&time_system, DISK_BUSY_MS);
+	struct deadline deadline = deadline_in(d->env->time, DISK_BUSY_MS);
 	bool in_time = true;
 
 	lock_take(&d->readers.lock);

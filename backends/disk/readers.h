@@ -33,7 +33,7 @@ struct disk_readers {
 	uint64_t looks; /* how often the writer has looked what is the matter */
 };
 
-void disk_readers_init(struct disk_readers *r);
+void disk_readers_init(struct disk_readers *r, const struct time_source *time); /* borrowed */
 void disk_readers_fini(struct disk_readers *r); /* all are closed */
 
 /* What a read asks for, and what it found. */

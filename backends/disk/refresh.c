@@ -11,9 +11,10 @@ enum {
 };
 
 /* Whether that many bytes may be written again now. */
-static bool may_write(struct disk_refresh *r, uint64_t bytes)
+static bool may_write(struct disk *d, uint64_t bytes)
 {
-	int64_t now_ms = time_mono_ms(&time_system);
+	struct disk_refresh *r = &d->refresh;
+	int64_t now_ms = disk_now_ms(d);
 	int64_t passed_ms = r->at_ms == 0 ? REFRESH_BYTES_MAX : now_ms - r->at_ms;
 
 	r->at_ms = now_ms;
@@ -41,7 +42,7 @@ int disk_refresh_use(struct disk_txn *txn, struct key key, double used)
 	uint64_t size = older ? (uint64_t)sqlite3_column_int64(s, 2) + REFRESH_ROW : 0;
 	if (s)
 		sqlite3_reset(s);
-	if (rc <= 0 || !older || !may_write(&txn->disk->refresh, size))
+	if (rc <= 0 || !older || !may_write(txn->disk, size))
 		return rc < 0 ? rc : 0;
 	s = disk_statement(txn->db, DISK_REFRESH);
 	if (s) {

@@ -187,7 +187,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 
 void disk_space_init(struct disk *d)
 {
-	free_space_init(&d->space.policy, d->env->layer_name, d->conf->path, d->conf->min_free);
+	free_space_init(&d->space.policy, d->env, d->conf->path, d->conf->min_free);
 }
 
 /* Whether what goes can become space of the file system. */

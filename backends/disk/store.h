@@ -94,6 +94,12 @@ struct disk {
 	atomic_uint_fast64_t evictions, expiries;
 };
 
+/* Now, by the clock of deadlines and pauses. */
+static inline int64_t disk_now_ms(const struct disk *d)
+{
+	return time_mono_ms(d->env->time);
+}
+
 /* The connection for writing, its owner's. */
 static inline struct db *disk_db(struct disk *d)
 {

@@ -42,7 +42,7 @@ int disk_txn_begin(struct disk_txn *txn, struct disk *d)
 	*txn = (struct disk_txn){ .disk = d,
 				  .db = disk_db(d),
 				  .now = time_instant(d->env->time),
-				  .end_ms = time_mono_ms(&time_system) + STEP_MS };
+				  .end_ms = disk_now_ms(d) + STEP_MS };
 	int rc = db_run(txn->db, disk_statement(txn->db, DISK_BEGIN));
 	if (rc == 0)
 		d->txn = txn;
@@ -54,7 +54,7 @@ static int commit(struct disk_txn *txn)
 {
 	struct disk *d = txn->disk;
 	struct db_files *files = &d->connection.files;
-	int64_t deadline = time_mono_ms(&time_system) + DISK_BUSY_MS;
+	int64_t deadline = disk_now_ms(d) + DISK_BUSY_MS;
 	int rc;
 
 	if (db_files_look(files) != DB_FINE)
@@ -62,7 +62,7 @@ static int commit(struct disk_txn *txn)
 	if (txn->logged.first > 0)
 		disk_watch_own(d, txn->logged);
 	while ((rc = db_run(txn->db, disk_statement(txn->db, DISK_COMMIT))) == -EAGAIN &&
-	       time_mono_ms(&time_system) < deadline)
+	       disk_now_ms(d) < deadline)
 		poll(NULL, 0, 1);
 	if (rc < 0 && txn->logged.first > 0)
 		disk_watch_disown(d, txn->logged);
@@ -116,7 +116,7 @@ bool disk_txn_has_time(const struct disk_txn *txn)
 
 	return txn->rows < (fewer > 0 && fewer < rows ? fewer : rows) &&
 	       txn->unlinked.count < STEP_FILES && txn->file_bytes > -STEP_FILE_BYTES &&
-	       time_mono_ms(&time_system) < txn->end_ms;
+	       disk_now_ms(txn->disk) < txn->end_ms;
 }
 
 int disk_txn_change_found(struct disk_txn *txn, sqlite3_stmt *s)
@@ -136,7 +136,7 @@ static void note_cut(struct disk *d)
 
 	if (atomic_load(&d->connection.guard.ending_ms) > 0)
 		return;
-	atomic_store(&d->cut_until_ms, time_mono_ms(&time_system) + CUT_MS);
+	atomic_store(&d->cut_until_ms, disk_now_ms(d) + CUT_MS);
 	disk_schema_other_trigger(disk_db(d), trigger, sizeof(trigger));
 	log_error("disk: layer \"%s\": a change of %s was cut off after %d s; a trigger of another "
 		  "program%s%s may not end: drop it; nothing is written for %d s",
@@ -154,5 +154,5 @@ void disk_txn_note_error(struct disk *d, int rc)
 
 bool disk_txn_is_cut(const struct disk *d)
 {
-	return time_mono_ms(&time_system) < atomic_load(&d->cut_until_ms);
+	return disk_now_ms(d) < atomic_load(&d->cut_until_ms);
 }

@@ -20,7 +20,7 @@ static void recount(struct disk *d)
 {
 	disk_amounts_recount(d);
 	disk_number(disk_db(d), DISK_DATA_VERSION, &d->upkeep.data_version);
-	d->upkeep.recount_ms = time_mono_ms(&time_system) + RECOUNT_MS;
+	d->upkeep.recount_ms = disk_now_ms(d) + RECOUNT_MS;
 }
 
 void disk_upkeep_begin(struct disk *d)
@@ -104,7 +104,7 @@ static void notice_others(struct disk *d)
 	struct disk_upkeep *u = &d->upkeep;
 	int64_t version = u->data_version;
 
-	if (time_mono_ms(&time_system) < u->recount_ms)
+	if (disk_now_ms(d) < u->recount_ms)
 		return;
 	if (disk_number(disk_db(d), DISK_DATA_VERSION, &version) == 0 &&
 	    version != u->data_version) {

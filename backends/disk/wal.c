@@ -125,11 +125,12 @@ void disk_wal_make_room(struct disk *d, const struct disk_job *jobs)
 	struct disk_wal *wal = &d->wal;
 	uint64_t adds = 0;
 	uint64_t length = (uint64_t)wal->frames * (atomic_load(&d->page_size) + FRAME_HEADER);
-	int64_t now = time_mono_ms(&time_system);
+	int64_t now = disk_now_ms(d);
 
 	for (; jobs; jobs = jobs->next)
 		adds += jobs->log_bytes;
-	if (d->conf->size_limit == 0 || length == 0 || length + adds <= wal->bytes || now < wal->restart_ms)
+	if (d->conf->size_limit == 0 || length == 0 || length + adds <= wal->bytes ||
+	    now < wal->restart_ms)
 		return;
 	if (disk_wal_restart(d) == SQLITE_OK)
 		wal->frames = 0;

@@ -82,14 +82,14 @@ static void jobs_fail_overdue(struct disk *d, struct disk_job **jobs)
 /* -EAGAIN: another program held the lock until the last job's deadline; no job is left. */
 static int begin(struct disk *d, struct disk_job **jobs, struct disk_txn *txn)
 {
-	int64_t since = time_mono_ms(&time_system);
+	int64_t since = disk_now_ms(d);
 	int pause_ms = 1;
 
 	for (;;) {
 		int rc = disk_txn_begin(txn, d);
 		if (rc != -EAGAIN)
 			return rc;
-		int64_t now = time_mono_ms(&time_system);
+		int64_t now = disk_now_ms(d);
 		atomic_fetch_add(&d->writer.locked_ms, now - since);
 		since = now;
 		jobs_fail_overdue(d, jobs);
@@ -300,7 +300,7 @@ int disk_writer_submit(struct disk *d, struct disk_job *job)
 static void upkeep(struct disk *d, bool had_jobs)
 {
 	struct disk_writer *w = &d->writer;
-	int64_t now = time_mono_ms(&time_system);
+	int64_t now = disk_now_ms(d);
 
 	if (now >= w->upkeep_ms) {
 		bool more = disk_upkeep_step(d);
@@ -315,7 +315,7 @@ static void upkeep(struct disk *d, bool had_jobs)
 /* Before the next step of a job that goes on. */
 static void rest(struct disk *d, int64_t begun_ms)
 {
-	int64_t now = time_mono_ms(&time_system);
+	int64_t now = disk_now_ms(d);
 	int64_t rest_ms = (now - begun_ms) / REST_SHARE;
 
 	rest_ms = rest_ms < REST_MIN_MS   ? REST_MIN_MS
@@ -328,14 +328,14 @@ static void rest(struct disk *d, int64_t begun_ms)
 static void take_turn(struct disk *d, const struct disk_turn *turn)
 {
 	struct disk_writer *w = &d->writer;
-	int64_t begun_ms = time_mono_ms(&time_system);
+	int64_t begun_ms = disk_now_ms(d);
 	bool had_jobs = turn->jobs; /* they are gone when they are done */
 
 	if (turn->nudged)
 		w->upkeep_ms = 0;
 	if (!disk_connection_check(d)) {
 		jobs_fail(d, turn->jobs, -EHOSTDOWN);
-		w->upkeep_ms = time_mono_ms(&time_system) + UPKEEP_MS;
+		w->upkeep_ms = disk_now_ms(d) + UPKEEP_MS;
 		return;
 	}
 	if (disk_wal_is_due(d))
@@ -369,7 +369,7 @@ static void *writer_run(void *self)
 
 void disk_writer_ending(struct disk *d)
 {
-	int64_t now = time_mono_ms(&time_system);
+	int64_t now = disk_now_ms(d);
 
 	atomic_store(&d->connection.guard.ending_ms, now);
 	atomic_store(&d->readers.guard.ending_ms, now);
@@ -381,7 +381,8 @@ int disk_writer_start(struct disk *d)
 
 	db_files_init(&d->connection.files, d->conf->path, false);
 	d->limit.convert_due = d->conf->vacuum_on_start;
-	disk_queue_init(&d->queue, &time_system, &d->connection.guard.life);
+	d->connection.guard.time = d->env->time;
+	disk_queue_init(&d->queue, d->env->time, &d->connection.guard.life);
 	disk_connection_open(d);
 	int rc = pthread_create(&w->thread, NULL, writer_run, d);
 	if (rc == 0)

@@ -118,7 +118,7 @@ static int file_open(const void *conf, const struct backend_env *env, void **sta
 	f->conf = c;
 	f->env = env;
 	f->inotify_fd = f->wake_fd = -1;
-	free_space_init(&f->space, env->layer_name, c->directory, c->min_free);
+	free_space_init(&f->space, env, c->directory, c->min_free);
 	lock_init(&f->lock, RANK_LAYER);
 	condition_init(&f->turned);
 	f->dir_fd = open(c->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

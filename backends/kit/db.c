@@ -14,7 +14,7 @@ enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine: some milliseconds */
 static int on_progress(void *self)
 {
 	const struct db *db = self;
-	int64_t now = time_mono_ms(&time_system), ending_ms = atomic_load(&db->guard->ending_ms);
+	int64_t now = time_mono_ms(db->guard->time), ending_ms = atomic_load(&db->guard->ending_ms);
 
 	atomic_fetch_add(&db->guard->life, 1);
 	if (db->deadline_ms > 0 && now >= db->deadline_ms)
@@ -96,7 +96,7 @@ static void deadline_set(struct db *db, int64_t limit_ms)
 {
 	if (!db->guard)
 		return;
-	db->begun_ms = time_mono_ms(&time_system);
+	db->begun_ms = time_mono_ms(db->guard->time);
 	db->deadline_ms = limit_ms > 0 ? db->begun_ms + limit_ms : 0;
 }
 

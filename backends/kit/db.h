@@ -13,6 +13,8 @@
 
 #include <sqlite3.h>
 
+#include "base/time_source.h"
+
 /* How long a statement may run; one that changes a row takes a millisecond, unless a trigger of
  * another program does not end. */
 enum { DB_CHANGE_MS = 5000, DB_READ_MS = 60000, DB_ENDING_MS = 1000 };
@@ -21,7 +23,8 @@ enum { DB_STATEMENTS_MAX = 64 }; /* that a connection keeps prepared */
 
 /* Outlives the connection; any thread. */
 struct db_guard {
-	atomic_int_fast64_t ending_ms; /* CLOCK_MONOTONIC: when the mount began to end; 0: not yet */
+	const struct time_source *time; /* borrowed; its clock that never jumps: */
+	atomic_int_fast64_t ending_ms;  /* when the mount began to end; 0: not yet */
 	atomic_uint_fast64_t life;     /* moves while statements run */
 };
 

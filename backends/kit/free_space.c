@@ -17,9 +17,12 @@ enum {
 #define IDLE_BYTES ((uint64_t)64 << 20)
 #define MIN_FREE_MOST ((uint64_t)512 << 20)
 
-void free_space_init(struct free_space *s, const char *layer, const char *path, uint64_t min_free)
+void free_space_init(struct free_space *s, const struct backend_env *env, const char *path,
+		     uint64_t min_free)
 {
-	*s = (struct free_space){ .layer = layer, .path = path, .min_free = min_free };
+	*s = (struct free_space){
+		.layer = env->layer_name, .path = path, .time = env->time, .min_free = min_free
+	};
 }
 
 bool free_space_is_short(int rc)
@@ -89,7 +92,7 @@ static void note_gain(struct free_space *s)
 static bool is_in_vain(struct space_round *r, uint64_t now)
 {
 	struct free_space *s = r->space;
-	int64_t now_ms = time_mono_ms(&time_system);
+	int64_t now_ms = time_mono_ms(s->time);
 
 	if (s->stopped_ms > 0 && (now > s->stopped_at || now_ms - s->stopped_ms >= PAUSE_MS))
 		note_gain(s);

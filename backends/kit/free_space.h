@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache.h"
 #include "base/option.h"
 
 /* The option, a uint64_t of bytes (UINT64_MAX: the default) at that offset. */
@@ -37,8 +38,9 @@
 	}
 
 struct free_space {
-	const char *layer, *path; /* its name, for the log; a path on its file system. Borrowed */
-	uint64_t min_free;        /* as the option is stored */
+	const char *layer, *path; /* its name, for the log; a path on its file system. Borrowed, */
+	const struct time_source *time; /* as this is */
+	uint64_t min_free;              /* as the option is stored */
 	/* What was evicted since there was a gain, and, if that was too much, */
 	uint64_t idle_bytes, idle_entries;
 	uint64_t stopped_at; /* how much was free then */
@@ -46,7 +48,8 @@ struct free_space {
 	atomic_bool low, full;
 };
 
-void free_space_init(struct free_space *s, const char *layer, const char *path, uint64_t min_free);
+void free_space_init(struct free_space *s, const struct backend_env *env, const char *path,
+		     uint64_t min_free);
 
 /* Whether this -errno says that a file system, or a quota, has no space left. */
 bool free_space_is_short(int rc);
