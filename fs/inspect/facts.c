@@ -14,7 +14,6 @@
 #include "verbs/end_text.h"
 #include "inodes/key_escape.h"
 #include "verbs/metadata.h"
-#include "verbs/publish.h"
 
 enum { NUMBER_SIZE = 64 };
 

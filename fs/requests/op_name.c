@@ -14,10 +14,10 @@
 #include "verbs/handle_open.h"
 #include "verbs/answer.h"
 #include "verbs/lookup.h"
-#include "verbs/publish.h"
 #include "verbs/rename.h"
 #include "requests/reply.h"
 #include "verbs/scratch.h"
+#include "verbs/scratch_name.h"
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {

@@ -9,7 +9,7 @@
 #include "verbs/handle_close.h"
 #include "verbs/handle_write.h"
 #include "verbs/metadata.h"
-#include "verbs/publish.h"
+#include "verbs/write_out.h"
 #include "requests/reply.h"
 #include "verbs/test_switches.h"
 
@@ -63,7 +63,7 @@ static void flush_too_late(fuse_req_t req, struct handle *h)
 	reply_status(req, 0);
 	if (!writer)
 		return;
-	publish(fs, inode);
+	write_out(fs, inode);
 	inodes_lock(&fs->inodes);
 	inode->writers--;
 	inode_settle_locked(&fs->inodes, inode);

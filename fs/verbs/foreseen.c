@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "verbs/scratch.h"
+#include "verbs/scratch_name.h"
 
 static bool is_hopeless(struct fs *fs, int flags)
 {
@@ -24,8 +24,7 @@ static int key_to_set(struct fs *fs, const struct inode *inode, struct key_buffe
 
 	inodes_lock(t);
 	const struct name *name = inode->name;
-	bool sets = name && !inode_is_scratch(inode) &&
-		    !scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
+	bool sets = name && !inode_is_scratch(inode) && !scratch_has_name(fs, name);
 	int rc = sets ? inode_key_locked(t, inode, key) : -ENOENT;
 	inodes_unlock(t);
 	return rc;

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "verbs/metadata.h"
-#include "verbs/publish.h"
+#include "verbs/write_out.h"
 #include "verbs/scratch_saved.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
@@ -72,7 +72,7 @@ static int publish_news(struct fs *fs, struct handle *h)
 	if (h->wrote && !lost && c->failure == 0)
 		c->withheld = false; /* another one's end is not ours */
 	inode_content_unlock(h->inode);
-	int rc = lost ? -EIO : publish(fs, h->inode);
+	int rc = lost ? -EIO : write_out(fs, h->inode);
 	if (rc == 0) {
 		inode_content_lock(h->inode);
 		h->wrote = h->held_back = false;
@@ -125,7 +125,7 @@ int handle_flush(struct fs *fs, struct handle *h, struct caller caller)
 	if (h->poisoned)
 		return h->poisoned;
 	if (is_scratch_file(fs, h->inode))
-		return publish(fs, h->inode);
+		return write_out(fs, h->inode);
 	struct unpublished u = find_unpublished(fs, h);
 	inode_content_lock(h->inode);
 	bool lost = h->holders.opener_killed, wrote = h->wrote;
@@ -193,7 +193,7 @@ static void publish_last_locked(struct fs *fs, struct handle *h)
 	while (goes_on && (name = begin_last_publish_locked(h))) {
 		uint64_t at = name->changed_at;
 		inodes_unlock(t);
-		int rc = publish(fs, h->inode);
+		int rc = write_out(fs, h->inode);
 		if (rc < 0)
 			log_warning("an entry could not be stored after its last close: %s",
 				    strerror(-rc));

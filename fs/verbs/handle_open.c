@@ -13,9 +13,10 @@
 #include "verbs/foreseen.h"
 #include "verbs/handle_close.h"
 #include "verbs/handle_write.h"
-#include "verbs/publish.h"
+#include "verbs/write_out.h"
 #include "verbs/scratch.h"
-#include "verbs/scratch_rest.h"
+#include "verbs/scratch_name.h"
+#include "verbs/scratch_room.h"
 #include "verbs/test_switches.h"
 
 /* One open under way. */
@@ -277,7 +278,7 @@ static void publish_if_complete(struct fs *fs, struct handle *h, const struct op
 	bool complete = h->writer && (request->flags & O_ACCMODE) == O_RDONLY &&
 			(h->wrote || handle_is_only_writer(fs, h));
 	int rc = complete || (h->writer && test_switch_breaks(BREAK_PUBLISH_AT_OPEN))
-			 ? publish(fs, h->inode)
+			 ? write_out(fs, h->inode)
 			 : 0;
 
 	if (rc < 0)
@@ -490,7 +491,7 @@ int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_
 		return rc;
 	rc = handle_truncate(fs, h, size);
 	if (rc == 0)
-		rc = publish(fs, inode);
+		rc = write_out(fs, inode);
 	handle_release(fs, h);
 	return rc;
 }

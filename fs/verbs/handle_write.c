@@ -5,13 +5,14 @@
 
 #include "base/waiting.h"
 #include "verbs/foreseen.h"
-#include "verbs/scratch_rest.h"
+#include "verbs/scratch_room.h"
 
 enum {
 	THAW_INLINE_MAX = 256 * 1024,
-	SPACE_TRIES = 8,         /* of a write to a full disk: others may take what was freed */
-	SPACE_AHEAD = 64 * 1024, /* freed beyond what is written: a file takes more than its bytes */
-	ROOM_TRIES = 100,        /* of one that finds pending_max_bytes used up */
+	SPACE_TRIES = 8, /* of a write to a full disk: others may take what was freed */
+	SPACE_AHEAD = 64 *
+		      1024, /* freed beyond what is written: a file takes more than its bytes */
+	ROOM_TRIES = 100,   /* of one that finds pending_max_bytes used up */
 };
 
 /* Makes sure that the content may grow so far; what can never fit is not for us to refuse. May

@@ -10,7 +10,7 @@
 #include "verbs/directory.h"
 #include "verbs/escaped.h"
 #include "verbs/found.h"
-#include "verbs/scratch_rest.h"
+#include "verbs/scratch_expire.h"
 #include "inodes/ticket.h"
 
 static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "verbs/answer.h"
-#include "verbs/publish.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
 

@@ -3,15 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-
-#include "verbs/scratch.h"
-#include "verbs/scratch_rest.h"
 
 struct publishing {
 	struct fs *fs;
 	struct inode *inode;
-	struct key_buffer key;
+	struct key key;
 	struct name *to; /* of a scratch file that is renamed; else NULL */
 	struct key to_key;
 	enum publish_how how;
@@ -97,7 +93,7 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 	struct inodes *t = &p->fs->inodes;
 
 	inodes_lock(t);
-	int rc = inode_check_key_locked(t, p->inode, key_make(p->key.bytes, p->key.size));
+	int rc = inode_check_key_locked(t, p->inode, p->key);
 	inodes_unlock(t);
 	if (rc < 0)
 		return rc == -ENOENT ? -ECANCELED
@@ -187,6 +183,14 @@ static void publish_done(void *self, int rc, const struct meta *stored)
 	c->withheld = rc != -ECANCELED;
 	c->failure = rc != -ECANCELED ? rc : 0;
 	inode_content_unlock(p->inode);
+}
+
+int publish(struct fs *fs, struct inode *inode, struct key key)
+{
+	struct publishing p = { .fs = fs, .inode = inode, .key = key };
+	struct layered_change change = { publish_prepare, publish_done, &p };
+
+	return layered_set(fs->cache, key, &change);
 }
 
 /* --- a scratch file becomes an entry ---------------------------------------------------------- */
@@ -301,58 +305,4 @@ int publish_as(struct fs *fs, struct inode *inode, struct name *to, struct key k
 	struct layered_change change = { publish_as_prepare, publish_as_done, &p };
 
 	return layered_set(fs->cache, key, &change);
-}
-
-/* --- a close, fsync or release ---------------------------------------------------------------- */
-
-/* What a publish of the inode means: of a scratch file no more than that the layers forget what it
- * was, and if they do not, it still is what it is. */
-enum purpose { PURPOSE_NOTHING, PURPOSE_SET, PURPOSE_ADOPT, PURPOSE_WITHDRAW };
-
-static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
-{
-	enum purpose purpose = PURPOSE_SET;
-
-	inodes_lock(&fs->inodes);
-	const struct name *name = inode->name;
-	if (name && inode_is_scratch(inode) && inode->has_copy && inode_is_unstored_locked(inode))
-		purpose = PURPOSE_WITHDRAW;
-	else if (!name || inode_is_scratch(inode))
-		purpose = PURPOSE_NOTHING;
-	else if (scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size)))
-		purpose = PURPOSE_ADOPT;
-	inodes_unlock(&fs->inodes);
-	return purpose;
-}
-
-int publish(struct fs *fs, struct inode *inode)
-{
-	struct publishing *p;
-	int rc;
-
-	p = malloc(sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	do { /* again if it was renamed meanwhile, perhaps to or from a scratch name */
-		*p = (struct publishing){ .fs = fs, .inode = inode };
-		inodes_lock(&fs->inodes);
-		rc = inode_key_locked(&fs->inodes, inode, &p->key);
-		inodes_unlock(&fs->inodes);
-		if (rc < 0)
-			break;
-		struct key key = key_make(p->key.bytes, p->key.size);
-		enum purpose purpose = purpose_of(fs, inode);
-		if (purpose == PURPOSE_WITHDRAW)
-			scratch_withdraw(fs, inode);
-		if (purpose == PURPOSE_NOTHING || purpose == PURPOSE_WITHDRAW)
-			break;
-		if (purpose == PURPOSE_ADOPT) {
-			rc = scratch_adopt(fs, inode, key);
-			continue;
-		}
-		struct layered_change change = { publish_prepare, publish_done, p };
-		rc = layered_set(fs->cache, key, &change);
-	} while (rc == -EAGAIN);
-	free(p);
-	return rc == -ECANCELED || rc == -ENOENT ? 0 : rc;
 }

@@ -6,12 +6,13 @@
 #include "verbs/fs_state.h"
 
 /*
- * Publishes what the private inode's writers have made, if there is anything unpublished. Waits
- * (after waiting_begin()). 0 also when there was nothing to do or the inode was unlinked meanwhile;
- * otherwise the layers' -errno: the old value is still there, and the content is withheld until
- * somebody writes on. Call with no lock held and the inode pinned.
+ * Publishes what the private inode's writers have made, if there is anything unpublished, as its
+ * key. Waits (after waiting_begin()). -ECANCELED: there was nothing to do, or the inode was
+ * unlinked meanwhile; -EAGAIN: it has another key by now; otherwise the layers' -errno: the old
+ * value is still there, and the content is withheld until somebody writes on. Call with no lock
+ * held and the inode pinned.
  */
-int publish(struct fs *fs, struct inode *inode);
+int publish(struct fs *fs, struct inode *inode, struct key key);
 
 /*
  * The set that a rename of a scratch file to a real name is: publishes what the file holds as `to`,

@@ -1,94 +1,16 @@
 /* See scratch.h. */
 #include "verbs/scratch.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "verbs/publish.h"
-#include "verbs/scratch_rest.h"
+#include "verbs/scratch_expire.h"
+#include "verbs/scratch_name.h"
+#include "verbs/scratch_room.h"
 #include "verbs/scratch_saved.h"
 
-enum {
-	DRAWN_MIN = 6,    /* letters that mkstemp(3) draws */
-	ROOM_TRIES = 100, /* where pending_max_bytes is used up: others may take what was freed */
-};
-
-/* --- names ------------------------------------------------------------------------------------ */
-
-/* Whether it looks drawn at random: letters and digits, not all of them small letters. */
-static bool is_drawn(const char *text, size_t size)
-{
-	size_t small = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		if (!isalnum((unsigned char)text[i]))
-			return false;
-		small += islower((unsigned char)text[i]) ? 1 : 0;
-	}
-	return small < size;
-}
-
-/* Whether the pattern stands for names that are drawn: many are also words that people use. */
-static bool is_for_drawn(const char *pattern)
-{
-	size_t length = strlen(pattern), drawn = 0;
-
-	while (drawn < length && pattern[length - drawn - 1] == 'X')
-		drawn++;
-	return drawn >= DRAWN_MIN || strstr(pattern, "??????");
-}
-
-static bool fits(const char *pattern, const char *name, size_t size)
-{
-	char head[KEY_COMPONENT_MAX + 1];
-	size_t length = strlen(pattern), drawn = 0;
-
-	while (drawn < length && pattern[length - drawn - 1] == 'X')
-		drawn++;
-	if (drawn < DRAWN_MIN)
-		return fnmatch(pattern, name, 0) == 0;
-	if (size <= drawn || !is_drawn(name + size - drawn, drawn))
-		return false;
-	memcpy(head, name, size - drawn);
-	head[size - drawn] = '\0';
-	char *pattern_head = strndup(pattern, length - drawn);
-	bool same = pattern_head && fnmatch(pattern_head, head, 0) == 0;
-	free(pattern_head);
-	return same;
-}
-
-static bool fits_one(char *const *patterns, struct key name, bool drawn)
-{
-	char text[KEY_COMPONENT_MAX + 1];
-
-	if (!patterns || name.size > KEY_COMPONENT_MAX)
-		return false;
-	memcpy(text, name.bytes, name.size);
-	text[name.size] = '\0';
-	for (; *patterns; patterns++)
-		if ((drawn || !is_for_drawn(*patterns)) && fits(*patterns, text, name.size))
-			return true;
-	return false;
-}
-
-bool scratch_is_name(char *const *patterns, struct key name)
-{
-	return fits_one(patterns, name, false);
-}
-
-bool scratch_is_made(char *const *patterns, struct key name, int flags, uint32_t mode)
-{
-	return fits_one(patterns, name, (flags & O_EXCL) && (mode & 07777) == 0600);
-}
-
-static bool is_scratch_name(const struct fs *fs, const struct name *name)
-{
-	return scratch_is_name(fs->conf->scratch_names, key_make(name->text, name->size));
-}
+enum { ROOM_TRIES = 100 }; /* where pending_max_bytes is used up: others may take what was freed */
 
 static struct inode *scratch_file_locked(const struct name *name)
 {
@@ -123,7 +45,7 @@ static int adoption_prepare(void *self)
 
 /* The name has another file now, which the kernel did not do itself: it is told, and whoever asks
  * by the old file before that is led to the new one. */
-void scratch_supersede_locked(struct fs *fs, struct inode *adopted)
+static void supersede_locked(struct fs *fs, struct inode *adopted)
 {
 	struct inodes *t = &fs->inodes;
 	struct name *name = adopted->name;
@@ -148,9 +70,9 @@ static void adoption_done(void *self, int rc)
 		return;
 	inodes_lock(t);
 	struct name *name = a->inode->name;
-	a->moved = name && !is_scratch_name(a->fs, name);
+	a->moved = name && !scratch_has_name(a->fs, name);
 	if (name && !a->moved && !inode_is_scratch(a->inode)) {
-		scratch_supersede_locked(a->fs, a->inode);
+		supersede_locked(a->fs, a->inode);
 		name_touch_locked(t, name);
 	}
 	inodes_unlock(t);
@@ -163,6 +85,19 @@ int scratch_adopt(struct fs *fs, struct inode *inode, struct key key)
 	int rc = layered_remove(fs->cache, key, &hooks);
 
 	return a.moved ? -EAGAIN : rc == -ENOENT ? 0 : rc;
+}
+
+void scratch_reopen_locked(struct fs *fs, struct inode *inode)
+{
+	if (!inode_is_private(inode) || !scratch_can_be_locked(fs, inode) ||
+	    __atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED))
+		return;
+	bool news = inode_has_news_locked(inode);
+	supersede_locked(fs, inode);
+	inode->has_copy = true;
+	if (!news)
+		__atomic_store_n(&inode->content.dirty, false, __ATOMIC_RELAXED);
+	name_touch_locked(&fs->inodes, inode->name);
 }
 
 /* A scratch file of these bytes; nothing has its name. */
@@ -238,7 +173,7 @@ bool scratch_unlink_locked(struct fs *fs, struct name *name)
 
 bool scratch_concerns_locked(const struct fs *fs, const struct name *from, const struct name *to)
 {
-	return scratch_file_locked(from) || is_scratch_name(fs, to);
+	return scratch_file_locked(from) || scratch_has_name(fs, to);
 }
 
 /* Of the target, as far as the daemon knows it. */
@@ -463,7 +398,7 @@ int scratch_rename(struct fs *fs, const struct scratch_rename *r)
 		;
 	else if (!file)
 		rc = take(fs, r);
-	else if (is_scratch_name(fs, r->to))
+	else if (scratch_has_name(fs, r->to))
 		rc = move_and_save(fs, r, file);
 	else
 		rc = publish_as(fs, file, r->to, r->to_key,

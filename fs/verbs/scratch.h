@@ -17,25 +17,15 @@
 #include "verbs/fs_state.h"
 
 /*
- * Whether a last component is a scratch name: one of the patterns (ends with NULL) fits it whole. A
- * pattern is a glob with *, ? and [...]. Six or more X at its end stand for as many letters and
- * digits as mkstemp(3) draws, which a word in small letters is not taken for: `.env.sample` is no
- * temporary name of rsync. Patterns for what is drawn, those and ones with ??????, count only for
- * files that are made as mkstemp(3) makes them, with O_EXCL and mode 0600: scratch_is_made().
- */
-bool scratch_is_name(char *const *patterns, struct key name);
-bool scratch_is_made(char *const *patterns, struct key name, int flags, uint32_t mode);
-
-/*
  * A private inode of a name that is a scratch name is to be published: it becomes the scratch file
  * instead, and what the layers have under the name goes. key: what it had when it was found to have
  * such a name. As publish(), or -EAGAIN: it was renamed meanwhile.
  */
 int scratch_adopt(struct fs *fs, struct inode *inode, struct key key);
 
-/* A private inode becomes what its name leads to, a scratch file; all else that has been is gone.
- */
-void scratch_supersede_locked(struct fs *fs, struct inode *inode);
+/* After an open for writing: a private inode under a scratch name is a scratch file from now on,
+ * and what the layers have is its copy as it was. */
+void scratch_reopen_locked(struct fs *fs, struct inode *inode);
 
 /* A symbolic link under a scratch name that nothing has. -EEXIST, -ENOSPC, -ENOMEM. */
 int scratch_symlink(struct fs *fs, struct name *name, const struct meta *meta, const char *target);
