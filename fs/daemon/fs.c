@@ -83,7 +83,7 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	}
 	if (config->top.ttl_ms >= 0)
 		fs->inodes.root_end = end_make(END_STEADY, config->top.ttl_ms);
-	fs->locks = file_locks_new();
+	fs->locks = file_locks_new(time);
 	struct layered_events events = { on_gone, fs };
 	int rc = fs->locks && control_make_files(fs) == 0
 			 ? layered_open(&config->cache, time, &events, &fs->cache, problem)

@@ -23,7 +23,7 @@ bool inode_wait_for_move_locked(struct inodes *t, const struct inode *dir)
 		return false;
 	inodes_unlock(t);
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(WAIT_FOR_MOVE_MS));
+	struct deadline deadline = deadline_in(t->time, waiting_at_most(WAIT_FOR_MOVE_MS));
 	inodes_lock(t);
 	while (inode_is_moving_locked(t, dir) && inodes_wait_locked(t, &deadline))
 		;

@@ -15,6 +15,9 @@
 #include <sys/types.h>
 
 struct file_locks;
+struct lock_identity;
+struct lock_owner;
+struct time_source;
 
 /*
  * Half of the descriptors that the process may have by now are for locks: one for each file, and
@@ -29,7 +32,7 @@ enum {
 	FILE_LOCKS_OF_OWNER = 4096, /* ranges that one owner has locked in a file, */
 	FILE_LOCKS_OF_FILE = 16384, /* and all owners */
 };
-struct file_locks *file_locks_new(void);
+struct file_locks *file_locks_new(const struct time_source *time); /* NULL: no memory */
 void file_locks_free(struct file_locks *locks); /* nobody waits any more: file_locks_end() */
 
 enum file_lock_kind { KIND_FLOCK, KIND_POSIX };
@@ -49,8 +52,8 @@ struct file_lock_wait {
 	void (*answer)(struct file_lock_wait *wait, int rc);
 	/* file_locks' own: */
 	enum { FILE_LOCK_NEW, FILE_LOCK_INTERRUPTED, FILE_LOCK_WAITS, FILE_LOCK_ANSWERED } state;
-	struct identity *identity;
-	struct owner *owner;
+	struct lock_identity *identity;
+	struct lock_owner *owner;
 	struct file_lock_request request;
 	int64_t since_ms;
 	int rc;

@@ -92,7 +92,7 @@ static void wait_for_publish_locked(struct opening *o)
 	name->refs++;
 	inodes_unlock(o->t);
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system,
+	struct deadline deadline = deadline_in(o->fs->time,
 					       waiting_at_most(o->fs->conf->publish_timeout_ms));
 	inodes_lock(o->t);
 	while (name->publishing > 0 && inodes_wait_locked(o->t, &deadline))

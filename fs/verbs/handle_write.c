@@ -92,7 +92,7 @@ static int end_change(struct fs *fs, struct handle *h, int rc, bool spoils)
 		h->wrote = true;
 	}
 	inode_content_unlock(h->inode);
-	return shortage_note(&fs->changes, "change the content of an open file", rc);
+	return shortage_note(&fs->changes, fs->time, "change the content of an open file", rc);
 }
 
 static uint64_t content_size(struct inode *inode)

@@ -140,7 +140,7 @@ static void wait_for_pending_locked(struct finding *f)
 	uint64_t at = f->t->clock;
 	inodes_unlock(f->t);
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system,
+	struct deadline deadline = deadline_in(f->fs->time,
 					       waiting_at_most(f->fs->conf->pending_wait_ms));
 	inodes_lock(f->t);
 	while (f->name->changed_at <= at && is_being_published_locked(f->name) &&

@@ -31,7 +31,7 @@ static int freeze_content(struct publishing *p, struct value **value)
 		*value = working_copy_freeze(&c->copy);
 		if (p->to) /* it stays what it is until it is stored */
 			working_copy_hold(&c->copy);
-		rc = shortage_note(&p->fs->freezes, "publish the content of a file",
+		rc = shortage_note(&p->fs->freezes, p->fs->time, "publish the content of a file",
 				   *value ? 0 : -ENOMEM);
 		c->withheld = !*value;
 		c->failure = rc;

@@ -311,7 +311,7 @@ static int begin(struct renaming *r)
 	if (r->from->publishing > 0 || r->to->publishing > 0) {
 		inodes_unlock(t);
 		waiting_begin();
-		struct deadline deadline = deadline_in(&time_system,
+		struct deadline deadline = deadline_in(r->fs->time,
 						       waiting_at_most(WAIT_FOR_PUBLISH_MS));
 		inodes_lock(t);
 		while ((r->from->publishing > 0 || r->to->publishing > 0) &&

@@ -65,7 +65,7 @@ static void *run(void *self)
 			inodes_lock(t);
 			restored_ms = time_mono_ms(fs->time);
 		} else {
-			struct deadline deadline = deadline_in(&time_system, until_next_ms(fs));
+			struct deadline deadline = deadline_in(fs->time, until_next_ms(fs));
 			condition_wait_until(&t->rest_begins, &t->lock, &deadline);
 		}
 	}

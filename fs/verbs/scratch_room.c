@@ -59,7 +59,7 @@ static bool make_some_room_locked(struct fs *fs, bool or_drop, int64_t end_ms)
 		return scratch_store_locked(fs, inode, or_drop) == 0 || or_drop;
 	if (scratch_expire_some_locked(fs) > 0 || let_a_lock_go_locked(fs))
 		return true;
-	struct deadline deadline = deadline_in(&time_system, left_ms);
+	struct deadline deadline = deadline_in(fs->time, left_ms);
 	return t->scratch_storing > 0 && inodes_wait_locked(t, &deadline);
 }
 

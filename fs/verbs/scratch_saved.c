@@ -94,7 +94,7 @@ static int save(struct fs *fs, struct inode *inode, struct saved **saved)
 /* One at a time. False: the time is over. */
 static bool wait_for_turn_locked(struct fs *fs, const struct inode *inode)
 {
-	struct deadline deadline = deadline_in(&time_system,
+	struct deadline deadline = deadline_in(fs->time,
 					       waiting_at_most(fs->conf->publish_timeout_ms));
 
 	while (inode->saving)

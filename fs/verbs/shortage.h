@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+struct time_source;
+
 struct shortage {
 	atomic_bool told;
 	atomic_int_fast64_t failed_ms; /* when it failed last */
@@ -17,6 +19,6 @@ struct shortage {
 
 /* What came of an attempt to do something (the rest of "cannot ..."): 0 or -errno, which is
  * returned. Only -EMFILE, -ENFILE and -ENOMEM are shortages. */
-int shortage_note(struct shortage *s, const char *what, int rc);
+int shortage_note(struct shortage *s, const struct time_source *time, const char *what, int rc);
 
 #endif

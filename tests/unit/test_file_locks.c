@@ -37,7 +37,7 @@ static unsigned open_descriptors(void)
 
 static int setup(void **state)
 {
-	*state = file_locks_new();
+	*state = file_locks_new(&time_system);
 	return *state == NULL;
 }
 
@@ -367,7 +367,7 @@ static void test_locks_leave_half_of_the_descriptors(void **state)
 	few = before;
 	few.rlim_cur = LIMIT;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-	struct file_locks *locks = file_locks_new();
+	struct file_locks *locks = file_locks_new(&time_system);
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_non_null(locks);
 	uint64_t owner = 1;
