@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/json_text.h"
+#include "base/json_text.h"
 #include "base/text.h"
 
 enum encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };
@@ -299,7 +299,7 @@ static bool read_word(struct json_text *t, char word[64])
 {
 	json_skip_space(t);
 	const char *start = t->at;
-	if (!json_skip_value(t, JSON_AS_PYTHON))
+	if (!json_skip_value(t))
 		return false;
 	size_t size = (size_t)(t->at - start);
 	if (size >= 2 && *start == '"') {
@@ -517,7 +517,7 @@ static int read_payload(struct json_text *t, enum extent extent, struct file_ent
 	if (entry->foreign || extent == WHOLE_EDITED) {
 		json_skip_space(t);
 		entry->payload = t->at;
-		if (extent == HEAD || !json_skip_value(t, JSON_AS_PYTHON))
+		if (extent == HEAD || !json_skip_value(t))
 			return -EINVAL;
 		entry->payload_end = t->at;
 		if (entry->foreign)
@@ -557,7 +557,7 @@ static int read_member(struct json_text *t, enum extent extent, struct file_entr
 		rc = read_encoding(t, entry);
 	else if (strcmp(name, "meta") == 0)
 		rc = read_meta(t, entry), entry->has_meta = true;
-	else if (!json_skip_value(t, JSON_AS_PYTHON))
+	else if (!json_skip_value(t))
 		rc = -EINVAL;
 	free(name);
 	return rc;
@@ -590,7 +590,7 @@ static void read_ends(struct file_entry *entry)
 
 static int read_as(const char *text, size_t size, enum extent extent, struct file_entry *entry)
 {
-	struct json_text t = { text, text + size };
+	struct json_text t = { text, text + size, JSON_AS_PYTHON };
 
 	*entry = (struct file_entry){ .foreign = true, .text = text, .text_end = text + size };
 	int rc = read_members(&t, extent, entry);
@@ -620,7 +620,7 @@ static int payload_slice(const struct file_entry *entry, struct value **value)
 
 static int payload_value(const struct file_entry *entry, struct value **value)
 {
-	struct json_text t = { entry->payload, entry->payload_end };
+	struct json_text t = { entry->payload, entry->payload_end, JSON_AS_PYTHON };
 	char *bytes;
 	size_t size;
 	int rc;

@@ -17,7 +17,7 @@
 
 #include "kit/cursor.h"
 #include "file/store.h"
-#include "file/json_text.h"
+#include "base/json_text.h"
 #include "base/log.h"
 
 static const char markers_name[] = FILE_OURS "directories";
@@ -79,7 +79,7 @@ static bool list_read_one(struct file_layer *f, struct json_text *t,
 
 	json_skip_space(t);
 	const char *start = t->at;
-	if (!json_skip_value(t, JSON_STRICT) || t->at == t->end || *t->at != '\n')
+	if (!json_skip_value(t) || t->at == t->end || *t->at != '\n')
 		return false;
 	t->at++; /* with the end of line that closes an entry's text */
 	if (file_entry_read(start, (size_t)(t->at - start), false, &entry) < 0)
@@ -113,7 +113,7 @@ static int list_load(struct file_layer *f, const char *name,
 		return rc;
 	if (known)
 		*known = look;
-	struct json_text t = { text, text + look.size };
+	struct json_text t = { text, text + look.size, JSON_STRICT };
 	bool good = json_skip_char(&t, '[');
 	while (good && !json_skip_char(&t, ']'))
 		good = list_read_one(f, &t, add, self) && (json_skip_char(&t, ',') || true);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
+
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 /* ---- text that is no JSON ---- */
@@ -117,6 +119,7 @@ static void syntax_problem(const char *file, const char *text, const char *at,
 struct walk {
 	const char *file;
 	struct problems *problems;
+	struct json_text text;
 	const char *counted; /* lines are counted up to here */
 	int line;
 };
@@ -128,17 +131,10 @@ struct step {
 	size_t index;
 };
 
-static const char *skip_space(const char *at)
+/* The line that the walk is in. */
+static int line_now(struct walk *w)
 {
-	while (*at && (unsigned char)*at <= ' ') /* as cJSON does */
-		at++;
-	return at;
-}
-
-/* Places come in rising order. */
-static int line_at(struct walk *w, const char *at)
-{
-	for (; w->counted < at; w->counted++)
+	for (; w->counted < w->text.at; w->counted++)
 		w->line += *w->counted == '\n';
 	return w->line;
 }
@@ -167,60 +163,38 @@ static void walk_problem(struct walk *w, const struct step *step, int line, cons
 	problems_add(w->problems, place, hint, "%s", message);
 }
 
-/* Past a string; at its opening quote. */
-static const char *walk_string(struct walk *w, const char *at, const struct step *step)
+static bool has_control_character(const char *at, const char *end)
 {
-	bool control = false, nul = false;
-	int line = line_at(w, at);
+	while (at < end && (unsigned char)*at >= ' ')
+		at++;
+	return at < end;
+}
 
-	for (at++; *at && *at != '"'; at++) {
-		control = control || (unsigned char)*at < ' ';
-		if (*at == '\\' && at[1]) {
-			at++;
-			nul = nul || strncmp(at, "u0000", 5) == 0;
-		}
-	}
-	if (control)
+/* Past a string; at its opening quote. */
+static void walk_string(struct walk *w, const struct step *step)
+{
+	const char *start = w->text.at;
+	int line = line_now(w);
+	bool nul;
+
+	json_skip_string(&w->text, &nul);
+	if (has_control_character(start, w->text.at))
 		walk_problem(w, step, line, "write it as an escape, such as \\n or \\t",
 			     "a control character in a string");
 	if (nul)
 		walk_problem(w, step, line, "remove \\u0000", "a NUL character in a string");
-	return *at ? at + 1 : at;
-}
-
-static const char *digits(const char *at)
-{
-	return at + strspn(at, "0123456789");
-}
-
-/* Past a number as JSON writes it: -1, 1.5, 1e3. */
-static const char *skip_number(const char *at)
-{
-	if (*at == '-')
-		at++;
-	at = *at == '0' ? at + 1 : digits(at);
-	if (*at == '.' && isdigit((unsigned char)at[1]))
-		at = digits(at + 1);
-	if (*at == 'e' || *at == 'E') {
-		const char *power = at + 1 + (at[1] == '+' || at[1] == '-');
-		if (isdigit((unsigned char)*power))
-			at = digits(power);
-	}
-	return at;
 }
 
 /* Past a number or a word. */
-static const char *walk_word(struct walk *w, const char *at, const struct step *step)
+static void walk_word(struct walk *w, const struct step *step)
 {
-	const char *end = at + strspn(at, "0123456789+-.eE");
+	struct json_text strict = { w->text.at, w->text.end, JSON_STRICT };
+	int line = line_now(w);
 
-	if (end == at)
-		return at + strspn(at, "aeflnrstu");
-	if (skip_number(at) != end || !isdigit((unsigned char)end[-1]) ||
-	    !isdigit((unsigned char)at[*at == '-']))
-		walk_problem(w, step, line_at(w, at), "write it as 1, -1, 0.5 or 1e3",
+	json_skip_value(&w->text);
+	if (!json_skip_value(&strict) || strict.at != w->text.at)
+		walk_problem(w, step, line, "write it as 1, -1, 0.5 or 1e3",
 			     "not valid JSON: not a number");
-	return end;
 }
 
 static int by_name_and_line(const void *a, const void *b)
@@ -259,49 +233,50 @@ static void find_doubles(struct walk *w, const cJSON *object, const struct step 
 	free(members);
 }
 
-static const char *walk_value(struct walk *w, const char *at, cJSON *item, const struct step *step);
+static void walk_value(struct walk *w, cJSON *item, const struct step *step);
 
 /* Past an object or array; at its opening brace or bracket. */
-static const char *walk_inside(struct walk *w, const char *at, cJSON *whole,
-			       const struct step *step)
+static void walk_inside(struct walk *w, cJSON *whole, const struct step *step)
 {
 	bool is_object = cJSON_IsObject(whole);
 	size_t index = 0;
 	cJSON *item;
 
-	at = skip_space(at + 1);
+	json_skip_char(&w->text, is_object ? '{' : '[');
 	cJSON_ArrayForEach(item, whole)
 	{
 		struct step below = { step, is_object ? item->string : NULL, index++ };
-		int line = line_at(w, at);
 
+		json_skip_space(&w->text);
+		int line = line_now(w);
 		if (is_object) {
-			at = skip_space(walk_string(w, at, &below));
-			at = skip_space(at + (*at == ':'));
+			walk_string(w, &below);
+			json_skip_char(&w->text, ':');
 		}
-		at = skip_space(walk_value(w, at, item, &below));
-		at = skip_space(at + (*at == ','));
+		walk_value(w, item, &below);
+		json_skip_char(&w->text, ',');
 		item->valueint = line;
 	}
+	json_skip_char(&w->text, is_object ? '}' : ']');
 	if (is_object)
 		find_doubles(w, whole, step);
-	return *at ? at + 1 : at;
 }
 
-static const char *walk_value(struct walk *w, const char *at, cJSON *item, const struct step *step)
+static void walk_value(struct walk *w, cJSON *item, const struct step *step)
 {
-	item->valueint = line_at(w, at);
-	if (*at == '"')
-		return walk_string(w, at, step);
-	if (cJSON_IsObject(item) || cJSON_IsArray(item))
-		return walk_inside(w, at, item, step);
-	return walk_word(w, at, step);
+	json_skip_space(&w->text);
+	item->valueint = line_now(w);
+	if (cJSON_IsString(item))
+		walk_string(w, step);
+	else if (cJSON_IsObject(item) || cJSON_IsArray(item))
+		walk_inside(w, item, step);
+	else
+		walk_word(w, step);
 }
 
 /* A terminated text. */
 static cJSON *parse(const char *text, const char *file, struct problems *problems)
 {
-	struct walk w = { file, problems, text, 1 };
 	const struct step root = { 0 };
 	const char *end = text;
 	cJSON *json = cJSON_ParseWithOpts(text, &end, true);
@@ -312,7 +287,12 @@ static cJSON *parse(const char *text, const char *file, struct problems *problem
 	}
 	if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
 		text += strlen(BYTE_ORDER_MARK);
-	walk_value(&w, skip_space(text), json, &root);
+	struct walk w = { .file = file,
+			  .problems = problems,
+			  .text = { text, text + strlen(text), JSON_AS_CJSON },
+			  .counted = text,
+			  .line = 1 };
+	walk_value(&w, json, &root);
 	return json;
 }
 

@@ -1,5 +1,5 @@
 /* See json_text.h. Nesting is bounded: a stack of brackets instead of recursion. */
-#include "file/json_text.h"
+#include "base/json_text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,10 +9,16 @@
 
 enum { NESTING_MAX = 200 };
 
+static bool is_space(char c, enum json_rules rules)
+{
+	if (rules == JSON_AS_CJSON)
+		return (unsigned char)c <= ' ';
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 void json_skip_space(struct json_text *t)
 {
-	while (t->at < t->end &&
-	       (*t->at == ' ' || *t->at == '\n' || *t->at == '\r' || *t->at == '\t'))
+	while (t->at < t->end && is_space(*t->at, t->rules))
 		t->at++;
 }
 
@@ -44,10 +50,22 @@ static bool skip_digits(struct json_text *t)
 	return t->at > start;
 }
 
-static bool skip_number(struct json_text *t, enum json_rules rules)
+/* As strtod(3) may have read it, who took what is no number. */
+static bool skip_loose_number(struct json_text *t)
 {
+	const char *start = t->at;
+
+	while (t->at < t->end && *t->at && strchr("0123456789+-.eE", *t->at))
+		t->at++;
+	return t->at > start;
+}
+
+static bool skip_number(struct json_text *t)
+{
+	if (t->rules == JSON_AS_CJSON)
+		return skip_loose_number(t);
 	skip_word(t, "-");
-	if (rules == JSON_AS_PYTHON && skip_word(t, "Infinity"))
+	if (t->rules == JSON_AS_PYTHON && skip_word(t, "Infinity"))
 		return true;
 	if (!skip_word(t, "0") && !skip_digits(t))
 		return false;
@@ -88,8 +106,8 @@ static char *put_utf8(char *to, uint32_t code)
 	return to;
 }
 
-/* After the backslash. to may be NULL. */
-static bool read_escape(struct json_text *t, char **to)
+/* After the backslash. *to may be NULL. */
+static bool read_escape(struct json_text *t, char **to, bool *has_nul)
 {
 	static const char from[] = "\"\\/bfnrt", is[] = "\"\\/\b\f\n\r\t";
 	uint32_t code, low;
@@ -110,14 +128,16 @@ static bool read_escape(struct json_text *t, char **to)
 			*t = ahead;
 		}
 	}
+	*has_nul = *has_nul || code == 0;
 	if (*to)
 		*to = put_utf8(*to, code);
 	return true;
 }
 
 /* The string's bytes go to `to` unless it is NULL; *to_end is where they end. */
-static bool read_string(struct json_text *t, char *to, char **to_end)
+static bool read_string(struct json_text *t, char *to, char **to_end, bool *has_nul)
 {
+	*has_nul = false;
 	if (!json_skip_char(t, '"'))
 		return false;
 	while (t->at < t->end) {
@@ -129,7 +149,7 @@ static bool read_string(struct json_text *t, char *to, char **to_end)
 		if ((unsigned char)c < 0x20)
 			return false;
 		if (c == '\\') {
-			if (!read_escape(t, &to))
+			if (!read_escape(t, &to, has_nul))
 				return false;
 		} else if (to) {
 			*to++ = c;
@@ -138,18 +158,42 @@ static bool read_string(struct json_text *t, char *to, char **to_end)
 	return false;
 }
 
+static bool skip_loose_string(struct json_text *t, bool *has_nul)
+{
+	*has_nul = false;
+	if (!json_skip_char(t, '"'))
+		return false;
+	while (t->at < t->end && *t->at != '"') {
+		if (*t->at++ != '\\' || t->at == t->end)
+			continue;
+		struct json_text ahead = *t;
+		*has_nul = *has_nul || skip_word(&ahead, "u0000");
+		t->at++;
+	}
+	return json_skip_char(t, '"');
+}
+
+bool json_skip_string(struct json_text *t, bool *has_nul)
+{
+	char *end;
+
+	return t->rules == JSON_AS_CJSON ? skip_loose_string(t, has_nul)
+					 : read_string(t, NULL, &end, has_nul);
+}
+
 int json_read_string(struct json_text *t, char **bytes, size_t *size)
 {
 	struct json_text start = *t;
+	bool has_nul;
 	char *end;
 
-	if (!read_string(&start, NULL, &end))
+	if (!json_skip_string(&start, &has_nul))
 		return -EINVAL;
 	/* Never longer than it is written. */
 	char *to = malloc((size_t)(start.at - t->at) + 1);
 	if (!to)
 		return -ENOMEM;
-	read_string(t, to, &end);
+	read_string(t, to, &end, &has_nul);
 	*end = '\0';
 	*bytes = to;
 	*size = (size_t)(end - to);
@@ -157,16 +201,16 @@ int json_read_string(struct json_text *t, char **bytes, size_t *size)
 }
 
 /* A value that is no array or object. */
-static bool skip_scalar(struct json_text *t, enum json_rules rules)
+static bool skip_scalar(struct json_text *t)
 {
-	char *end;
+	bool has_nul;
 
 	json_skip_space(t);
 	if (t->at == t->end)
 		return false;
 	switch (*t->at) {
 	case '"':
-		return read_string(t, NULL, &end);
+		return json_skip_string(t, &has_nul);
 	case 't':
 		return skip_word(t, "true");
 	case 'f':
@@ -175,20 +219,20 @@ static bool skip_scalar(struct json_text *t, enum json_rules rules)
 		return skip_word(t, "null");
 	case 'N':
 	case 'I':
-		return rules == JSON_AS_PYTHON && (skip_word(t, "NaN") || skip_word(t, "Infinity"));
+		return t->rules == JSON_AS_PYTHON && (skip_word(t, "NaN") || skip_word(t, "Infinity"));
 	default:
-		return skip_number(t, rules);
+		return skip_number(t);
 	}
 }
 
 static bool skip_name(struct json_text *t)
 {
-	char *end;
+	bool has_nul;
 
-	return read_string(t, NULL, &end) && json_skip_char(t, ':');
+	return json_skip_string(t, &has_nul) && json_skip_char(t, ':');
 }
 
-bool json_skip_value(struct json_text *t, enum json_rules rules)
+bool json_skip_value(struct json_text *t)
 {
 	char closing[NESTING_MAX];
 	int depth = 0;
@@ -202,7 +246,7 @@ bool json_skip_value(struct json_text *t, enum json_rules rules)
 		} else if (json_skip_char(t, '{')) {
 			closing[depth++] = '}';
 			opened = true;
-		} else if (!skip_scalar(t, rules)) {
+		} else if (!skip_scalar(t)) {
 			return false;
 		}
 		if (opened && depth == NESTING_MAX)
@@ -226,9 +270,9 @@ bool json_skip_value(struct json_text *t, enum json_rules rules)
 
 bool json_is_value(const char *bytes, size_t size)
 {
-	struct json_text t = { bytes, bytes + size };
+	struct json_text t = { bytes, bytes + size, JSON_STRICT };
 
-	if (!json_skip_value(&t, JSON_STRICT))
+	if (!json_skip_value(&t))
 		return false;
 	json_skip_space(&t);
 	return t.at == t.end;
