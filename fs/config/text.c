@@ -173,14 +173,20 @@ static bool has_control_character(const char *at, const char *end)
 /* Past a string; at its opening quote. */
 static void walk_string(struct walk *w, const struct step *step)
 {
+	struct json_text strict = { w->text.at, w->text.end, JSON_STRICT };
 	const char *start = w->text.at;
 	int line = line_now(w);
 	bool nul;
 
+	bool valid = json_skip_string(&strict, &nul);
 	json_skip_string(&w->text, &nul);
-	if (has_control_character(start, w->text.at))
+	bool control = has_control_character(start, w->text.at);
+	if (control)
 		walk_problem(w, step, line, "write it as an escape, such as \\n or \\t",
 			     "a control character in a string");
+	if (!valid && !control) /* cJSON makes a NUL of it */
+		walk_problem(w, step, line, "\\u is followed by four hexadecimal digits",
+			     "an escape that JSON does not have");
 	if (nul)
 		walk_problem(w, step, line, "remove \\u0000", "a NUL character in a string");
 }

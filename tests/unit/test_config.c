@@ -714,6 +714,9 @@ static void json_that_is_not_quite_right(void **state)
 		       "c.json:3: $.cachefs: given twice; remove one; another is on line 1");
 	expect_problem("{\"type\": \"memory\\u0000x\"}",
 		       "c.json:1: $.type: a NUL character in a string; remove \\u0000");
+	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\\u00zzb\"}}",
+		       "c.json:1: $.options.path: an escape that JSON does not have; \\u is followed "
+		       "by four hexadecimal digits");
 	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\nb\"}}",
 		       "c.json:1: $.options.path: a control character in a string; write it as an "
 		       "escape, such as \\n or \\t");
