@@ -64,8 +64,9 @@ static void unlink_locked(struct admission *a, struct admission_claim *claim)
 			pthread_cond_signal(&c->changed);
 }
 
-void admission_init(struct admission *a)
+void admission_init(struct admission *a, const struct time_source *time)
 {
+	a->time = time;
 	lock_init(&a->lock, RANK_ADMISSION);
 	a->first = a->last = NULL;
 }
@@ -89,7 +90,7 @@ int admission_enter(struct admission *a, struct admission_claim *claim)
 	lock_release(&a->lock);
 
 	waiting_begin();
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(ADMISSION_DEADLINE_MS));
+	struct deadline deadline = deadline_in(a->time, waiting_at_most(ADMISSION_DEADLINE_MS));
 	int rc = 0;
 	lock_take(&a->lock);
 	while (is_blocked_locked(claim)) {

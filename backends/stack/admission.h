@@ -33,11 +33,12 @@ struct admission_claim {
 };
 
 struct admission {
+	const struct time_source *time;
 	struct lock lock;
 	struct admission_claim *first, *last; /* in order of arrival */
 };
 
-void admission_init(struct admission *a);
+void admission_init(struct admission *a, const struct time_source *time); /* which outlives it */
 void admission_fini(struct admission *a);
 
 /*

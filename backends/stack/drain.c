@@ -246,7 +246,7 @@ static void note(struct round *r, enum verdict verdict)
 static bool time_is_over(struct drain *d)
 {
 	lock_take(&d->lock);
-	bool over = d->stop && time_mono_ms(&time_system) >= d->stop_ms;
+	bool over = d->stop && time_mono_ms(d->cache->time) >= d->stop_ms;
 	lock_release(&d->lock);
 	return over;
 }
@@ -384,7 +384,7 @@ static int64_t pause_after(struct drain *d, const struct round *r)
 /* Waits for something new, or the pause. While the layers fail, what is new does not end it. */
 static void wait_for_work(struct drain *d, int64_t pause_ms)
 {
-	struct deadline until = deadline_in(&time_system, pause_ms < 0 ? 0 : pause_ms);
+	struct deadline until = deadline_in(d->cache->time, pause_ms < 0 ? 0 : pause_ms);
 
 	lock_take(&d->lock);
 	while (!d->stop && !d->urgent && (d->failing || !d->nudged)) {
@@ -393,7 +393,7 @@ static void wait_for_work(struct drain *d, int64_t pause_ms)
 		else if (!condition_wait_until(&d->work, &d->lock, &until))
 			break;
 	}
-	struct deadline linger = deadline_in(&time_system, LINGER_MS);
+	struct deadline linger = deadline_in(d->cache->time, LINGER_MS);
 	while (!d->stop && !d->urgent)
 		if (!condition_wait_until(&d->work, &d->lock, &linger))
 			break;
@@ -465,7 +465,7 @@ void drain_ending(struct drain *d)
 /* Until something is drained, or some time has passed. False: nobody is to wait any more. */
 static bool await_progress(struct drain *d, int64_t at_most_ms)
 {
-	struct deadline until = deadline_in(&time_system, at_most_ms < FLUSH_POLL_MS ? at_most_ms
+	struct deadline until = deadline_in(d->cache->time, at_most_ms < FLUSH_POLL_MS ? at_most_ms
 									 : FLUSH_POLL_MS);
 
 	lock_take(&d->lock);
@@ -482,10 +482,10 @@ static bool await_progress(struct drain *d, int64_t at_most_ms)
 int drain_flush(struct drain *d, struct key prefix, int64_t deadline_ms)
 {
 	int64_t newest = journal_newest(d->journal);
-	int64_t end_ms = time_mono_ms(&time_system) + deadline_ms;
+	int64_t end_ms = time_mono_ms(d->cache->time) + deadline_ms;
 
 	while (journal_owes(d->journal, prefix, newest)) {
-		int64_t left = end_ms - time_mono_ms(&time_system);
+		int64_t left = end_ms - time_mono_ms(d->cache->time);
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (!await_progress(d, left))
@@ -500,7 +500,7 @@ void drain_stop(struct drain *d, int64_t timeout_ms)
 
 	lock_take(&d->lock);
 	d->stop = true;
-	d->stop_ms = time_mono_ms(&time_system) + timeout_ms;
+	d->stop_ms = time_mono_ms(d->cache->time) + timeout_ms;
 	pthread_cond_signal(&d->work);
 	lock_release(&d->lock);
 	pthread_join(d->thread, NULL);

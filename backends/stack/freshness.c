@@ -1,8 +1,6 @@
 /* When keys were last seen. See freshness.h. */
 #include "stack/freshness.h"
 
-#include "base/time_source.h"
-
 enum { SLOTS = 16384 };
 
 int freshness_init(struct freshness *f, int64_t period_ms)
@@ -26,9 +24,8 @@ void freshness_forget(struct freshness *f, struct key key)
 	key_numbers_forget(&f->seen, key);
 }
 
-bool freshness_is_due(const struct freshness *f, struct key key, int64_t *seen_ms)
+bool freshness_is_due(const struct freshness *f, struct key key, int64_t now_ms, int64_t *seen_ms)
 {
-	int64_t now_ms = time_mono_ms(&time_system);
 	uint32_t seen;
 	bool known = key_numbers_get(&f->seen, key, &seen);
 	uint32_t age_ms = (uint32_t)now_ms - seen;
@@ -37,11 +34,10 @@ bool freshness_is_due(const struct freshness *f, struct key key, int64_t *seen_m
 	return !known || age_ms >= f->period_ms;
 }
 
-bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms)
+bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms, int64_t now_ms)
 {
 	if (period_ms == 0)
 		return true;
-	int64_t now_ms = time_mono_ms(&time_system);
 	int_fast64_t last = atomic_load(last_ms);
 	return (last == 0 || now_ms - last >= period_ms) &&
 	       atomic_compare_exchange_strong(last_ms, &last, now_ms);

@@ -164,7 +164,8 @@ bool layer_news(struct layer *l)
 	assert(lock_none_held());
 	if (!l->backend->catch_up)
 		return false;
-	return !freshness_turn(&l->caught_up_ms, l->freshness.period_ms) ||
+	return !freshness_turn(&l->caught_up_ms, l->freshness.period_ms,
+			       time_mono_ms(l->env.time)) ||
 	       l->backend->catch_up(l->state);
 }
 
@@ -201,7 +202,7 @@ int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 	int64_t seen_ms = 0;
 
 	layer_enter(key);
-	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, &seen_ms) ||
+	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, time_mono_ms(l->env.time), &seen_ms) ||
 	    !layer_trusts(l, key))
 		return 0;
 	int64_t begun = layer_call_begin(l), asked_ms = layer_look_begin(l);
@@ -221,7 +222,7 @@ bool layer_may_have_lost(struct layer *l, struct key key)
 	int64_t seen_ms = 0;
 
 	if (l->backend->revalidate)
-		freshness_is_due(&l->freshness, key, &seen_ms);
+		freshness_is_due(&l->freshness, key, time_mono_ms(l->env.time), &seen_ms);
 	return seen_ms > atomic_load(&l->settled_ms);
 }
 

@@ -63,7 +63,7 @@ int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begu
 
 int64_t layer_look_begin(const struct layer *l)
 {
-	return l->backend->revalidate ? time_mono_ms(&time_system) : 0;
+	return l->backend->revalidate ? time_mono_ms(l->env.time) : 0;
 }
 
 void layer_note_presence(struct layer *l, struct key key, int64_t asked_ms, bool present)

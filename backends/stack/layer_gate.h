@@ -35,7 +35,7 @@ struct refusal {
 	atomic_bool holds;
 	atomic_uint_fast64_t size;    /* of the value */
 	atomic_uint_fast64_t free;    /* what its disk had then */
-	atomic_int_fast64_t until_ms; /* CLOCK_MONOTONIC: then it is worth a try again */
+	atomic_int_fast64_t until_ms; /* by the layer's clock that never jumps: then try again */
 };
 
 struct layer {

@@ -32,7 +32,7 @@ static void note_refusal(struct layer *l, uint64_t size)
 	atomic_store(&r->size, size);
 	atomic_store(&r->free, free_bytes);
 	atomic_store(&r->until_ms,
-		     time_mono_ms(&time_system) + (seen ? REFUSED_MS : REFUSED_REMOTE_MS));
+		     time_mono_ms(l->env.time) + (seen ? REFUSED_MS : REFUSED_REMOTE_MS));
 	atomic_store(&r->holds, true);
 }
 
@@ -57,7 +57,7 @@ static bool is_refused(struct layer *l, uint64_t size)
 
 	if (!atomic_load_explicit(&r->holds, memory_order_relaxed) || size < atomic_load(&r->size))
 		return false;
-	if (time_mono_ms(&time_system) < atomic_load(&r->until_ms) &&
+	if (time_mono_ms(l->env.time) < atomic_load(&r->until_ms) &&
 	    (!disk_free(l, &free_bytes) || free_bytes <= atomic_load(&r->free) + MORE_BYTES))
 		return true;
 	layer_note_room(l);

@@ -12,7 +12,7 @@
 
 void layer_note_settled(struct layer *l)
 {
-	atomic_store(&l->settled_ms, time_mono_ms(&time_system));
+	atomic_store(&l->settled_ms, time_mono_ms(l->env.time));
 }
 
 /* --- tombstones ------------------------------------------------------------------------------- */

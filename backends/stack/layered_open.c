@@ -123,7 +123,7 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	c->time = time;
 	c->forgets = true;
 	c->events = *events;
-	admission_init(&c->admission);
+	admission_init(&c->admission, time);
 	foreign_init(&c->foreign);
 	c->layers = calloc(conf->layer_count + 1, sizeof(struct layer *)); /* and the journal */
 	c->order = calloc(conf->layer_count + 1, sizeof(struct layer *));

@@ -82,7 +82,7 @@ static void tell_layer(struct teller *t, struct layer *l, struct telling *tellin
 								       : telling->pause_ms * 2;
 		if (telling->pause_ms > PAUSE_MAX_MS)
 			telling->pause_ms = PAUSE_MAX_MS;
-		telling->next_ms = time_mono_ms(&time_system) + telling->pause_ms;
+		telling->next_ms = time_mono_ms(t->cache->time) + telling->pause_ms;
 	} else {
 		telling->pause_ms = telling->next_ms = 0;
 	}
@@ -94,7 +94,7 @@ static void tell_layer(struct teller *t, struct layer *l, struct telling *tellin
 /* How long until something is due; -1: nothing is. */
 static int64_t next_pause(const struct teller *t)
 {
-	int64_t now = time_mono_ms(&time_system), pause = -1;
+	int64_t now = time_mono_ms(t->cache->time), pause = -1;
 
 	for (size_t i = 0; i < t->cache->count; i++) {
 		const struct telling *l = &t->layers[i];
@@ -109,7 +109,7 @@ static int64_t next_pause(const struct teller *t)
 static bool wait_for_work(struct teller *t)
 {
 	int64_t pause = next_pause(t);
-	struct deadline deadline = deadline_in(&time_system, pause < 0 ? 0 : pause);
+	struct deadline deadline = deadline_in(t->cache->time, pause < 0 ? 0 : pause);
 
 	lock_take(&t->lock);
 	while (!t->nudged && !t->stop) {
@@ -129,7 +129,7 @@ static void *run(void *self)
 	struct teller *t = self;
 
 	while (wait_for_work(t)) {
-		int64_t now = time_mono_ms(&time_system);
+		int64_t now = time_mono_ms(t->cache->time);
 		for (size_t i = 0; i < t->cache->count; i++)
 			if (t->layers[i].next_ms <= now)
 				tell_layer(t, t->cache->layers[i], &t->layers[i]);

@@ -15,13 +15,47 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-enum { WAIT_MS = 20000, POLL_MS = 5 };
+enum { WAIT_MS = 20000, POLL_MS = 5, PAUSE_MS = 2000 };
 
 static void on_gone(void *self, struct key key)
 {
 	(void)self;
 	(void)key;
 }
+
+/* --- the clock -------------------------------------------------------------------------------- */
+
+static int64_t wall_ms(void *self)
+{
+	(void)self;
+	return time_wall_ms(&time_system);
+}
+
+static int64_t steady_ms(void *self)
+{
+	(void)self;
+	return time_steady_ms(&time_system);
+}
+
+static int64_t mono_ms(void *self)
+{
+	struct stack_fixture *s = self;
+	int64_t stopped_ms = atomic_load(&s->stopped_ms);
+
+	return (stopped_ms ? stopped_ms : time_mono_ms(&time_system)) + atomic_load(&s->ahead_ms);
+}
+
+void stack_advance(struct stack_fixture *s, int64_t ms)
+{
+	atomic_fetch_add(&s->ahead_ms, ms);
+}
+
+void stack_stop_clock(struct stack_fixture *s)
+{
+	atomic_store(&s->stopped_ms, time_mono_ms(&time_system));
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void *below_conf(const struct stack_fixture *s, const struct backend *backend, size_t i)
 {
@@ -45,6 +79,7 @@ void stack_setup(struct stack_fixture *s, size_t count, enum write_strategy stra
 	static const char *const names[STACK_LAYERS] = { "memory", "near", "far" };
 
 	memset(s, 0, sizeof(*s));
+	s->time = (struct time_source){ wall_ms, steady_ms, mono_ms, s };
 	/* In memory if possible: most of the time would be fsync's. */
 	snprintf(s->dir, sizeof(s->dir), "%s/cachefs-stack.XXXXXX",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -80,7 +115,7 @@ void stack_open(struct stack_fixture *s)
 	static const struct layered_events events = { on_gone, NULL };
 	struct problem problem = { 0 };
 
-	if (layered_open(&s->conf, &time_system, &events, &s->cache, &problem) < 0)
+	if (layered_open(&s->conf, &s->time, &events, &s->cache, &problem) < 0)
 		fail_msg("%s: %s (%s)", problem.place, problem.message, problem.hint);
 }
 
@@ -308,6 +343,7 @@ void stack_wait_told(struct stack_fixture *s, size_t layer)
 	for (int waited = 0; waited < WAIT_MS; waited += POLL_MS) {
 		if (left_to_tell(s, name) == 0)
 			return;
+		stack_advance(s, PAUSE_MS);
 		usleep(POLL_MS * 1000);
 	}
 	fail_msg("layer \"%s\" was never told what it missed", name);

@@ -16,6 +16,10 @@ struct stack_fixture {
 	struct fault_conf faults[STACK_LAYERS];
 	struct fault_plan plans[STACK_LAYERS]; /* of layer i */
 	struct layered *cache;                 /* NULL: closed */
+	/* The cache's clock that never jumps: the system's, that much ahead, or (stopped_ms not 0)
+	 * standing still there. */
+	struct time_source time;
+	atomic_int_fast64_t ahead_ms, stopped_ms;
 };
 
 /* Opens memory over disks: count layers in all. */
@@ -47,7 +51,13 @@ char *stack_list(struct stack_fixture *s, const char *dir);
 /* What one of the disks holds for itself, in a stack that is closed. */
 char *stack_disk_get(struct stack_fixture *s, size_t layer, const char *key);
 
-/* Polls until layer i, and the journal if there is one, have nothing left to be told. */
+/* The cache's pauses and deadlines come that much sooner; the clock stands still from now on, and
+ * goes only by advancing. */
+void stack_advance(struct stack_fixture *s, int64_t ms);
+void stack_stop_clock(struct stack_fixture *s);
+
+/* Polls, and advances, until layer i, and the journal if there is one, have nothing left to be
+ * told. */
 void stack_wait_told(struct stack_fixture *s, size_t layer);
 
 /* Done to the state's database by somebody else. STACK_REFUSE: what would change it so fails, until

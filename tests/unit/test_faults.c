@@ -310,6 +310,7 @@ static void wait_until_told(const char *when)
 	for (int waited = 0; !all_told(); waited += 5) {
 		if (waited > WAIT_MS)
 			fail_msg("%s: a layer is not told what it missed", when);
+		stack_advance(&s, 2000); /* no pause is longer */
 		usleep(5000);
 	}
 }
