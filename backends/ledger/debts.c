@@ -79,6 +79,20 @@ static void copy_key(struct key_buffer *to, struct key from)
 	to->size = from.size;
 }
 
+/* After each change of what there is. */
+static void check_locked(const struct debts *d)
+{
+	size_t count = 0;
+
+	assert(lock_is_held(&d->lock));
+	for (const struct move *m = d->moves; m; m = m->next)
+		count++;
+	for (size_t i = 0; i < TOMBSTONES; i++)
+		count += d->trees[tombstones[i]].count;
+	assert(count == atomic_load(&d->count));
+	(void)count;
+}
+
 /* --- tombstones ------------------------------------------------------------------------------- */
 
 static struct key tree_key(struct key key, enum debt_kind kind, struct key_buffer *buffer)
@@ -129,6 +143,7 @@ static int insert_locked(struct debts *d, struct debts_item *item, enum debt_kin
 	if (kind == DEBT_PREFIX)
 		d->lengths[item->key.size]++;
 	atomic_fetch_add(&d->count, 1);
+	check_locked(d);
 	return added;
 }
 
@@ -140,8 +155,8 @@ static void take_item_locked(struct debts *d, struct debts_item *item, enum debt
 		assert(d->lengths[item->key.size] > 0);
 		d->lengths[item->key.size]--;
 	}
-	assert(atomic_load(&d->count) > 0);
 	atomic_fetch_sub(&d->count, 1);
+	check_locked(d);
 	d->refused = false;
 }
 
@@ -269,6 +284,7 @@ static void take_move(struct debts *d, int64_t id)
 		assert(taken->debt.moved);
 		*at = taken->next;
 		atomic_fetch_sub(&d->count, 1);
+		check_locked(d);
 	}
 	lock_release(&d->lock);
 	free(taken);
@@ -316,6 +332,7 @@ static int add_move(struct debts *d, int64_t id, struct key from, struct key to,
 		*end = new;
 		d->to_move += !moved;
 		atomic_fetch_add(&d->count, 1);
+		check_locked(d);
 	}
 	lock_release(&d->lock);
 	if (!room)

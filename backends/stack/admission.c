@@ -29,19 +29,39 @@ static bool claims_overlap(const struct admission_claim *a, const struct admissi
 	return false;
 }
 
-static bool is_blocked_locked(const struct admission_claim *claim)
+static bool is_blocked_locked(const struct admission *a, const struct admission_claim *claim)
 {
+	assert(lock_is_held(&a->lock));
+	(void)a;
 	for (const struct admission_claim *c = claim->previous; c; c = c->previous)
 		if (claims_overlap(c, claim))
 			return true;
 	return false;
 }
 
+/* No two claims that are in overlap: what the whole of the stack's order rests on. */
+static void check_alone_locked(const struct admission *a, const struct admission_claim *claim)
+{
+	for (const struct admission_claim *c = a->first; c; c = c->next)
+		assert(c == claim || c->state != CLAIM_IN || !claims_overlap(c, claim));
+	(void)claim;
+}
+
+static void set_state_locked(struct admission *a, struct admission_claim *claim,
+			     enum claim_state state)
+{
+	assert(lock_is_held(&a->lock));
+	assert(state != claim->state && !(state == CLAIM_WAITS && claim->state == CLAIM_IN));
+	if (state == CLAIM_IN)
+		check_alone_locked(a, claim);
+	claim->state = state;
+}
+
 static void append_locked(struct admission *a, struct admission_claim *claim)
 {
+	assert(claim->state == CLAIM_OUT);
 	claim->next = NULL;
 	claim->previous = a->last;
-	claim->waiting = false;
 	if (a->last)
 		a->last->next = claim;
 	else
@@ -51,6 +71,8 @@ static void append_locked(struct admission *a, struct admission_claim *claim)
 
 static void unlink_locked(struct admission *a, struct admission_claim *claim)
 {
+	assert(claim->previous ? claim->previous->next == claim : a->first == claim);
+	assert(claim->next ? claim->next->previous == claim : a->last == claim);
 	if (claim->previous)
 		claim->previous->next = claim->next;
 	else
@@ -60,7 +82,7 @@ static void unlink_locked(struct admission *a, struct admission_claim *claim)
 	else
 		a->last = claim->previous;
 	for (struct admission_claim *c = claim->next; c; c = c->next)
-		if (c->waiting && claims_overlap(claim, c))
+		if (c->state == CLAIM_WAITS && claims_overlap(claim, c))
 			pthread_cond_signal(&c->changed);
 }
 
@@ -77,50 +99,67 @@ void admission_fini(struct admission *a)
 	lock_fini(&a->lock);
 }
 
+/* False: it would have to wait. */
+static bool enter_locked(struct admission *a, struct admission_claim *claim)
+{
+	assert(claim->span_count == 1 || claim->span_count == 2);
+	append_locked(a, claim);
+	if (is_blocked_locked(a, claim))
+		return false;
+	set_state_locked(a, claim, CLAIM_IN);
+	return true;
+}
+
+/* Until it is its turn; false: the deadline came first. */
+static bool await_turn_locked(struct admission *a, struct admission_claim *claim,
+			      const struct deadline *deadline)
+{
+	while (is_blocked_locked(a, claim))
+		if (!condition_wait_until(&claim->changed, &a->lock, deadline))
+			return !is_blocked_locked(a, claim);
+	return true;
+}
+
 int admission_enter(struct admission *a, struct admission_claim *claim)
 {
+	assert(lock_none_held());
 	lock_take(&a->lock);
-	append_locked(a, claim);
-	if (!is_blocked_locked(claim)) {
-		lock_release(&a->lock);
-		return 0;
+	bool entered = enter_locked(a, claim);
+	if (!entered) {
+		condition_init(&claim->changed);
+		set_state_locked(a, claim, CLAIM_WAITS);
 	}
-	condition_init(&claim->changed);
-	claim->waiting = true;
 	lock_release(&a->lock);
+	if (entered)
+		return 0;
 
 	waiting_begin();
 	struct deadline deadline = deadline_in(a->time, waiting_at_most(ADMISSION_DEADLINE_MS));
-	int rc = 0;
 	lock_take(&a->lock);
-	while (is_blocked_locked(claim)) {
-		if (!condition_wait_until(&claim->changed, &a->lock, &deadline)) {
-			rc = is_blocked_locked(claim) ? -ETIMEDOUT : 0;
-			break;
-		}
-	}
-	claim->waiting = false;
-	if (rc < 0)
+	entered = await_turn_locked(a, claim, &deadline);
+	set_state_locked(a, claim, entered ? CLAIM_IN : CLAIM_OUT);
+	if (!entered)
 		unlink_locked(a, claim);
 	lock_release(&a->lock);
 	pthread_cond_destroy(&claim->changed);
-	return rc;
+	return entered ? 0 : -ETIMEDOUT;
 }
 
 bool admission_try(struct admission *a, struct admission_claim *claim)
 {
 	lock_take(&a->lock);
-	append_locked(a, claim);
-	bool free = !is_blocked_locked(claim);
-	if (!free)
+	bool entered = enter_locked(a, claim);
+	if (!entered)
 		unlink_locked(a, claim);
 	lock_release(&a->lock);
-	return free;
+	return entered;
 }
 
 void admission_leave(struct admission *a, struct admission_claim *claim)
 {
 	lock_take(&a->lock);
+	assert(claim->state == CLAIM_IN);
+	set_state_locked(a, claim, CLAIM_OUT);
 	unlink_locked(a, claim);
 	lock_release(&a->lock);
 }

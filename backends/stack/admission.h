@@ -21,15 +21,18 @@ struct admission_span {
 	bool prefix;
 };
 
+/* OUT -> IN, when nothing is in the way; else OUT -> WAITS -> IN, or at the deadline -> OUT. */
+enum claim_state { CLAIM_OUT, CLAIM_WAITS, CLAIM_IN };
+
 /* One change, on its caller's stack; the keys' bytes stay valid until admission_leave(). */
 struct admission_claim {
 	struct admission_span spans[2];
 	int span_count;
 	uint64_t since; /* the user's */
 	/* admission's own: */
+	enum claim_state state;
 	struct admission_claim *next, *previous;
-	pthread_cond_t changed;
-	bool waiting;
+	pthread_cond_t changed; /* while it waits */
 };
 
 struct admission {
@@ -50,6 +53,7 @@ int admission_enter(struct admission *a, struct admission_claim *claim);
 /* False, and nothing entered, if it would have to wait. */
 bool admission_try(struct admission *a, struct admission_claim *claim);
 
+/* Of a claim that is in. */
 void admission_leave(struct admission *a, struct admission_claim *claim);
 
 #endif

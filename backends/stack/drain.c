@@ -2,6 +2,7 @@
  * written, the layers are synced, the rows are taken out in one transaction. */
 #include "stack/drain.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static struct layer *journal_layer(const struct drain *d)
 /* Of a set of slower layers. */
 static uint64_t bit_of(const struct drain *d, size_t layer)
 {
+	assert(layer >= d->first && layer - d->first < 64);
 	return UINT64_C(1) << (layer - d->first);
 }
 
@@ -334,6 +336,7 @@ static void run_round(struct drain *d, struct round *r)
 		note(r, verdict);
 		if (verdict != WRITTEN)
 			continue;
+		assert(r->count < BATCH_MAX);
 		r->seqs[r->count++] = item.seq;
 		r->bytes += item.size;
 		if ((r->count == BATCH_MAX || r->bytes >= BATCH_BYTES) && !take_out(d, r))
@@ -430,6 +433,7 @@ struct drain *drain_start(struct layered *c, struct journal *journal, size_t fir
 
 	if (!d)
 		return NULL;
+	assert(first > 0 && stack_is_journal(c, c->layers[first - 1]));
 	d->cache = c;
 	d->journal = journal;
 	d->first = first;
@@ -465,8 +469,8 @@ void drain_ending(struct drain *d)
 /* Until something is drained, or some time has passed. False: nobody is to wait any more. */
 static bool await_progress(struct drain *d, int64_t at_most_ms)
 {
-	struct deadline until = deadline_in(d->cache->time, at_most_ms < FLUSH_POLL_MS ? at_most_ms
-									 : FLUSH_POLL_MS);
+	struct deadline until = deadline_in(
+		d->cache->time, at_most_ms < FLUSH_POLL_MS ? at_most_ms : FLUSH_POLL_MS);
 
 	lock_take(&d->lock);
 	bool ending = d->ending;

@@ -1,5 +1,6 @@
 /* See layer.h. */
-#include "stack/layer_gate.h"
+#include "stack/layer_call.h"
+#include "stack/layer_check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -202,13 +203,14 @@ int layer_revalidate(struct layer *l, struct key key, const struct meta *meta)
 	int64_t seen_ms = 0;
 
 	layer_enter(key);
-	if (!l->backend->revalidate || !freshness_is_due(&l->freshness, key, time_mono_ms(l->env.time), &seen_ms) ||
+	if (!l->backend->revalidate ||
+	    !freshness_is_due(&l->freshness, key, time_mono_ms(l->env.time), &seen_ms) ||
 	    !layer_trusts(l, key))
 		return 0;
 	int64_t begun = layer_call_begin(l), asked_ms = layer_look_begin(l);
 	int rc = l->backend->revalidate(l->state, key, meta);
 	if (rc != -ESTALE)
-		rc = layer_check_answer(l, rc);
+		rc = layer_check_answer(l, LAYER_REVALIDATE, rc);
 	if (rc == -ENOENT && !was_removed(l, seen_ms, meta))
 		rc = -ENODATA;
 	layer_call_end(l, LAYER_REVALIDATE, begun, rc == -ESTALE || rc == -ENODATA ? 0 : rc);

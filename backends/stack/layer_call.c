@@ -1,11 +1,12 @@
 /* How the calls of a layer are timed and counted, and what is said of their failures. See
- * layer_gate.h. */
-#include "stack/layer_gate.h"
+ * layer_call.h. */
+#include "stack/layer_call.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "stack/layer_check.h"
 
 void layer_count(struct layer *l, enum counter counter)
 {
@@ -45,7 +46,7 @@ int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begu
 {
 	struct call_counters *c = &l->calls[operation];
 
-	rc = layer_check_answer(l, rc);
+	rc = layer_check_answer(l, operation, rc);
 	if (begun_ns != 0)
 		count_call(c, time_mono_ns() - begun_ns);
 	if (rc == 0 && atomic_load_explicit(&c->failing, memory_order_relaxed))

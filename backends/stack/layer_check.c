@@ -1,8 +1,8 @@
 /*
  * What stores say is input: other programs write them, disks rot, servers lie. What a backend hands
- * over passes here before anything above believes it. See layer_gate.h.
+ * over passes here before anything above believes it. See layer_check.h.
  */
-#include "stack/layer_gate.h"
+#include "stack/layer_check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -185,7 +185,9 @@ int layer_check_list(struct layer *l, struct key dir, struct key after, bool aft
 		bool from_is_dir = last ? last->is_dir : after_is_dir;
 		if ((last || after.size > 0) &&
 		    child_compare(from, from_is_dir, c->name, c->is_dir) >= 0) {
-			complain(l, c->name, "place in a listing", &c->meta, "the rest is not shown");
+			assert(l->backend->durable); /* what we hold ourselves is in order */
+			complain(l, c->name, "place in a listing", &c->meta,
+				 "the rest is not shown");
 			return -EIO;
 		}
 	}
@@ -205,19 +207,24 @@ int layer_check_list(struct layer *l, struct key dir, struct key after, bool aft
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-int layer_check_answer(const struct layer *l, int rc)
+int layer_check_answer(const struct layer *l, enum layer_operation operation, int rc)
 {
 	/* What cache.h allows, and what a file system may say of its space and rights. */
-	static const int known[] = { 0,      -ENOENT, -EHOSTDOWN, -EFBIG, -EIO,
-				     -ENOSPC, -EDQUOT, -EMFILE,    -ENFILE, -ENOMEM,
+	static const int known[] = { 0,       -ENOENT, -EHOSTDOWN, -EFBIG,       -EIO,
+				     -ENOSPC, -EDQUOT, -EMFILE,    -ENFILE,      -ENOMEM,
 				     -EACCES, -EPERM,  -EROFS,     -ENAMETOOLONG };
+	static const bool reads[LAYER_OPERATIONS] = {
+		[LAYER_STAT] = true,       [LAYER_GET] = true,  [LAYER_PEEK] = true,
+		[LAYER_REVALIDATE] = true, [LAYER_LIST] = true, [LAYER_DIR_STAT] = true,
+	};
+	bool of_room = rc == -EFBIG || rc == -ENOSPC || rc == -EDQUOT;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (rc == known[i])
+		if (rc == known[i] && !(of_room && reads[operation]))
 			return rc;
 	if (rc == -ENODATA && l->backend->hides_slower)
 		return rc;
-	log_debug("layer \"%s\": an answer that is none: %s", l->spec->name,
-		  rc < 0 ? strerror(-rc) : "a positive number");
+	log_debug("layer \"%s\": an answer to %s that is none: %s", l->spec->name,
+		  layer_operation_names[operation], rc < 0 ? strerror(-rc) : "a positive number");
 	return -EIO;
 }

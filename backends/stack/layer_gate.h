@@ -1,9 +1,11 @@
 #ifndef CACHEFS_LAYER_GATE_H
 #define CACHEFS_LAYER_GATE_H
 
-/* A layer itself, for the files that the gate is divided into: layer.c (the operations),
- * layer_call.c (how calls are timed and counted), layer_check.c (whether what stores say can be),
- * layer_trust.c (what it missed), layer_tell.c (how it is told). See layer.h. */
+/*
+ * A layer itself, for the files that the gate is divided into: layer.c, the operations; layer_call,
+ * how calls are timed and counted; layer_check, whether what stores say can be; layer_trust.c, what
+ * it missed; layer_tell.c, how it is told; layer_room.c, what it has no room for. See layer.h.
+ */
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -54,59 +56,20 @@ struct layer {
 	atomic_uint_fast64_t damaged[LAYER_DAMAGED_KEYS]; /* hashes of keys complained of */
 };
 
-/* --- calls ------------------------------------------------------------------------------------ */
-
 /* At the beginning of an operation on a key, or a directory. */
 static inline void layer_enter(struct key key)
 {
 	assert(key_is_valid(key));
 	assert(lock_none_held());
+	(void)key;
 }
 
 static inline void layer_enter_dir(struct key dir)
 {
 	assert(dir.size <= KEY_MAX);
 	assert(lock_none_held());
+	(void)dir;
 }
-
-/* Before a call: when it began, if that is of interest. */
-int64_t layer_call_begin(const struct layer *l);
-
-/* What every operation returns passes here: misses are ordinary, the rest is trouble. Returns rc as
- * layer_check_answer() lets it through. */
-int layer_call_end(struct layer *l, enum layer_operation operation, int64_t begun_ns, int rc);
-
-void layer_count(struct layer *l, enum counter counter);
-
-/* Before a call that may find out that the layer has a key. */
-int64_t layer_look_begin(const struct layer *l);
-
-/* The layer has the key, as it was asked for at that instant, or not. */
-void layer_note_presence(struct layer *l, struct key key, int64_t asked_ms, bool present);
-
-/* --- what stores say: layer_check.c ----------------------------------------------------------- */
-
-/*
- * Metadata that is not of its kind of record, or that nothing can have, is damage: said once, and a
- * miss, until the key is set or removed. So that it can be, it is shown as what nobody but the
- * mount's owner may open, which nobody gets. False: it is damaged, and *meta is what is shown.
- */
-bool layer_check_entry(struct layer *l, struct key key, struct meta *meta);
-
-/* The same of a directory, or a marker: nobody else is let in. */
-void layer_check_dir(struct layer *l, struct key dir, struct meta *meta);
-
-/* What a get said. 0, or -errno with nothing to finish: -ENOENT if it was damage. */
-int layer_check_value(struct layer *l, struct key key, int rc, struct value **value,
-		      struct meta *meta);
-
-/* A part of a listing, behind `after`. What no key leads to is taken out. -EIO: out of order. */
-int layer_check_list(struct layer *l, struct key dir, struct key after, bool after_is_dir,
-		     struct children *batch);
-
-/* An answer of those that cache.h allows a backend; -EIO for any other, for the stack uses some of
- * them for itself, and would wait or try again. */
-int layer_check_answer(const struct layer *l, int rc);
 
 /* --- room: layer_room.c ----------------------------------------------------------------------- */
 

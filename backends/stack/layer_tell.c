@@ -2,7 +2,8 @@
  * How a layer is told what it missed, and how it moves a directory, which it has to be told of
  * first. See layer.h.
  */
-#include "stack/layer_gate.h"
+#include "stack/layer_call.h"
+#include "stack/layer_check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -92,9 +93,10 @@ int layer_check_move(struct layer *l, struct key from, struct key to)
 {
 	layer_enter(from);
 	layer_enter(to);
-	return l->backend->check_rename_prefix
-		       ? layer_check_answer(l, l->backend->check_rename_prefix(l->state, from, to))
-		       : 0;
+	if (!l->backend->check_rename_prefix)
+		return 0;
+	return layer_check_answer(l, LAYER_RENAME_PREFIX,
+				  l->backend->check_rename_prefix(l->state, from, to));
 }
 
 static int move_own(struct layer *l, struct key from, struct key to)

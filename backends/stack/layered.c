@@ -4,6 +4,7 @@
  */
 #include "stack/layered.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "stack/promotion.h"
@@ -21,6 +22,7 @@ static size_t next_to_ask(const struct layered *c, size_t asked, int answer, int
 	const struct layer *l = c->layers[asked];
 	bool miss = answer == -ENOENT || answer == -ENODATA;
 
+	assert(answer < 0 && asked < c->count);
 	if (!miss && *rc == -ENOENT && !layer_is_away(l, answer))
 		*rc = answer;
 	return answer == -ENODATA || (!miss && stack_is_journal(c, l)) ? c->count : asked + 1;

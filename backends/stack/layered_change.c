@@ -106,6 +106,7 @@ static int run_steps(struct change *change)
 		if (rc < 0)
 			return rc;
 	}
+	assert(change->changed || !change->undrained);
 	if (!change->changed)
 		return change->away ? -EIO : -ENOENT;
 	if (change->away)

@@ -4,6 +4,7 @@
  * for the layers to say that would be asked by a get (revalidate.c): beside a layer that other
  * programs write, copies in faster layers add metadata to its names, and no names. See layered.h.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,10 @@ static const struct child *judge(const struct merge *m, struct key key, const st
 
 static int add_child(struct children *batch, const struct child *child)
 {
+	const struct child *last = batch->count > 0 ? &batch->items[batch->count - 1] : NULL;
+
+	assert(!last || child_compare(last->name, last->is_dir, child->name, child->is_dir) < 0);
+	(void)last;
 	int rc = children_add(batch, child->name, child->is_dir, &child->meta);
 
 	if (rc == 0)

@@ -38,6 +38,9 @@ static void order_layers(struct layered *c)
 	for (size_t i = c->count; i-- > 0;)
 		if (!layer_is_durable(c->layers[i]))
 			c->order[n++] = c->layers[i];
+	assert(n == c->count && n <= STACK_MAX);
+	for (size_t i = 0; i < n; i++)
+		assert(layer_is_durable(c->order[i]) == (i < c->durable_count));
 }
 
 /* write_around: sets pass the fastest layer by. Not if that would leave none that keeps them. */
@@ -116,7 +119,9 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	struct layered *c = calloc(1, sizeof(*c));
 	int rc = -EINVAL;
 
-	assert(conf->layer_count > 0);
+	assert(conf->layer_count > 0 && conf->layer_count < STACK_MAX);
+	for (size_t i = 1; i < conf->layer_count; i++)
+		assert(conf->layers[i - 1].priority <= conf->layers[i].priority);
 	if (!c)
 		return problem_set(problem, NULL, NULL, "out of memory");
 	c->conf = conf;

@@ -1,6 +1,7 @@
 /* See promotion.h. */
 #include "stack/promotion.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ static void promotion_run(struct afterwards *work)
 {
 	struct promotion_work *p = (struct promotion_work *)work;
 	struct layered *c = p->cache;
+
+	assert(p->from > 0 && p->from < c->count);
 	struct admission_claim claim = stack_claim(p->key);
 	struct value *loaded = stack_value_for_volatile(c, p->value);
 	struct meta now = { 0 };

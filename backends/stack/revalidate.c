@@ -4,6 +4,7 @@
  */
 #include "stack/revalidate.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Whether a layer from `first` to before `end`, but not `except`, holds the very value. */
@@ -93,6 +94,7 @@ static int revalidate_with(struct layered *c, size_t at, struct key key, const s
 int revalidate(struct layered *c, size_t from, uint64_t instant, struct key key,
 	       const struct meta *meta)
 {
+	assert(from < c->count);
 	/* What a shared layer is still to be written is newer than what it holds. */
 	if (!c->shared || is_undrained(c, from, key))
 		return 0;

@@ -1,6 +1,7 @@
 /* The thread that tells layers what they have missed. See teller.h. */
 #include "stack/teller.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -194,6 +195,8 @@ static void nudge(struct teller *t)
 int teller_start(struct layered *c, struct problem *problem)
 {
 	struct teller *t = calloc(1, sizeof(*t));
+
+	assert(!c->teller);
 	if (t)
 		t->layers = calloc(c->count, sizeof(*t->layers));
 	if (!t || !t->layers) {

@@ -58,6 +58,7 @@ static int open_journal(struct layered *c, struct write_back *w, struct problem 
 /* Below the fastest layer; if it is only drained, on top, for what it has is newest. */
 static void insert(struct layered *c, struct write_back *w)
 {
+	assert(!c->journal && c->count + 1 <= STACK_MAX);
 	w->index = w->on ? 1 : 0;
 	memmove(c->layers + w->index + 1, c->layers + w->index,
 		(c->count - w->index) * sizeof(struct layer *));
@@ -206,6 +207,7 @@ int write_back_set(struct layered *c, struct key key, struct value *value, const
 {
 	struct layer *fast = c->layers[0];
 
+	assert(write_back_is_on(c) && !stack_is_journal(c, fast));
 	int rc = layer_set(c->write_back->layer, key, value, meta, end_none());
 	if (rc < 0)
 		return rc;

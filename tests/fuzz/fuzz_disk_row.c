@@ -12,7 +12,7 @@
 
 #include "disk/statements.h"
 #include "disk/row.h"
-#include "stack/layer_gate.h"
+#include "stack/layer_check.h"
 #include "fuzz.h"
 
 enum { COLUMN_BYTES = 9, COLUMNS = DISK_COLUMN_EXTRA, KINDS = 5 }; /* a kind, and eight bytes */
