@@ -60,19 +60,21 @@ static void bypass_fastest(struct layered *c)
 }
 
 /* Directories have to live somewhere: a hidden memory layer that never evicts. */
-static int open_markers(struct layered *c, const struct time_source *time, struct problem *problem)
+static int open_markers(struct layered *c, struct problem *problem)
 {
 	static const struct option_place place = { .owner = "directories" };
 	const struct layer_events events = { .gone = on_volatile_gone, .self = c };
 	struct layer_spec *spec = &c->markers_spec;
 
+	if (c->durable_count > 0 && !stack_serves(c))
+		return 0;
 	spec->backend = backend_find("memory");
 	spec->name = memcpy(c->markers_name, "(directories)", sizeof("(directories)"));
 	spec->common = (struct layer_common){ .default_ttl_ms = -1, .max_ttl_ms = -1 };
 	spec->conf = calloc(1, spec->backend->conf_size);
 	if (!spec->conf || options_default(spec->backend->options, &place, spec->conf) < 0)
 		return problem_set(problem, NULL, NULL, "out of memory");
-	return layer_open(spec, time, &events, &c->markers, problem);
+	return layer_open(spec, c->time, &events, &c->markers, problem);
 }
 
 /*
@@ -91,39 +93,36 @@ static bool needs_state(const struct cache_conf *conf)
 	bool later = conf->write_strategy == WRITE_BACK && conf->layer_count > 1;
 	/* Its old entry is not to be seen again when the one layer has missed a set. */
 	bool misses = conf->on_error == ON_ERROR_SERVE && durable > 0;
-	return conf->state_dir && (durable > 1 || remote || later || misses || state_exists(conf->state_dir));
+	return conf->state_dir &&
+	       (durable > 1 || remote || later || misses || state_exists(conf->state_dir));
 }
 
-/* What earlier runs left: told, drained, or remembered on. */
+/* What earlier runs left. Only now all layers are there, the journal too. */
 static int open_memory(struct layered *c, struct problem *problem)
 {
-	if (needs_state(c->conf)) {
-		int rc = state_open(c->conf->state_dir, &c->state, problem);
-		if (rc < 0)
-			return rc;
-	}
-	int rc = teller_remember(c, problem);
+	int rc = needs_state(c->conf) ? state_open(c->conf->state_dir, &c->state, problem) : 0;
+
+	if (rc == 0)
+		rc = teller_remember(c, problem);
 	if (rc == 0)
 		rc = write_back_open(c, problem);
-	if (rc < 0)
-		return rc;
+	if (rc == 0)
+		order_layers(c);
+	return rc;
+}
+
+/* It is told and drained. The threads find the stack complete. */
+static int start(struct layered *c, struct problem *problem)
+{
 	move_finish(c);
-	rc = teller_start(c, problem); /* the drain has something for it */
+	int rc = teller_start(c, problem); /* the drain has something for it */
 	return rc < 0 ? rc : write_back_start(c, problem);
 }
 
-int layered_open(const struct cache_conf *conf, const struct time_source *time,
-		 const struct layered_events *events, struct layered **cache,
-		 struct problem *problem)
+/* All that layered_close() takes to be there. */
+static int init(struct layered *c, const struct cache_conf *conf, const struct time_source *time,
+		const struct layered_events *events)
 {
-	struct layered *c = calloc(1, sizeof(*c));
-	int rc = -EINVAL;
-
-	assert(conf->layer_count > 0 && conf->layer_count < STACK_MAX);
-	for (size_t i = 1; i < conf->layer_count; i++)
-		assert(conf->layers[i - 1].priority <= conf->layers[i].priority);
-	if (!c)
-		return problem_set(problem, NULL, NULL, "out of memory");
 	c->conf = conf;
 	c->time = time;
 	c->forgets = true;
@@ -132,47 +131,62 @@ int layered_open(const struct cache_conf *conf, const struct time_source *time,
 	foreign_init(&c->foreign);
 	c->layers = calloc(conf->layer_count + 1, sizeof(struct layer *)); /* and the journal */
 	c->order = calloc(conf->layer_count + 1, sizeof(struct layer *));
-	if (!c->layers || !c->order) {
-		problem_set(problem, NULL, NULL, "out of memory");
-		goto failed;
-	}
+	if (!c->layers || !c->order)
+		return -ENOMEM;
+	return conf->promotion == PROMOTION_FREQUENCY_BASED
+		       ? key_numbers_init(&c->gets, STACK_KEYS_COUNTED)
+		       : 0;
+}
+
+static int open_layers(struct layered *c, struct problem *problem)
+{
+	const struct cache_conf *conf = c->conf;
+
 	/* Known before the first layer can report anything. */
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		c->durable_count += conf->layers[i].backend->durable;
 		c->forgets = c->forgets && conf->layers[i].backend->forgets;
-	}
-	if (conf->promotion == PROMOTION_FREQUENCY_BASED &&
-	    key_numbers_init(&c->gets, STACK_KEYS_COUNTED) < 0) {
-		problem_set(problem, NULL, NULL, "out of memory");
-		goto failed;
+		assert(i == 0 || conf->layers[i - 1].priority <= conf->layers[i].priority);
 	}
 	for (size_t i = 0; i < conf->layer_count; i++) {
 		const struct layer_spec *spec = &conf->layers[i];
 		const struct layer_events own = { spec->backend->durable ? on_durable_gone
 									 : on_volatile_gone,
 						  stack_changed, c };
-		rc = layer_open(spec, time, &own, &c->layers[i], problem);
+		int rc = layer_open(spec, c->time, &own, &c->layers[i], problem);
 		if (rc < 0)
-			goto failed;
+			return rc;
 		c->shared = c->shared || layer_is_shared(c->layers[i]);
 		c->count++;
 	}
 	bypass_fastest(c);
-	rc = open_memory(c, problem);
-	if (rc < 0)
-		goto failed;
-	order_layers(c);
-	if (c->durable_count == 0 || stack_serves(c)) {
-		rc = open_markers(c, time, problem);
-		if (rc < 0)
-			goto failed;
+	return 0;
+}
+
+int layered_open(const struct cache_conf *conf, const struct time_source *time,
+		 const struct layered_events *events, struct layered **cache,
+		 struct problem *problem)
+{
+	struct layered *c = calloc(1, sizeof(*c));
+
+	assert(conf->layer_count > 0 && conf->layer_count < STACK_MAX);
+	if (!c)
+		return problem_set(problem, NULL, NULL, "out of memory");
+	int rc = init(c, conf, time, events) < 0 ? problem_set(problem, NULL, NULL, "out of memory")
+						 : open_layers(c, problem);
+	if (rc == 0)
+		rc = open_memory(c, problem);
+	if (rc == 0)
+		rc = open_markers(c, problem);
+	if (rc == 0)
+		rc = start(c, problem);
+	if (rc < 0) {
+		layered_close(c);
+		return rc;
 	}
 	atomic_store(&c->ready, true);
 	*cache = c;
 	return 0;
-failed:
-	layered_close(c);
-	return rc;
 }
 
 /* Durable layers first: until they are closed they tell the others what has changed. */
