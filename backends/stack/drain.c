@@ -373,9 +373,8 @@ static void report(struct drain *d, const struct round *r)
 static int64_t pause_after(struct drain *d, const struct round *r)
 {
 	if (has_failed(r)) {
-		d->pause_ms = d->pause_ms == 0 || r->progress ? PAUSE_FIRST_MS : d->pause_ms * 2;
-		if (d->pause_ms > PAUSE_MAX_MS)
-			d->pause_ms = PAUSE_MAX_MS;
+		d->pause_ms = stack_next_pause(r->progress ? 0 : d->pause_ms, PAUSE_FIRST_MS,
+					       PAUSE_MAX_MS);
 		return d->pause_ms;
 	}
 	d->pause_ms = 0;

@@ -115,6 +115,13 @@ void stack_tell_soon(struct layered *c);
  * and it is told soon. Returns what layer_distrust() does. */
 int stack_missed(struct layered *c, struct layer *l, struct key key, enum debt_kind kind);
 
+/* The pause before the next try of what has failed: twice that of the last one (0: none, or there
+ * was progress), from first_ms to most_ms. */
+static inline int64_t stack_next_pause(int64_t last_ms, int64_t first_ms, int64_t most_ms)
+{
+	return last_ms == 0 ? first_ms : last_ms * 2 < most_ms ? last_ms * 2 : most_ms;
+}
+
 /* What the layer has of the key is old: it goes, now or when the layer answers. 0; an error: it is
  * to go later, and only this run knows. */
 int stack_drop(struct layered *c, struct layer *l, struct key key);

@@ -79,10 +79,8 @@ static void tell_layer(struct teller *t, struct layer *l, struct telling *tellin
 		told += rc == 0;
 	}
 	if (rc < 0) {
-		telling->pause_ms = telling->pause_ms == 0 || told > 0 ? PAUSE_FIRST_MS
-								       : telling->pause_ms * 2;
-		if (telling->pause_ms > PAUSE_MAX_MS)
-			telling->pause_ms = PAUSE_MAX_MS;
+		telling->pause_ms = stack_next_pause(told > 0 ? 0 : telling->pause_ms,
+						     PAUSE_FIRST_MS, PAUSE_MAX_MS);
 		telling->next_ms = time_mono_ms(t->cache->time) + telling->pause_ms;
 	} else {
 		telling->pause_ms = telling->next_ms = 0;
