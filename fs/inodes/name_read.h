@@ -1,22 +1,34 @@
 #ifndef CACHEFS_NAME_READ_H
 #define CACHEFS_NAME_READ_H
 
-/* Reads of the layers by the key of a name, which may be renamed meanwhile. */
+/*
+ * A read of the layers by the key of a name or an inode: key, unlock, ask, lock, has it moved? It
+ * is admitted by nobody, so it may come between a directory's old place and its new one, and what
+ * it finds, or misses, is out of date then: it is asked again by the key of now.
+ */
 
 #include "inodes/table.h"
 
-/* Whether a directory on the way to the root (dir included) is being renamed. */
-bool inode_is_moving_locked(const struct inodes *t, const struct inode *dir);
+enum { NAME_READ_PART = 1 };
 
-/* Waits until that is over, for 30 s at most. False: nothing to wait for. */
-bool inode_wait_for_move_locked(struct inodes *t, const struct inode *dir);
+struct name_read {
+	struct inodes *t;
+	struct name *name;   /* a reference; NULL: of `inode` */
+	struct inode *inode; /* a pin */
+	bool settled;        /* of a name: asks again until it did not change meanwhile */
 
-/*
- * For a read by a key that found nothing, or a part. It is admitted by nobody, and may have come
- * between a directory's old place and its new one. True: that may be so (what is under way has been
- * waited for); read again by the key of now.
- */
-bool name_is_elsewhere_locked(struct inodes *t, const struct name *name, struct key key);
-bool inode_is_elsewhere(struct inodes *t, struct inode *inode, struct key key);
+	/* Called with no lock held, perhaps more than once: what an earlier call brought it drops.
+	 * 0; -ENOENT: there is nothing; NAME_READ_PART: that may be a part of it, or nothing; or
+	 * another -errno, which ends the read. */
+	int (*ask)(void *self, struct key key);
+	void *self;
+
+	struct key_buffer *key; /* filled: by what it was asked last, */
+	uint64_t at;            /* and when: the table's clock */
+};
+
+/* 0, or ask()'s -errno, or that of inode_key_locked(). Releases the table's lock meanwhile. */
+int name_read_locked(struct name_read *r);
+int name_read(struct name_read *r); /* takes the lock itself */
 
 #endif

@@ -13,6 +13,7 @@
 #include "verbs/handle_close.h"
 #include "verbs/handle_open.h"
 #include "verbs/answer.h"
+#include "verbs/ask.h"
 #include "verbs/lookup.h"
 #include "verbs/rename.h"
 #include "requests/reply.h"
@@ -161,22 +162,13 @@ static bool read_scratch_link(struct fs *fs, struct inode *inode, char *target, 
 
 static int get_link(struct fs *fs, struct inode *inode, struct value **value, struct meta *meta)
 {
-	struct inodes *t = &fs->inodes;
-	enum get_kind kind = GET_COUNTED;
-	struct key_buffer buffer;
+	struct key_buffer key;
+	struct entry_ask ask = { fs->cache, GET_COUNTED, value, meta };
+	struct name_read read = {
+		.t = &fs->inodes, .inode = inode, .ask = ask_entry, .self = &ask, .key = &key
+	};
 
-	for (;;) {
-		inodes_lock(t);
-		int rc = inode_key_locked(t, inode, &buffer);
-		inodes_unlock(t);
-		if (rc < 0)
-			return rc;
-		struct key key = key_make(buffer.bytes, buffer.size);
-		rc = layered_get(fs->cache, key, kind, value, meta);
-		if (rc != -ENOENT || !inode_is_elsewhere(t, inode, key))
-			return rc;
-		kind = GET_UNCOUNTED;
-	}
+	return name_read(&read);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)

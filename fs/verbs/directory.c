@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "kit/cursor.h"
+#include "verbs/ask.h"
 #include "verbs/end_text.h"
 #include "verbs/root_owner.h"
 
@@ -30,30 +31,17 @@ static int key_of_directory(struct fs *fs, struct inode *dir, struct key_buffer 
 static int stat_marker(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer buffer;
-	int rc;
+	struct key_buffer key;
+	struct entry_ask ask = { .cache = fs->cache, .meta = meta };
+	struct name_read read = {
+		.t = t, .inode = dir, .ask = ask_marker, .self = &ask, .key = &key
+	};
 
-	for (;;) {
-		rc = key_of_directory(fs, dir, &buffer);
-		if (rc < 0)
-			return rc;
-		struct key key = key_make(buffer.bytes, buffer.size);
-		rc = layered_dir_stat(fs->cache, key, meta);
-		if (rc == 0 && meta->mode != 0)
-			return 0;
-		/* No marker: it may be on its way, before or after what is below. */
-		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, dir, key))
-			break;
-		if (rc == 0)
-			meta_fini(meta);
-	}
-	if (rc == 0)
-		return 0;
 	inodes_lock(t);
-	if (dir == &t->root || directory_has_pending_locked(dir))
+	int rc = name_read_locked(&read);
+	if (rc < 0 && !dir->removed && (dir == &t->root || directory_has_pending_locked(dir)))
 		rc = 0;
 	inodes_unlock(t);
-	*meta = (struct meta){ 0 };
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "inodes/ticket.h"
+#include "verbs/ask.h"
 #include "verbs/foreseen.h"
 #include "verbs/handle_close.h"
 #include "verbs/handle_write.h"
@@ -365,33 +366,20 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 	return inode;
 }
 
-/* What is published at name now; retried until no change came between. 0, or -ENOENT. */
+/* What is published at name now. 0, or -ENOENT. */
 static int current_locked(struct opening *o, struct name *name, struct value **value,
 			  struct meta *meta)
 {
 	struct key_buffer key;
+	struct entry_ask ask = { o->fs->cache, GET_TO_CHANGE, value, meta };
+	struct name_read read = { .t = o->t,
+				  .name = name,
+				  .settled = true,
+				  .ask = ask_entry,
+				  .self = &ask,
+				  .key = &key };
 
-	for (;;) {
-		uint64_t at = o->t->clock;
-		int rc = name_key_locked(o->t, name, &key);
-		if (rc < 0)
-			return rc;
-		inodes_unlock(o->t);
-		struct key k = key_make(key.bytes, key.size);
-		rc = value ? layered_get(o->fs->cache, k, GET_TO_CHANGE, value, meta)
-			   : layered_stat(o->fs->cache, k, meta);
-		inodes_lock(o->t);
-		if (name->changed_at <= at &&
-		    (rc != -ENOENT || !name_is_elsewhere_locked(o->t, name, k)))
-			return rc;
-		if (rc < 0)
-			continue;
-		inodes_bury_meta_locked(o->t, meta);
-		if (value) {
-			inodes_bury_value_locked(o->t, *value);
-			*value = NULL;
-		}
-	}
+	return name_read_locked(&read);
 }
 
 static int create_locked(struct opening *o, struct name *name, const struct create_request *request)

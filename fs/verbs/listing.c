@@ -295,26 +295,27 @@ static int take_child(struct listing *l, struct child *child, uint64_t at)
 	return emit(l, &item);
 }
 
-/* Again, if the directory was renamed meanwhile: then a part of it may have been elsewhere. */
+/* Of a directory that is renamed meanwhile a part may be elsewhere. */
+static int ask_batch(void *self, struct key key)
+{
+	struct listing *l = self;
+
+	children_clear(&l->batch);
+	int rc = l->dir->view->list(l->fs, key, key_make(l->place.after.bytes, l->place.after.size),
+				    l->place.after_is_dir, &l->batch);
+	return rc == 0 ? NAME_READ_PART : rc;
+}
+
 static int read_batch(struct listing *l, uint64_t *at)
 {
-	struct inodes *t = &l->fs->inodes;
+	struct name_read read = {
+		.t = &l->fs->inodes, .inode = l->dir, .ask = ask_batch, .self = l, .key = &l->key
+	};
 
-	for (;;) {
-		inodes_lock(t);
-		*at = t->clock;
-		int rc = l->dir->removed ? -ENOENT : inode_key_locked(t, l->dir, &l->key);
-		inodes_unlock(t);
-		children_clear(&l->batch);
-		if (rc < 0)
-			return rc;
-		struct key key = key_make(l->key.bytes, l->key.size);
-		rc = l->dir->view->list(l->fs, key,
-					key_make(l->place.after.bytes, l->place.after.size),
-					l->place.after_is_dir, &l->batch);
-		if ((rc < 0 && rc != -ENOENT) || !inode_is_elsewhere(t, l->dir, key))
-			return rc;
-	}
+	children_clear(&l->batch);
+	int rc = name_read(&read);
+	*at = read.at;
+	return rc;
 }
 
 static int fetch_batch(struct listing *l)

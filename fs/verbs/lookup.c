@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/waiting.h"
+#include "verbs/ask.h"
 #include "verbs/directory.h"
 #include "verbs/escaped.h"
 #include "verbs/found.h"
@@ -113,20 +114,14 @@ static struct ticket *my_ticket_locked(struct finding *f)
 static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct value **value,
 				 struct meta *meta, uint64_t *at)
 {
-	for (;;) {
-		*at = f->t->clock;
-		int rc = name_key_locked(f->t, f->name, &f->key);
-		if (rc < 0)
-			return rc;
-		inodes_unlock(f->t);
-		struct key key = key_make(f->key.bytes, f->key.size);
-		rc = value ? layered_get(f->fs->cache, key, kind, value, meta)
-			   : layered_stat(f->fs->cache, key, meta);
-		inodes_lock(f->t);
-		if (rc != -ENOENT || !name_is_elsewhere_locked(f->t, f->name, key))
-			return rc;
-		kind = kind == GET_COUNTED ? GET_UNCOUNTED : kind;
-	}
+	struct entry_ask ask = { f->fs->cache, kind, value, meta };
+	struct name_read read = {
+		.t = f->t, .name = f->name, .ask = ask_entry, .self = &ask, .key = &f->key
+	};
+	int rc = name_read_locked(&read);
+
+	*at = read.at;
+	return rc;
 }
 
 static bool is_being_published_locked(const struct name *name)

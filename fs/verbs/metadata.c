@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "verbs/answer.h"
+#include "verbs/ask.h"
 
 enum { NOTIFY_WAIT_MS = 100 };
 
@@ -311,26 +312,17 @@ bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode)
  * Asks the layers about the entry that the inode stands for. 0, and an answer; 0 and *itself: it
  * stands for none, or is open and has nothing but itself; or -errno.
  */
-static int ask_entry(struct fs *fs, struct inode *inode, pid_t tid,
-		     int (*ask)(struct layered *cache, struct key key, void *answer), void *answer,
-		     bool *itself)
+static int ask_of_entry(struct fs *fs, struct inode *inode, pid_t tid,
+			int (*ask)(void *self, struct key key), void *self, bool *itself)
 {
 	struct inodes *t = &fs->inodes;
-	struct key_buffer buffer;
-	int rc = -ENOENT;
+	struct key_buffer key;
+	struct name_read read = { .t = t, .inode = inode, .ask = ask, .self = self, .key = &key };
 
-	for (;;) {
-		inodes_lock(t);
-		*itself = !stands_for_entry_locked(inode) ||
-			  inode_key_locked(t, inode, &buffer) < 0;
-		inodes_unlock(t);
-		if (*itself)
-			return 0;
-		struct key key = key_make(buffer.bytes, buffer.size);
-		rc = ask(fs->cache, key, answer);
-		if (rc != -ENOENT || !inode_is_elsewhere(t, inode, key))
-			break;
-	}
+	inodes_lock(t);
+	*itself = !stands_for_entry_locked(inode) || inode_key_locked(t, inode, &key) < 0;
+	int rc = *itself ? 0 : name_read_locked(&read);
+	inodes_unlock(t);
 	if (rc != -ENOENT)
 		return rc;
 	rc = answer_gone(fs, inode, tid);
@@ -338,15 +330,11 @@ static int ask_entry(struct fs *fs, struct inode *inode, pid_t tid,
 	return rc;
 }
 
-static int ask_stat(struct layered *cache, struct key key, void *answer)
-{
-	return layered_stat(cache, key, answer);
-}
-
 int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	bool itself;
-	int rc = ask_entry(fs, inode, tid, ask_stat, meta, &itself);
+	struct entry_ask ask = { .cache = fs->cache, .meta = meta };
+	int rc = ask_of_entry(fs, inode, tid, ask_entry, &ask, &itself);
 
 	if (rc < 0)
 		return rc;
@@ -360,21 +348,22 @@ int metadata_peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *me
 }
 
 struct ends {
+	struct layered *cache;
 	struct end own, copy;
 };
 
-static int ask_ends(struct layered *cache, struct key key, void *answer)
+static int ask_ends(void *self, struct key key)
 {
-	struct ends *ends = answer;
+	struct ends *ends = self;
 
-	return layered_end(cache, key, &ends->own, &ends->copy);
+	return layered_end(ends->cache, key, &ends->own, &ends->copy);
 }
 
 int metadata_end(struct fs *fs, struct inode *inode, pid_t tid, struct end *own, struct end *end)
 {
-	struct ends ends;
+	struct ends ends = { .cache = fs->cache };
 	bool itself;
-	int rc = ask_entry(fs, inode, tid, ask_ends, &ends, &itself);
+	int rc = ask_of_entry(fs, inode, tid, ask_ends, &ends, &itself);
 
 	if (rc < 0)
 		return rc;
