@@ -13,7 +13,8 @@ enum { FILE_MS = 5000 };
 /* A read of the layers for it. */
 struct found_ask {
 	struct finding *f;
-	bool is_file; /* an entry of that name needs no second look */
+	bool is_file; /* an entry of that name needs no second look, this time */
+	bool looked;
 	enum found found;
 	struct meta *meta;
 };
@@ -42,12 +43,14 @@ static int ask_found(void *self, struct key key)
 	struct found_ask *a = self;
 	int rc = 0;
 
+	a->looked = !a->is_file;
+	a->is_file = false; /* if the name has changed, for which it is asked again */
 	meta_fini(a->meta);
 	int entry = layered_stat(a->f->fs->cache, key, a->meta);
 	a->found = entry == 0 ? FOUND_ENTRY : FOUND_NOTHING;
 	if (entry < 0 && entry != -ENOENT)
 		return entry;
-	if (!(entry == 0 && a->is_file) && !a->f->name->is_own && key_can_hold(key))
+	if (!(entry == 0 && !a->looked) && !a->f->name->is_own && key_can_hold(key))
 		rc = ask_directory(a, key);
 	return rc == 0 && a->found == FOUND_NOTHING ? NAME_READ_PART : rc;
 }
@@ -63,7 +66,7 @@ int found_locked(struct finding *f, enum found *found, struct meta *meta)
 				  .key = &f->key };
 	int rc = name_read_locked(&read);
 
-	if (rc == 0 && a.found == FOUND_ENTRY && !a.is_file)
+	if (rc == 0 && a.found == FOUND_ENTRY && a.looked)
 		f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 	*found = a.found;
 	return rc;
