@@ -13,6 +13,7 @@ struct inode *inode_new_locked(struct inodes *t, enum inode_kind kind, struct na
 {
 	struct inode *inode = calloc(1, sizeof(*inode));
 
+	assert(lock_is_held(&t->lock));
 	if (!inode)
 		return NULL;
 	inode->kind = kind;
@@ -36,6 +37,7 @@ struct inode *inode_new_dir_locked(struct inodes *t, struct name *name)
 {
 	struct inode *inode = inode_new_locked(t, INODE_DIR, name);
 
+	assert(lock_is_held(&t->lock));
 	if (inode)
 		name->subdir = inode;
 	return inode;
@@ -46,6 +48,7 @@ struct inode *inode_new_virtual_locked(struct inodes *t, const struct view *view
 {
 	struct inode *inode = inode_new_locked(t, INODE_VIRTUAL, name);
 
+	assert(lock_is_held(&t->lock));
 	if (!inode)
 		return NULL;
 	inode->view = view;
@@ -57,6 +60,7 @@ struct inode *inode_new_virtual_locked(struct inodes *t, const struct view *view
 
 bool inode_keep_unsaved_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	if (inode->kind != INODE_DIR || inode->dir_mtime.tv_sec == 0 || inode->unsaved ||
 	    (!inode->name && inode != &t->root))
 		return false;
@@ -71,6 +75,7 @@ struct inode *inodes_take_unsaved_locked(struct inodes *t)
 {
 	struct inode *inode = t->unsaved;
 
+	assert(lock_is_held(&t->lock));
 	if (inode) {
 		t->unsaved = inode->next_unsaved;
 		inode->unsaved = false;
@@ -112,6 +117,7 @@ void name_put_locked(struct inodes *t, struct name *name)
 {
 	struct inode *dir = name_drop_locked(t, name);
 
+	assert(lock_is_held(&t->lock));
 	if (dir)
 		inode_unpin_locked(t, dir);
 }
@@ -131,6 +137,7 @@ void inode_unpin_locked(struct inodes *t, struct inode *inode)
 
 void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups)
 {
+	assert(lock_is_held(&t->lock));
 	if (inode == &t->root)
 		return;
 	assert(inode->lookups >= lookups);
@@ -140,6 +147,7 @@ void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups
 
 struct end inode_default_end_locked(const struct inode *dir)
 {
+	assert(lock_is_held(&dir->table->lock));
 	while (end_kind(dir->default_end) == END_NONE && dir->name)
 		dir = dir->name->dir;
 	return dir->default_end;
@@ -147,16 +155,19 @@ struct end inode_default_end_locked(const struct inode *dir)
 
 bool inode_has_news_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return __atomic_load_n(&inode->content.dirty, __ATOMIC_RELAXED);
 }
 
 bool inode_is_idle_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return inode->readers == 0 && inode->writers == 0 && inode->tickets == 0;
 }
 
 void inode_pin_value_locked(struct inodes *t, struct inode *inode, struct value *value)
 {
+	assert(lock_is_held(&t->lock));
 	(void)t;
 	if (!inode->value)
 		inode->value = value_ref(value);
@@ -164,6 +175,7 @@ void inode_pin_value_locked(struct inodes *t, struct inode *inode, struct value 
 
 void inode_drop_value_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	if (inode->readers > 0 || inode->tickets > 0)
 		return;
 	inodes_bury_value_locked(t, inode->value);
@@ -204,6 +216,7 @@ uint64_t inode_ino_of_key(struct key key, bool is_dir)
 void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct name *name),
 		       struct inodes *t)
 {
+	assert(lock_is_held(&t->lock));
 	for (struct name *n = dir->names, *next; n; n = next) {
 		n->refs++;
 		if (n->subdir)

@@ -28,6 +28,7 @@ static bool shows_pending(const struct inode *inode)
 
 struct inode *name_pending_locked(const struct name *name)
 {
+	assert(lock_is_held(&name->dir->table->lock));
 	if (name->holder && shows_pending(name->holder))
 		return name->holder;
 	for (struct inode *p = name->privates; p; p = p->next_of_name)
@@ -102,6 +103,7 @@ struct inode *inode_new_version_locked(struct inodes *t, struct name *name, cons
 {
 	struct inode *inode = inode_new_locked(t, INODE_FILE, name);
 
+	assert(lock_is_held(&t->lock));
 	if (!inode)
 		return NULL;
 	set_state(inode, INODE_STALE); /* until it is the name's version */
@@ -142,6 +144,7 @@ struct inode *inode_new_private_locked(struct inodes *t, struct name *name, cons
 	struct inode *inode = inode_new_version_locked(t, name, meta);
 	const struct inode *version = name->version;
 
+	assert(lock_is_held(&t->lock));
 	if (!inode)
 		return NULL;
 	if (version && version->made && version->meta.ino == meta->ino) {
@@ -157,6 +160,7 @@ struct inode *name_version_locked(struct inodes *t, struct name *name, const str
 {
 	struct inode *v = name->version;
 
+	assert(lock_is_held(&t->lock));
 	name->unlinked = false;
 	if (v && meta_same_value(&v->meta, meta)) {
 		struct meta old = v->meta;
@@ -179,6 +183,7 @@ void inode_note_made_locked(struct inodes *t, struct inode *version)
 {
 	struct inode **slot = &t->made[t->made_next++ % MADE_KEPT], *before = *slot;
 
+	assert(lock_is_held(&t->lock));
 	assert(version->state == INODE_VERSION);
 	version->made = true;
 	inode_pin_locked(version);
@@ -189,6 +194,7 @@ void inode_note_made_locked(struct inodes *t, struct inode *version)
 
 void inode_retire_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	(void)t;
 	if (inode->kind != INODE_FILE || inode->state != INODE_VERSION)
 		return;
@@ -201,6 +207,7 @@ void inode_retire_locked(struct inodes *t, struct inode *inode)
 
 void inode_take_over_locked(struct inodes *t, struct inode *inode, struct value *base, pid_t owner)
 {
+	assert(lock_is_held(&t->lock));
 	assert(inode->state == INODE_VERSION && inode_is_idle_locked(inode) &&
 	       inode->name->version == inode);
 	assert(!inode->value);
@@ -220,6 +227,7 @@ static void drop_content(struct inodes *t, struct inode *inode)
 
 void inode_settle_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	if (inode->kind != INODE_FILE || inode->writers > 0 || inode->tickets > 0 ||
 	    inode->readers > 0)
 		return;
@@ -243,6 +251,7 @@ void inode_settle_locked(struct inodes *t, struct inode *inode)
 
 void inode_supersede_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	assert(inode_is_private(inode) && inode->name && inode->name->holder != inode);
 	__atomic_store_n(&inode->content.dirty, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&inode->content.fresh, false, __ATOMIC_RELAXED);
@@ -258,6 +267,7 @@ void inode_detach_locked(struct inodes *t, struct inode *inode)
 {
 	struct name *name = inode->name;
 
+	assert(lock_is_held(&t->lock));
 	if (!name)
 		return;
 	inode_retire_locked(t, inode);
@@ -276,6 +286,7 @@ void inode_rename_locked(struct inodes *t, struct inode *inode, struct name *to)
 {
 	struct name *from = inode->name;
 
+	assert(lock_is_held(&t->lock));
 	to->refs++;
 	inode->name = to;
 	name_put_locked(t, from);
@@ -285,6 +296,7 @@ void inode_rename_locked(struct inodes *t, struct inode *inode, struct name *to)
  * leads to. */
 static void move_stale_locked(struct inodes *t, struct name *from, struct name *to)
 {
+	assert(lock_is_held(&t->lock));
 	while (from->stale) {
 		struct inode *inode = from->stale;
 		from->stale = inode->next_of_name;
@@ -296,6 +308,7 @@ static void move_stale_locked(struct inodes *t, struct name *from, struct name *
 
 void name_move_files_locked(struct inodes *t, struct name *from, struct name *to, bool published)
 {
+	assert(lock_is_held(&t->lock));
 	from->refs++;
 	move_stale_locked(t, from, to);
 	while (to->privates)
@@ -329,6 +342,7 @@ void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
 {
 	struct content *c = &inode->content;
 
+	assert(lock_is_held(&t->lock));
 	assert(inode->state == INODE_PRIVATE && inode->name);
 	inode->name->holder = inode;
 	inode->name->unlinked = false;
@@ -358,6 +372,7 @@ static void leave_scratch_list(struct inodes *t, struct inode *inode)
 
 void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	leave_scratch_list(t, inode);
 	inode->has_copy = inode->rests = false;
 	set_state(inode, INODE_PRIVATE);
@@ -373,17 +388,20 @@ void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 
 bool inode_is_unstored_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return !inode->has_copy || inode_has_news_locked(inode) || is_fresh(inode);
 }
 
 void inode_note_unstored_locked(struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	if (inode_is_scratch(inode) && !is_fresh(inode))
 		__atomic_store_n(&inode->content.dirty, true, __ATOMIC_RELAXED);
 }
 
 void inode_rest_locked(struct inodes *t, struct inode *inode)
 {
+	assert(lock_is_held(&t->lock));
 	if (!inode_is_scratch(inode))
 		return;
 	bool kept = name_is_lock(inode->name) && !inode_is_unstored_locked(inode);
@@ -398,6 +416,7 @@ void inode_rest_locked(struct inodes *t, struct inode *inode)
 
 struct end inode_scratch_end_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	switch (inode->given_how) {
 	case GIVEN_WAITS:
 		return end_none();
@@ -413,5 +432,6 @@ bool inode_scratch_is_over_locked(const struct inode *inode)
 {
 	struct end end = inode_scratch_end_locked(inode);
 
+	assert(lock_is_held(&inode->table->lock));
 	return end_comes(end) && end_is_over(end, time_instant(inode->table->time));
 }

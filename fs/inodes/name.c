@@ -30,6 +30,7 @@ static void grow_locked(struct inodes *t)
 	size_t old_count = t->bucket_count;
 	struct name **buckets = calloc(old_count * 2, sizeof(*buckets));
 
+	assert(lock_is_held(&t->lock));
 	if (!buckets)
 		return; /* slower, not wrong */
 	t->buckets = buckets;
@@ -47,6 +48,7 @@ static void grow_locked(struct inodes *t)
 
 bool inode_is_top_locked(const struct inodes *t, const struct inode *dir)
 {
+	assert(lock_is_held(&t->lock));
 	if (dir->kind == INODE_VIRTUAL) /* one layer's; above it is `layers`, which has no name */
 		return dir->name && !dir->name->dir->name;
 	return dir == &t->root;
@@ -63,6 +65,7 @@ struct name *name_find_locked(struct inodes *t, struct inode *dir, struct key te
 	struct name *n = t->buckets[bucket_of(t, dir, text)];
 	bool is_own = is_own_value(dir, text);
 
+	assert(lock_is_held(&t->lock));
 	while (n && (n->dir != dir || n->is_own != is_own || !key_equal(name_text(n), text)))
 		n = n->next_hash;
 	return n;
@@ -90,6 +93,7 @@ struct name *name_get_locked(struct inodes *t, struct inode *dir, struct key tex
 	struct escape_text bytes;
 	struct key part = text;
 
+	assert(lock_is_held(&t->lock));
 	if (key_escape_decode(text, inode_is_top_locked(t, dir), &bytes) == ESCAPE_BYTES)
 		part = key_make(bytes.bytes, bytes.size);
 	return name_get_part_locked(t, dir, text, part);
@@ -100,6 +104,7 @@ struct name *name_get_part_locked(struct inodes *t, struct inode *dir, struct ke
 {
 	struct name *n = name_find_locked(t, dir, text);
 
+	assert(lock_is_held(&t->lock));
 	if (n) {
 		n->refs++;
 		return n;
@@ -151,6 +156,7 @@ struct inode *name_drop_locked(struct inodes *t, struct name *n)
 
 void name_touch_locked(struct inodes *t, struct name *name)
 {
+	assert(lock_is_held(&t->lock));
 	name->changed_at = ++t->clock;
 	inodes_changed_locked(t);
 }
@@ -163,6 +169,7 @@ struct name *name_find_key_locked(struct inodes *t, struct key key)
 	bool deeper = true;
 	struct name *n = NULL;
 
+	assert(lock_is_held(&t->lock));
 	while (deeper && dir) {
 		struct key part = key_child(key, dir_key, &deeper);
 		key_escape_encode(part, dir == &t->root, dir->own_value, &text);
@@ -182,6 +189,7 @@ int name_key_locked(const struct inodes *t, const struct name *name, struct key_
 	size_t end = KEY_MAX;
 	bool last = true;
 
+	assert(lock_is_held(&t->lock));
 	/* From the last part backwards, then moved to the front. */
 	for (const struct name *n = name;; n = n->dir->name) {
 		if (!n->is_own) {
@@ -206,6 +214,7 @@ int name_key_locked(const struct inodes *t, const struct name *name, struct key_
 
 int inode_key_locked(const struct inodes *t, const struct inode *inode, struct key_buffer *key)
 {
+	assert(lock_is_held(&t->lock));
 	if (inode == &t->root) {
 		key->size = 0;
 		key->bytes[0] = '\0';
@@ -224,6 +233,7 @@ int name_check_key_locked(const struct inodes *t, const struct name *name, struc
 	struct key_buffer now;
 	int rc = name->dir->removed ? -ENOENT : name_key_locked(t, name, &now);
 
+	assert(lock_is_held(&t->lock));
 	return check(rc, &now, key);
 }
 
@@ -232,6 +242,7 @@ int inode_check_key_locked(const struct inodes *t, const struct inode *inode, st
 	struct key_buffer now;
 	int rc = inode_key_locked(t, inode, &now);
 
+	assert(lock_is_held(&t->lock));
 	return check(rc, &now, key);
 }
 
@@ -258,6 +269,7 @@ void name_list_locked(struct inode *inode)
 {
 	struct inode **list = list_of(inode);
 
+	assert(lock_is_held(&inode->table->lock));
 	if (!list)
 		return;
 	inode->next_of_name = *list;
@@ -268,6 +280,7 @@ void name_unlist_locked(struct inode *inode)
 {
 	struct inode **link = list_of(inode);
 
+	assert(lock_is_held(&inode->table->lock));
 	if (!link)
 		return;
 	while (*link != inode)

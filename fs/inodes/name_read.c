@@ -11,6 +11,7 @@ enum { WAIT_FOR_MOVE_MS = 30 * 1000 };
 /* Whether a directory on the way to the root (dir included) is being renamed. */
 static bool is_moving_locked(const struct inodes *t, const struct inode *dir)
 {
+	assert(lock_is_held(&t->lock));
 	if (t->moving == 0)
 		return false;
 	for (const struct inode *d = dir; d != &t->root && d->name; d = d->name->dir)
@@ -22,6 +23,7 @@ static bool is_moving_locked(const struct inodes *t, const struct inode *dir)
 /* Waits until that is over. False: nothing to wait for. */
 static bool wait_for_move_locked(struct inodes *t, const struct inode *dir)
 {
+	assert(lock_is_held(&t->lock));
 	if (!is_moving_locked(t, dir))
 		return false;
 	inodes_unlock(t);
@@ -37,6 +39,7 @@ static bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, str
 {
 	struct name *name = inode->name;
 
+	assert(lock_is_held(&t->lock));
 	if (name)
 		name->refs++; /* its directory stays, too */
 	const struct inode *dir = inode->kind == INODE_FILE && name ? name->dir : inode;

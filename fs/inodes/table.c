@@ -71,6 +71,7 @@ void inodes_bury_value_locked(struct inodes *t, struct value *value)
 {
 	struct graveyard *g = value ? bury(t) : NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (g)
 		g->value = value;
 }
@@ -79,6 +80,7 @@ void inodes_bury_meta_locked(struct inodes *t, struct meta *meta)
 {
 	struct graveyard *g = meta->xattrs ? bury(t) : NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (g)
 		g->meta = *meta;
 	*meta = (struct meta){ 0 };
@@ -88,6 +90,7 @@ void inodes_bury_content_locked(struct inodes *t, struct working_copy *copy)
 {
 	struct graveyard *g = bury(t);
 
+	assert(lock_is_held(&t->lock));
 	if (g)
 		g->copy = *copy;
 	*copy = (struct working_copy){ .fd = -1, .spare = -1 };
@@ -97,6 +100,7 @@ void inodes_bury_inode_locked(struct inodes *t, struct inode *inode)
 {
 	struct graveyard *g = bury(t);
 
+	assert(lock_is_held(&t->lock));
 	if (g)
 		g->inode = inode;
 }
@@ -105,6 +109,7 @@ void inode_bury_saved_locked(struct inodes *t, struct inode *inode)
 {
 	struct graveyard *g = inode->saved && !inode->saving ? bury(t) : NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (!g)
 		return; /* or its thread does it */
 	g->saved = inode->saved;
@@ -137,11 +142,13 @@ void inodes_unlock(struct inodes *t)
 
 bool inodes_wait_locked(struct inodes *t, const struct deadline *deadline)
 {
+	assert(lock_is_held(&t->lock));
 	return !t->stopping && condition_wait_until(&t->changed, &t->lock, deadline);
 }
 
 void inodes_changed_locked(struct inodes *t)
 {
+	assert(lock_is_held(&t->lock));
 	pthread_cond_broadcast(&t->changed);
 }
 

@@ -2,6 +2,7 @@
  */
 #include "inodes/ticket.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { TICKET_MAX_AGE_MS = 2000, SHARED_TICKET_MAX_AGE_MS = 20 };
@@ -22,6 +23,7 @@ void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket)
 {
 	struct inode *inode = ticket->inode;
 
+	assert(lock_is_held(&t->lock));
 	ticket->inode = NULL;
 	ticket->shares = false;
 	if (!inode)
@@ -35,6 +37,7 @@ void ticket_end_locked(struct inodes *t, struct ticket *ticket)
 {
 	struct ticket **link = &t->tickets;
 
+	assert(lock_is_held(&t->lock));
 	while (*link != ticket)
 		link = &(*link)->next;
 	*link = ticket->next;
@@ -68,6 +71,7 @@ static struct ticket *find(struct inodes *t, pid_t tid, const struct name *name)
 void ticket_issue_locked(struct inodes *t, pid_t tid, enum ticket_kind kind, struct inode *stale,
 			 struct value *value, struct meta *meta, uint64_t got_at, int64_t now_ms)
 {
+	assert(lock_is_held(&t->lock));
 	end_old(t, now_ms);
 	struct name *name = stale->name ? stale->name : stale->former;
 	struct ticket *old = find(t, tid, name);
@@ -99,6 +103,7 @@ void ticket_issue_locked(struct inodes *t, pid_t tid, enum ticket_kind kind, str
 struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struct name *name,
 					int64_t now_ms)
 {
+	assert(lock_is_held(&t->lock));
 	if (!t->tickets)
 		return NULL;
 	end_old(t, now_ms);
@@ -112,6 +117,7 @@ struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struc
 struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct inode *inode,
 				       int64_t now_ms)
 {
+	assert(lock_is_held(&t->lock));
 	if (!t->tickets)
 		return NULL;
 	end_old(t, now_ms);
@@ -140,6 +146,7 @@ static void move_to(struct inodes *t, struct ticket *ticket, struct name *name)
 struct ticket *ticket_follow_locked(struct inodes *t, pid_t tid, struct name *name, bool found,
 				    int64_t now_ms)
 {
+	assert(lock_is_held(&t->lock));
 	if (!t->tickets || tid == 0)
 		return NULL;
 	end_old(t, now_ms);
@@ -156,6 +163,7 @@ bool ticket_retry_is_spent_locked(struct inodes *t, pid_t tid, const struct name
 {
 	struct ticket *ticket = t->tickets && tid != 0 ? find(t, tid, name) : NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (!ticket || ticket->kind != TICKET_ATTR || !ticket->looked_up || ticket->name != name)
 		return false;
 	ticket_end_locked(t, ticket);
@@ -171,12 +179,14 @@ void ticket_done_locked(struct inodes *t, pid_t tid, const struct name *name)
 {
 	struct ticket *ticket = t->tickets ? find(t, tid, name) : NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (ticket)
 		ticket_end_locked(t, ticket);
 }
 
 void ticket_promise_locked(struct ticket *ticket, struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	ticket->inode = inode;
 	inode_pin_locked(inode);
 	inode->tickets++;

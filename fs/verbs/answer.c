@@ -1,6 +1,7 @@
 /* See answer.h. */
 #include "verbs/answer.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "inodes/ticket.h"
@@ -11,6 +12,7 @@
  * enough. */
 static bool is_second_try_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	for (struct ticket *ticket = fs->inodes.tickets; ticket; ticket = ticket->next) {
 		if (ticket->tid == tid && ticket->kind == TICKET_ATTR && ticket->looked_up &&
 		    inode->name && ticket->name == inode->name) {
@@ -55,12 +57,14 @@ static bool presents_itself_locked(const struct inode *inode)
 	const struct name *name = inode->name ? inode->name : inode->former;
 	bool unlinked = name && (!inode->name || name->unlinked) && !name->dir->removed;
 
+	assert(lock_is_held(&inode->table->lock));
 	return inode->state == INODE_VERSION || inode_is_scratch(inode) ||
 	       !inode_is_idle_locked(inode) || unlinked;
 }
 
 bool answer_serves_locked(struct fs *fs, struct inode *inode, pid_t tid)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (presents_itself_locked(inode) || is_second_try_locked(fs, inode, tid))
 		return true;
 	ticket_issue_locked(&fs->inodes, tid, TICKET_ATTR, inode, NULL, NULL, 0,
@@ -98,6 +102,7 @@ static int successor_attributes_locked(struct fs *fs, struct inode *inode, pid_t
 	struct meta meta = { 0 };
 	enum found found = FOUND_NOTHING;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!f.name)
 		return -ESTALE;
 	f.name->refs++;

@@ -26,6 +26,7 @@ static int64_t until_end(const struct fs *fs, struct end end, int64_t timeout_ms
 
 static void private_attributes_locked(struct inode *inode, pid_t tid, struct attributes *out)
 {
+	assert(lock_is_held(&inode->table->lock));
 	out->attr_timeout_ms = 0;
 	if (inode_is_scratch(inode) && inode->writers == 0)
 		return; /* that is its size until it is opened again, which counts as told */
@@ -39,6 +40,7 @@ void attributes_of_directory_locked(struct fs *fs, struct inode *inode, pid_t ti
 	struct meta *m = &out->meta;
 	struct key_buffer key;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	(void)tid;
 	if (m->mode == 0) {
 		/* A prefix without marker goes with its last key, which the kernel cannot know. */
@@ -66,6 +68,7 @@ void attributes_of_directory_locked(struct fs *fs, struct inode *inode, pid_t ti
 void attributes_of_file_locked(struct fs *fs, struct inode *inode, pid_t tid,
 			       struct attributes *out)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (out->meta.mode == 0)
 		fs_default_owner(fs, &out->meta, S_IFREG);
 	assert(!S_ISDIR(out->meta.mode) && (out->meta.mode & S_IFMT));
@@ -84,6 +87,7 @@ void attributes_of_file_locked(struct fs *fs, struct inode *inode, pid_t tid,
 
 void attributes_of_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	*out = (struct attributes){ .inode = inode,
 				    .ino = inode->ino,
 				    .nlink = inode->name ? 1 : 0 };

@@ -1,6 +1,7 @@
 /* See directory.h. */
 #include "verbs/directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 bool directory_has_pending_locked(const struct inode *dir)
 {
+	assert(lock_is_held(&dir->table->lock));
 	for (const struct name *n = dir->names; n; n = n->next)
 		if (name_pending_locked(n) ||
 		    (n->subdir && directory_has_pending_locked(n->subdir)))
@@ -61,6 +63,7 @@ struct inode *directory_inode_locked(struct inodes *t, struct name *name, const 
 {
 	struct inode *inode = name->subdir;
 
+	assert(lock_is_held(&t->lock));
 	if (!inode)
 		inode = inode_new_dir_locked(t, name);
 	if (inode)
@@ -74,6 +77,7 @@ void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct 
 	const void *bytes;
 	struct meta old = dir->meta;
 
+	assert(lock_is_held(&t->lock));
 	meta_copy(&dir->meta, meta);
 	inodes_bury_meta_locked(t, &old);
 	dir->default_end = dir == &t->root ? t->root_end : end_none();
@@ -328,6 +332,7 @@ static void detach_name(struct inodes *t, struct name *name)
 
 void directory_detach_locked(struct inodes *t, struct inode *dir)
 {
+	assert(lock_is_held(&t->lock));
 	inode_walk_locked(dir, detach_name, t);
 	dir->removed = true;
 	inode_detach_locked(t, dir);
@@ -349,6 +354,7 @@ static bool is_empty_only_locked(const struct fs *fs, const struct removal *r)
 {
 	const struct inode *dir = r->dir ? r->dir : r->parent;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	while (dir->dir_rmdir < 0 && dir->name)
 		dir = dir->name->dir;
 	return (dir->dir_rmdir >= 0 ? dir->dir_rmdir : fs->conf->rmdir) == RMDIR_EMPTY_ONLY;
@@ -493,6 +499,7 @@ static void clear_name_locked(struct clearing *c, struct name *name)
 	struct inodes *t = &c->fs->inodes;
 	struct inode *dir = name->subdir;
 
+	assert(lock_is_held(&c->fs->inodes.lock));
 	if (name_key_locked(t, name, &c->key) < 0)
 		return;
 	struct key key = key_make(c->key.bytes, c->key.size);
@@ -518,6 +525,7 @@ static void clear_name_locked(struct clearing *c, struct name *name)
 
 static void clear_below_locked(struct clearing *c, struct inode *dir)
 {
+	assert(lock_is_held(&c->fs->inodes.lock));
 	for (struct name *n = dir->names, *next; n; n = next) {
 		n->refs++;
 		clear_name_locked(c, n);

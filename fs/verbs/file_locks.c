@@ -76,6 +76,7 @@ static const struct lock_owner *blocker_locked(const struct file_lock_wait *w)
 
 static const struct file_lock_wait *wait_of_locked(const struct file_locks *locks, uint64_t owner)
 {
+	assert(lock_is_held(&locks->lock));
 	const struct file_lock_wait *w = LIST_FIRST(&locks->waiting[lock_bucket_number(owner)]);
 	while (w != NULL && w->owner->id != owner)
 		w = LIST_NEXT(w, in_bucket);
@@ -87,6 +88,7 @@ static const struct file_lock_wait *wait_of_locked(const struct file_locks *lock
 static bool would_deadlock_locked(const struct file_locks *locks,
 				  const struct file_lock_wait *asker)
 {
+	assert(lock_is_held(&locks->lock));
 	const struct file_lock_wait *w = asker;
 	if (asker->request.kind != KIND_POSIX)
 		return false;
@@ -105,6 +107,7 @@ static bool would_deadlock_locked(const struct file_locks *locks,
  * once, for a thousand who wait for one that does not. */
 static bool a_holder_waits_locked(const struct file_locks *locks, const struct lock_identity *i)
 {
+	assert(lock_is_held(&locks->lock));
 	const struct lock_owner *o = i->owners;
 	while (o != NULL &&
 	       !(o->kind == KIND_POSIX && o->held && wait_of_locked(locks, o->id) != NULL))
@@ -114,6 +117,7 @@ static bool a_holder_waits_locked(const struct file_locks *locks, const struct l
 
 static void wait_begin_locked(struct file_locks *locks, struct file_lock_wait *w)
 {
+	assert(lock_is_held(&locks->lock));
 	w->since_ms = time_mono_ms(locks->time);
 	w->state = FILE_LOCK_WAITS;
 	w->owner->waits++;
@@ -129,6 +133,7 @@ static void wait_begin_locked(struct file_locks *locks, struct file_lock_wait *w
 static void wait_end_locked(struct file_locks *locks, struct file_lock_wait *w, int rc,
 			    struct lock_waits *answers)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_identity *i = w->identity;
 	TAILQ_REMOVE(&i->waits, w, in_identity);
 	TAILQ_REMOVE(&locks->waits, w, in_all);
@@ -148,6 +153,7 @@ static void wait_end_locked(struct file_locks *locks, struct file_lock_wait *w, 
 static void identity_ask_locked(struct file_locks *locks, struct lock_identity *i,
 				struct lock_waits *answers)
 {
+	assert(lock_is_held(&locks->lock));
 	bool flock_is_taken = false;
 	bool circles = a_holder_waits_locked(locks, i);
 	struct file_lock_wait *next;
@@ -170,6 +176,7 @@ static void identity_ask_locked(struct file_locks *locks, struct lock_identity *
 static void identity_settle_locked(struct file_locks *locks, struct lock_identity *i,
 				   struct lock_waits *answers)
 {
+	assert(lock_is_held(&locks->lock));
 	while (i->changed) {
 		i->changed = false;
 		identity_ask_locked(locks, i, answers);
@@ -191,6 +198,7 @@ static void answer_all(struct lock_waits *answers)
 /* What a wait is refused with; 0: it is one now. */
 static int wait_or_refuse_locked(struct file_locks *locks, struct file_lock_wait *w)
 {
+	assert(lock_is_held(&locks->lock));
 	if (w->state == FILE_LOCK_INTERRUPTED)
 		return -EINTR;
 	bool has_share = w->owner->uid != locks->uid;
@@ -207,6 +215,7 @@ static int request_run_locked(struct file_locks *locks, uint64_t ino, uint64_t i
 			      pid_t pid, const struct file_lock_request *r,
 			      struct file_lock_wait *wait, struct lock_waits *answers)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_identity *i = lock_request_locks(r) ? lock_identity_get_locked(locks, ino)
 							: lock_identity_find_locked(locks, ino);
 	struct lock_owner *o = NULL;
@@ -331,6 +340,7 @@ void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner
 static void give_up_locked(struct file_locks *locks, struct file_lock_wait *w, int rc,
 			   struct lock_waits *answers)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_identity *i = w->identity;
 	wait_end_locked(locks, w, rc, answers);
 	lock_identity_drop_if_idle_locked(locks, i);

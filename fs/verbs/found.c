@@ -1,6 +1,7 @@
 /* See found.h. */
 #include "verbs/found.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -21,6 +22,7 @@ struct found_ask {
 
 static bool is_file_locked(const struct finding *f)
 {
+	assert(lock_is_held(&f->fs->inodes.lock));
 	return f->name->version && !f->name->subdir &&
 	       f->name->file_until_ms > time_mono_ms(f->fs->time);
 }
@@ -66,6 +68,7 @@ int found_locked(struct finding *f, enum found *found, struct meta *meta)
 				  .key = &f->key };
 	int rc = name_read_locked(&read);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (rc == 0 && a.found == FOUND_ENTRY && a.looked)
 		f->name->file_until_ms = time_mono_ms(f->fs->time) + FILE_MS;
 	*found = a.found;

@@ -1,6 +1,7 @@
 /* How an open file ends: what a close, a sync and the last close publish. See handle_close.h. */
 #include "verbs/handle_close.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -158,6 +159,7 @@ static struct name *begin_last_publish_locked(struct handle *h)
 	struct inode *inode = h->inode;
 	struct content *c = &inode->content;
 
+	assert(lock_is_held(&h->inode->table->lock));
 	if (!h->writer || h->holders.opener_killed || inode_is_scratch(inode) ||
 	    !inode_is_private(inode) || !inode->name)
 		return NULL;
@@ -173,6 +175,7 @@ static struct name *begin_last_publish_locked(struct handle *h)
 
 static void end_last_publish_locked(struct inodes *t, struct handle *h, struct name *name)
 {
+	assert(lock_is_held(&t->lock));
 	h->publishes_last = false;
 	name->publishing--;
 	inodes_changed_locked(t);
@@ -190,6 +193,7 @@ static void publish_last_locked(struct fs *fs, struct handle *h)
 	struct name *name;
 	bool goes_on = true;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	while (goes_on && (name = begin_last_publish_locked(h))) {
 		uint64_t at = name->changed_at;
 		inodes_unlock(t);

@@ -1,6 +1,7 @@
 /* See handle_open.h; how opens are decided is told in inode.h and ticket.h. */
 #include "verbs/handle_open.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ static struct handle *new_handle(struct fs *fs, const struct open_request *reque
 
 static void add_handle_locked(struct opening *o, struct inode *inode, bool writer)
 {
+	assert(lock_is_held(&o->fs->inodes.lock));
 	handle_insert_locked(o->fs, o->handle, inode, writer);
 	if (writer && inode->owner != o->request->tid)
 		inode->owner = 0;
@@ -68,6 +70,7 @@ static void add_handle_locked(struct opening *o, struct inode *inode, bool write
 static int refuse_locked(struct opening *o, enum ticket_kind kind, struct value *value,
 			 struct meta *meta, uint64_t got_at)
 {
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (o->inode->name && ticket_retry_is_spent_locked(o->t, o->request->tid, o->inode->name)) {
 		inodes_bury_value_locked(o->t, value);
 		if (meta)
@@ -88,6 +91,7 @@ static void wait_for_publish_locked(struct opening *o)
 {
 	struct name *name = o->inode->name;
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (!name || name->publishing == 0)
 		return;
 	name->refs++;
@@ -105,6 +109,7 @@ static void wait_for_publish_locked(struct opening *o)
 
 static void read_version_locked(struct opening *o, struct inode *inode, struct value *value)
 {
+	assert(lock_is_held(&o->fs->inodes.lock));
 	inode_pin_value_locked(o->t, inode, value);
 	o->handle->value = value_ref(value);
 	value_hold(value);
@@ -117,6 +122,7 @@ static bool read_by_ticket_locked(struct opening *o)
 	struct ticket *ticket = ticket_for_inode_locked(o->t, o->request->tid, o->inode,
 							now_ms(o->fs));
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (!ticket || ticket->kind != TICKET_READ)
 		return false;
 	if (o->inode->value)
@@ -154,6 +160,7 @@ static bool share_scratch_locked(struct opening *o, bool writer)
 {
 	struct inode *inode = o->inode;
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (!inode_is_scratch(inode))
 		return false;
 	o->handle->shares = true;
@@ -172,6 +179,7 @@ static int open_read_locked(struct opening *o)
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (share_scratch_locked(o, false) || read_by_ticket_locked(o))
 		return 0;
 	wait_for_publish_locked(o);
@@ -201,6 +209,7 @@ static bool write_by_ticket_locked(struct opening *o)
 							now_ms(o->fs));
 	bool truncate = o->request->flags & O_TRUNC;
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (!ticket || !inode_is_private(o->inode) || !o->inode->content.live)
 		return false;
 	if (ticket->kind != TICKET_TRUNCATE && ticket->kind != TICKET_IN_PLACE)
@@ -216,6 +225,7 @@ static bool write_by_ticket_locked(struct opening *o)
  * first. */
 static bool is_joinable_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return inode_is_private(inode) && inode->content.live && inode->name &&
 	       inode->name->holder == inode;
 }
@@ -224,6 +234,7 @@ static int open_truncating_locked(struct opening *o)
 {
 	struct inode *inode = o->inode;
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (inode->state != INODE_VERSION || !inode_is_idle_locked(inode) || inode->birth_told)
 		return refuse_locked(o, TICKET_TRUNCATE, NULL, NULL, 0);
 	inode_take_over_locked(o->t, inode, NULL, o->request->tid);
@@ -237,6 +248,7 @@ static int open_in_place_locked(struct opening *o)
 	struct value *value = NULL;
 	struct meta meta = { 0 };
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (is_joinable_locked(inode)) {
 		add_handle_locked(o, inode, true);
 		return 0;
@@ -258,6 +270,7 @@ static int open_in_place_locked(struct opening *o)
 
 static int open_write_locked(struct opening *o)
 {
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (share_scratch_locked(o, true) || write_by_ticket_locked(o))
 		return 0;
 	wait_for_publish_locked(o);
@@ -341,6 +354,7 @@ static struct inode *create_inode_locked(struct opening *o, struct name *name,
 		.gid = request->gid,
 	};
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	if (name->holder && inode_is_scratch(name->holder)) {
 		o->truncate_shared = o->request->flags & O_TRUNC;
 		name->holder->size_told = true;
@@ -379,11 +393,13 @@ static int current_locked(struct opening *o, struct name *name, struct value **v
 				  .self = &ask,
 				  .key = &key };
 
+	assert(lock_is_held(&o->fs->inodes.lock));
 	return name_read_locked(&read);
 }
 
 static int create_locked(struct opening *o, struct name *name, const struct create_request *request)
 {
+	assert(lock_is_held(&o->fs->inodes.lock));
 	struct value *base = NULL;
 	struct meta now = { 0 };
 	bool in_place = !(o->request->flags & O_TRUNC);

@@ -1,6 +1,7 @@
 /* See holders.h. */
 #include "verbs/holders.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "verbs/fs_state.h"
@@ -62,6 +63,7 @@ struct closing {
 /* Whether no other handle can be open for writing on the same file. */
 static bool is_only_writer_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return inode->writers == 1 &&
 	       (!inode->name || (inode->name->privates == inode && !inode->next_of_name));
 }

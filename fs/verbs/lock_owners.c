@@ -39,6 +39,7 @@ static bool user_may_own_locked(struct file_locks *locks, uid_t uid)
 {
 	uint64_t quarter = locks->descriptor_max / 4;
 
+	assert(lock_is_held(&locks->lock));
 	return uid == locks->uid ||
 	       lock_user_locked(locks, uid)->owners <
 		       (quarter < FILE_LOCKS_OWNERS ? quarter : FILE_LOCKS_OWNERS);
@@ -46,6 +47,7 @@ static bool user_may_own_locked(struct file_locks *locks, uid_t uid)
 
 static void descriptor_give_back_locked(struct file_locks *locks, int fd)
 {
+	assert(lock_is_held(&locks->lock));
 	if (fd >= 0)
 		close(fd);
 	assert(locks->descriptors > 0);
@@ -56,6 +58,7 @@ static void descriptor_give_back_locked(struct file_locks *locks, int fd)
  * there is an owner, for which both were needed. */
 static void note_owner_locked(struct file_locks *locks, int rc)
 {
+	assert(lock_is_held(&locks->lock));
 	shortage_note(&locks->owners, locks->time, "make a lock", rc);
 }
 
@@ -80,6 +83,7 @@ struct lock_identity *lock_identity_find_locked(struct file_locks *locks, uint64
 
 struct lock_identity *lock_identity_get_locked(struct file_locks *locks, uint64_t ino)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_identity *i = lock_identity_find_locked(locks, ino);
 	if (i != NULL)
 		return i;
@@ -103,6 +107,7 @@ struct lock_identity *lock_identity_get_locked(struct file_locks *locks, uint64_
 
 static void identity_free_locked(struct file_locks *locks, struct lock_identity *i)
 {
+	assert(lock_is_held(&locks->lock));
 	assert(i->owners == NULL && TAILQ_EMPTY(&i->waits));
 	descriptor_give_back_locked(locks, i->shadow_fd);
 	free(i);
@@ -110,6 +115,7 @@ static void identity_free_locked(struct file_locks *locks, struct lock_identity 
 
 void lock_identity_drop_if_idle_locked(struct file_locks *locks, struct lock_identity *i)
 {
+	assert(lock_is_held(&locks->lock));
 	if (i->owners != NULL)
 		return;
 	struct lock_identity **at = bucket_of(locks, i->ino);
@@ -131,6 +137,7 @@ struct lock_owner *lock_owner_find_locked(struct lock_identity *i, enum file_loc
 struct lock_owner *lock_owner_get_locked(struct file_locks *locks, struct lock_identity *i,
 					 enum file_lock_kind kind, uint64_t id, uid_t uid)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_owner *o = lock_owner_find_locked(i, kind, id);
 	if (o != NULL || !user_may_own_locked(locks, uid) || !descriptor_take_locked(locks))
 		return o;
@@ -158,6 +165,7 @@ struct lock_owner *lock_owner_get_locked(struct file_locks *locks, struct lock_i
 static void note_ranges_locked(struct file_locks *locks, struct lock_identity *i,
 			       const struct lock_owner *o, size_t before, size_t now)
 {
+	assert(lock_is_held(&locks->lock));
 	struct lock_user *u = lock_user_locked(locks, o->uid);
 	u->ranges = (unsigned)(u->ranges + now - before);
 	i->ranges = i->ranges + now - before;
@@ -166,6 +174,7 @@ static void note_ranges_locked(struct file_locks *locks, struct lock_identity *i
 void lock_owner_drop_if_idle_locked(struct file_locks *locks, struct lock_identity *i,
 				    struct lock_owner *o)
 {
+	assert(lock_is_held(&locks->lock));
 	if (o->held || o->waits != 0)
 		return;
 	struct lock_owner **at = &i->owners;
@@ -225,6 +234,7 @@ int64_t lock_last_of(const struct flock *lock)
 static int ranges_admit_locked(struct file_locks *locks, const struct lock_identity *i,
 			       struct lock_owner *o, const struct file_lock_request *r)
 {
+	assert(lock_is_held(&locks->lock));
 	if (r->kind != KIND_POSIX)
 		return 0;
 	bool more = r->lock.l_type != F_UNLCK;

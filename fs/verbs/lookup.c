@@ -1,6 +1,7 @@
 /* See lookup.h. */
 #include "verbs/lookup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 static int reply_locked(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!inode)
 		return -ENOMEM;
 	inode->lookups++;
@@ -31,6 +33,7 @@ static int lookup_by_ticket_locked(struct finding *f, enum ticket_kind kind,
 static int reply_found_locked(struct finding *f, enum found found, const struct meta *meta,
 			      struct inode *pending, struct attributes *out)
 {
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (found == FOUND_ENTRY)
 		return reply_locked(f->fs, name_version_locked(f->t, f->name, meta), f->tid, out);
 	if (found == FOUND_DIRECTORY)
@@ -51,6 +54,7 @@ static int lookup_plain_locked(struct finding *f, struct attributes *out)
 	enum found found;
 	int rc = found_locked(f, &found, &meta);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (rc < 0)
 		return rc;
 	struct inode *pending = found == FOUND_NOTHING ? name_pending_locked(f->name) : NULL;
@@ -77,6 +81,7 @@ static int lookup_missed_locked(struct finding *f, struct ticket *ticket, struct
 	struct meta meta = { 0 };
 	enum found found;
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (ticket)
 		ticket_missed_locked(ticket, time_mono_ms(f->fs->time));
 	int rc = found_locked(f, &found, &meta);
@@ -95,6 +100,7 @@ static struct inode *version_for_ticket_locked(struct finding *f, struct ticket 
 	bool current = f->name->changed_at <= ticket->got_at;
 	struct inode *inode;
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (current ||
 	    (f->name->version && meta_same_value(&f->name->version->meta, &ticket->meta)))
 		inode = name_version_locked(f->t, f->name, &ticket->meta);
@@ -107,6 +113,7 @@ static struct inode *version_for_ticket_locked(struct finding *f, struct ticket 
 
 static struct ticket *my_ticket_locked(struct finding *f)
 {
+	assert(lock_is_held(&f->fs->inodes.lock));
 	return ticket_for_lookup_locked(f->t, f->tid, f->name, time_mono_ms(f->fs->time));
 }
 
@@ -120,18 +127,21 @@ static int get_for_ticket_locked(struct finding *f, enum get_kind kind, struct v
 	};
 	int rc = name_read_locked(&read);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	*at = read.at;
 	return rc;
 }
 
 static bool is_being_published_locked(const struct name *name)
 {
+	assert(lock_is_held(&name->dir->table->lock));
 	return name->publishing > 0 || name_pending_locked(name);
 }
 
 /* A get of a key that is only pending: its writer may be about to close it. */
 static void wait_for_pending_locked(struct finding *f)
 {
+	assert(lock_is_held(&f->fs->inodes.lock));
 	uint64_t at = f->t->clock;
 	inodes_unlock(f->t);
 	waiting_begin();
@@ -151,6 +161,7 @@ static int get_or_wait_locked(struct finding *f)
 	int rc = get_for_ticket_locked(f, GET_COUNTED, &value, &meta, &at);
 	struct ticket *ticket = my_ticket_locked(f);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (rc < 0 && ticket && !ticket->waited && is_being_published_locked(f->name)) {
 		ticket->waited = true;
 		wait_for_pending_locked(f);
@@ -172,6 +183,7 @@ static int lookup_to_read_locked(struct finding *f, struct attributes *out)
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (!ticket) /* it has become too old in this very moment */
 		return lookup_plain_locked(f, out);
 	bool missed = ticket->missed_ms != 0;
@@ -210,6 +222,7 @@ static bool try_private_locked(struct finding *f, bool in_place, struct inode **
 	struct meta meta = { 0 };
 	uint64_t at;
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	*rc = get_for_ticket_locked(f, GET_TO_CHANGE, in_place ? &value : NULL, &meta, &at);
 	struct inode *pending = name_pending_locked(f->name);
 	bool settled = f->name->changed_at <= at && (!in_place || !f->name->holder);
@@ -235,6 +248,7 @@ static int private_for_ticket_locked(struct finding *f, enum ticket_kind kind, s
 	bool in_place = kind == TICKET_IN_PLACE;
 	int rc;
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	*inode = NULL;
 	do {
 		if (in_place && f->name->holder) {
@@ -249,6 +263,7 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 {
 	struct ticket *ticket = my_ticket_locked(f);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (!ticket) /* as above */
 		return lookup_plain_locked(f, out);
 	if (ticket->inode &&
@@ -275,6 +290,7 @@ static int lookup_to_write_locked(struct finding *f, enum ticket_kind kind, stru
 
 static int lookup_by_ticket_locked(struct finding *f, enum ticket_kind kind, struct attributes *out)
 {
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (kind == TICKET_READ)
 		return lookup_to_read_locked(f, out);
 	if (kind == TICKET_TRUNCATE || kind == TICKET_IN_PLACE)
@@ -291,6 +307,7 @@ static int lookup_scratch_locked(struct finding *f, struct attributes *out)
 	struct inode *file = f->name->holder;
 	struct ticket *ticket = my_ticket_locked(f);
 
+	assert(lock_is_held(&f->fs->inodes.lock));
 	if (!ticket)
 		ticket = ticket_follow_locked(f->t, f->tid, f->name, true,
 					      time_mono_ms(f->fs->time));

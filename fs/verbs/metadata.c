@@ -1,6 +1,7 @@
 /* See metadata.h. */
 #include "verbs/metadata.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -15,6 +16,7 @@ enum { NOTIFY_WAIT_MS = 100 };
 /* Whether the entry in the layers is the one this inode stands for. */
 static bool stands_for_entry_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	if (!inode->name)
 		return false;
 	return !inode_is_private(inode) || (inode->published && inode->name->holder == inode);
@@ -55,6 +57,7 @@ struct changing {
 
 static void changed_locked(struct changing *c)
 {
+	assert(lock_is_held(&c->fs->inodes.lock));
 	meta_update(&c->inode->meta, &c->meta, c->fields);
 	inode_note_unstored_locked(c->inode);
 	if (c->fields & META_MODE)
@@ -163,6 +166,7 @@ static struct end own_end_locked(struct fs *fs, const struct inode *inode)
 		     __atomic_load_n(&inode->content.fresh, __ATOMIC_RELAXED);
 	struct end wish = end_none();
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (inode->given_how == GIVEN_WAITS)
 		return inode->given;
 	if (inode_is_scratch(inode))
@@ -187,6 +191,7 @@ static int check_flags_locked(const struct end_change *c)
 {
 	bool exists = end_kind(own_end_locked(c->fs, c->inode)) != END_NONE;
 
+	assert(lock_is_held(&c->fs->inodes.lock));
 	if ((c->flags & XATTR_CREATE) && exists)
 		return -EEXIST;
 	return (c->flags & XATTR_REPLACE) && !exists ? -ENODATA : 0;
@@ -216,6 +221,7 @@ static bool waits_for_close_locked(const struct end_change *c)
 		    end_is_over(c->wish, time_instant(c->fs->time));
 	bool is_open = inode->readers + inode->writers > 0;
 
+	assert(lock_is_held(&c->fs->inodes.lock));
 	if (!over || inode_is_scratch(inode))
 		return over;
 	if (inode->state == INODE_VERSION)
@@ -287,6 +293,7 @@ bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode)
 	struct end_change c = { fs, inode, inode->given, 0 };
 	struct name *name = inode->name;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (inode->given_how != GIVEN_WAITS || inode->readers + inode->writers > 1 || inode->made ||
 	    inode_is_scratch(inode))
 		return false;

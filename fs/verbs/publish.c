@@ -60,6 +60,7 @@ static void fill_meta_locked(struct publishing *p, const struct meta *now, struc
 	bool keeps = !p->was_fresh && now && now->ino == inode->meta.ino;
 	struct instant instant = time_instant(p->fs->time);
 
+	assert(lock_is_held(&p->fs->inodes.lock));
 	meta_copy(meta, keeps ? now : &inode->meta);
 	meta->mode &= ~inode->privileges_cleared;
 	meta->ino = inode->ino;
@@ -117,6 +118,7 @@ static void drop_waiting_ends_locked(const struct inode *set)
 {
 	struct inode *lists[] = { set->name->stale, set->name->privates };
 
+	assert(lock_is_held(&set->table->lock));
 	for (size_t i = 0; i < 2; i++)
 		for (struct inode *n = lists[i]; n; n = n->next_of_name)
 			if (n != set && n->given_how == GIVEN_WAITS)
@@ -131,6 +133,7 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	struct name *name = inode->name;
 	struct meta old = inode->meta;
 
+	assert(lock_is_held(&p->fs->inodes.lock));
 	meta_copy(&inode->meta, stored);
 	if (inode_has_news_locked(inode)) { /* written on since: stat shows that */
 		inode->meta.size = old.size;
@@ -201,6 +204,7 @@ static int check_scratch_locked(const struct publishing *p, bool exists)
 	const struct inode *inode = p->inode;
 	int rc = name_check_key_locked(&p->fs->inodes, p->to, p->to_key);
 
+	assert(lock_is_held(&p->fs->inodes.lock));
 	if (!inode_is_scratch(inode))
 		return -ENOENT;
 	if (rc < 0)
@@ -239,6 +243,7 @@ static bool goes_on_locked(const struct publishing *p)
 {
 	const struct inode *inode = p->inode;
 
+	assert(lock_is_held(&p->fs->inodes.lock));
 	return p->how == PUBLISH_IN_PLACE && (name_is_lock(inode->name) || inode->writers > 0 ||
 					      inode->tickets > 0 || inode_has_news_locked(inode));
 }
@@ -248,6 +253,7 @@ static void stored_locked(struct publishing *p, const struct meta *stored)
 	struct inodes *t = &p->fs->inodes;
 	struct inode *inode = p->inode;
 
+	assert(lock_is_held(&p->fs->inodes.lock));
 	if (inode_is_scratch(inode) && !is_in_place(p))
 		name_move_files_locked(t, inode->name, p->to, true);
 	published_locked(p, stored);

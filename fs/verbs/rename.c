@@ -1,6 +1,7 @@
 /* See rename.h. */
 #include "verbs/rename.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct unlinking {
  * the key. */
 static void detach_all_locked(struct inodes *t, struct name *name)
 {
+	assert(lock_is_held(&t->lock));
 	while (name->privates)
 		inode_detach_locked(t, name->privates);
 	if (name->version)
@@ -130,6 +132,7 @@ static int check_keys_locked(const struct renaming *r)
 	const struct inodes *t = &r->fs->inodes;
 	int rc = name_check_key_locked(t, r->from, key_in(&r->from_key));
 
+	assert(lock_is_held(&r->fs->inodes.lock));
 	return rc < 0 ? rc : name_check_key_locked(t, r->to, key_in(&r->to_key));
 }
 
@@ -224,6 +227,7 @@ static int rename_file(struct renaming *r)
 
 static void set_moving_locked(struct inodes *t, struct renaming *r, bool moving)
 {
+	assert(lock_is_held(&t->lock));
 	r->marked = moving;
 	r->from->subdir->moving = moving;
 	t->moving += moving ? 1u : -1u;
@@ -265,6 +269,7 @@ static int rename_directory_prepare(void *self)
 
 static void directory_moved_locked(struct inodes *t, struct renaming *r)
 {
+	assert(lock_is_held(&t->lock));
 	struct inode *dir = r->from->subdir;
 	if (r->to->subdir)
 		directory_detach_locked(t, r->to->subdir);

@@ -1,6 +1,7 @@
 /* See root_owner.h. The file is one line: mode (octal), uid, gid. */
 #include "verbs/root_owner.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,12 +47,15 @@ void root_owner_load(struct fs *fs)
 
 void root_owner_note_locked(struct fs *fs, const struct meta *meta)
 {
-	fs->root_owner =
-		(struct root_owner){ .mode = meta->mode, .uid = meta->uid, .gid = meta->gid };
+	assert(lock_is_held(&fs->inodes.lock));
+	fs->root_owner = (struct root_owner){ .mode = meta->mode,
+					      .uid = meta->uid,
+					      .gid = meta->gid };
 }
 
 void root_owner_fill_locked(const struct fs *fs, struct meta *meta)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (meta->mode != 0)
 		return;
 	meta->mode = fs->root_owner.mode;

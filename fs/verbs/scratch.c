@@ -1,6 +1,7 @@
 /* See scratch.h. */
 #include "verbs/scratch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -14,12 +15,14 @@ enum { ROOM_TRIES = 100 }; /* where pending_max_bytes is used up: others may tak
 
 static struct inode *scratch_file_locked(const struct name *name)
 {
+	assert(lock_is_held(&name->dir->table->lock));
 	return name->holder && inode_is_scratch(name->holder) ? name->holder : NULL;
 }
 
 /* Or they are about to. */
 static bool layers_know_locked(const struct inode *file)
 {
+	assert(lock_is_held(&file->table->lock));
 	return file->has_copy || __atomic_load_n(&file->content.in_flight, __ATOMIC_RELAXED);
 }
 
@@ -52,6 +55,7 @@ static void supersede_locked(struct fs *fs, struct inode *adopted)
 	struct inode *holder = name->holder != adopted ? name->holder : NULL;
 	struct inode *version = name->version;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (fs->notifier && ((holder && holder->lookups > 0) || (version && version->lookups > 0)))
 		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
 	if (version)
@@ -89,6 +93,7 @@ int scratch_adopt(struct fs *fs, struct inode *inode, struct key key)
 
 void scratch_reopen_locked(struct fs *fs, struct inode *inode)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!inode_is_private(inode) || !scratch_can_be_locked(fs, inode) ||
 	    __atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED))
 		return;
@@ -106,6 +111,7 @@ static int make_locked(struct fs *fs, struct name *name, const struct meta *meta
 {
 	struct inode *inode = inode_new_private_locked(&fs->inodes, name, meta, value, 0);
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!inode)
 		return -ENOMEM;
 	inode->meta.size = value_size(value);
@@ -159,6 +165,7 @@ bool scratch_unlink_locked(struct fs *fs, struct name *name)
 {
 	struct inodes *t = &fs->inodes;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	struct inode *file = scratch_file_locked(name);
 	if (!file || layers_know_locked(file))
 		return false;
@@ -173,12 +180,14 @@ bool scratch_unlink_locked(struct fs *fs, struct name *name)
 
 bool scratch_concerns_locked(const struct fs *fs, const struct name *from, const struct name *to)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	return scratch_file_locked(from) || scratch_has_name(fs, to);
 }
 
 /* Of the target, as far as the daemon knows it. */
 static bool is_taken_locked(const struct name *name)
 {
+	assert(lock_is_held(&name->dir->table->lock));
 	return name->version || name_pending_locked(name);
 }
 
@@ -211,6 +220,7 @@ static bool replaces_entry_locked(const struct name *to)
 {
 	const struct inode *file = scratch_file_locked(to);
 
+	assert(lock_is_held(&to->dir->table->lock));
 	return to->version || (file && layers_know_locked(file));
 }
 
@@ -273,6 +283,7 @@ static int take_locked(struct taking *k, struct value *value, const struct meta 
 	struct name *name = k->r->from;
 	struct inode *version = name->version;
 
+	assert(lock_is_held(&k->fs->inodes.lock));
 	k->was_published = value != NULL;
 	if (!name->holder && !value)
 		name->holder = name->privates; /* only pending, and nobody has joined it */
@@ -338,6 +349,7 @@ static void give_back_locked(struct taking *k)
 {
 	struct inode *file = k->file;
 
+	assert(lock_is_held(&k->fs->inodes.lock));
 	if (!inode_is_scratch(file)) /* unlinked meanwhile */
 		return;
 	file->published = k->was_published;

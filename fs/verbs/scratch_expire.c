@@ -1,6 +1,7 @@
 /* See scratch_expire.h. */
 #include "verbs/scratch_expire.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* --- what the layers have of one -------------------------------------------------------------- */
@@ -14,6 +15,7 @@ struct withdrawal {
 
 bool scratch_is_expired_locked(const struct inode *inode)
 {
+	assert(lock_is_held(&inode->table->lock));
 	return inode_is_scratch(inode) && inode->writers == 0 &&
 	       inode_scratch_is_over_locked(inode);
 }
@@ -36,6 +38,7 @@ static void drop_locked(struct fs *fs, struct inode *inode)
 {
 	struct name *name = inode->name;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	name->refs++;
 	inode_detach_locked(&fs->inodes, inode);
 	name->dir->dir_mtime = time_now();
@@ -97,6 +100,7 @@ void scratch_remove_locked(struct fs *fs, struct inode *inode, bool only_expired
 {
 	struct inodes *t = &fs->inodes;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!inode->has_copy && !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED)) {
 		drop_locked(fs, inode);
 		return;
@@ -111,6 +115,7 @@ void scratch_remove_locked(struct fs *fs, struct inode *inode, bool only_expired
 
 static void expire_locked(struct fs *fs, struct inode *inode)
 {
+	assert(lock_is_held(&fs->inodes.lock));
 	if (scratch_is_expired_locked(inode))
 		scratch_remove_locked(fs, inode, true);
 }
@@ -119,6 +124,7 @@ void scratch_expire_locked(struct fs *fs, struct name *name)
 {
 	struct inode *inode = name->holder;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (!inode || !scratch_is_expired_locked(inode))
 		return;
 	inode_pin_locked(inode);
@@ -133,6 +139,7 @@ size_t scratch_expire_some_locked(struct fs *fs)
 	struct inode *found[SCRATCH_EXPIRE_BATCH], *inode;
 	size_t count = 0;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], in_scratch)
 	if (count < SCRATCH_EXPIRE_BATCH && scratch_is_expired_locked(inode)) {

@@ -1,6 +1,7 @@
 /* See scratch_name.h. */
 #include "verbs/scratch_name.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -84,6 +85,7 @@ bool scratch_can_be_locked(const struct fs *fs, const struct inode *inode)
 {
 	const struct name *name = inode->name;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	return inode->kind == INODE_FILE && name && !inode_is_scratch(inode) &&
 	       scratch_has_name(fs, name);
 }

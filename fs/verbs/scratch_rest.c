@@ -1,6 +1,7 @@
 /* See scratch_rest.h. */
 #include "verbs/scratch_rest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -100,6 +101,7 @@ static struct inode *left_locked(struct inodes *t)
 {
 	struct scratch_files *lists[] = { &t->resting, &t->restless };
 
+	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
 		while (!TAILQ_EMPTY(lists[i])) {
 			struct inode *inode = TAILQ_FIRST(lists[i]);

@@ -1,6 +1,7 @@
 /* See scratch_room.h. */
 #include "verbs/scratch_room.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/log.h"
@@ -17,6 +18,7 @@ static struct inode *stored_lock_locked(struct fs *fs)
 {
 	struct inode *inode;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	TAILQ_FOREACH(inode, &fs->inodes.restless, in_scratch)
 	{
 		if (inode->has_copy && inode->meta.size > 0 && inode_is_idle_locked(inode) &&
@@ -34,6 +36,7 @@ static bool let_a_lock_go_locked(struct fs *fs)
 	struct inode *inode;
 	bool gone = false;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	for (int tries = 0; !gone && tries < LOCK_TRIES && (inode = stored_lock_locked(fs));
 	     tries++) {
 		inode_pin_locked(inode);
@@ -53,6 +56,7 @@ static bool make_some_room_locked(struct fs *fs, bool or_drop, int64_t end_ms)
 	int64_t left_ms = end_ms - time_mono_ms(fs->time);
 	struct inode *inode = left_ms > 0 ? scratch_oldest_locked(fs, 0) : NULL;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (left_ms <= 0)
 		return false;
 	if (inode)

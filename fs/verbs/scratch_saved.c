@@ -1,6 +1,7 @@
 /* See scratch_saved.h. */
 #include "verbs/scratch_saved.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ static bool wait_for_turn_locked(struct fs *fs, const struct inode *inode)
 	struct deadline deadline = deadline_in(fs->time,
 					       waiting_at_most(fs->conf->publish_timeout_ms));
 
+	assert(lock_is_held(&fs->inodes.lock));
 	while (inode->saving)
 		if (!inodes_wait_locked(&fs->inodes, &deadline))
 			return !inode->saving;
@@ -142,6 +144,7 @@ static struct inode *moved_locked(struct inodes *t)
 	struct scratch_files *lists[] = { &t->resting, &t->restless };
 	struct inode *inode;
 
+	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], in_scratch)
 	if (inode->saved && !inode->saving && inode->saved_moves != t->moves) {

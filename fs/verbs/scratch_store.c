@@ -22,6 +22,7 @@ struct scratch_storing scratch_begin_locked(struct inodes *t, struct inode *inod
 {
 	struct scratch_storing s = { inode, inode->name };
 
+	assert(lock_is_held(&t->lock));
 	inode_pin_locked(inode);
 	s.name->refs++;
 	s.name->publishing++;
@@ -39,6 +40,7 @@ void scratch_stored_locked(struct fs *fs, const struct scratch_storing *s)
 	struct inodes *t = &fs->inodes;
 	int64_t sooner_ms = RETRY_MS - fs->conf->scratch_publish_ms;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	if (inode_is_scratch(s->inode)) { /* tried again, after as long a rest as before */
 		inode_rest_locked(t, s->inode);
 		s->inode->rests_ms += sooner_ms > 0 ? sooner_ms : 0;
@@ -118,6 +120,7 @@ struct inode *scratch_oldest_locked(struct fs *fs, int64_t least_ms)
 	struct inodes *t = &fs->inodes;
 	int64_t since_ms = time_mono_ms(fs->time) - least_ms;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	for (size_t tries = t->scratch_count; tries > 0; tries--) {
 		struct inode *inode = TAILQ_FIRST(&t->resting);
 		if (!inode || inode->rests_ms > since_ms)
@@ -149,6 +152,7 @@ int scratch_store_locked(struct fs *fs, struct inode *inode, bool or_drop)
 	struct inodes *t = &fs->inodes;
 	struct scratch_storing s = scratch_begin_locked(t, inode);
 
+	assert(lock_is_held(&fs->inodes.lock));
 	inodes_unlock(t);
 	int rc = scratch_store(fs, &s, PUBLISH_IN_PLACE);
 	tell(fs, s.name, rc);

@@ -1,6 +1,7 @@
 /* See unowned.h. */
 #include "verbs/unowned.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "verbs/handle.h"
@@ -10,6 +11,7 @@ static void add_scratch_locked(const struct inodes *t, struct unowned *u)
 	const struct scratch_files *lists[] = { &t->resting, &t->restless };
 	const struct inode *inode;
 
+	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], in_scratch)
 		{
@@ -23,6 +25,7 @@ static uint64_t unlinked_bytes_locked(struct fs *fs)
 {
 	uint64_t bytes = 0, round = ++fs->inodes.count_rounds;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	for (const struct handle *h = fs->handles; h; h = h->next) {
 		struct inode *inode = h->inode;
 		bool shown = inode->name && inode->state == INODE_VERSION;
