@@ -69,6 +69,18 @@ struct content {
 	bool live;      /* copy is in use */
 };
 
+/* What a scratch file has. */
+struct scratch_part {
+	bool has_copy;    /* the layers have it too, as it was then */
+	bool rests;       /* in the table's list `resting`, or else in `restless`; */
+	int64_t rests_ms; /* since then (time_mono_ms) */
+	TAILQ_ENTRY(inode) in_list;
+	uid_t uid;            /* who is charged for it */
+	struct saved *saved;  /* what was synced of it; or NULL; while `saving` that thread's */
+	uint64_t saved_moves; /* the table's `moves` then */
+	bool saving;
+};
+
 struct inode {
 	/* fixed at birth: */
 	struct inodes *table;
@@ -91,20 +103,13 @@ struct inode {
 	unsigned writers;    /* open handles for writing */
 	unsigned tickets;    /* opens that have been promised this inode */
 	struct value *value; /* of a version, while it has readers or tickets */
-	bool stored;         /* the kernel's page cache was filled once */
-	bool has_copy;       /* a scratch file: the layers have it too, as it was then */
-	bool rests;          /* a scratch file: in the table's list `resting`; */
-	int64_t rests_ms;    /* since then (time_mono_ms) */
-	TAILQ_ENTRY(inode) in_scratch;
-	struct saved *saved; /* what was synced of it; or NULL; while `saving` that thread's */
-	bool saving;
-	uint64_t saved_moves; /* the table's `moves` then */
-	uint64_t counted;     /* in that round, by unowned.c */
-	pid_t owner;          /* thread that opened it private; 0: more than one did */
-	bool size_told;  /* while private, its size was told to another thread: never a version */
-	bool birth_told; /* by statx(2), for good: it is not taken over by a set, which has another
-			  */
-	uid_t scratch_uid;           /* scratch: who is charged for it */
+	struct scratch_part scratch;
+	bool stored;      /* the kernel's page cache was filled once */
+	uint64_t counted; /* in that round, by unowned.c */
+	pid_t owner;      /* thread that opened it private; 0: more than one did */
+	bool size_told;   /* while private, its size was told to another thread: never a version */
+	bool birth_told;  /* by statx(2), for good: it is not taken over by a set, which has another
+			   */
 	uint32_t privileges_cleared; /* private: bits of the mode, by a write; the next publish
 					stores that */
 	bool published;   /* private: meta and the last frozen content are (or were) published */

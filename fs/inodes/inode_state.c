@@ -51,8 +51,8 @@ void inode_check(const struct inode *inode)
 	assert(inode->content.live == inode_is_private(inode));
 	assert(inode->writers == 0 || inode_is_private(inode));
 	assert(!inode_is_scratch(inode) || (name && inode->pins > 0));
-	assert(inode_is_scratch(inode) || (!inode->rests && !inode->has_copy));
-	assert(!inode->rests || inode->writers == 0);
+	assert(inode_is_scratch(inode) || (!inode->scratch.rests && !inode->scratch.has_copy));
+	assert(!inode->scratch.rests || inode->writers == 0);
 	assert(!inode->made || is_version);
 	assert(inode->pins >= inode->readers + inode->writers + inode->tickets);
 	(void)name;
@@ -347,7 +347,7 @@ void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
 	inode->name->holder = inode;
 	inode->name->unlinked = false;
 	set_state(inode, INODE_SCRATCH);
-	inode->has_copy = inode->rests = false;
+	inode->scratch.has_copy = inode->scratch.rests = false;
 	inode->published = false;
 	if (!is_fresh(inode))
 		__atomic_store_n(&c->dirty, true, __ATOMIC_RELAXED);
@@ -358,29 +358,29 @@ void inode_make_scratch_locked(struct inodes *t, struct inode *inode)
 		inode->given = inode->meta.own;
 	inode_pin_locked(inode);
 	t->scratch_count++;
-	inode->scratch_uid = inode->meta.uid;
-	t->scratch_by_uid[inode->scratch_uid % SCRATCH_UIDS]++;
-	TAILQ_INSERT_TAIL(&t->restless, inode, in_scratch);
+	inode->scratch.uid = inode->meta.uid;
+	t->scratch_by_uid[inode->scratch.uid % SCRATCH_UIDS]++;
+	TAILQ_INSERT_TAIL(&t->restless, inode, scratch.in_list);
 	inode_rest_locked(t, inode);
 	inode_check(inode);
 }
 
 static void leave_scratch_list(struct inodes *t, struct inode *inode)
 {
-	TAILQ_REMOVE(inode->rests ? &t->resting : &t->restless, inode, in_scratch);
+	TAILQ_REMOVE(inode->scratch.rests ? &t->resting : &t->restless, inode, scratch.in_list);
 }
 
 void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 {
 	assert(lock_is_held(&t->lock));
 	leave_scratch_list(t, inode);
-	inode->has_copy = inode->rests = false;
+	inode->scratch.has_copy = inode->scratch.rests = false;
 	set_state(inode, INODE_PRIVATE);
 	if (inode->given_how == GIVEN) /* as an end it is the entry's, or goes with the file */
 		inode->given_how = GIVEN_NOTHING;
 	assert(t->scratch_count > 0);
 	t->scratch_count--;
-	t->scratch_by_uid[inode->scratch_uid % SCRATCH_UIDS]--;
+	t->scratch_by_uid[inode->scratch.uid % SCRATCH_UIDS]--;
 	inode_bury_saved_locked(t, inode);
 	inode_settle_locked(t, inode);
 	inode_unpin_locked(t, inode);
@@ -389,7 +389,7 @@ void inode_end_scratch_locked(struct inodes *t, struct inode *inode)
 bool inode_is_unstored_locked(const struct inode *inode)
 {
 	assert(lock_is_held(&inode->table->lock));
-	return !inode->has_copy || inode_has_news_locked(inode) || is_fresh(inode);
+	return !inode->scratch.has_copy || inode_has_news_locked(inode) || is_fresh(inode);
 }
 
 void inode_note_unstored_locked(struct inode *inode)
@@ -407,11 +407,12 @@ void inode_rest_locked(struct inodes *t, struct inode *inode)
 	bool kept = name_is_lock(inode->name) && !inode_is_unstored_locked(inode);
 
 	leave_scratch_list(t, inode);
-	inode->rests = inode->writers == 0 && inode->meta.size > 0 && !kept;
-	inode->rests_ms = time_mono_ms(inode->table->time);
-	if (inode->rests && TAILQ_EMPTY(&t->resting))
+	inode->scratch.rests = inode->writers == 0 && inode->meta.size > 0 && !kept;
+	inode->scratch.rests_ms = time_mono_ms(inode->table->time);
+	if (inode->scratch.rests && TAILQ_EMPTY(&t->resting))
 		pthread_cond_signal(&t->rest_begins);
-	TAILQ_INSERT_TAIL(inode->rests ? &t->resting : &t->restless, inode, in_scratch);
+	TAILQ_INSERT_TAIL(inode->scratch.rests ? &t->resting : &t->restless, inode,
+			  scratch.in_list);
 }
 
 struct end inode_scratch_end_locked(const struct inode *inode)

@@ -107,13 +107,13 @@ void inodes_bury_inode_locked(struct inodes *t, struct inode *inode)
 
 void inode_bury_saved_locked(struct inodes *t, struct inode *inode)
 {
-	struct graveyard *g = inode->saved && !inode->saving ? bury(t) : NULL;
+	struct graveyard *g = inode->scratch.saved && !inode->scratch.saving ? bury(t) : NULL;
 
 	assert(lock_is_held(&t->lock));
 	if (!g)
 		return; /* or its thread does it */
-	g->saved = inode->saved;
-	inode->saved = NULL;
+	g->saved = inode->scratch.saved;
+	inode->scratch.saved = NULL;
 }
 
 void inodes_lock(struct inodes *t)

@@ -259,7 +259,7 @@ static void stored_locked(struct publishing *p, const struct meta *stored)
 	published_locked(p, stored);
 	__atomic_store_n(&inode->content.in_flight, false, __ATOMIC_RELAXED);
 	if (inode_is_scratch(inode) && goes_on_locked(p)) {
-		inode->has_copy = true;
+		inode->scratch.has_copy = true;
 		inode->published = false;
 		inode_bury_saved_locked(t, inode);
 	} else if (inode_is_scratch(inode)) {
@@ -270,7 +270,7 @@ static void stored_locked(struct publishing *p, const struct meta *stored)
 static bool is_saved(struct inodes *t, const struct inode *inode)
 {
 	inodes_lock(t);
-	bool saved = inode->saved;
+	bool saved = inode->scratch.saved;
 	inodes_unlock(t);
 	return saved;
 }

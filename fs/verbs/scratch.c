@@ -23,7 +23,8 @@ static struct inode *scratch_file_locked(const struct name *name)
 static bool layers_know_locked(const struct inode *file)
 {
 	assert(lock_is_held(&file->table->lock));
-	return file->has_copy || __atomic_load_n(&file->content.in_flight, __ATOMIC_RELAXED);
+	return file->scratch.has_copy ||
+	       __atomic_load_n(&file->content.in_flight, __ATOMIC_RELAXED);
 }
 
 /* --- coming into being ------------------------------------------------------------------------ */
@@ -99,7 +100,7 @@ void scratch_reopen_locked(struct fs *fs, struct inode *inode)
 		return;
 	bool news = inode_has_news_locked(inode);
 	supersede_locked(fs, inode);
-	inode->has_copy = true;
+	inode->scratch.has_copy = true;
 	if (!news)
 		__atomic_store_n(&inode->content.dirty, false, __ATOMIC_RELAXED);
 	name_touch_locked(&fs->inodes, inode->name);
@@ -203,7 +204,7 @@ static int forgetting_prepare(void *self)
 
 	inodes_lock(&f->fs->inodes);
 	const struct inode *file = scratch_file_locked(f->name);
-	int rc = file && !file->has_copy ? 0 : -ECANCELED;
+	int rc = file && !file->scratch.has_copy ? 0 : -ECANCELED;
 	inodes_unlock(&f->fs->inodes);
 	return rc;
 }
@@ -255,7 +256,7 @@ static int move_and_save(struct fs *fs, const struct scratch_rename *r, struct i
 	int rc = move(fs, r);
 
 	inodes_lock(&fs->inodes);
-	bool saved = rc == 0 && file->saved;
+	bool saved = rc == 0 && file->scratch.saved;
 	inodes_unlock(&fs->inodes);
 	if (saved)
 		scratch_save(fs, file);

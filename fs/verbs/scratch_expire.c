@@ -60,7 +60,7 @@ static void withdrawal_done(void *self, int rc)
 	if (inode_is_scratch(w->inode) && w->drops) {
 		drop_locked(w->fs, w->inode);
 	} else if (inode_is_scratch(w->inode)) {
-		w->inode->has_copy = false;
+		w->inode->scratch.has_copy = false;
 		inode_note_unstored_locked(w->inode);
 		inode_rest_locked(t, w->inode);
 	}
@@ -89,7 +89,7 @@ int scratch_withdraw(struct fs *fs, struct inode *inode)
 	struct withdrawal w = { .fs = fs, .inode = inode };
 
 	inodes_lock(&fs->inodes);
-	bool has_copy = inode_is_scratch(inode) && inode->has_copy;
+	bool has_copy = inode_is_scratch(inode) && inode->scratch.has_copy;
 	inodes_unlock(&fs->inodes);
 	return has_copy ? withdraw(&w) : 0;
 }
@@ -101,7 +101,8 @@ void scratch_remove_locked(struct fs *fs, struct inode *inode, bool only_expired
 	struct inodes *t = &fs->inodes;
 
 	assert(lock_is_held(&fs->inodes.lock));
-	if (!inode->has_copy && !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED)) {
+	if (!inode->scratch.has_copy &&
+	    !__atomic_load_n(&inode->content.in_flight, __ATOMIC_RELAXED)) {
 		drop_locked(fs, inode);
 		return;
 	}
@@ -141,7 +142,7 @@ size_t scratch_expire_some_locked(struct fs *fs)
 
 	assert(lock_is_held(&fs->inodes.lock));
 	for (size_t i = 0; i < 2; i++)
-		TAILQ_FOREACH(inode, lists[i], in_scratch)
+		TAILQ_FOREACH(inode, lists[i], scratch.in_list)
 	if (count < SCRATCH_EXPIRE_BATCH && scratch_is_expired_locked(inode)) {
 		inode_pin_locked(inode);
 		found[count++] = inode;

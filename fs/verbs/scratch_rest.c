@@ -25,7 +25,8 @@ static int64_t until_next_ms(const struct fs *fs)
 
 	if (!first)
 		return most_ms;
-	int64_t ms = first->rests_ms + fs->conf->scratch_publish_ms - time_mono_ms(fs->time);
+	int64_t ms = first->scratch.rests_ms + fs->conf->scratch_publish_ms -
+		     time_mono_ms(fs->time);
 	return ms < 0 ? 0 : ms < most_ms ? ms : most_ms;
 }
 
@@ -105,7 +106,7 @@ static struct inode *left_locked(struct inodes *t)
 	for (size_t i = 0; i < 2; i++)
 		while (!TAILQ_EMPTY(lists[i])) {
 			struct inode *inode = TAILQ_FIRST(lists[i]);
-			if ((inode->meta.size > 0 || inode->has_copy) &&
+			if ((inode->meta.size > 0 || inode->scratch.has_copy) &&
 			    !scratch_is_expired_locked(inode))
 				return inode;
 			inode_detach_locked(t, inode);
@@ -131,9 +132,9 @@ static void keep_at_end(struct fs *fs, const struct scratch_storing *s, int fail
 	int rc = fs->conf->state_dir ? scratch_save(fs, s->inode) : -ENOENT;
 
 	inodes_lock(&fs->inodes);
-	bool kept = rc == 0 && s->inode->saved;
+	bool kept = rc == 0 && s->inode->scratch.saved;
 	if (kept)
-		saved_keep(s->inode->saved);
+		saved_keep(s->inode->scratch.saved);
 	inodes_unlock(&fs->inodes);
 	int size = scratch_name_shown(s->name);
 	if (kept)

@@ -9,7 +9,7 @@
  * file again.
  *
  * A lock (`*.lock`) that is stored stays a scratch file as well: the layers have a copy of it
- * (inode->has_copy), which they may evict.
+ * (inode->scratch.has_copy), which they may evict.
  *
  * A thread looks after them.
  */

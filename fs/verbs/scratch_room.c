@@ -19,11 +19,11 @@ static struct inode *stored_lock_locked(struct fs *fs)
 	struct inode *inode;
 
 	assert(lock_is_held(&fs->inodes.lock));
-	TAILQ_FOREACH(inode, &fs->inodes.restless, in_scratch)
+	TAILQ_FOREACH(inode, &fs->inodes.restless, scratch.in_list)
 	{
-		if (inode->has_copy && inode->meta.size > 0 && inode_is_idle_locked(inode) &&
-		    !scratch_is_expired_locked(inode) && !inode_is_unstored_locked(inode) &&
-		    !file_locks_any(fs->locks, inode->ino))
+		if (inode->scratch.has_copy && inode->meta.size > 0 &&
+		    inode_is_idle_locked(inode) && !scratch_is_expired_locked(inode) &&
+		    !inode_is_unstored_locked(inode) && !file_locks_any(fs->locks, inode->ino))
 			return inode;
 	}
 	return NULL;

@@ -60,7 +60,7 @@ static int commit(struct fs *fs, struct inode *inode, struct saved *saved)
 
 	inodes_lock(t);
 	int rc = inode_key_locked(t, inode, &key);
-	inode->saved_moves = t->moves;
+	inode->scratch.saved_moves = t->moves;
 	meta_copy(&meta, &inode->meta);
 	meta.mode &= ~inode->privileges_cleared;
 	meta.ino = inode->ino;
@@ -99,9 +99,9 @@ static bool wait_for_turn_locked(struct fs *fs, const struct inode *inode)
 					       waiting_at_most(fs->conf->publish_timeout_ms));
 
 	assert(lock_is_held(&fs->inodes.lock));
-	while (inode->saving)
+	while (inode->scratch.saving)
 		if (!inodes_wait_locked(&fs->inodes, &deadline))
-			return !inode->saving;
+			return !inode->scratch.saving;
 	return true;
 }
 
@@ -117,19 +117,19 @@ int scratch_save(struct fs *fs, struct inode *inode)
 	else if (!inode_is_scratch(inode))
 		rc = -EAGAIN;
 	bool is_stored = rc == 0 && !inode_is_unstored_locked(inode);
-	bool needless = is_stored || (rc == 0 && inode->meta.size == 0 && !inode->saved);
+	bool needless = is_stored || (rc == 0 && inode->meta.size == 0 && !inode->scratch.saved);
 	if (rc == 0 && !needless) {
-		inode->saving = true;
+		inode->scratch.saving = true;
 		inode_pin_locked(inode);
 	}
 	inodes_unlock(t);
 	if (rc < 0 || needless)
 		return is_stored ? layered_sync(fs->cache) : rc;
-	struct saved *saved = inode->saved; /* ours while it is being saved */
+	struct saved *saved = inode->scratch.saved; /* ours while it is being saved */
 	rc = save(fs, inode, &saved);
 	inodes_lock(t);
-	inode->saving = false;
-	inode->saved = saved;
+	inode->scratch.saving = false;
+	inode->scratch.saved = saved;
 	if (!inode_is_scratch(inode) || (rc < 0 && saved && !saved_is_committed(saved)))
 		inode_bury_saved_locked(t, inode);
 	inodes_changed_locked(t);
@@ -146,8 +146,9 @@ static struct inode *moved_locked(struct inodes *t)
 
 	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
-		TAILQ_FOREACH(inode, lists[i], in_scratch)
-	if (inode->saved && !inode->saving && inode->saved_moves != t->moves) {
+		TAILQ_FOREACH(inode, lists[i], scratch.in_list)
+	if (inode->scratch.saved && !inode->scratch.saving &&
+	    inode->scratch.saved_moves != t->moves) {
 		inode_pin_locked(inode);
 		return inode;
 	}
@@ -165,7 +166,7 @@ void scratch_save_moved(struct fs *fs)
 		int rc = scratch_save(fs, inode);
 		inodes_lock(t);
 		if (rc < 0) /* it is what its next fsync says */
-			inode->saved_moves = t->moves;
+			inode->scratch.saved_moves = t->moves;
 		inode_unpin_locked(t, inode);
 	}
 	inodes_unlock(t);

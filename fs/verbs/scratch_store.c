@@ -27,10 +27,10 @@ struct scratch_storing scratch_begin_locked(struct inodes *t, struct inode *inod
 	s.name->refs++;
 	s.name->publishing++;
 	t->scratch_storing++;
-	if (inode->rests) {
-		TAILQ_REMOVE(&t->resting, inode, in_scratch);
-		TAILQ_INSERT_TAIL(&t->restless, inode, in_scratch);
-		inode->rests = false;
+	if (inode->scratch.rests) {
+		TAILQ_REMOVE(&t->resting, inode, scratch.in_list);
+		TAILQ_INSERT_TAIL(&t->restless, inode, scratch.in_list);
+		inode->scratch.rests = false;
 	}
 	return s;
 }
@@ -43,7 +43,7 @@ void scratch_stored_locked(struct fs *fs, const struct scratch_storing *s)
 	assert(lock_is_held(&fs->inodes.lock));
 	if (inode_is_scratch(s->inode)) { /* tried again, after as long a rest as before */
 		inode_rest_locked(t, s->inode);
-		s->inode->rests_ms += sooner_ms > 0 ? sooner_ms : 0;
+		s->inode->scratch.rests_ms += sooner_ms > 0 ? sooner_ms : 0;
 	}
 	t->scratch_storing--;
 	s->name->publishing--;
@@ -123,7 +123,7 @@ struct inode *scratch_oldest_locked(struct fs *fs, int64_t least_ms)
 	assert(lock_is_held(&fs->inodes.lock));
 	for (size_t tries = t->scratch_count; tries > 0; tries--) {
 		struct inode *inode = TAILQ_FIRST(&t->resting);
-		if (!inode || inode->rests_ms > since_ms)
+		if (!inode || inode->scratch.rests_ms > since_ms)
 			return NULL;
 		if (scratch_is_expired_locked(inode)) {
 			scratch_expire_locked(fs, inode->name);
@@ -140,7 +140,7 @@ struct inode *scratch_oldest_locked(struct fs *fs, int64_t least_ms)
 static void withdraw_if_changed(struct fs *fs, struct inode *inode)
 {
 	inodes_lock(&fs->inodes);
-	bool changed = inode_is_scratch(inode) && inode->has_copy &&
+	bool changed = inode_is_scratch(inode) && inode->scratch.has_copy &&
 		       inode_is_unstored_locked(inode);
 	inodes_unlock(&fs->inodes);
 	if (changed)

@@ -13,10 +13,10 @@ static void add_scratch_locked(const struct inodes *t, struct unowned *u)
 
 	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
-		TAILQ_FOREACH(inode, lists[i], in_scratch)
+		TAILQ_FOREACH(inode, lists[i], scratch.in_list)
 		{
 			u->scratch_bytes += inode->writers == 0 ? inode->meta.size : 0;
-			u->synced_bytes += inode->saved ? inode->meta.size : 0;
+			u->synced_bytes += inode->scratch.saved ? inode->meta.size : 0;
 		}
 }
 

@@ -18,7 +18,8 @@ static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 
 	inodes_lock(&fs->inodes);
 	const struct name *name = inode->name;
-	if (name && inode_is_scratch(inode) && inode->has_copy && inode_is_unstored_locked(inode))
+	if (name && inode_is_scratch(inode) && inode->scratch.has_copy &&
+	    inode_is_unstored_locked(inode))
 		purpose = PURPOSE_WITHDRAW;
 	else if (!name || inode_is_scratch(inode))
 		purpose = PURPOSE_NOTHING;
