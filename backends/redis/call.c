@@ -35,7 +35,6 @@ static int link_make(struct redis_call *call)
 	struct redis *r = call->r;
 	struct redis_address address = redis_pool_address(&r->pool);
 	struct redis_link *link = calloc(1, sizeof(*link));
-	char run_id[REDIS_RUN_ID];
 
 	if (!link) {
 		redis_pool_leave(&r->pool, NULL);
@@ -52,7 +51,7 @@ static int link_make(struct redis_call *call)
 			redis_link_turn(link, now_ms, r->conf->socket_timeout_ms);
 		else
 			redis_link_turn(link, call->start_ms, limit_ms);
-		rc = redis_greet(r, link, run_id);
+		rc = redis_greet(r, link, NULL);
 	}
 	if (rc == 0) {
 		call->link = link;

@@ -21,15 +21,6 @@ struct redis_arg redis_to(struct key key)
 	return (struct redis_arg){ { key_of("("), key, key_make("\0\2", 2) } };
 }
 
-void redis_command(struct redis_call *call, size_t count, const struct redis_arg *args)
-{
-	redis_link_begin(call->link, count);
-	for (size_t i = 0; i < count; i++)
-		redis_link_add(call->link, args[i]);
-	if (key_equal(args[0].parts[0], key_of("WATCH")))
-		call->link->watching = true;
-}
-
 /* --- what the server says --------------------------------------------------------------------- */
 
 static const struct {
@@ -91,8 +82,7 @@ int redis_reply_skip(struct redis_call *call)
 	redisReply *reply;
 	int rc = redis_reply(call, &reply);
 
-	if (reply)
-		freeReplyObject(reply);
+	freeReplyObject(reply);
 	return rc;
 }
 
@@ -134,8 +124,7 @@ int redis_expect_status(struct redis_call *call, const char *command, const char
 
 	if (rc == 0 && strcmp(reply->str, status) != 0)
 		rc = redis_odd(call, command);
-	if (reply)
-		freeReplyObject(reply);
+	freeReplyObject(reply);
 	return rc;
 }
 
@@ -148,8 +137,7 @@ int redis_expect_number(struct redis_call *call, const char *command, int64_t *n
 		rc = redis_odd(call, command);
 	if (rc == 0)
 		*number = reply->integer;
-	if (reply)
-		freeReplyObject(reply);
+	freeReplyObject(reply);
 	return rc;
 }
 
@@ -207,7 +195,6 @@ int redis_exec_skip(struct redis_call *call, size_t queued)
 	redisReply *reply;
 	int rc = redis_exec(call, queued, &reply);
 
-	if (reply)
-		freeReplyObject(reply);
+	freeReplyObject(reply);
 	return rc;
 }

@@ -20,12 +20,8 @@ struct redis_arg redis_value_name(const struct redis *r, struct key key);
 struct redis_arg redis_from(struct key key);
 struct redis_arg redis_to(struct key key);
 
-/* Gathers a whole command of `count` arguments. */
-void redis_command(struct redis_call *call, size_t count, const struct redis_arg *args);
-#define REDIS_COMMAND(call, ...)                                                                   \
-	redis_command(call,                                                                        \
-		      sizeof((struct redis_arg[]){ __VA_ARGS__ }) / sizeof(struct redis_arg),      \
-		      (struct redis_arg[]){ __VA_ARGS__ })
+/* Gathers a whole command of these arguments. */
+#define REDIS_COMMAND(call, ...) REDIS_LINK_COMMAND((call)->link, __VA_ARGS__)
 
 /* --- replies ---------------------------------------------------------------------------------- */
 

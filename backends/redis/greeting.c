@@ -36,13 +36,6 @@ static int receive(struct redis *r, struct redis_link *link, const char *command
 	return rc;
 }
 
-static void gather(struct redis_link *link, const char *const *words, size_t count)
-{
-	redis_link_begin(link, count);
-	for (size_t i = 0; i < count; i++)
-		redis_link_add(link, redis_word(words[i]));
-}
-
 /* Everything but INFO in one packet. */
 static void gather_all(const struct redis_conf *conf, struct redis_link *link, const char *secret)
 {
@@ -50,14 +43,15 @@ static void gather_all(const struct redis_conf *conf, struct redis_link *link, c
 
 	snprintf(db, sizeof(db), "%llu", (unsigned long long)conf->db);
 	if (secret && conf->username)
-		gather(link, (const char *[]){ "AUTH", conf->username, secret }, 3);
+		REDIS_LINK_COMMAND(link, redis_word("AUTH"), redis_word(conf->username),
+				   redis_word(secret));
 	else if (secret)
-		gather(link, (const char *[]){ "AUTH", secret }, 2);
-	gather(link, (const char *[]){ "SELECT", db }, 2);
-	gather(link, (const char *[]){ "CLIENT", "ID" }, 2);
+		REDIS_LINK_COMMAND(link, redis_word("AUTH"), redis_word(secret));
+	REDIS_LINK_COMMAND(link, redis_word("SELECT"), redis_word(db));
+	REDIS_LINK_COMMAND(link, redis_word("CLIENT"), redis_word("ID"));
 	/* A look is no use of a value; what is one says TOUCH. Servers before 7.2 don't know it. */
-	gather(link, (const char *[]){ "CLIENT", "NO-TOUCH", "ON" }, 3);
-	gather(link, (const char *[]){ "PING" }, 1);
+	REDIS_LINK_COMMAND(link, redis_word("CLIENT"), redis_word("NO-TOUCH"), redis_word("ON"));
+	REDIS_LINK_COMMAND(link, redis_word("PING"));
 }
 
 int redis_greet(struct redis *r, struct redis_link *link, char *run_id)

@@ -130,8 +130,7 @@ int redis_info_read(struct redis_server *s, struct redis_link *link, char *run_i
 	redisReply *reply;
 
 	assert(redis_link_is_even(link));
-	redis_link_begin(link, 1);
-	redis_link_add(link, redis_word("INFO"));
+	REDIS_LINK_COMMAND(link, redis_word("INFO"));
 	int rc = redis_link_reply(link, &reply);
 	if (rc < 0)
 		return rc;
@@ -143,7 +142,8 @@ int redis_info_read(struct redis_server *s, struct redis_link *link, char *run_i
 	if (reply->type == REDIS_REPLY_STRING)
 		take_note(s, reply->str, &now);
 	note_keeping(s, &now);
-	memcpy(run_id, now.run_id, REDIS_RUN_ID);
+	if (run_id)
+		memcpy(run_id, now.run_id, REDIS_RUN_ID);
 	freeReplyObject(reply);
 	return 0;
 }

@@ -48,8 +48,8 @@ void redis_server_fini(struct redis_server *s);
 
 /*
  * Asks, within the link's turn and with no other reply owed, and notes what it says. run_id, of
- * REDIS_RUN_ID bytes: which life of which server it is; "": it does not tell. 0; -EHOSTDOWN, or
- * -EIO and the link is odd.
+ * REDIS_RUN_ID bytes or NULL: which life of which server it is; "": it does not tell. 0;
+ * -EHOSTDOWN, or -EIO and the link is odd.
  */
 int redis_info_read(struct redis_server *s, struct redis_link *link, char *run_id);
 

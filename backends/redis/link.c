@@ -231,6 +231,15 @@ void redis_link_add(struct redis_link *l, struct redis_arg arg)
 	gather(l, "\r\n", 2);
 }
 
+void redis_link_command(struct redis_link *l, size_t count, const struct redis_arg *args)
+{
+	redis_link_begin(l, count);
+	for (size_t i = 0; i < count; i++)
+		redis_link_add(l, args[i]);
+	if (key_equal(args[0].parts[0], key_of("WATCH")))
+		l->watching = true;
+}
+
 /* Everything there is to send, now. */
 static int send_bytes(struct redis_link *l, const char *bytes, size_t size)
 {

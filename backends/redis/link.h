@@ -108,6 +108,13 @@ void redis_link_add(struct redis_link *link, struct redis_arg arg);
 /* As add(); a large value is sent from where it lies, not gathered. */
 void redis_link_add_value(struct redis_link *link, const struct value *value);
 
+/* All of that: a command of these arguments. */
+void redis_link_command(struct redis_link *link, size_t count, const struct redis_arg *args);
+#define REDIS_LINK_COMMAND(link, ...)                                                              \
+	redis_link_command(link,                                                                   \
+			   sizeof((struct redis_arg[]){ __VA_ARGS__ }) / sizeof(struct redis_arg), \
+			   (struct redis_arg[]){ __VA_ARGS__ })
+
 /* Sends what was gathered, and receives one reply (to be freed with freeReplyObject()); one is
  * owed, or the link is broken. Errors of the server are replies. 0 or -EHOSTDOWN, -ENOMEM; -EIO: it
  * is odd, the last of the replies that are owed came with more behind it. */

@@ -35,11 +35,8 @@ static int fence(struct redis *r, struct redis_link *link, const char *run_id)
 		char id[24];
 		redisReply *reply;
 		snprintf(id, sizeof(id), "%lld", lost);
-		redis_link_begin(link, 4);
-		redis_link_add(link, redis_word("CLIENT"));
-		redis_link_add(link, redis_word("KILL"));
-		redis_link_add(link, redis_word("ID"));
-		redis_link_add(link, redis_word(id));
+		REDIS_LINK_COMMAND(link, redis_word("CLIENT"), redis_word("KILL"), redis_word("ID"),
+				   redis_word(id));
 		rc = redis_link_reply(link, &reply);
 		if (rc == -EIO) { /* odd: the next probe asks again */
 			snprintf(link->trouble, sizeof(link->trouble),

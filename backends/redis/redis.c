@@ -123,10 +123,9 @@ static bool redis_kept_all(void *state, int64_t since_ms)
 {
 	struct redis *r = state;
 	struct redis_call call;
-	char run_id[REDIS_RUN_ID];
 
 	if (redis_call_begin(&call, r, REDIS_READS) < 0 ||
-	    redis_call_end(&call, redis_info_read(&r->server, call.link, run_id)) < 0)
+	    redis_call_end(&call, redis_info_read(&r->server, call.link, NULL)) < 0)
 		return false;
 	return redis_server_kept_all(&r->server, since_ms);
 }

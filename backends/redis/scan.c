@@ -131,8 +131,7 @@ int redis_scan_step(struct redis *r, struct redis_scan *s)
 	for (size_t i = 0; rc == 0 && i < names->count && r->conf->foreign_writers; i++)
 		if (names->absent[i])
 			redis_adopt(r, names->keys[i]);
-	if (names && names->reply)
-		freeReplyObject(names->reply);
+	freeReplyObject(names ? names->reply : NULL);
 	free(names);
 	return rc;
 }
@@ -178,8 +177,7 @@ int redis_remove_unreachable(void *state)
 		if (rc == 0)
 			rc = unlink_unreachable(&call, reply, &any);
 		rc = redis_call_end(&call, rc);
-		if (reply)
-			freeReplyObject(reply);
+		freeReplyObject(reply);
 	} while (rc == 0 && !redis_scan_is_over(&s));
 	redis_scan_fini(&s);
 	return rc == 0 && !any ? -ENOENT : rc;

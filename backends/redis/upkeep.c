@@ -93,7 +93,6 @@ static void measure(struct redis *r, struct walk *w)
 {
 	int64_t keys = 0, members = 0;
 	struct redis_call call;
-	char run_id[REDIS_RUN_ID];
 
 	if (redis_call_begin(&call, r, REDIS_READS) < 0)
 		return;
@@ -105,7 +104,7 @@ static void measure(struct redis *r, struct walk *w)
 	if (rc == 0)
 		rc = rest;
 	if (rc == 0)
-		rc = redis_info_read(&r->server, call.link, run_id);
+		rc = redis_info_read(&r->server, call.link, NULL);
 	if (redis_call_end(&call, rc) < 0)
 		return;
 	/* Members that we dropped are no new keys, and keys that another daemon gave a member are
