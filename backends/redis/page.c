@@ -14,8 +14,7 @@ void redis_page_fini(struct redis_page *page)
 {
 	for (size_t i = 0; i < page->count; i++)
 		meta_fini(&page->items[i].meta);
-	if (page->reply)
-		freeReplyObject(page->reply);
+	freeReplyObject(page->reply);
 	*page = (struct redis_page){ 0 };
 }
 
@@ -145,8 +144,7 @@ static int reply_of_value(struct redis_call *call, int64_t *number, bool *is_non
 		*number = reply->integer;
 	else if (rc == 0 && reply->type != REDIS_REPLY_ERROR)
 		rc = redis_odd(call, "PEXPIRETIME or STRLEN");
-	if (reply)
-		freeReplyObject(reply);
+	freeReplyObject(reply);
 	return rc;
 }
 
@@ -242,4 +240,18 @@ int redis_page_check_markers(struct redis_call *call, struct redis_page *page)
 			dead[dead_count++] = item->member;
 	}
 	return drop_members(call, call->r->dirs, dead, dead_count, &news);
+}
+
+void redis_page_gather(struct redis_call *call, const char *word, const struct key *set,
+		       const struct redis_page *page)
+{
+	redis_link_begin(call->link, (set ? 2 : 1) + page->count);
+	redis_link_add(call->link, redis_word(word));
+	if (set)
+		redis_link_add(call->link, redis_bytes(*set));
+	for (size_t i = 0; i < page->count; i++) {
+		const struct redis_item *item = &page->items[i];
+		redis_link_add(call->link, set ? redis_bytes(item->member)
+					       : redis_value_name(call->r, item->key));
+	}
 }

@@ -52,6 +52,11 @@ int redis_page_check(struct redis_call *call, struct redis_page *page);
 /* The same of a page of markers, which have no values: those of before a change are dropped. */
 int redis_page_check_markers(struct redis_call *call, struct redis_page *page);
 
+/* Gathers a command over all items: of the set and their members, or (set NULL) the names of their
+ * values. */
+void redis_page_gather(struct redis_call *call, const char *word, const struct key *set,
+		       const struct redis_page *page);
+
 void redis_page_fini(struct redis_page *page);
 
 #endif

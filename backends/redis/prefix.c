@@ -8,23 +8,25 @@
 
 #include "kit/cursor.h"
 #include "redis/command.h"
+#include "redis/look.h"
 #include "redis/page.h"
 
 enum { TRIES = 5 }; /* of a batch that others get in between of */
 
-/* A batch of a change of all keys that begin with a prefix: of entries, or of markers. */
+/* A change of all keys that begin with a prefix, in batches: of entries, and then of markers. */
 struct sweep {
-	struct key set;
 	struct key prefix;
 	struct key from, to; /* the directories of a rename */
-	size_t key_max;      /* that a moved one may have */
-	int (*batch)(struct redis_call *call, const struct sweep *sweep, struct redis_page *page);
+	int (*entries)(struct redis_call *call, const struct sweep *sweep, struct redis_page *page);
+	int (*markers)(struct redis_call *call, const struct sweep *sweep, struct redis_page *page);
+	bool at_markers;
 };
 
-/* Runs the batches over the range once, in order, each in its own turn. 1: there was something; 0
+/* Runs the batches over one of the sets, in order, each in its own turn. 1: there was something; 0
  * or -errno. */
-static int sweep_run(struct redis_call *call, const struct sweep *sweep)
+static int sweep_set(struct redis_call *call, const struct sweep *sweep)
 {
+	struct key set = sweep->at_markers ? call->r->dirs : call->r->index;
 	struct redis_page page = { 0 };
 	struct redis_range range = { .first = sweep->prefix };
 	struct key_buffer end;
@@ -36,12 +38,13 @@ static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 	range.end = key_make(end.bytes, end.size);
 	do {
 		redis_call_turn(call);
-		rc = redis_page_read(call, sweep->set, &range, REDIS_PAGE, &page);
+		rc = redis_page_read(call, set, &range, REDIS_PAGE, &page);
 		free(after);
 		after = NULL;
 		found |= rc == 0 && page.count > 0;
 		if (rc == 0 && page.count > 0)
-			rc = sweep->batch(call, sweep, &page);
+			rc = (sweep->at_markers ? sweep->markers : sweep->entries)(call, sweep,
+										   &page);
 		if (rc == 0 && !page.end) {
 			after = key_copy(page.after);
 			range.after = key_make(after, page.after.size);
@@ -54,35 +57,37 @@ static int sweep_run(struct redis_call *call, const struct sweep *sweep)
 	return rc < 0 ? rc : found;
 }
 
-static void gather_drop(struct redis_call *call, struct key set, const struct redis_page *page)
+/* Both sets. 1: there was something; 0 or -errno. */
+static int sweep_run(struct redis_call *call, struct sweep sweep)
 {
-	redis_link_begin(call->link, 2 + page->count);
-	redis_link_add(call->link, redis_word("ZREM"));
-	redis_link_add(call->link, redis_bytes(set));
-	for (size_t i = 0; i < page->count; i++)
-		redis_link_add(call->link, redis_bytes(page->items[i].member));
+	int entries = sweep_set(call, &sweep);
+
+	if (entries < 0)
+		return entries;
+	sweep.at_markers = true;
+	int markers = sweep_set(call, &sweep);
+	return markers < 0 ? markers : entries | markers;
 }
 
-static void remove_gather(struct redis_call *call, const struct sweep *sweep,
-			  const struct redis_page *page)
+/* --- removing --------------------------------------------------------------------------------- */
+
+static void remove_gather(struct redis_call *call, const struct redis_page *page)
 {
-	redis_link_begin(call->link, 1 + page->count);
-	redis_link_add(call->link, redis_word("UNLINK"));
-	for (size_t i = 0; i < page->count; i++)
-		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
-	gather_drop(call, sweep->set, page);
+	redis_page_gather(call, "UNLINK", NULL, page);
+	redis_page_gather(call, "ZREM", &call->r->index, page);
 }
 
 static int remove_entries(struct redis_call *call, const struct sweep *sweep,
 			  struct redis_page *page)
 {
+	(void)sweep;
 	REDIS_COMMAND(call, redis_word("MULTI"));
-	remove_gather(call, sweep, page);
+	remove_gather(call, page);
 	int rc = redis_exec_skip(call, 2);
 	if (rc != -ENOSPC)
 		return rc;
 	/* A server without memory left refuses whatever is queued. */
-	remove_gather(call, sweep, page);
+	remove_gather(call, page);
 	int64_t removed;
 	rc = redis_expect_number(call, "UNLINK", &removed);
 	int rest = redis_expect_number(call, "ZREM", &removed);
@@ -94,38 +99,39 @@ static int remove_markers(struct redis_call *call, const struct sweep *sweep,
 {
 	int64_t removed;
 
-	gather_drop(call, sweep->set, page);
+	(void)sweep;
+	redis_page_gather(call, "ZREM", &call->r->dirs, page);
 	return redis_expect_number(call, "ZREM", &removed);
 }
 
 int redis_remove_prefix(void *state, struct key prefix)
 {
 	struct redis *r = state;
-	struct sweep entries = { .set = r->index, .prefix = prefix, .batch = remove_entries };
-	struct sweep markers = { .set = r->dirs, .prefix = prefix, .batch = remove_markers };
+	const struct sweep sweep = { .prefix = prefix,
+				     .entries = remove_entries,
+				     .markers = remove_markers };
 	struct rollback_change change = rollback_begin(&r->rollback);
 	struct redis_call call;
 
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
-	rc = sweep_run(&call, &entries);
-	bool found = rc > 0;
-	if (rc >= 0)
-		rc = sweep_run(&call, &markers);
-	found |= rc > 0;
-	rc = redis_call_end(&call, rc < 0 ? rc : 0);
-	if (rc == 0)
-		rollback_note_cleared(&r->rollback, change, prefix);
-	return rc == 0 && !found ? -ENOENT : rc;
+	rc = redis_call_end(&call, sweep_run(&call, sweep));
+	if (rc < 0)
+		return rc;
+	rollback_note_cleared(&r->rollback, change, prefix);
+	return rc > 0 ? 0 : -ENOENT;
 }
+
+/* --- renaming --------------------------------------------------------------------------------- */
 
 /* What a key below from becomes. -ENAMETOOLONG: too long (a marker's has a slash more). */
 static int moved_key(const struct sweep *sweep, struct key key, struct key_buffer *buffer)
 {
 	size_t rest = key.size - sweep->from.size; /* its slash included */
 
-	if (sweep->to.size + rest > sweep->key_max)
+	assert(key_begins(key, sweep->prefix));
+	if (sweep->to.size + rest > (sweep->at_markers ? KEY_MAX + 1 : KEY_MAX))
 		return -ENAMETOOLONG;
 	memcpy(buffer->bytes, sweep->to.bytes, sweep->to.size);
 	memcpy(buffer->bytes + sweep->to.size, key.bytes + sweep->from.size, rest);
@@ -145,71 +151,56 @@ static int check_lengths(struct redis_call *call, const struct sweep *sweep,
 	return rc;
 }
 
-/* Gathers what puts an item's member under its new key. Returns how many commands, or -errno. */
-static int gather_moved(struct redis_call *call, struct key set, const struct redis_item *item,
-			struct key to)
-{
-	struct redis_member member;
-	int rc = redis_member_pack(to, &item->meta, &item->ends, item->known, &member);
-
-	if (rc < 0)
-		return rc;
-	REDIS_COMMAND(call, redis_word("ZREM"), redis_bytes(set), redis_bytes(item->member));
-	REDIS_COMMAND(call, redis_word("ZREMRANGEBYLEX"), redis_bytes(set), redis_from(to),
-		      redis_to(to));
-	REDIS_COMMAND(call, redis_word("ZADD"), redis_bytes(set), redis_word("0"),
-		      redis_bytes(key_make(member.bytes, member.size)));
-	free(member.bytes);
-	return 3;
-}
-
+/* Gathers what moves an item. Returns how many commands, or -errno. */
 static int gather_renamed(struct redis_call *call, const struct sweep *sweep,
-			  const struct redis_item *item, bool with_value)
+			  const struct redis_item *item)
 {
 	struct redis *r = call->r;
+	struct key set = sweep->at_markers ? r->dirs : r->index;
+	struct redis_member member;
 	struct key_buffer moved;
-	int queued = 0;
+	int queued = 1;
 
 	int rc = moved_key(sweep, item->key, &moved);
 	if (rc < 0)
 		return rc;
 	struct key to = key_make(moved.bytes, moved.size);
-	if (with_value) {
+	rc = redis_member_pack(to, &item->meta, &item->ends, item->known, &member);
+	if (rc < 0)
+		return rc;
+	if (!sweep->at_markers) {
 		REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, to));
 		REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, item->key),
 			      redis_value_name(r, to));
-		queued = 2;
+		queued += 2;
 	}
-	rc = gather_moved(call, sweep->set, item, to);
-	return rc < 0 ? rc : queued + rc;
+	REDIS_COMMAND(call, redis_word("ZREM"), redis_bytes(set), redis_bytes(item->member));
+	queued += redis_gather_member(call, set, to, &member);
+	free(member.bytes);
+	return queued;
 }
 
 /* The values of the batch shall not change from now on. */
-static int watch_page(struct redis_call *call, const struct redis_page *page)
+static int watch_page(struct redis_call *call, struct redis_page *page)
 {
-	redis_link_begin(call->link, 1 + page->count);
-	redis_link_add(call->link, redis_word("WATCH"));
-	for (size_t i = 0; i < page->count; i++)
-		redis_link_add(call->link, redis_value_name(call->r, page->items[i].key));
+	redis_page_gather(call, "WATCH", NULL, page);
 	call->link->watching = true;
-	return redis_expect_status(call, "WATCH", "OK");
+	int rc = redis_expect_status(call, "WATCH", "OK");
+	return rc < 0 ? rc : redis_page_check(call, page);
 }
 
-static int rename_batch(struct redis_call *call, const struct sweep *sweep, struct redis_page *page,
-			bool with_values)
+static int rename_batch(struct redis_call *call, const struct sweep *sweep, struct redis_page *page)
 {
+	int rc = sweep->at_markers ? 0 : watch_page(call, page);
 	int queued = 0;
 
-	int rc = with_values ? watch_page(call, page) : 0;
-	if (rc == 0 && with_values)
-		rc = redis_page_check(call, page);
 	if (rc < 0)
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
 	for (size_t i = 0; i < page->count; i++) {
 		if (page->items[i].dead)
 			continue;
-		rc = gather_renamed(call, sweep, &page->items[i], with_values);
+		rc = gather_renamed(call, sweep, &page->items[i]);
 		if (rc < 0)
 			return rc; /* half a transaction: the connection ends with the call */
 		queued += rc;
@@ -223,44 +214,37 @@ static int rename_entries(struct redis_call *call, const struct sweep *sweep,
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < TRIES && rc == -EAGAIN; i++)
-		rc = rename_batch(call, sweep, page, true);
+		rc = rename_batch(call, sweep, page);
 	return rc == -EAGAIN ? -EIO : rc;
 }
 
-static int rename_markers(struct redis_call *call, const struct sweep *sweep,
-			  struct redis_page *page)
-{
-	return rename_batch(call, sweep, page, false);
-}
-
-/* All below a directory, entries and then markers. 0 or -errno. */
-static int sweep_below(struct redis_call *call, struct key from, struct key to,
-		       int (*entries)(struct redis_call *, const struct sweep *,
-				      struct redis_page *),
-		       int (*markers)(struct redis_call *, const struct sweep *,
-				      struct redis_page *))
+/* Whether all keys below a directory can be renamed, and that. 0 or -errno. */
+static int check_below(struct redis_call *call, struct key from, struct key to)
 {
 	struct key_buffer buffer;
-	struct sweep sweep = { .set = call->r->index,
-			       .prefix = marker_key(&buffer, from),
-			       .from = from,
-			       .to = to,
-			       .key_max = KEY_MAX,
-			       .batch = entries };
-	int rc = sweep_run(call, &sweep);
 
-	if (rc < 0)
-		return rc;
-	sweep.set = call->r->dirs;
-	sweep.key_max = KEY_MAX + 1;
-	sweep.batch = markers;
-	rc = sweep_run(call, &sweep);
+	if (to.size <= from.size)
+		return 0;
+	int rc = sweep_run(call, (struct sweep){ .prefix = marker_key(&buffer, from),
+						 .from = from,
+						 .to = to,
+						 .entries = check_lengths,
+						 .markers = check_lengths });
 	return rc < 0 ? rc : 0;
 }
 
-static int lengths_run(struct redis_call *call, struct key from, struct key to)
+static int rename_below(struct redis_call *call, struct key from, struct key to)
 {
-	return to.size <= from.size ? 0 : sweep_below(call, from, to, check_lengths, check_lengths);
+	struct key_buffer buffer;
+	int rc = check_below(call, from, to);
+
+	if (rc == 0)
+		rc = sweep_run(call, (struct sweep){ .prefix = marker_key(&buffer, from),
+						     .from = from,
+						     .to = to,
+						     .entries = rename_entries,
+						     .markers = rename_batch });
+	return rc < 0 ? rc : 0;
 }
 
 int redis_rename_prefix(void *state, struct key from, struct key to)
@@ -276,10 +260,7 @@ int redis_rename_prefix(void *state, struct key from, struct key to)
 	int rc = redis_call_begin(&call, r, REDIS_WRITES);
 	if (rc < 0)
 		return rc;
-	rc = lengths_run(&call, from, to);
-	if (rc == 0)
-		rc = sweep_below(&call, from, to, rename_entries, rename_markers);
-	rc = redis_call_end(&call, rc);
+	rc = redis_call_end(&call, rename_below(&call, from, to));
 	rollback_note_filled(&r->rollback, marker_key(&buffer, to)); /* perhaps in part */
 	if (rc == 0)
 		rollback_note_cleared(&r->rollback, change, marker_key(&buffer, from));
@@ -293,5 +274,5 @@ int redis_check_rename_prefix(void *state, struct key from, struct key to)
 	if (to.size <= from.size)
 		return 0;
 	int rc = redis_call_begin(&call, state, REDIS_READS);
-	return rc < 0 ? rc : redis_call_end(&call, lengths_run(&call, from, to));
+	return rc < 0 ? rc : redis_call_end(&call, check_below(&call, from, to));
 }
