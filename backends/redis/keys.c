@@ -9,38 +9,36 @@
 #include "redis/command.h"
 #include "redis/look.h"
 
+/* What was seen becomes the caller's. */
+static int give(int rc, const struct redis_seen *seen, struct value **value, struct meta *meta)
+{
+	if (rc < 0)
+		return rc;
+	*meta = seen->meta;
+	if (value)
+		*value = seen->value;
+	return 0;
+}
+
 int redis_stat(void *state, struct key key, struct meta *meta)
 {
 	struct redis_seen seen = { 0 };
-	int rc = redis_find(state, key, REDIS_LOOK_SIZE, &seen);
 
-	if (rc == 0)
-		*meta = seen.meta;
-	return rc;
+	return give(redis_find(state, key, REDIS_LOOK_SIZE, &seen), &seen, NULL, meta);
 }
 
 int redis_get(void *state, struct key key, struct value **value, struct meta *meta)
 {
 	struct redis_seen seen = { 0 };
-	int rc = redis_find(state, key, REDIS_LOOK_GET, &seen);
 
-	if (rc == 0) {
-		*meta = seen.meta;
-		*value = seen.value;
-	}
-	return rc;
+	return give(redis_find(state, key, REDIS_LOOK_GET, &seen), &seen, value, meta);
 }
 
 int redis_peek(void *state, struct key key, struct value **value, struct meta *meta)
 {
 	struct redis_seen seen = { 0 };
-	int rc = redis_peek_at(state, key, &seen);
 
-	if (rc == 0) {
-		*meta = seen.meta;
-		*value = seen.value;
-	}
-	return rc;
+	return give(redis_peek_at(state, key, &seen), &seen, value, meta);
 }
 
 /*
@@ -64,11 +62,10 @@ int redis_revalidate(void *state, struct key key, const struct meta *meta)
 /* By how much the server's clock is ahead, asked anew if ours was set. No call is under way. */
 static int64_t skew_ms_of(struct redis *r)
 {
-	char run_id[REDIS_RUN_ID];
 	struct redis_call call;
 
 	if (redis_server_clock_was_set(&r->server) && redis_call_begin(&call, r, REDIS_READS) == 0)
-		redis_call_end(&call, redis_info_read(&r->server, call.link, run_id));
+		redis_call_end(&call, redis_info_read(&r->server, call.link, NULL));
 	return redis_server_skew_ms(&r->server);
 }
 
@@ -134,35 +131,15 @@ int redis_set(void *state, struct key key, struct value *value, const struct met
 	return rc;
 }
 
-static int touch_watched(struct redis_call *call, struct key key, struct redis_seen *seen,
-			 const struct meta *meta, unsigned fields, int64_t skew_ms)
-{
-	struct redis_member member;
-	int queued = 0;
-
-	meta_update(&seen->meta, meta, fields);
-	if (fields & META_EXPIRY)
-		seen->ends = end_record_of(meta->copy, meta->own, skew_ms);
-	int rc = redis_member_pack(key, &seen->meta, &seen->ends, seen->known, &member);
-	if (rc < 0)
-		return rc;
-	REDIS_COMMAND(call, redis_word("MULTI"));
-	if (fields & META_EXPIRY) {
-		queued = gather_expiry(call, key, seen->ends.expires_ms);
-		if (queued == 0) {
-			REDIS_COMMAND(call, redis_word("PERSIST"), redis_value_name(call->r, key));
-			queued = 1;
-		}
-	}
-	queued += redis_gather_member(call, call->r->index, key, &member);
-	if (fields & META_USED) {
-		REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(call->r, key));
-		queued++;
-	}
-	rc = redis_exec_skip(call, (size_t)queued);
-	free(member.bytes);
-	return rc;
-}
+/* A change of an entry that is there, which begins with a look at it. */
+struct change {
+	struct key from, to; /* its key; and then */
+	const struct meta *meta;
+	unsigned fields;
+	int64_t skew_ms;
+	/* Changes what was seen, in a transaction. -EAGAIN: it has changed since. */
+	int (*run)(struct redis_call *call, const struct change *change, struct redis_seen *seen);
+};
 
 /* Looks at the key under a WATCH; -ENOENT when there is nothing that counts. */
 static int watch_entry(struct redis_call *call, struct key key, struct redis_seen *seen)
@@ -176,12 +153,10 @@ static int watch_entry(struct redis_call *call, struct key key, struct redis_see
 	return rc;
 }
 
-int redis_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+static int change_entry(struct redis *r, const struct change *change)
 {
-	struct redis *r = state;
 	int64_t start_ms = time_mono_ms(r->env->time);
-	struct rollback_change change = rollback_begin(&r->rollback);
-	int64_t skew_ms = end_comes(meta->copy) ? skew_ms_of(r) : 0;
+	struct rollback_change begun = rollback_begin(&r->rollback);
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
@@ -190,15 +165,61 @@ int redis_touch(void *state, struct key key, const struct meta *meta, unsigned f
 		rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
 		if (rc < 0)
 			return rc;
-		rc = watch_entry(&call, key, &seen);
+		rc = watch_entry(&call, change->from, &seen);
 		if (rc == 0)
-			rc = touch_watched(&call, key, &seen, meta, fields, skew_ms);
+			rc = change->run(&call, change, &seen);
 		rc = redis_call_end(&call, rc);
+		if (rc == 0 && !key_equal(change->from, change->to))
+			rollback_note_gone(&r->rollback, begun, change->from);
 		if (rc == 0)
-			rollback_note(&r->rollback, change, key, &seen.meta);
+			rollback_note(&r->rollback, begun, change->to, &seen.meta);
 		redis_seen_fini(&seen);
 	}
 	return rc == -EAGAIN ? -EIO : rc;
+}
+
+static int touch_watched(struct redis_call *call, const struct change *change,
+			 struct redis_seen *seen)
+{
+	const struct meta *meta = change->meta;
+	struct key key = change->from;
+	struct redis_member member;
+	int queued = 0;
+
+	meta_update(&seen->meta, meta, change->fields);
+	if (change->fields & META_EXPIRY)
+		seen->ends = end_record_of(meta->copy, meta->own, change->skew_ms);
+	int rc = redis_member_pack(key, &seen->meta, &seen->ends, seen->known, &member);
+	if (rc < 0)
+		return rc;
+	REDIS_COMMAND(call, redis_word("MULTI"));
+	if (change->fields & META_EXPIRY) {
+		queued = gather_expiry(call, key, seen->ends.expires_ms);
+		if (queued == 0) {
+			REDIS_COMMAND(call, redis_word("PERSIST"), redis_value_name(call->r, key));
+			queued = 1;
+		}
+	}
+	queued += redis_gather_member(call, call->r->index, key, &member);
+	if (change->fields & META_USED) {
+		REDIS_COMMAND(call, redis_word("TOUCH"), redis_value_name(call->r, key));
+		queued++;
+	}
+	rc = redis_exec_skip(call, (size_t)queued);
+	free(member.bytes);
+	return rc;
+}
+
+int redis_touch(void *state, struct key key, const struct meta *meta, unsigned fields)
+{
+	const struct change change = { .from = key,
+				       .to = key,
+				       .meta = meta,
+				       .fields = fields,
+				       .skew_ms = end_comes(meta->copy) ? skew_ms_of(state) : 0,
+				       .run = touch_watched };
+
+	return change_entry(state, &change);
 }
 
 static void remove_gather(struct redis_call *call, struct key key)
@@ -255,57 +276,38 @@ int redis_remove(void *state, struct key key)
 	return rc;
 }
 
-static int rename_watched(struct redis_call *call, struct key from, struct key to,
-			  const struct redis_seen *seen)
+static int rename_watched(struct redis_call *call, const struct change *change,
+			  struct redis_seen *seen)
 {
 	struct redis *r = call->r;
 	struct redis_member member;
 
-	int rc = redis_member_pack(to, &seen->meta, &seen->ends, seen->known, &member);
+	int rc = redis_member_pack(change->to, &seen->meta, &seen->ends, seen->known, &member);
 	if (rc < 0)
 		return rc;
 	REDIS_COMMAND(call, redis_word("MULTI"));
 	/* RENAME would free a large value that is there while everybody waits. */
-	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, to));
-	REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, from),
-		      redis_value_name(r, to));
-	redis_gather_member(call, r->index, from, NULL);
-	redis_gather_member(call, r->index, to, &member);
-	rc = redis_exec_skip(call, 5);
+	REDIS_COMMAND(call, redis_word("UNLINK"), redis_value_name(r, change->to));
+	REDIS_COMMAND(call, redis_word("RENAME"), redis_value_name(r, change->from),
+		      redis_value_name(r, change->to));
+	int queued = 2 + redis_gather_member(call, r->index, change->from, NULL);
+	queued += redis_gather_member(call, r->index, change->to, &member);
+	rc = redis_exec_skip(call, (size_t)queued);
 	free(member.bytes);
 	return rc;
 }
 
 int redis_rename(void *state, struct key from, struct key to)
 {
-	struct redis *r = state;
-	int64_t start_ms = time_mono_ms(r->env->time);
+	const struct change change = { .from = from, .to = to, .run = rename_watched };
 	struct meta meta = { 0 };
-	int rc = -EAGAIN;
 
 	if (key_equal(from, to)) {
-		rc = redis_stat(r, from, &meta);
+		int rc = redis_stat(state, from, &meta);
 		meta_fini(&meta);
 		return rc;
 	}
-	if (is_reserved(r, from) || is_reserved(r, to))
+	if (is_reserved(state, from) || is_reserved(state, to))
 		return -EACCES;
-	struct rollback_change change = rollback_begin(&r->rollback);
-	for (int i = 0; i < REDIS_TRIES && rc == -EAGAIN; i++) {
-		struct redis_seen seen = { 0 };
-		struct redis_call call;
-		rc = redis_call_again(&call, r, REDIS_WRITES, start_ms);
-		if (rc < 0)
-			return rc;
-		rc = watch_entry(&call, from, &seen);
-		if (rc == 0)
-			rc = rename_watched(&call, from, to, &seen);
-		rc = redis_call_end(&call, rc);
-		if (rc == 0) {
-			rollback_note_gone(&r->rollback, change, from);
-			rollback_note(&r->rollback, change, to, &seen.meta);
-		}
-		redis_seen_fini(&seen);
-	}
-	return rc == -EAGAIN ? -EIO : rc;
+	return change_entry(state, &change);
 }
