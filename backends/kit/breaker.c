@@ -68,6 +68,7 @@ static bool go_down_locked(struct breaker *b, const char *reason)
 		b->pause_ms = b->pause_ms * 2 < PAUSE_MAX_MS ? b->pause_ms * 2 : PAUSE_MAX_MS;
 	else
 		b->pause_ms = PAUSE_MIN_MS;
+	assert(b->pause_ms >= PAUSE_MIN_MS && b->pause_ms <= PAUSE_MAX_MS);
 	b->next_ms = now_ms(b) + b->pause_ms;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
 	if (before != BREAKER_DOWN)

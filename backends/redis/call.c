@@ -1,6 +1,7 @@
 /* Which connection carries an operation, and what becomes of it. See redis/call.h. */
 #include "redis/call.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ int redis_call_again(struct redis_call *call, struct redis *r, enum redis_call_k
 	/* Away: refused at once, without a handover. */
 	if (before == BREAKER_DOWN)
 		return -EHOSTDOWN;
+	assert(lock_none_held());
 	waiting_begin();
 	if (!breaker_enter(&r->breaker, patience_ms(r, kind), &call->round))
 		return -EHOSTDOWN;
@@ -125,6 +127,8 @@ int redis_call_end(struct redis_call *call, int rc)
 		redis_reply_skip(call);
 		link->watching = false;
 	}
+	assert(link->missing == 0);
+	assert(!link->broken || link->trouble[0] != '\0');
 	if (link->broken) {
 		if (call->kind == REDIS_WRITES) {
 			/* What this connection sent may be carried out yet: redis/probe.h. */

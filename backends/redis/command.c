@@ -187,6 +187,7 @@ int redis_exec(struct redis_call *call, size_t queued, redisReply **reply)
 		freeReplyObject(*reply);
 		*reply = NULL;
 	}
+	assert((rc == 0) == (*reply != NULL));
 	return rc;
 }
 

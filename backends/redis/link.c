@@ -163,6 +163,7 @@ bool redis_link_is_stale(const struct redis_link *l)
 {
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
 
+	assert(l->owed == 0 && l->out_size == 0);
 	return l->broken || poll(&p, 1, 0) != 0;
 }
 
@@ -343,6 +344,7 @@ static int take_reply(struct redis_link *l, redisReply *found, redisReply **repl
 {
 	bool more = l->reader->pos < l->reader->len;
 
+	assert(l->owed > 0 && !l->broken);
 	l->arrived = l->reader->len - l->reader->pos;
 	l->elements = 0;
 	l->owed--;

@@ -1,6 +1,7 @@
 /* See redis/look.h. */
 #include "redis/look.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -202,6 +203,16 @@ static int look_members(struct redis_call *call, struct key key, const redisRepl
 	return 0;
 }
 
+static void check_seen(const struct redis_seen *seen)
+{
+	assert(seen->has_value ? !seen->old : !seen->value || seen->old);
+	assert(!seen->fits || seen->has_members);
+	assert(!seen->old || seen->fits);
+	assert(!seen->value || seen->known);
+	assert(!seen->learned || (seen->fits && seen->value));
+	(void)seen;
+}
+
 static int look_read(struct redis_call *call, struct key key, enum redis_look look,
 		     redisReply **replies, struct redis_seen *seen)
 {
@@ -217,6 +228,7 @@ static int look_read(struct redis_call *call, struct key key, enum redis_look lo
 	}
 	if (rc < 0)
 		redis_seen_fini(seen);
+	check_seen(seen);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* Metadata as members of a sorted set. See redis/member.h. */
 #include "redis/member.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ int redis_member_pack(struct key key, const struct meta *meta, const struct end_
 	at += xattrs_size;
 	put(&at, XXH3_64bits(member->bytes, (size_t)(at - (uint8_t *)member->bytes)), 4);
 	put(&at, key.size, 2);
+	assert(at == (uint8_t *)member->bytes + member->size);
 	return 0;
 }
 

@@ -78,6 +78,7 @@ static int page_unpack(struct redis_call *call, struct key set, const struct red
 		}
 		meta_fini(&item->meta);
 	}
+	assert(page->count + damaged_count <= page->reply->elements);
 	if (damaged_count > 0)
 		redis_damaged(&call->r->said, damaged[0], "damaged metadata");
 	return drop_members(call, set, damaged, damaged_count, &news);

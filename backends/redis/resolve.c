@@ -1,6 +1,7 @@
 /* See resolve.h. */
 #include "redis/resolve.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct resolve {
 static void leave(struct resolve *r)
 {
 	lock_take(&r->lock);
+	assert(r->users > 0);
 	bool last = --r->users == 0;
 	lock_release(&r->lock);
 	if (!last)

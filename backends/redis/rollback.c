@@ -1,6 +1,7 @@
 /* What a store acknowledged, and may have lost. See rollback.h. */
 #include "redis/rollback.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +57,10 @@ static struct key prefix_of(const struct rollback_prefix *p)
 	return key_make(p->bytes, p->size);
 }
 
-static void forget_locked(struct rollback_prefix *p)
+static void forget_locked(struct rollback *b, struct rollback_prefix *p)
 {
+	assert(lock_is_held(&b->lock));
+	(void)b;
 	free(p->bytes);
 	*p = (struct rollback_prefix){ 0 };
 }
@@ -65,10 +68,11 @@ static void forget_locked(struct rollback_prefix *p)
 /* An entry of before the removal has come to lie below: it tells nothing any more. */
 static void forget_older_locked(struct rollback *b, struct key key, const struct timespec *ctime)
 {
+	assert(lock_is_held(&b->lock));
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++) {
 		struct rollback_prefix *p = &b->prefixes[i];
 		if (p->bytes && key_begins(key, prefix_of(p)) && time_is_later(&p->removed, ctime))
-			forget_locked(p);
+			forget_locked(b, p);
 	}
 }
 
@@ -79,7 +83,7 @@ void rollback_note_filled(struct rollback *b, struct key prefix)
 		struct rollback_prefix *p = &b->prefixes[i];
 		if (p->bytes &&
 		    (key_begins(prefix, prefix_of(p)) || key_begins(prefix_of(p), prefix)))
-			forget_locked(p);
+			forget_locked(b, p);
 	}
 	lock_release(&b->lock);
 }
@@ -93,7 +97,7 @@ void rollback_note_cleared(struct rollback *b, struct rollback_change change, st
 	lock_take(&b->lock);
 	struct rollback_prefix *p = &b->prefixes[b->next];
 	b->next = (b->next + 1) % ROLLBACK_PREFIXES;
-	forget_locked(p);
+	forget_locked(b, p);
 	*p = (struct rollback_prefix){ copy, prefix.size, change.life, change.began };
 	lock_release(&b->lock);
 }
@@ -104,6 +108,7 @@ static bool was_cleared_locked(const struct rollback *b, struct key key, const s
 {
 	unsigned life = atomic_load(&b->life);
 
+	assert(lock_is_held(&b->lock));
 	for (size_t i = 0; i < ROLLBACK_PREFIXES; i++) {
 		const struct rollback_prefix *p = &b->prefixes[i];
 		if (p->bytes && p->life != life && key_begins(key, prefix_of(p)) &&
