@@ -65,17 +65,11 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 		if (barren && time_mono_ms(call->r->env->time) - call->start_ms > BARREN_MS)
 			return redis_odd(call, "ZRANGEBYLEX: members without end, and no value,");
 		struct redis_range range = { .first = at, .unbounded = dir.size == 0 };
-		char *after = NULL;
 		if (dir.size > 0)
 			range.end = key_make(end.bytes, end.size);
-		if (s->started && key_compare(page->after, at) >= 0) {
-			after = key_copy(page->after); /* the page goes before it is compared */
-			if (!after)
-				return -ENOMEM;
-			range.after = key_make(after, page->after.size);
-		}
+		if (s->started && key_compare(page->after, at) >= 0)
+			range.after = page->after;
 		int rc = stream_read(call, s, &range, limit);
-		free(after);
 		if (rc < 0)
 			return rc;
 		limit = REDIS_PAGE;

@@ -105,9 +105,9 @@ int redis_page_read(struct redis_call *call, struct key set, const struct redis_
 		    size_t limit, struct redis_page *page)
 {
 	struct redis_arg from = { { key_of("["), range->first } }, to = redis_word("+");
+	redisReply *reply;
 	char text[24];
 
-	redis_page_fini(page);
 	assert(limit > 0 && limit <= REDIS_PAGE);
 	snprintf(text, sizeof(text), "%zu", limit);
 	if (range->after.size > 0)
@@ -116,15 +116,16 @@ int redis_page_read(struct redis_call *call, struct key set, const struct redis_
 		to = (struct redis_arg){ { key_of("("), range->end } };
 	REDIS_COMMAND(call, redis_word("ZRANGEBYLEX"), redis_bytes(set), from, to,
 		      redis_word("LIMIT"), redis_word("0"), redis_word(text));
-	int rc = redis_expect(call, "ZRANGEBYLEX", REDIS_REPLY_ARRAY, &page->reply);
+	int rc = redis_expect(call, "ZRANGEBYLEX", REDIS_REPLY_ARRAY, &reply);
+	if (rc == 0 && (reply->elements > limit || !redis_is_list(reply) || !is_page(reply, range)))
+		rc = redis_odd(call, "ZRANGEBYLEX");
+	redis_page_fini(page); /* range->after may have lain there until now */
+	page->reply = reply;
 	if (rc < 0)
 		return rc;
-	if (page->reply->elements > limit || !redis_is_list(page->reply) ||
-	    !is_page(page->reply, range))
-		return redis_odd(call, "ZRANGEBYLEX");
-	page->end = page->reply->elements < limit;
-	if (page->reply->elements > 0) {
-		const redisReply *last = page->reply->element[page->reply->elements - 1];
+	page->end = reply->elements < limit;
+	if (reply->elements > 0) {
+		const redisReply *last = reply->element[reply->elements - 1];
 		page->after = key_make(last->str, last->len);
 	}
 	return page_unpack(call, set, range, page);

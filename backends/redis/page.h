@@ -42,7 +42,8 @@ struct redis_range {
 /*
  * The first members of set that are in the range. It is one of keys: a member that lies in it by
  * its bytes alone (for its key is shorter, and goes on with metadata) is left out. Damaged ones are
- * dropped from the set and left out. -EIO: the server says what is not in the range, or no order.
+ * dropped from the set and left out. range->after may lie in the page, which is finished once that
+ * has been asked for. -EIO: the server says what is not in the range, or no order.
  */
 int redis_page_read(struct redis_call *call, struct key set, const struct redis_range *range,
 		    size_t limit, struct redis_page *page);

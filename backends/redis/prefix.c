@@ -31,28 +31,19 @@ static int sweep_set(struct redis_call *call, const struct sweep *sweep)
 	struct redis_range range = { .first = sweep->prefix };
 	struct key_buffer end;
 	bool found = false;
-	char *after = NULL;
 	int rc;
 
 	range.unbounded = !key_prefix_end(sweep->prefix, &end);
 	range.end = key_make(end.bytes, end.size);
 	do {
 		redis_call_turn(call);
+		range.after = page.after;
 		rc = redis_page_read(call, set, &range, REDIS_PAGE, &page);
-		free(after);
-		after = NULL;
 		found |= rc == 0 && page.count > 0;
 		if (rc == 0 && page.count > 0)
 			rc = (sweep->at_markers ? sweep->markers : sweep->entries)(call, sweep,
 										   &page);
-		if (rc == 0 && !page.end) {
-			after = key_copy(page.after);
-			range.after = key_make(after, page.after.size);
-			if (!after)
-				rc = -ENOMEM;
-		}
 	} while (rc == 0 && !page.end);
-	free(after);
 	redis_page_fini(&page);
 	return rc < 0 ? rc : found;
 }
