@@ -2,9 +2,10 @@
  * Markers of directories in the journal, as many as the slower layers have not got yet. Their keys
  * end with a slash (marker_key()), so that they sort as a listing does; the head is a row's, whose
  * version, which directories have none of, is the marker's number. It is taken out by its key and
- * its very bytes. See journal.h.
+ * its very bytes. See journal_dirs.h.
  */
-#include <assert.h>
+#include "ledger/journal_dirs.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,17 +28,6 @@ static const char sql_all[] = "SELECT key, head FROM directories";
 static const char sql_owed[] = "SELECT key, head FROM directories WHERE key >= ?1 AND key < ?2";
 
 enum { BATCH = 64 };
-
-static int64_t cost(struct key key)
-{
-	return (int64_t)journal_cost(key, 0);
-}
-
-void journal_account_directories(struct journal *j, int64_t count, int64_t bytes)
-{
-	atomic_fetch_add(&j->directories, count);
-	journal_account(j, 0, bytes);
-}
 
 /* --- one marker ------------------------------------------------------------------------------- */
 
@@ -75,43 +65,40 @@ int journal_dirs_open(struct journal *j, struct db *db)
 		int64_t seq = number_of(row);
 		if (seq > atomic_load(&j->seq))
 			atomic_store(&j->seq, seq);
-		atomic_fetch_add(&j->directories, 1);
-		j->bytes += cost(state_column_key(row, 0));
+		journal_room_add(&j->room, 0, 1, journal_cost(state_column_key(row, 0), 0));
 	}
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	return rc;
 }
 
 /* Deletes one; 1: there was one. */
-static int delete_marker(struct db *db, struct key key, struct journal_dirs *change)
+static int delete_marker(struct db *db, struct key key, struct journal_effect *effect)
 {
 	sqlite3_stmt *row = db_statement(db, sql_find);
 
 	if (row)
 		state_bind_key(row, 1, key);
 	int found = db_step(db, row);
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	if (found <= 0)
 		return found;
 	sqlite3_stmt *s = db_statement(db, sql_delete);
 	if (s)
 		state_bind_key(s, 1, key);
-	change->count--;
-	change->bytes -= cost(key);
+	effect->directories--;
+	effect->bytes -= journal_cost(key, 0);
 	int rc = db_run(db, s);
 	return rc < 0 ? rc : 1;
 }
 
-static int put_marker(struct db *db, struct key key, const struct meta *meta,
-		      struct journal_dirs *change)
+static int put_marker(struct journal *j, struct db *db, struct key key, const struct meta *meta,
+		      struct journal_effect *effect)
 {
 	struct meta numbered = *meta; /* borrows the xattrs for the call */
 	size_t size = 0;
-	int rc = delete_marker(db, key, change);
+	int rc = delete_marker(db, key, effect);
 	sqlite3_stmt *s = rc < 0 ? NULL : db_statement(db, sql_put);
-	numbered.version = (uint64_t)journal_new_seq(change->journal);
+	numbered.version = (uint64_t)journal_new_seq(j);
 	void *head = s ? journal_row_pack(key, NULL, &numbered, &size) : NULL;
 
 	if (!head)
@@ -121,15 +108,16 @@ static int put_marker(struct db *db, struct key key, const struct meta *meta,
 	rc = db_run(db, s);
 	sqlite3_clear_bindings(s);
 	free(head);
-	change->count++;
-	change->bytes += cost(key);
+	effect->directories++;
+	effect->bytes += journal_cost(key, 0);
 	return rc;
 }
 
 struct setting {
+	struct journal *journal;
 	struct key key;
 	const struct meta *meta; /* NULL: it goes */
-	struct journal_dirs change;
+	struct journal_effect effect;
 	bool found;
 };
 
@@ -137,31 +125,33 @@ static int apply_setting(void *self, struct db *db)
 {
 	struct setting *s = self;
 
-	s->change = (struct journal_dirs){ .journal = s->change.journal };
+	journal_effect_reset(&s->effect);
 	if (s->meta)
-		return put_marker(db, s->key, s->meta, &s->change);
-	int rc = delete_marker(db, s->key, &s->change);
+		return put_marker(s->journal, db, s->key, s->meta, &s->effect);
+	int rc = delete_marker(db, s->key, &s->effect);
 	s->found = rc > 0;
 	return rc < 0 ? rc : 0;
 }
 
-static int run(struct journal *j, struct setting *s)
+static int run(struct setting *s)
 {
-	s->change.journal = j;
-	int rc = s->meta ? state_add(j->state, apply_setting, s)
-			 : state_change(j->state, apply_setting, s);
+	return journal_commit(s->journal, apply_setting, s, s->meta != NULL, &s->effect);
+}
 
-	if (rc == 0)
-		journal_account_directories(j, s->change.count, s->change.bytes);
-	return rc == -EHOSTDOWN || rc == -EAGAIN ? -EIO : rc;
+static int wait_for_room(struct journal *j, struct key key, const struct deadline *deadline)
+{
+	int64_t need = journal_cost(key, 0);
+	int rc = journal_room_check(&j->room, need);
+
+	return rc == -ENOSPC ? journal_room_wait(&j->room, need, deadline) : rc;
 }
 
 int journal_dir_set(void *state, struct key dir, const struct meta *meta)
 {
 	struct journal *j = state;
 	struct key_buffer buffer;
-	struct setting s = { .key = marker_key(&buffer, dir), .meta = meta };
-	struct deadline deadline = deadline_in(&time_system, waiting_at_most(j->conf.wait_ms));
+	struct setting s = { .journal = j, .key = marker_key(&buffer, dir), .meta = meta };
+	struct deadline deadline = deadline_in(j->time, waiting_at_most(j->conf.wait_ms));
 	struct meta now = { 0 };
 	int rc;
 
@@ -170,11 +160,11 @@ int journal_dir_set(void *state, struct key dir, const struct meta *meta)
 	meta_fini(&now);
 	waiting_begin();
 	do {
-		rc = replaces ? 0 : journal_wait_for_room(j, s.key, 0, &deadline);
+		rc = replaces ? 0 : wait_for_room(j, s.key, &deadline);
 		if (rc < 0)
 			return rc;
-		rc = run(j, &s);
-	} while (rc == -ENOSPC && journal_await_room(j, &deadline));
+		rc = run(&s);
+	} while (rc == -ENOSPC && journal_room_await(&j->room, &deadline));
 	return rc;
 }
 
@@ -182,11 +172,11 @@ int journal_dir_remove(void *state, struct key dir)
 {
 	struct journal *j = state;
 	struct key_buffer buffer;
-	struct setting s = { .key = marker_key(&buffer, dir) };
+	struct setting s = { .journal = j, .key = marker_key(&buffer, dir) };
 
-	if (atomic_load(&j->directories) == 0)
+	if (atomic_load(&j->room.directories) == 0)
 		return -ENOENT;
-	int rc = run(j, &s);
+	int rc = run(&s);
 	return rc == 0 && !s.found ? -ENOENT : rc;
 }
 
@@ -196,7 +186,7 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 	struct key key = marker_key(&buffer, dir);
 	int64_t seq = 0;
 
-	if (atomic_load(&j->directories) == 0)
+	if (atomic_load(&j->room.directories) == 0)
 		return -ENOENT;
 	struct db *db = state_read_begin(j->state);
 	sqlite3_stmt *row = db ? db_statement(db, sql_find) : NULL;
@@ -204,8 +194,7 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 		state_bind_key(row, 1, key);
 	int rc = row ? db_step(db, row) : -EIO;
 	rc = rc > 0 ? journal_read_marker(row, 0, key, meta, &seq) : rc == 0 ? -ENOENT : rc;
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	state_read_end(j->state, db);
 	return rc == -EBADMSG ? -ENOENT : rc;
 }
@@ -213,8 +202,8 @@ int journal_find_marker(struct journal *j, struct key dir, struct meta *meta)
 /* --- prefixes --------------------------------------------------------------------------------- */
 
 /* What becomes of the marker that the statement stands at; `to` the root: it goes. */
-static int change_one(struct db *db, sqlite3_stmt *row, struct key from, struct key to,
-		      struct journal_dirs *change)
+static int change_one(struct journal *j, struct db *db, sqlite3_stmt *row, struct key from,
+		      struct key to, struct journal_effect *effect)
 {
 	struct key key = state_column_key(row, 0);
 	struct meta meta = { 0 };
@@ -233,16 +222,17 @@ static int change_one(struct db *db, sqlite3_stmt *row, struct key from, struct 
 		moved.size = to.size + 1 + rest.size;
 		if (rc == 0) {
 			memcpy(moved.bytes + to.size + 1, rest.bytes, rest.size);
-			rc = put_marker(db, key_make(moved.bytes, moved.size), &meta, change);
+			rc = put_marker(j, db, key_make(moved.bytes, moved.size), &meta, effect);
 		}
 		meta_fini(&meta);
 	}
 	if (rc == 0)
-		rc = delete_marker(db, key, change);
+		rc = delete_marker(db, key, effect);
 	return rc == 0 ? -EIO : rc; /* not found: the table is damaged, and would have it again */
 }
 
-int journal_dirs_change(struct db *db, struct key from, struct key to, struct journal_dirs *change)
+int journal_dirs_change(struct journal *j, struct db *db, struct key from, struct key to,
+			struct journal_effect *effect)
 {
 	sqlite3_stmt *rows = db_statement(db, sql_below);
 	struct state_range range;
@@ -256,12 +246,11 @@ int journal_dirs_change(struct db *db, struct key from, struct key to, struct jo
 		else if (rows)
 			state_bind_prefix(rows, 1, from, &range);
 		while (rc >= 0 && (rc = db_step(db, rows)) > 0) {
-			rc = change_one(db, rows, from, to, change);
+			rc = change_one(j, db, rows, from, to, effect);
 			count++;
 			found = true;
 		}
-		if (rows)
-			sqlite3_reset(rows);
+		sqlite3_reset(rows);
 	} while (rc >= 0 && count == BATCH);
 	return rc < 0 ? rc : found;
 }
@@ -302,8 +291,7 @@ static int read_next(struct journal *j, struct journal_marker *marker)
 		else if (rc == 0)
 			rc = -ENOMEM;
 	}
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	state_read_end(j->state, db);
 	return rc;
 }
@@ -319,10 +307,11 @@ int journal_next_marker(struct journal *j, struct journal_marker *marker)
 {
 	int rc = -ENOENT;
 
-	while (atomic_load(&j->directories) > 0 && (rc = read_next(j, marker)) == -EBADMSG) {
-		struct setting s = { .key = key_make(marker->key.bytes, marker->key.size) };
+	while (atomic_load(&j->room.directories) > 0 && (rc = read_next(j, marker)) == -EBADMSG) {
+		struct setting s = { .journal = j,
+				     .key = key_make(marker->key.bytes, marker->key.size) };
 		log_error("journal: the marker of a directory is damaged, and dropped");
-		rc = run(j, &s);
+		rc = run(&s);
 		if (rc < 0)
 			break;
 		rc = -ENOENT;
@@ -356,7 +345,7 @@ void journal_marker_take(struct journal_marker *to, struct journal_marker *from)
 
 bool journal_has_markers(struct journal *j)
 {
-	return atomic_load(&j->directories) > 0;
+	return atomic_load(&j->room.directories) > 0;
 }
 
 bool journal_has_marker(struct journal *j, const struct journal_marker *marker)
@@ -369,8 +358,7 @@ bool journal_has_marker(struct journal *j, const struct journal_marker *marker)
 	bool same = row && db_step(db, row) > 0 &&
 		    (size_t)sqlite3_column_bytes(row, 0) == marker->size &&
 		    memcmp(sqlite3_column_blob(row, 0), marker->head, marker->size) == 0;
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	state_read_end(j->state, db);
 	return same;
 }
@@ -378,7 +366,7 @@ bool journal_has_marker(struct journal *j, const struct journal_marker *marker)
 struct done {
 	const struct journal_marker *markers;
 	size_t count;
-	struct journal_dirs change;
+	struct journal_effect effect;
 };
 
 static int apply_done(void *self, struct db *db)
@@ -387,7 +375,7 @@ static int apply_done(void *self, struct db *db)
 	sqlite3_stmt *s = db_statement(db, sql_done);
 	int rc = s ? 0 : -EIO;
 
-	d->change = (struct journal_dirs){ .journal = NULL };
+	journal_effect_reset(&d->effect);
 	for (size_t i = 0; i < d->count && rc == 0; i++) {
 		struct key key = key_make(d->markers[i].key.bytes, d->markers[i].key.size);
 		state_bind_key(s, 1, key);
@@ -395,8 +383,8 @@ static int apply_done(void *self, struct db *db)
 		rc = db_run(db, s);
 		sqlite3_clear_bindings(s);
 		if (rc == 0 && db_changes(db) > 0) {
-			d->change.count--;
-			d->change.bytes -= cost(key);
+			d->effect.directories--;
+			d->effect.bytes -= journal_cost(key, 0);
 		}
 	}
 	return rc;
@@ -405,9 +393,6 @@ static int apply_done(void *self, struct db *db)
 int journal_markers_done(struct journal *j, const struct journal_marker *markers, size_t count)
 {
 	struct done d = { .markers = markers, .count = count };
-	int rc = state_change(j->state, apply_done, &d);
 
-	if (rc == 0)
-		journal_account_directories(j, d.change.count, d.change.bytes);
-	return rc;
+	return journal_commit(j, apply_done, &d, false, &d.effect);
 }

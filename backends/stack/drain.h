@@ -8,7 +8,8 @@
  * stays and is tried again, with growing pauses. Thread-safe.
  */
 
-#include "ledger/journal.h"
+#include "ledger/journal_dirs.h"
+#include "ledger/journal_queue.h"
 #include "stack/stack.h"
 
 struct drain;

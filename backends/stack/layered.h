@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cache.h"
+#include "ledger/journal.h"
 
 /* Both in the order of the configuration's words. */
 enum promotion { PROMOTION_ALWAYS, PROMOTION_NEVER, PROMOTION_FREQUENCY_BASED };
@@ -237,16 +238,6 @@ struct layer_stats {
 	struct layer_usage usage;
 };
 
-/* What write_back has acknowledged and not written to the slower layers yet. */
-struct journal_stats {
-	bool active;
-	uint64_t entries; /* directories included */
-	uint64_t bytes, max_bytes;
-	int64_t oldest_ms; /* age of the oldest entry; 0: there is none but directories */
-	uint64_t drained;  /* entries written since the start */
-	uint64_t failures; /* attempts that failed */
-	uint64_t damaged;  /* rows set aside */
-};
 struct cache_stats {
 	uint64_t gets, hits, misses, sets, invalidations, failed_sets, unkept_sets;
 	struct journal_stats journal;

@@ -8,7 +8,7 @@
 
 #include "kit/cursor.h"
 #include "stack/drain.h"
-#include "ledger/journal.h"
+#include "ledger/journal_queue.h"
 #include "base/log.h"
 
 struct write_back {

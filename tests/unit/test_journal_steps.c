@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "ledger/journal.h"
+#include "ledger/state.h"
 #include "base/time_source.h"
 
 enum { ROWS = 4000 };
