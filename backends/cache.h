@@ -247,8 +247,4 @@ struct backend {
 	void (*usage)(void *state, struct layer_usage *usage);
 };
 
-/* The list of backends. */
-const struct backend *backend_find(const char *type); /* NULL: no such type */
-const struct backend *backend_at(size_t index);       /* NULL past the end */
-
 #endif

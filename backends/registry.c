@@ -1,15 +1,15 @@
-/* The list of backends: a new one adds its line here. See cache.h. */
-#include "cache.h"
+/* See registry.h. A new backend adds its two lines here. */
+#include "registry.h"
 
 #include <string.h>
 
-#include "disk/disk.h"
-#include "file/file.h"
-#include "memory/lfu.h"
-#include "memory/memory.h"
-#include "memory/noop.h"
-#include "redis/redis.h"
-#include "memory/ttl.h"
+extern const struct backend backend_memory; /* on the heap, the least recently used evicted first */
+extern const struct backend backend_lfu;    /* the least frequently used; counts age */
+extern const struct backend backend_ttl;    /* without limit: entries leave when they expire */
+extern const struct backend backend_disk;  /* an SQLite database, large values in files beside it */
+extern const struct backend backend_redis; /* a Redis server that other programs may share */
+extern const struct backend backend_file;  /* one JSON file that people can read per entry */
+extern const struct backend backend_noop;  /* a set succeeds, every get misses */
 
 static const struct backend *const backends[] = {
 	&backend_memory, &backend_lfu,  &backend_ttl,  &backend_disk,

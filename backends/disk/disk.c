@@ -3,7 +3,7 @@
  * connections of their own and never commit; everything that writes is a job for the one writer.
  * See disk/store.h for the parts.
  */
-#include "disk/disk.h"
+#include "cache.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Type "file": operations. The directory and its index are file/store.h's. */
-#include "file/file.h"
+#include "cache.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Type "lfu": the least frequently used goes first. All but its options is memory/types.h's. */
-#include "memory/lfu.h"
+#include "cache.h"
 
 #include "memory/types.h"
 

@@ -1,5 +1,5 @@
 /* Type "memory": the least recently used goes first. All but its options is memory/types.h's. */
-#include "memory/memory.h"
+#include "cache.h"
 
 #include "memory/types.h"
 

@@ -1,5 +1,5 @@
 /* Type "noop": a cache turned off, for comparing. */
-#include "memory/noop.h"
+#include "cache.h"
 
 #include <errno.h>
 

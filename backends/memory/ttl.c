@@ -1,5 +1,5 @@
 /* Type "ttl": nothing but expiry ends an entry. All but its options is memory/types.h's. */
-#include "memory/ttl.h"
+#include "cache.h"
 
 #include "memory/types.h"
 

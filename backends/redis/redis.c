@@ -2,7 +2,7 @@
  * Type "redis": entries as plain strings in a Redis server that other programs may share. Here it
  * is opened and closed; redis/store.h has the map and how it lies in the server.
  */
-#include "redis/redis.h"
+#include "cache.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "registry.h"
 #include "stack/move.h"
 #include "stack/stack.h"
 #include "stack/teller.h"

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry.h"
+
 enum { TYPES_MAX = 32 };
 
 const struct option_spec config_layer_members[] = {

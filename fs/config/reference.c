@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/layer.h"
 #include "config/shape.h"
+#include "registry.h"
 
 const char config_example[] = "{\n"
 			      "  \"layers\": [\n"

@@ -9,6 +9,7 @@
 
 #include "config/drafts.h"
 #include "config/layer.h"
+#include "registry.h"
 
 enum { LAYERS_MAX = 64 };
 

@@ -19,10 +19,10 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "disk/disk.h"
+#include "registry.h"
 #include "disk/store.h"
 
-#define B (&backend_disk)
+#define B (backend_find("disk"))
 
 struct fixture {
 	char dir[64];

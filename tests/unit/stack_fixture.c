@@ -1,6 +1,7 @@
 /* See stack_fixture.h. */
 #include "stack_fixture.h"
 #include "kit/cursor.h"
+#include "registry.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/lock.h"
+#include "registry.h"
 
 enum { TESTS_MAX = 1024 };
 

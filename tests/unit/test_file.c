@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file/file.h"
+#include "registry.h"
 #include "file/entry.h"
 #include "file/store.h"
 #include "base/log.h"
@@ -51,7 +51,7 @@ static void write_move(const struct fixture *f, const char *from, const char *to
 
 static void a_start_that_is_cut_off_finishes_no_rename_half(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	char key[32];
 
 	(void)state;
@@ -77,7 +77,7 @@ static void a_start_that_is_cut_off_finishes_no_rename_half(void **state)
 
 static void want_of_descriptors_is_no_miss(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	struct rlimit limit, none;
 	struct value *value;
 	struct meta meta;
@@ -104,7 +104,7 @@ static void want_of_descriptors_is_no_miss(void **state)
 
 static void what_is_no_entry_is_in_nobodys_way(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 
 	(void)state;
 	put(f, "k", "v");
@@ -176,7 +176,7 @@ static void put_hashed(struct fixture *f)
 
 static void the_other_file_of_a_key_is_found_without_being_told(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	struct meta meta;
 
 	(void)state;
@@ -193,7 +193,7 @@ static void the_other_file_of_a_key_is_found_without_being_told(void **state)
 
 static void a_new_file_of_a_key_replaces_the_other_one_for_good(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 
 	(void)state;
 	put_hashed(f);
@@ -209,7 +209,7 @@ static void a_new_file_of_a_key_replaces_the_other_one_for_good(void **state)
 
 static void an_older_file_of_a_key_goes_with_it(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	const struct timespec old[2] = { { 1, 0 }, { 1, 0 } };
 
 	(void)state;
@@ -229,7 +229,7 @@ static void an_older_file_of_a_key_goes_with_it(void **state)
 
 static void a_file_of_another_daemon_is_found_without_being_told(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	void *other;
 	struct problem problem = { 0 };
 
@@ -289,7 +289,7 @@ static void an_edited_entry_is_foreign(void **state)
 	(void)state;
 	for (size_t size = 8; size < 1000000; size *= 100000) {
 		for (int closed = 0; closed < 2; closed++) {
-			struct fixture *f = fixture_new(&backend_file);
+			struct fixture *f = fixture_new(backend_find("file"));
 			put_all_kinds(f, size);
 			if (closed)
 				close_layer(f);
@@ -309,7 +309,7 @@ static void an_edited_entry_is_foreign(void **state)
 
 static void an_entry_printed_anew_is_the_same_or_foreign(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 
 	(void)state;
 	put(f, "text", "words");
@@ -327,7 +327,7 @@ static void an_entry_printed_anew_is_the_same_or_foreign(void **state)
 
 static void what_cannot_be_got_is_not_listed(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 
 	(void)state;
 	put(f, "k", "value");
@@ -350,7 +350,7 @@ static void what_cannot_be_got_is_not_listed(void **state)
 /* The disk did it: the file's time is as it was. */
 static void damage_that_no_program_did_is_a_miss(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	struct stat was;
 	size_t size;
 
@@ -373,7 +373,7 @@ static void damage_that_no_program_did_is_a_miss(void **state)
 /* The queue of inotify has a limit: what came behind it nobody knows. */
 static void what_nobody_told_of_is_found_by_looking_at_all(void **state)
 {
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	struct file_layer *layer = f->state;
 	uint64_t one = 1;
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "file/file.h"
+#include "registry.h"
 #include "base/log.h"
 #include "damage.h"
 
@@ -157,7 +157,7 @@ static void try(struct fixture *f, const char *path, struct damage *d)
 static void a_damaged_file_is_a_miss_and_harms_no_other(void **state)
 {
 	static char paths[FILES_MAX][512];
-	struct fixture *f = fixture_new(&backend_file);
+	struct fixture *f = fixture_new(backend_find("file"));
 	struct damage d;
 
 	(void)state;

@@ -12,7 +12,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/log.h"
-#include "redis/redis.h"
+#include "registry.h"
 #include "damage.h"
 
 enum { PLACES = 60 };
@@ -48,7 +48,7 @@ static void set_up(struct damaged *t)
 {
 	char path[108];
 
-	t->f = fixture_new(&backend_redis);
+	t->f = fixture_new(backend_find("redis"));
 	for (size_t i = 0; i < KEPT; i++) {
 		struct value *value = value_copy(kept[i].text, strlen(kept[i].text));
 		struct meta meta = full_meta(value);
