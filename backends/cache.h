@@ -2,22 +2,42 @@
 #define CACHEFS_CACHE_H
 
 /*
- * THE interface between the cache and its storage: a *backend* is code (one file and one line in
- * the registry), a *layer* one configured instance of it.
+ * THE interface between the cache and its storage: a *backend* is code (one room and a line in the
+ * registry), a *layer* one configured instance of it. Whoever writes one reads this, tests it with
+ * tests/unit/contract.h, and sees a small one in tests/unit/backend_dir.c.
  *
- * All operations are thread-safe and return 0 or a negative errno: -ENOENT is a miss, -EHOSTDOWN a
- * layer that cannot answer now, -EFBIG a value that this layer never takes, -EIO damage. What the
- * daemon is short of (-EMFILE, -ENFILE, -ENOMEM) or must not read (-EACCES) is no miss. Output
- * parameters are set exactly when 0 is returned. Keys are borrowed for the call; values are
- * borrowed too (a layer that keeps one takes its own reference); a meta that a layer fills is
- * finished by the caller with meta_fini(). No operation shows an entry that has expired.
+ * Calls. No operation is called before open() has returned 0, none after close(), and those between
+ * come from any thread at any moment. For one key the cache makes one change at a time (set, touch,
+ * remove, rename; for a directory's marker dir_set and dir_remove; the prefix forms for all keys of
+ * their range); reads come meanwhile and see the state before or after a change, never one between.
+ * A layer takes no lock that its caller could hold (RANK_LAYER and above are its own), and holds
+ * none when it calls env or waiting_begin().
  *
- * For one key, layered.c makes one change at a time (set, touch, remove, rename; the prefix forms
- * for their range); reads come at any moment and see the state before or after a change, never
- * one between.
+ * Ownership. Keys are borrowed for the call, and so are values: a layer that keeps one takes its
+ * own reference. What an output parameter holds on entry means nothing (a meta need not be empty);
+ * it is set exactly when 0 is returned, and the caller ends it then (meta_fini(), value_unref()).
+ * The meta that is passed in is copied (meta_copy()).
  *
- * An operation that blocks for longer than a point read (network, commit, a lock of another
- * process, bytes by the megabyte) calls waiting_begin() before it does, with no lock held.
+ * Time. No operation shows an entry that has expired (meta.copy, by env->time), nor a directory
+ * that has only such below it; a change of one finds nothing. When it leaves the store is the
+ * layer's affair. What a layer waits for, it waits for with a deadline. An operation that blocks
+ * for longer than a point read (network, commit, a lock of another process, bytes by the megabyte)
+ * calls waiting_begin() before it does.
+ *
+ * Answers: 0 or a negative errno.
+ *   all operations  -EHOSTDOWN  the store cannot answer now
+ *                   -EIO, -EACCES, -EPERM  damage; what must not be read or written
+ *                   -EMFILE, -ENFILE, -ENOMEM  what the daemon itself is short of: no miss
+ *   stat get peek revalidate touch remove remove_prefix remove_unreachable rename dir_stat
+ *   dir_remove      -ENOENT  there is none: a miss
+ *   stat get        -ENODATA  of a backend that hides_slower alone: a miss of slower layers too
+ *   set foresee touch rename  -EFBIG  a value, with its key, that this layer never takes
+ *   set foresee touch rename rename_prefix dir_set  -ENOSPC, -EDQUOT, -EROFS  not now
+ *   rename_prefix check_rename_prefix  -ENAMETOOLONG
+ *   revalidate      -ESTALE
+ * Any other is taken for -EIO. What fails has changed nothing, but where it says so. A value whose
+ * bytes are not those of meta.checksum (of version 0: of meta.size) is damage: get() says so in the
+ * log and answers -EIO or -ENOENT; never such a value.
  */
 
 #include <limits.h>
@@ -35,15 +55,16 @@
 
 /* What a layer gets from the cache it belongs to. Outlives the layer. */
 struct backend_env {
-	const char *layer_name;
-	const struct time_source *time;
+	const char *layer_name;         /* for the log */
+	const struct time_source *time; /* of every instant, deadline and pause of the layer */
 	/* Whether a value that is open (value_is_held()) is charged to its reader alone once its
 	 * entry has left the layer; otherwise the layer's max_bytes counts it until it is closed.
 	 */
 	bool copy_on_get;
 	/*
 	 * The layer dropped an entry of its own accord (evicted, expired). Called with no lock
-	 * held; must not call back into the layer.
+	 * held, by any thread from open() on (it need not have returned) until close() returns;
+	 * does not call back into the layer. Never NULL.
 	 */
 	void (*gone)(void *self, struct key key);
 	/*
@@ -87,7 +108,7 @@ struct backend {
 	bool durable; /* survives the death of the daemon */
 	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
 	bool forgets; /* keeps nothing of what is set */
-	bool hides_slower; /* the journal: -ENODATA is a miss of slower layers as well */
+	bool hides_slower;      /* the journal: -ENODATA is a miss of slower layers as well */
 	int64_t default_ttl_ms; /* what the common option default_ttl_s is by default; 0: null */
 	int64_t revalidate_ms;  /* what the common option revalidate_ms is by default */
 
@@ -109,17 +130,21 @@ struct backend {
 	 */
 	int (*open)(const void *conf, const struct backend_env *env, void **state,
 		    struct problem *problem);
-	void (*close)(void *state); /* finishes what is queued; no other operation is running */
+	void (*close)(void *state); /* finishes what is queued, and ends the layer's threads */
 
 	/* The mount is ending: an operation that waits for somebody else (a server, another
 	 * program's trigger) ends within a few seconds, whatever it is waiting for. Never waits.
 	 * NULL: none waits longer. */
 	void (*ending)(void *state);
 
-	/* Metadata only: no recency, no hit, no bytes loaded. */
+	/* The entry's metadata only: no recency, no hit, no bytes loaded. A marker is no entry. */
 	int (*stat)(void *state, struct key key, struct meta *meta);
 
-	/* The value with its metadata; touches recency and frequency, never waits for a commit. */
+	/*
+	 * The value with its metadata, and a use of the entry: recency, frequency, one more of
+	 * meta.hits, which may be counted before or after this answer, and be lost with the daemon.
+	 * Never waits for a commit. The value stays readable whatever becomes of the entry.
+	 */
 	int (*get)(void *state, struct key key, struct value **value, struct meta *meta);
 
 	/*
@@ -155,8 +180,11 @@ struct backend {
 
 	/*
 	 * Stores or replaces, whole or not at all; when it returns 0 the entry survives the death
-	 * of the daemon (durable backends). meta->size and meta->checksum are the value's. -EFBIG,
-	 * -ENOSPC leave the old entry; layered.c then removes it if another layer took the new one.
+	 * of the daemon (durable backends). The metadata is stored as it is given: the caller has
+	 * filled all of it, size and checksum (the value's), hits and created_ms too; ends that the
+	 * layer itself gives are in meta->copy already. An entry that has expired by then is stored
+	 * like any other. What fails leaves the old entry; the cache removes it if another layer
+	 * took the new one.
 	 */
 	int (*set)(void *state, struct key key, struct value *value, const struct meta *meta);
 
@@ -168,7 +196,8 @@ struct backend {
 	 */
 	int (*foresee)(void *state, struct key key, uint64_t size);
 
-	/* Writes the named fields (enum meta_fields) of an entry's metadata. */
+	/* Writes the named fields (enum meta_fields) of an entry's metadata, as meta_update() does;
+	 * the others of *meta mean nothing. A marker is no entry: it is replaced by dir_set(). */
 	int (*touch)(void *state, struct key key, const struct meta *meta, unsigned fields);
 
 	int (*remove)(void *state, struct key key);
@@ -184,14 +213,17 @@ struct backend {
 	 */
 	int (*remove_unreachable)(void *state);
 
-	/* Moves an entry with all its metadata over whatever is at `to`, in one step. -ENOENT when
-	 * there is no `from`. */
+	/* Moves an entry with all its metadata, hits and ends included, over whatever is at `to`,
+	 * in one step; nobody sees both or none. Onto itself: nothing changes. -ENOENT: there is no
+	 * `from`, and `to` stays. */
 	int (*rename)(void *state, struct key from, struct key to);
 
 	/*
 	 * Moves every entry and marker below `from`, and its own marker, in the place of what
-	 * should lie there; other keys below `to` stay. 0 when there was none. Where it is not one
-	 * step it can be cut off anywhere between two keys, and run again: it moves what is left.
+	 * should lie there; other keys below `to` stay. The entry whose key is `from` is none of
+	 * these. `from` and `to` are two directories of which none lies below the other. 0 when
+	 * there was none. -ENAMETOOLONG changes nothing. Where it is not one step it can be cut off
+	 * anywhere between two keys, and run again: it moves what is left.
 	 */
 	int (*rename_prefix)(void *state, struct key from, struct key to);
 
@@ -203,7 +235,8 @@ struct backend {
 	 * The children of dir after the one named `after` (with after_is_dir), in listing order,
 	 * each once, up to CHILDREN_MAX; sets batch->end at the end, else it gives one at least.
 	 * The batch arrives cleared. The cost is that of the children returned, not of the keys
-	 * below them.
+	 * below them. A child that is a directory has its marker's metadata, or none. A directory
+	 * that is not there has no children. On an error the batch holds nothing.
 	 *
 	 * A child is what key_child() says of a key below dir. Keys that no path can spell are
 	 * listed like all others, by their own bytes: the entry "d/" is the child "" of d (the
@@ -216,15 +249,18 @@ struct backend {
 		    struct children *batch);
 
 	/*
-	 * Directories. dir_stat: 0 when there is a marker (its metadata) or a live key below (empty
-	 * metadata, mode 0), else -ENOENT. dir_set: creates or replaces the marker. dir_remove: the
-	 * marker alone.
+	 * Directories; the root is one. dir_stat: 0 when there is a marker (its metadata), or a
+	 * live key or another directory's marker below (empty metadata, mode 0), else -ENOENT.
+	 * dir_set: creates or replaces the marker, whose parents need none; it neither expires nor
+	 * is evicted nor counts as an entry. dir_remove: the marker alone; -ENOENT when there was
+	 * none.
 	 */
 	int (*dir_stat)(void *state, struct key dir, struct meta *meta);
 	int (*dir_set)(void *state, struct key dir, const struct meta *meta);
 	int (*dir_remove)(void *state, struct key dir);
 
-	/* Everything acknowledged so far survives power loss when it returns. */
+	/* Everything acknowledged so far survives power loss when it returns 0. A layer that is not
+	 * durable has nothing to do: 0. */
 	int (*sync)(void *state);
 
 	/* A faster layer served this key: counts for recency and hits. Never waits, never fails.
@@ -233,7 +269,9 @@ struct backend {
 
 	/*
 	 * An unnamed file (O_TMPFILE, read and write) where a value that lies in it can be stored
-	 * by set() without copying its bytes. Returns the fd or -errno. May be NULL.
+	 * by set() without copying its bytes. Returns the fd, the caller's, or -errno. A value may
+	 * begin anywhere in it, more may follow, and several may lie in one: set() looks, and
+	 * copies what it cannot take. NULL: values are copied anyway.
 	 */
 	int (*temp_file)(void *state);
 
@@ -244,6 +282,7 @@ struct backend {
 	 */
 	int (*free_space)(void *state, struct key key, uint64_t bytes);
 
+	/* Sets all of *usage. Never waits for a store: what it last knew. */
 	void (*usage)(void *state, struct layer_usage *usage);
 };
 

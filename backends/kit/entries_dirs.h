@@ -31,7 +31,9 @@ int entries_list_start(struct entries_listing *l, struct key dir, struct key aft
 int entries_list(struct entries_listing *l, const struct entries *entries,
 		 const struct entries *markers, struct instant now, struct entry **expired);
 
-/* A rename of a directory, on its way through the keys below. */
+/* A rename of a directory, on its way through the keys below. It begins with the marker's key of
+ * `from` in key (marker_key()); to go on behind an entry that stays, its key gets one byte 0 more.
+ */
 struct entries_walk {
 	struct key from, to;
 	struct key_buffer key, moved; /* an entry's, before and after */

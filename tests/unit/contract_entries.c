@@ -166,6 +166,45 @@ static void touch_writes_only_the_named_fields(struct fixture *f)
 	value_unref(value);
 }
 
+/* What a backend does not fill in by itself: nobody has got it, and it has no time of creation. */
+static void set_stores_what_it_is_given(struct fixture *f)
+{
+	struct value *value = value_copy("v", 1);
+	struct meta meta = meta_for(value);
+
+	put(f, "k", "older");
+	expect(f, "k", "older");
+	meta.hits = 1000;
+	assert_int_equal(f->backend->set(f->state, key_of("k"), value, &meta), 0);
+	expect_stat(f, "k", &meta);
+	meta.hits = 0;
+	meta.created_ms = 1;
+	assert_int_equal(f->backend->set(f->state, key_of("k"), value, &meta), 0);
+	expect_stat(f, "k", &meta);
+	value_unref(value);
+}
+
+static void a_marker_is_no_entry(struct fixture *f)
+{
+	struct meta meta = { .mode = S_IFREG | 0600 };
+
+	make_dir(f, "d");
+	make_dir(f, "d/e");
+	expect_miss(f, "d");
+	expect_miss(f, "d/");
+	assert_int_equal(f->backend->touch(f->state, key_of("d"), &meta, META_MODE), -ENOENT);
+	assert_int_equal(f->backend->remove(f->state, key_of("d")), -ENOENT);
+	assert_int_equal(f->backend->rename(f->state, key_of("d"), key_of("n")), -ENOENT);
+	put(f, "d", "v");
+	assert_int_equal(f->backend->rename(f->state, key_of("d"), key_of("n")), 0);
+	assert_string_equal(names_in(f, ""), "d/ n");
+	put(f, "d", "v");
+	assert_int_equal(f->backend->rename_prefix(f->state, key_of("d"), key_of("m")), 0);
+	assert_string_equal(names_in(f, ""), "d m/ n");
+	assert_int_equal(f->backend->dir_remove(f->state, key_of("m")), 0);
+	assert_true(dir_exists(f, "m")); /* another marker lies below */
+}
+
 /* --- renames ---------------------------------------------------------------------------------- */
 
 static void rename_moves_one_entry(struct fixture *f)
@@ -285,6 +324,8 @@ const struct contract_case contract_entries[] = {
 	CONTRACT_CASE(a_removed_key_is_a_miss),
 	CONTRACT_CASE(all_metadata_comes_back),
 	CONTRACT_CASE(touch_writes_only_the_named_fields),
+	CONTRACT_CASE(set_stores_what_it_is_given),
+	CONTRACT_CASE(a_marker_is_no_entry),
 	CONTRACT_CASE(rename_moves_one_entry),
 	CONTRACT_CASE(renamed_large_values_stay_whole),
 	CONTRACT_CASE(every_byte_is_a_name),

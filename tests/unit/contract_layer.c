@@ -26,6 +26,7 @@ static const struct place {
 	{ "disk", "path", "cache.sqlite" },
 	{ "redis", "unix_socket_path", "redis.sock" },
 	{ "file", "directory", "entries" },
+	{ "dir", "directory", "files" },
 	{ 0 },
 };
 
