@@ -2,6 +2,7 @@
  * config/shape.c. */
 #include "config/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -177,8 +178,10 @@ int config_parse(const char *text, size_t size, const char *file, const char *ba
 		settle_state(&reader, file, text, size, config);
 	wipe_texts(root);
 	cJSON_Delete(root);
-	if (problems->count == before)
+	if (problems->count == before) {
+		assert(config->cache.layer_count > 0 && config->fs.state_dir);
 		return 0;
+	}
 	config_fini(config);
 	return -EINVAL;
 }

@@ -1,6 +1,7 @@
 /* See drafts.h. */
 #include "config/drafts.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static void drafts_sort(struct layer_draft drafts[], size_t count)
 int drafts_finish(const struct config_reader *reader, struct layer_draft drafts[],
 			 size_t count, struct cache_conf *cache)
 {
+	assert(count > 0 && cache->layer_count == 0);
 	int rc = config_stores_check(drafts, count);
 
 	if (rc == 0)
@@ -94,8 +96,11 @@ int drafts_finish(const struct config_reader *reader, struct layer_draft drafts[
 			config_layer_fini(&drafts[i].spec);
 		return rc;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		assert(i == 0 || drafts[i - 1].spec.priority <= drafts[i].spec.priority);
+		assert(!name_is_taken(drafts, i, drafts[i].spec.name));
 		cache->layers[i] = drafts[i].spec;
+	}
 	cache->layer_count = count;
 	return 0;
 }

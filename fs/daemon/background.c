@@ -1,6 +1,7 @@
 /* The parent waits, the child serves: see background.h. */
 #include "daemon/background.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -106,6 +107,7 @@ int background_enter(struct background *background, const char *mountpoint)
 
 static void tell(struct background *background, unsigned char status)
 {
+	assert(background->verdict_fd >= 0);
 	/* A parent that is gone does not change anything. */
 	if (write(background->verdict_fd, &status, 1) < 0)
 		status = 0;

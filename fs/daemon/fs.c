@@ -1,6 +1,7 @@
 /* See fs.h. */
 #include "daemon/fs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,7 @@ void fs_attach(struct fs *fs, const struct mount *mount, struct notifier *notifi
 	       const struct request_counts *requests)
 {
 	inodes_lock(&fs->inodes); /* a layer may be telling of a change already: on_gone() */
+	assert(!fs->notifier && !fs->requests); /* once */
 	fs->seen_as = mount_seen_as(mount);
 	fs->notifier = notifier;
 	fs->requests = requests;

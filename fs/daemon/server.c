@@ -1,6 +1,7 @@
 /* See server.h. */
 #include "daemon/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -131,6 +132,7 @@ static int run(struct server *s, struct problem *problem)
 {
 	const struct loop_hooks hooks = { fs_tick, fs_ending, fs_wake, s->fs };
 
+	assert(!loop_to_stop);
 	loop_to_stop = s->loop;
 	signals_install();
 	signals_block(SIG_UNBLOCK);

@@ -1,6 +1,7 @@
 /* See control.h. */
 #include "inspect/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ int control_make_files(struct fs *fs)
 			rc = -ENOMEM;
 	}
 	inodes_unlock(t);
+	assert(fs->virtual_files == NULL);
 	fs->virtual_files = made;
 	return rc;
 }
@@ -94,6 +96,8 @@ static void control_attributes_locked(struct fs *fs, struct inode *inode, pid_t 
 	int file = inode->virtual_file;
 
 	(void)tid;
+	assert(lock_is_held(&fs->inodes.lock));
+	assert(file >= 0 && file < CONTROL_FILES);
 	out->nlink = 1;
 	out->meta.mode = files[file].mode;
 	out->meta.uid = fs->uid;

@@ -1,6 +1,7 @@
 /* See control_command.h. */
 #include "inspect/control_command.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +189,7 @@ int command_lines_feed(struct command_lines *l, const char *bytes, size_t size,
 		}
 		memcpy(l->text + l->used, bytes, part);
 		l->used += part;
+		assert(l->used <= sizeof(l->text));
 		bytes += part + (end != NULL);
 		size -= part + (end != NULL);
 		if (end)

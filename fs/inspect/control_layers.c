@@ -1,6 +1,7 @@
 /* See control_layers.h. */
 #include "inspect/control_layers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,8 @@ static struct inode *view_inode_locked(struct inodes *t, struct name *name, stru
 {
 	struct inode *inode = name->subdir;
 
+	assert(lock_is_held(&t->lock));
+	assert(!inode || inode->virtual_file == CONTROL_VIEW);
 	if (inode && (inode->meta.mode & S_IFMT) != (meta->mode & S_IFMT)) {
 		inode_detach_locked(t, inode);
 		inode = NULL;
@@ -215,6 +218,8 @@ static void layer_attributes_locked(struct fs *fs, struct inode *inode, pid_t ti
 	struct key_buffer path;
 
 	(void)tid;
+	assert(lock_is_held(&fs->inodes.lock));
+	assert(inode->kind == INODE_VIRTUAL && inode->virtual_file == CONTROL_VIEW);
 	out->nlink = 1;
 	out->attr_timeout_ms = out->entry_timeout_ms = 0;
 	if (inode_key_locked(&fs->inodes, inode, &path) == 0)

@@ -1,6 +1,7 @@
 /* See control_run.h. */
 #include "inspect/control_run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static bool is_publishing_locked(const struct fs *fs, struct key prefix)
 {
 	struct key_buffer key;
 
+	assert(lock_is_held(&fs->inodes.lock));
 	for (const struct handle *h = fs->handles; h; h = h->next) {
 		if (!h->publishes_last || inode_key_locked(&fs->inodes, h->inode, &key) < 0)
 			continue;

@@ -59,6 +59,7 @@ static struct kept *kept_pop_locked(struct late *late)
 	assert(lock_is_held(&late->lock));
 	if (k == NULL)
 		return NULL;
+	assert(late->clearing);
 	late->kept = k->next;
 	if (late->kept == NULL)
 		late->kept_end = &late->kept;
@@ -156,6 +157,7 @@ static bool kept_for_later(struct late *late, const struct fuse_buf *buf)
 	if (k == NULL)
 		return true;
 	lock_take(&late->lock);
+	assert(*late->kept_end == NULL);
 	*late->kept_end = k;
 	late->kept_end = &k->next;
 	lock_release(&late->lock);

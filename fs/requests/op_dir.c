@@ -1,6 +1,7 @@
 /* MKDIR, RMDIR, OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR. */
 #include "requests/ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,7 @@ static bool add_plain(struct dir_reply *r, const char *name, const struct fuse_e
 	if (need > room)
 		return false;
 	r->used += need;
+	assert(r->used <= r->size);
 	return true;
 }
 
@@ -146,6 +148,7 @@ static struct inode *inode_of_child_locked(struct dir_reply *r, const struct lis
 	struct inodes *t = &r->fs->inodes;
 	struct inode *inode = NULL;
 
+	assert(lock_is_held(&t->lock));
 	if (!e->meta || r->dir->removed ||
 	    (t->clock != e->listed_at && !name_find_locked(t, r->dir, e->name)))
 		return NULL;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
+
 static _Thread_local struct {
 	uint64_t unique; /* 0: no request, or one that is answered by nobody */
 	bool due;
@@ -26,7 +28,7 @@ void owed_process(struct fuse_session *se, const struct fuse_buf *request)
 	owed.due = wants_reply(in->opcode);
 	owed.unique = owed.due ? in->unique : 0;
 	fuse_session_process_buf(se, request);
-	assert(!owed.due);
+	assert(!owed.due && lock_none_held());
 	owed.unique = 0;
 }
 

@@ -11,7 +11,7 @@
 #include <fuse_lowlevel.h>
 #include <sys/uio.h>
 
-/* fuse_session_process_buf(), after which nothing is owed. */
+/* fuse_session_process_buf(), after which nothing is owed and no lock is held. */
 void owed_process(struct fuse_session *se, const struct fuse_buf *request);
 
 /* A reply is about to be written to the kernel. */

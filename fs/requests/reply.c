@@ -1,6 +1,7 @@
 /* See reply.h. */
 #include "requests/reply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -31,6 +32,7 @@ static double seconds(int64_t ms)
 
 void reply_entry_param(struct fs *fs, struct attributes *a, struct fuse_entry_param *entry)
 {
+	assert(a->inode != NULL);
 	*entry = (struct fuse_entry_param){
 		.ino = inode_id(&fs->inodes, a->inode),
 		.attr_timeout = seconds(a->attr_timeout_ms),
