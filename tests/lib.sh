@@ -20,11 +20,11 @@ export LC_ALL=C
 
 # --- verdicts ---------------------------------------------------------------
 
-# Where in the test file we are: the first frame outside of this file.
+# Where in the test file we are: the first frame outside of files of words.
 test_line() {
 	local i
 	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
-		[[ ${BASH_SOURCE[i]} != "${BASH_SOURCE[0]}" ]] || continue
+		[[ ${BASH_SOURCE[i]} != *.sh ]] || continue
 		echo "$TEST_FILE:${BASH_LINENO[i-1]}"
 		return
 	done
@@ -53,6 +53,12 @@ with_test_switches() {
 }
 
 # --- the daemon -------------------------------------------------------------
+
+# Layers to mount, each with its store in $TMP.
+MEMORY='{"type": "memory"}'
+DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
+FILE='{"type": "file", "options": {"directory": "files"}}'
+REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 
 # any_mount_is TEXT: whether a line of the mount table has it. Without a process, as all that is polled.
 any_mount_is() {
@@ -125,6 +131,10 @@ has_stopped() {
 	done
 }
 
+log_says() {
+	grep -q -- "$1" "$LOG"
+}
+
 waits_for_the_daemon() {
 	grep -qs request_wait_answer "/proc/$1/wchan"
 }
@@ -159,6 +169,40 @@ mount_daemon() {
 			return
 		fi
 	done
+}
+
+# --- what the mount says, and is told ---------------------------------------
+
+# stat_of FILTER: of stats.json, as jq prints it on one line
+stat_of() {
+	jq -c "$1" "$MNT/.cachefs/stats.json"
+}
+
+# layer_stat NAME MEMBER: a number of stats.json
+layer_stat() {
+	jq -r --arg name "$1" '.layers[] | select(.name == $name) | .'"$2" "$MNT/.cachefs/stats.json"
+}
+
+layer_is() {
+	[[ $(layer_stat "$1" down) = "$2" ]]
+}
+
+# layer_is_told NAME: all that it missed, or may have
+layer_is_told() {
+	[[ $(layer_stat "$1" tombstones) = 0 ]]
+}
+
+journal() {
+	stat_of ".journal.$1"
+}
+
+is_drained() {
+	[[ $(journal entries) = 0 ]]
+}
+
+# control COMMAND: one line for .cachefs/control
+control() {
+	printf '%s\n' "$1" >"$MNT/.cachefs/control"
 }
 
 # --- keys -------------------------------------------------------------------
@@ -239,6 +283,10 @@ ttl_passes() {
 
 # Whoever reads from it waits: a sleep that is no process.
 exec {NOTHING_COMES}<> <(:)
+
+now_ms() {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
 
 # wait_until SECONDS COMMAND...: polls until it succeeds.
 wait_until() {
@@ -351,13 +399,14 @@ mount_shared() {
 		"attr_timeout": 0, "entry_timeout": 0}}'
 }
 
-# layer_stat NAME MEMBER: a number of stats.json
-layer_stat() {
-	jq -r --arg name "$1" '.layers[] | select(.name == $name) | .'"$2" "$MNT/.cachefs/stats.json"
+# It takes no sets from here on, until REPLICAOF NO ONE.
+become_replica() {
+	redis REPLICAOF 127.0.0.1 1 >/dev/null
+	wait_until 30 is_read_only
 }
 
-layer_is() {
-	[[ $(layer_stat "$1" down) = "$2" ]]
+is_read_only() {
+	redis SET probe x 2>&1 | grep -q READONLY
 }
 
 # --- the state --------------------------------------------------------------

@@ -61,7 +61,7 @@ check_full() {
 }
 
 rmdir_all() {
-	echo "invalidate /" >"$MNT/.cachefs/control"
+	control "invalidate /"
 }
 
 test_values_in_rows_make_room_on_a_full_disk() {

@@ -85,7 +85,7 @@ test_the_store_becomes_smaller_when_its_entries_go() {
 	set_value kept v
 	(($(stored_bytes) > 20 << 20)) || fail "only $(stored_bytes) bytes for 24 MB"
 	rm "$MNT"/d/r?
-	echo 'invalidate d/' >"$MNT/.cachefs/control"
+	control 'invalidate d/'
 	wait_until 60 stores_less_than $((9 << 20)) # the log keeps its eighth
 	expect_value kept v
 	unmount

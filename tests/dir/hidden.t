@@ -3,12 +3,9 @@
 
 # Names that a layer still lists and that are not to be shown: what it has missed the removal of.
 
-MEMORY='{"type": "memory"}'
 LFU='{"type": "lfu"}'
 TTL='{"type": "ttl"}'
 REDIS='{"type": "redis", "name": "shared", "revalidate_ms": 0, "options": {"unix_socket_path": "redis.sock"}}'
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-FILE='{"type": "file", "options": {"directory": "files"}}'
 
 STACKS=("$REDIS" "$MEMORY, $REDIS" "$LFU, $REDIS" "$TTL, $REDIS" "$MEMORY, $REDIS, $DISK"
 	"$MEMORY, $DISK, $REDIS" "$FILE, $REDIS")
@@ -18,21 +15,8 @@ mount_layers() {
 	wait_until 30 layer_is shared false
 }
 
-become_replica() {
-	redis REPLICAOF 127.0.0.1 1 >/dev/null
-	wait_until 30 is_read_only
-}
-
-is_read_only() {
-	redis SET probe x 2>&1 | grep -q READONLY
-}
-
 become_master() {
 	redis REPLICAOF NO ONE >/dev/null
-}
-
-has_been_told() {
-	[[ $(layer_stat shared tombstones) = 0 ]]
 }
 
 # in_each_stack [SETTINGS] COMMAND...: each stack with a server of its own; $DURABLE: others keep values too
@@ -68,7 +52,7 @@ hidden_names_are_passed() {
 	expect_value d/zlast x
 	expect "the layer's own view" zlast "$(timeout 60 ls -A "$MNT/.cachefs/layers/shared/d")"
 	become_master
-	wait_until 60 has_been_told
+	wait_until 60 layer_is_told shared
 	expect_list d zlast
 	rm "$MNT/d/zlast"
 	rmdir "$MNT/d"

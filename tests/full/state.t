@@ -66,14 +66,6 @@ test_what_layers_miss_is_remembered_on_ext4_while_another_program_takes_what_bec
 	check_remembering a_taker
 }
 
-journal() {
-	jq ".journal.$1" "$MNT/.cachefs/stats.json"
-}
-
-is_drained() {
-	[[ $(journal entries) = 0 ]]
-}
-
 mount_journal() {
 	mkdir files
 	mount --bind files files

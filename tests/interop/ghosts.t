@@ -4,7 +4,6 @@
 # Two mounts over one Redis: what one of them or any client removes there does not stay in the other's
 # listings, and what the other may still serve does not vanish from them.
 
-MEMORY='{"type": "memory"}'
 REDIS='{"type": "redis", "name": "shared", "options": {"unix_socket_path": "redis.sock"}}'
 FASTER=("$MEMORY" '{"type": "lfu"}' '{"type": "ttl"}' "$MEMORY, {\"type\": \"lfu\"}"
 	"$MEMORY, {\"type\": \"disk\", \"options\": {\"path\": \"NAME.sqlite\"}}"

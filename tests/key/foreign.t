@@ -131,10 +131,10 @@ test_invalidate_everything_reaches_keys_that_have_no_name() {
 		('', 'empty', 1), (CAST('blob' AS BLOB), 'text as bytes', 1), ('k', 'v', 1)"
 	expect_value k v
 	set_ttl . 900
-	echo 'invalidate d' >"$MNT/.cachefs/control"
+	control 'invalidate d'
 	expect "below d" 0 "$(sql "SELECT count(*) FROM cache WHERE cache_key LIKE 'd/%'")"
 	expect "others" 5 "$(sql "SELECT count(*) FROM cache")"
-	echo 'invalidate /' >"$MNT/.cachefs/control"
+	control 'invalidate /'
 	expect "rows" 0 "$(sql "SELECT count(*) FROM cache")"
 	expect_list "" ""
 	set_value k again
@@ -152,7 +152,7 @@ test_invalidate_everything_reaches_long_keys_in_redis() {
 	redis SET accuralai:cache: empty >/dev/null
 	redis SET "other:$long" v >/dev/null
 	set_value k v
-	echo 'invalidate /' >"$MNT/.cachefs/control"
+	control 'invalidate /'
 	expect "keys left" 1 "$(redis --raw KEYS '*' | grep -vc ^cachefs:)"
 	set_value k again
 	expect_value k again

@@ -28,10 +28,6 @@ only_below() {
 	expect_layers "$1" slow
 }
 
-layer_stat() {
-	jq -r --arg name "$1" ".layers[] | select(.name == \$name) | .$2" "$MNT/.cachefs/stats.json"
-}
-
 test_always_promotes_with_the_first_get() {
 	mount_layers "$MEMORY, $DISK"
 	only_below k value
@@ -295,14 +291,10 @@ test_what_a_slower_layer_missed_stays_in_a_durable_one_above() {
 	wait "$!" && wait -n || true
 	echo 'COMMIT;' >&"${COPROC[1]}"
 	echo '.quit' >&"${COPROC[1]}"
-	wait_until 20 told_all b
+	wait_until 20 layer_is_told b
 	expect_value over value
 	expect_value k value
 	expect_absent old
-}
-
-told_all() {
-	[[ $(layer_stat "$1" tombstones) = 0 ]]
 }
 
 test_the_threshold_is_in_the_effective_configuration() {

@@ -1,11 +1,6 @@
 #!/bin/bash
 . "$(dirname "$0")/../lib.sh"
 
-# layer_stat NAME MEMBER: a number of .cachefs/stats.json
-layer_stat() {
-	jq -r --arg name "$1" ".layers[] | select(.name == \$name) | .$2" "$MNT/.cachefs/stats.json"
-}
-
 layer_has() {
 	[[ $(layer_stat "$1" "$2") = "$3" ]]
 }

@@ -5,8 +5,6 @@
 
 DISK='{"type": "disk", "options": {"path": "store/db.sqlite"}}'
 FILE='{"type": "file", "options": {"directory": "store/files"}}'
-MEMORY='{"type": "memory"}'
-REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 
 # NAME: layers; further members
 stacks() {
@@ -189,19 +187,6 @@ order() {
 	expect_list "" ""
 }
 
-become_replica() {
-	redis REPLICAOF 127.0.0.1 1 >/dev/null
-	wait_until 30 is_read_only
-}
-
-is_read_only() {
-	redis SET probe x 2>&1 | grep -q READONLY
-}
-
-has_been_told() {
-	[[ $(layer_stat redis tombstones) = 0 ]]
-}
-
 # More than a part of a listing holds. In Redis they stay, and are hidden: it takes no removal.
 hidden_names() {
 	local name
@@ -211,7 +196,7 @@ hidden_names() {
 	for name in a{001..300} zlast; do
 		echo x >"$MNT/h/$name"
 	done
-	echo flush >"$MNT/.cachefs/control"
+	control flush
 	[[ $1 != *redis* ]] || become_replica
 	rm "$MNT"/h/a*
 	expect "ls" zlast "$(timeout 60 ls -A "$MNT/h")"
@@ -220,7 +205,7 @@ hidden_names() {
 	expect_miss h/a150
 	if [[ $1 = *redis* ]]; then
 		redis REPLICAOF NO ONE >/dev/null
-		wait_until 60 has_been_told
+		wait_until 60 layer_is_told redis
 	fi
 	expect_list h zlast
 	rm "$MNT/h/zlast"

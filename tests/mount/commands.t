@@ -1,23 +1,19 @@
 #!/bin/bash
 . "$(dirname "$0")/../lib.sh"
 
-command() {
-	printf '%s\n' "$1" >"$MNT/.cachefs/control"
-}
-
 # refused COMMAND TEXT: the write fails with EINVAL, and the log says TEXT.
 refused() {
-	expect_error "Invalid argument" command "$1"
+	expect_error "Invalid argument" control "$1"
 	grep -qF -- "$2" "$LOG" || fail "\"$2\" is not in the log"
 }
 
 test_flush_syncs_the_layers() {
 	mount_stack
 	set_value k x
-	command flush
+	control flush
 	jq -e '.layers[] | select(.name == "disk") | .calls.sync.calls >= 1' \
 		"$MNT/.cachefs/stats.json" >/dev/null
-	command "flush some/prefix"
+	control "flush some/prefix"
 }
 
 test_invalidate_removes_a_prefix_and_the_kernel_knows() {
@@ -28,12 +24,12 @@ test_invalidate_removes_a_prefix_and_the_kernel_knows() {
 	set_value a/c x
 	set_value ab x
 	stat "$MNT/a/b/k1" "$MNT/a/c" >/dev/null
-	command "invalidate a/b"
+	control "invalidate a/b"
 	is_gone a/b/k1 || fail "stat finds what the kernel still knows"
 	expect_absent a/b/k1
 	expect_absent a/b
 	expect_value a/c x
-	command "invalidate /a/"
+	control "invalidate /a/"
 	expect_absent a
 	expect_value ab x
 	restart_daemon
@@ -46,7 +42,7 @@ test_invalidate_everything_reaches_keys_that_no_path_can_spell() {
 	set_value a/b x
 	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, updated_at) VALUES('.', 'x', 1), ('..', 'x', 1),
 		('a', 'x', 1), ('e//f', 'x', 1), ('z', 'x', 1), (printf('%.300c', 'l'), 'x', 1)"
-	command "invalidate /"
+	control "invalidate /"
 	expect_list ""
 	expect "rows" 0 "$(sqlite3 db.sqlite 'SELECT count(*) FROM cache')"
 }
@@ -56,11 +52,11 @@ test_invalidate_removes_one_key() {
 	set_value "two words" x
 	set_value other x
 	stat "$MNT/two words" >/dev/null
-	command "invalidate two words"
+	control "invalidate two words"
 	is_gone "two words" || fail "stat finds what the kernel still knows"
 	expect_absent "two words"
-	expect_error "No such file" command "invalidate absent/key"
-	expect_error "No such file" command "invalidate absent"
+	expect_error "No such file" control "invalidate absent/key"
+	expect_error "No such file" control "invalidate absent"
 	expect_list "" other
 }
 
@@ -72,7 +68,7 @@ test_invalidate_of_the_root_removes_everything() {
 		: >"$MNT/d/k$i"
 		echo x >"$MNT/k$i"
 	done
-	command "invalidate /"
+	control "invalidate /"
 	expect_list "" ""
 	set_value k1 new
 	expect_value k1 new
@@ -83,7 +79,7 @@ test_invalidate_drops_what_is_pending() {
 	mkdir "$MNT/d"
 	open_writer a d/k
 	tell a write half
-	command "invalidate d"
+	control "invalidate d"
 	tell a close
 	expect_absent d/k
 }
@@ -95,16 +91,16 @@ test_a_command_that_met_nothing_does_not_keep_the_next_from_being_obeyed() {
 	printf '%s\n' "invalidate absent" "invalidate k" "invalidate-prefix q:" "invalidate-prefix p:" >lines
 	expect_error "No such file" dd if=lines of="$MNT/.cachefs/control" bs=1000
 	expect_list "" ""
-	expect_error "No such file" command "invalidate /"
+	expect_error "No such file" control "invalidate /"
 	! grep -q 'a command failed' "$LOG" || fail "to meet nothing is no trouble"
 }
 
 test_the_log_level_can_be_changed() {
 	mount_stack
-	command "log error"
-	expect_error "Invalid argument" command nonsense
+	control "log error"
+	expect_error "Invalid argument" control nonsense
 	! grep -q nonsense "$LOG" || fail "a warning was logged at level error"
-	command "log warning"
+	control "log warning"
 	refused nonsense nonsense
 }
 
@@ -121,7 +117,7 @@ test_what_is_no_command_is_refused_with_a_suggestion() {
 	refused "invalidate a//b" 'not a key'
 	refused "$(printf '%5000s' x)" 'a line is too long'
 	expect_value k x
-	command flush
+	control flush
 }
 
 test_commands_are_joined_from_pieces_and_obeyed_in_order() {
@@ -132,7 +128,7 @@ test_commands_are_joined_from_pieces_and_obeyed_in_order() {
 		>"$MNT/.cachefs/control"
 	expect_absent k
 	set_value k x
-	expect_error "Invalid argument" command $'flush\nnonsense\ninvalidate k'
+	expect_error "Invalid argument" control $'flush\nnonsense\ninvalidate k'
 	expect_value k x
 }
 

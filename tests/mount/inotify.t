@@ -63,7 +63,7 @@ test_a_directory_does_not_see_expiry_nor_eviction_nor_a_command() {
 	watch d
 	set_ttl d/short 0
 	wait_until 10 is_gone d/short
-	echo "invalidate d/gone" >"$MNT/.cachefs/control"
+	control "invalidate d/gone"
 	is_gone d/gone
 	set_value a x
 	set_value b x

@@ -2,12 +2,8 @@
 # invalidate-prefix STRING: all keys that begin with these bytes, in every layer, and only those.
 . "$(dirname "$0")/../lib.sh"
 
-command() {
-	printf '%s\n' "$1" >"$MNT/.cachefs/control"
-}
-
 invalidate_prefix() {
-	command "invalidate-prefix $1"
+	control "invalidate-prefix $1"
 }
 
 met_nothing() {
@@ -54,10 +50,6 @@ prefixes_stay_away_after_a_restart() {
 }
 
 KERNEL='"cachefs": {"entry_timeout": 3600, "attr_timeout": 3600}'
-MEMORY='{"type": "memory"}'
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-FILE='{"type": "file", "options": {"directory": "files"}}'
-REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 
 # mount_layers LAYERS [MEMBERS]
 mount_layers() {
@@ -88,7 +80,7 @@ test_of_what_is_not_drained_yet() {
 	start_redis --save "" --appendonly yes
 	mount_with '{"layers": ['"$MEMORY, $REDIS"'], "write_strategy": "write_back", "cachefs": {"state_dir": "state", "drain_timeout": 1}}'
 	set_value prefix:drained old
-	command flush
+	control flush
 	stop_redis
 	set_keys
 	invalidate_prefix prefix:
@@ -97,7 +89,7 @@ test_of_what_is_not_drained_yet() {
 	expect_list "" $'d other prefix prefix;'
 	start_redis --save "" --appendonly yes
 	wait_until 60 layer_is redis false
-	command flush
+	control flush
 	expect_absent prefix:drained
 	expect_absent prefix:a
 	expect_value other other
@@ -117,8 +109,8 @@ test_of_a_layer_that_is_away() {
 	stop_redis
 	invalidate_prefix prefix:
 	invalidate_prefix nobody-knows
-	command "invalidate nobody-knows-either"
-	command "invalidate other"
+	control "invalidate nobody-knows-either"
+	control "invalidate other"
 	expect_list "" $'d prefix prefix;'
 	restart_daemon
 	expect_list "" $'d prefix prefix;'
@@ -129,13 +121,9 @@ test_of_a_layer_that_is_away() {
 	wait_until 60 gone_from_redis prefix:a
 	expect_list "" $'d prefix prefix;'
 	expect "in Redis" 1 "$(redis --raw EXISTS accuralai:cache:prefix)"
-	wait_until 60 layer_owes_nothing redis
+	wait_until 60 layer_is_told redis
 	met_nothing nobody-knows
-	expect_error "No such file" command "invalidate nobody-knows-either"
-}
-
-layer_owes_nothing() {
-	[[ $(layer_stat "$1" tombstones) = 0 ]]
+	expect_error "No such file" control "invalidate nobody-knows-either"
 }
 
 # By a name that nothing else has, so that memory alone knows of nothing.
@@ -146,7 +134,7 @@ test_what_only_a_layer_that_is_away_has_does_not_come_back() {
 	set_value d:k value
 	restart_daemon
 	stop_redis
-	command "invalidate k"
+	control "invalidate k"
 	invalidate_prefix d:
 	start_redis --appendonly yes
 	wait_until 60 layer_is redis false

@@ -56,7 +56,7 @@ end_while_a_notification_waits() {
 	[[ $daemon ]] || skip "this kernel does not tell who serves a mount"
 	echo "$daemon" >"$TMP/.daemon"
 	set_value k old
-	echo flush >"$MNT/.cachefs/control"
+	control flush
 	open_reader r k
 	open_writer w k
 	tell w write new

@@ -1,11 +1,6 @@
 #!/bin/bash
 . "$(dirname "$0")/../lib.sh"
 
-# stat_of FILTER: of stats.json
-stat_of() {
-	jq -c "$1" "$MNT/.cachefs/stats.json"
-}
-
 # metric NAME: the value of a sample, labels included, of metrics
 metric() {
 	awk -v name="$1" '{ at = index($0, "} "); if (!at) at = index($0, " ") - 1 }

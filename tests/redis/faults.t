@@ -15,10 +15,6 @@ was_said() {
 	[[ $(grep -c "$1" "$LOG") -ge ${2:-1} ]]
 }
 
-now_ms() {
-	echo $((${EPOCHREALTIME/./} / 1000))
-}
-
 test_the_mount_comes_up_when_redis_is_absent_and_uses_it_once_it_is_there() {
 	mount_three
 	set_value k value
@@ -290,15 +286,6 @@ theirs_is_gone() {
 	! redis cache-get "$1" >/dev/null 2>&1 || [[ $(redis cache-get "$1") = new ]]
 }
 
-become_replica() {
-	redis REPLICAOF 127.0.0.1 1 >/dev/null
-	wait_until 30 is_read_only
-}
-
-is_read_only() {
-	redis SET probe x 2>&1 | grep -q READONLY
-}
-
 # Gets of what another program wrote would like to note it in the index: each would cost a refusal.
 test_a_replica_is_not_asked_again_and_again_to_take_metadata() {
 	start_redis
@@ -365,20 +352,16 @@ test_many_directories_removed_while_redis_is_away_leave_all_else_in_it() {
 	redis <commands >/dev/null
 	stop_redis
 	for ((i = 0; i < 300; i++)); do
-		echo "invalidate-prefix d$i/" >"$MNT/.cachefs/control"
+		control "invalidate-prefix d$i/"
 	done
 	expect distrusted false "$(layer_stat shared distrusted)"
 	start_redis --appendonly yes --appendfsync always
 	wait_until 60 layer_is shared false
-	wait_until 60 layer_told shared
+	wait_until 60 layer_is_told shared
 	expect "of another mount" v "$(redis GET accuralai:cache:other-mount/299)"
 	expect "all of them" 300 "$(redis --raw KEYS 'accuralai:cache:other-mount/*' | wc -l)"
 	expect_value own/live v
 	expect "removed" 0 "$(redis --raw KEYS 'accuralai:cache:d*/f' | grep -c . || true)"
-}
-
-layer_told() {
-	[[ $(layer_stat "$1" tombstones) == 0 ]]
 }
 
 run_tests

@@ -35,7 +35,7 @@ test_what_a_stopped_server_carries_out_late_is_not_believed() {
 		esac
 		kill -CONT "$REDIS_PID"
 		wait_until 60 layer_is shared false
-		wait_until 60 nothing_is_to_be_told
+		wait_until 60 layer_is_told shared
 	done
 	expect_value over new
 	expect_theirs_not_older over new
@@ -74,7 +74,7 @@ hold_a_set() {
 	set_unanswered "$1"
 	proxy_is pass
 	wait_until 60 layer_is shared false
-	wait_until 60 nothing_is_to_be_told
+	wait_until 60 layer_is_told shared
 }
 
 let_it_arrive() {

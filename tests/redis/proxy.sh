@@ -14,11 +14,6 @@ proxy_is() {
 	mv proxy.mode.new proxy.mode
 }
 
-# All that the server missed, or may have, it has been told.
-nothing_is_to_be_told() {
-	[[ $(layer_stat shared tombstones) = 0 ]]
-}
-
 # expect_theirs_not_older KEY VALUE: the server has this value or none.
 expect_theirs_not_older() {
 	local got

@@ -44,10 +44,6 @@ trouble_is() {
 	[[ $(layer_stat shared trouble) == *"$1"* ]]
 }
 
-now_ms() {
-	echo $((${EPOCHREALTIME/./} / 1000))
-}
-
 test_a_name_server_that_does_not_answer_keeps_nobody_waiting() {
 	start_deaf_name_server 30
 	local start spent i

@@ -19,10 +19,6 @@ mount_all_kinds() {
 	ls store/disk/db.sqlite.values/* store/json/files/* >/dev/null
 }
 
-is_drained() {
-	[[ $(jq .journal.entries "$MNT/.cachefs/stats.json") = 0 ]]
-}
-
 test_what_is_made_is_for_the_owner_alone_whatever_the_umask() {
 	umask 0
 	mount_all_kinds ''

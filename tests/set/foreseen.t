@@ -108,7 +108,6 @@ check_limit() {
 	cmp "$1" "$MNT/k.tmp"
 }
 
-
 test_memory_that_is_too_small_is_told_at_write() {
 	mount_with '{"type": "memory", "options": {"max_bytes": 20000}}'
 	random_file big 50000

@@ -3,18 +3,11 @@
 
 # Temporary files that nobody renames: they become entries after a rest, and when the daemon ends in order.
 
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-FILE='{"type": "file", "options": {"directory": "files"}}'
-REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 AT_ONCE='"scratch_publish_s": 0.1'
 
 # over LAYERS [SETTINGS] [MEMBERS]: memory over these
 over() {
 	mount_with '{"layers": [{"type": "memory"}, '"$1"'], "cachefs": {"state_dir": "state", "drain_timeout": 1'"${2:+, $2}"'}'"${3:+, $3}"'}'
-}
-
-stat_of() {
-	jq -c "$1" "$MNT/.cachefs/stats.json"
 }
 
 # The names that only the daemon has.
@@ -34,14 +27,6 @@ sets() {
 	stat_of .sets
 }
 
-log_says() {
-	grep -q -- "$1" "$LOG"
-}
-
-command() {
-	echo "$1" >"$MNT/.cachefs/control"
-}
-
 # As the daemon is killed: what is an entry is there.
 becomes_an_entry() {
 	set_value k.tmp value
@@ -52,7 +37,7 @@ becomes_an_entry() {
 	wait_until 30 scratch_files_are 0
 	expect "stat" "$before" "$(stat -c '%a %i %s %.9Y' "$MNT/k.tmp")"
 	expect "sets" 1 "$(sets)"
-	[[ -z ${1:-} ]] || command flush
+	[[ -z ${1:-} ]] || control flush
 	kill_daemon
 	expect_value k.tmp value
 	expect "stat" "$before" "$(stat -c '%a %i %s %.9Y' "$MNT/k.tmp")"
@@ -414,7 +399,7 @@ test_a_synced_file_that_is_removed_renamed_or_stored_does_not_come_back() {
 	rm "$MNT/a.tmp"
 	mv "$MNT/b.tmp" "$MNT/b.part"
 	rmdir "$MNT/d"
-	command "invalidate e.tmp"
+	control "invalidate e.tmp"
 	kill_daemon
 	expect_list "" b.part
 	expect_value b.part value
@@ -546,7 +531,7 @@ test_locks_have_a_bound_and_none_is_dropped_for_it() {
 	expect_value x18.lock content
 	rm "$MNT/x17.lock" "$MNT/x18.lock"
 	expect "created" "2 ENOSPC" "$(creates 3 z)"
-	command "invalidate /"
+	control "invalidate /"
 	expect_list "" ""
 	: >"$MNT/x.lock"
 }
@@ -612,16 +597,16 @@ test_invalidate_and_rmdir_remove_temporary_files() {
 	set_value d/k x
 	set_value f/k.tmp x
 	: >"$MNT/x.lock"
-	command "invalidate d"
+	control "invalidate d"
 	expect_list "" "f k.tmp x.lock"
 	rmdir "$MNT/f"
-	command "invalidate /"
+	control "invalidate /"
 	expect_list "" ""
 	scratch_files_are 0 || fail "some are left"
 	set_value k.tmp x
-	command "invalidate /"
+	control "invalidate /"
 	expect_list "" ""
-	expect_error "No such file" command "invalidate /"
+	expect_error "No such file" control "invalidate /"
 	restart_daemon
 	expect_list "" ""
 }

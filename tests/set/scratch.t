@@ -4,10 +4,6 @@
 # Temporary names: what is written under them lives in the daemon until it is renamed. Those that nobody
 # renames: set/rest.t.
 
-stat_of() {
-	jq -c "$1" "$MNT/.cachefs/stats.json"
-}
-
 # Nothing has reached a layer since the mount.
 expect_layers_untouched() {
 	expect "layers" '[0,0,0,0,0,0]' "$(stat_of '[.layers[] | .sets, .entries, (.calls.set.calls // 0)]')"

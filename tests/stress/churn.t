@@ -16,10 +16,6 @@ churn() {
 	[[ $rc = 0 ]] || fail "churn $* ended with $rc: $(grep -m 3 '^churn: [a-z -]*: ' report)"
 }
 
-stat_of() {
-	jq "$1" "$MNT/.cachefs/stats.json"
-}
-
 # What the daemon has open but its databases, whose connections are pooled.
 open_descriptors() {
 	ls -l "/proc/$DAEMON_PID/fd" | grep -cvE 'db\.sqlite|state\.|journal|\.log$' || true

@@ -13,10 +13,6 @@ temporary() {
 	python3 -ES "$ROOT/tests/helpers/temporary.py" "$@"
 }
 
-stat_of() {
-	jq "$1" "$MNT/.cachefs/stats.json"
-}
-
 # Whether the writers go on; what belongs to no layer has its bounds meanwhile.
 writers_are_done() {
 	local pid

@@ -8,7 +8,7 @@ mount_undrained() {
 	mount_with '{"layers": [{"type": "memory"}, {"type": "redis", "options": {"unix_socket_path": "redis.sock"}}],
 		"write_strategy": "write_back", "cachefs": {"state_dir": "state"}}'
 	set_value gone old
-	echo flush >"$MNT/.cachefs/control"
+	control flush
 	stop_redis
 }
 
@@ -33,7 +33,7 @@ survives() {
 	expect_many c 1
 	start_redis
 	wait_until 60 layer_is redis false
-	echo flush >"$MNT/.cachefs/control"
+	control flush
 	expect "in Redis" "a10 b10 c1 " "$(redis --raw MGET accuralai:cache:a10 accuralai:cache:b10 accuralai:cache:c1 | tr -s '\n' ' ')"
 	expect_absent gone
 }

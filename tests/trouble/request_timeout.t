@@ -41,8 +41,6 @@ unlock_database() {
 	wait "$pid" || true
 }
 
-log_says() { grep -q -- "$1" "$LOG"; }
-
 two_locks() {
 	set_value lock ""
 	open_writer a lock rw

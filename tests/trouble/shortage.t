@@ -124,7 +124,7 @@ what_is_no_file_is_undrained_damage() {
 	expect_value other x
 	start_redis
 	wait_until 60 layer_is redis false
-	echo flush >"$MNT/.cachefs/control" || true
+	control flush || true
 	expect_value other x
 	expect "in Redis" x "$(redis --raw GET accuralai:cache:other)"
 	cmp value elsewhere

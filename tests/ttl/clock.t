@@ -2,8 +2,6 @@
 # Somebody sets the wall clock while the daemon runs (helpers/clock.c).
 . "$(dirname "$0")/../lib.sh"
 
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-
 with_a_clock_to_set() {
 	cat >daemon <<-END
 		#!/bin/sh

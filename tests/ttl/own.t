@@ -2,9 +2,6 @@
 # An entry's own end, and the ends that layers give their copies.
 . "$(dirname "$0")/../lib.sh"
 
-DISK='{"type": "disk", "options": {"path": "db.sqlite"}}'
-FILE='{"type": "file", "options": {"directory": "files"}}'
-REDIS='{"type": "redis", "options": {"unix_socket_path": "redis.sock"}}'
 TTL='{"type": "ttl"}'
 
 # mount_layers LAYERS [MEMBERS]
@@ -14,7 +11,7 @@ mount_layers() {
 }
 
 flush() {
-	echo flush >"$MNT/.cachefs/control"
+	control flush
 }
 
 # Each fast layer that has a default, over each durable type, with each strategy: for_each_stack COMMAND

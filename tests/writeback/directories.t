@@ -9,14 +9,6 @@ mount_over_redis() {
 		"cachefs": {"state_dir": "state", "drain_timeout": 1}}'
 }
 
-journal() {
-	jq ".journal.$1" "$MNT/.cachefs/stats.json"
-}
-
-is_drained() {
-	[[ $(journal entries) = 0 ]]
-}
-
 # What the layer itself has.
 in_redis() {
 	local path=$MNT/.cachefs/layers/redis
@@ -119,7 +111,7 @@ test_flush_and_unmounting_drain_directories() {
 	start_redis
 	mount_over_redis
 	mkdir "$MNT/d"
-	echo "flush d" >"$MNT/.cachefs/control"
+	control "flush d"
 	in_redis "" d
 	mkdir "$MNT/d/e" "$MNT/d/f"
 	unmount

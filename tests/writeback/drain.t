@@ -25,14 +25,6 @@ unlock_disk() {
 	wait "$LOCKER_PID"
 }
 
-journal() {
-	jq ".journal.$1" "$MNT/.cachefs/stats.json"
-}
-
-is_drained() {
-	[[ $(journal entries) = 0 ]]
-}
-
 stored() {
 	sqlite3 db.sqlite "SELECT CAST(payload AS TEXT) FROM cache WHERE cache_key = '$1'"
 }
@@ -101,7 +93,7 @@ test_flush_waits_for_the_drain_and_has_a_deadline() {
 	mount_write_back
 	mkdir "$MNT/p"
 	for i in $(seq 50); do set_value "p/k$i" "v$i"; done
-	echo "flush p" >"$MNT/.cachefs/control"
+	control "flush p"
 	expect stored v50 "$(stored p/k50)"
 	expect entries 0 "$(journal entries)"
 }

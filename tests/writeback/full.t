@@ -23,14 +23,6 @@ open_files() {
 	mount -o remount,rw,bind files
 }
 
-journal() {
-	jq ".journal.$1" "$MNT/.cachefs/stats.json"
-}
-
-is_drained() {
-	[[ $(journal entries) = 0 ]]
-}
-
 # Value files of the journal that no row names.
 expect_no_litter() {
 	expect "value files" "$1" "$(find store/state/state.sqlite.values -type f 2>/dev/null | wc -l)"
