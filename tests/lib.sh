@@ -441,6 +441,12 @@ begin_hand() {
 	echo "$*" >&"${HAND_IN[$name]}"
 }
 
+# begin_waiting NAME COMMAND...: and the daemon lets it wait.
+begin_waiting() {
+	begin_hand "$@"
+	wait_until 60 waits_for_the_daemon "${HAND_PID[$1]}"
+}
+
 # answers NAME EXPECTED: what was begun ends, and so.
 answers() {
 	local answer

@@ -3,6 +3,7 @@
 # whole mount. Here the daemon asks for one (CACHEFS_REQUEST_TIMEOUT); the kernel rounds it up to 15 s and looks
 # every 15 s, so where nothing but the daemon's own limit is tested, a shorter one will do.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../lock/lock.sh"
 
 [[ -e /proc/sys/fs/fuse/max_request_timeout ]] || NO_TIMEOUTS=1
 
@@ -10,12 +11,6 @@ with_timeout() {
 	[[ ! ${NO_TIMEOUTS:-} ]] || skip "this kernel has no request timeout"
 	with_test_switches
 	export CACHEFS_REQUEST_TIMEOUT=$1
-}
-
-# begin NAME COMMAND...: and the mount keeps it waiting.
-begin() {
-	begin_hand "$@"
-	wait_until 60 waits_for_the_daemon "${HAND_PID[$1]}"
 }
 
 mount_slow_redis() {
@@ -41,15 +36,6 @@ unlock_database() {
 	wait "$pid" || true
 }
 
-two_locks() {
-	set_value lock ""
-	open_writer a lock rw
-	tell a flock ex
-	tell a setlk ex
-	open_writer b lock rw
-	open_writer c lock rw
-}
-
 # A close waits all the while, and so do two locks, again and again.
 test_the_mount_outlives_three_timeouts_with_requests_that_wait() {
 	local end=$((${EPOCHREALTIME/./} + 61000000))
@@ -60,10 +46,10 @@ test_the_mount_outlives_three_timeouts_with_requests_that_wait() {
 	open_writer d k
 	tell d write new
 	redis_stops
-	begin d close
+	begin_waiting d close
 	while ((${EPOCHREALTIME/./} < end)); do
-		begin b flockw ex
-		begin c setlkw ex
+		begin_waiting b flockw ex
+		begin_waiting c setlkw ex
 		answers b ENOLCK
 		answers c ENOLCK
 	done
@@ -71,7 +57,7 @@ test_the_mount_outlives_three_timeouts_with_requests_that_wait() {
 	redis_goes_on
 	is_new() { [[ $(cat "$MNT/k") = new ]]; }
 	wait_until 60 is_new
-	begin b flockw ex
+	begin_waiting b flockw ex
 	tell a flock un
 	answers b ok
 	log_says "locks were waited for" || fail "the log does not say that locks were refused"
@@ -89,10 +75,10 @@ test_what_was_answered_in_time_goes_on_and_harms_nobody() {
 	tell e write value
 	open_reader r k
 	redis_stops
-	begin d close
-	begin e fsync
-	begin f open k r
-	begin g open new w,creat
+	begin_waiting d close
+	begin_waiting e fsync
+	begin_waiting f open k r
+	begin_waiting g open new w,creat
 	answers d ETIMEDOUT
 	answers e ETIMEDOUT
 	answers f ETIMEDOUT
@@ -151,7 +137,7 @@ test_threads_that_go_on_are_replaced() {
 	set_value k old
 	redis_stops
 	for i in {1..10}; do
-		begin "$i" open "k$i" r
+		begin_waiting "$i" open "k$i" r
 	done
 	for i in {1..10}; do
 		answers "$i" ETIMEDOUT
