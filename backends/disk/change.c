@@ -124,6 +124,7 @@ static int dir_remove(struct disk_txn *txn, struct key dir)
 
 int disk_change_apply(struct disk_txn *txn, struct disk_job *job)
 {
+	assert(disk_txn_is_open(txn) && !job->more);
 	switch (job->kind) {
 	case DISK_JOB_SET:
 		return set_entry(txn, job);

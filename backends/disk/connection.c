@@ -228,6 +228,7 @@ static void come_up(struct disk *d)
 {
 	struct disk_connection *c = &d->connection;
 
+	assert(c->db.handle && !d->txn);
 	if (c->trouble[0])
 		log_info("disk: layer \"%s\": %s is open again", d->env->layer_name, d->conf->path);
 	c->trouble[0] = '\0';
@@ -248,6 +249,7 @@ static void go_down(struct disk *d, int rc, const struct disk_reason *reason)
 	struct disk_connection *c = &d->connection;
 	char trouble[sizeof(c->trouble)];
 
+	assert(!c->db.handle && rc < 0);
 	atomic_store(&d->down_for, db_is_shortage(rc) ? rc : -EHOSTDOWN);
 	atomic_store(&d->up, false); /* only now: who came while it was opened anew has waited */
 	snprintf(trouble, sizeof(trouble), "%s", reason->text[0] ? reason->text : strerror(-rc));

@@ -1,6 +1,7 @@
 /* One entry inside a transaction. See disk/entry.h. */
 #include "disk/entry.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ int disk_entry_find(struct disk_txn *txn, struct key key, struct disk_entry *row
 	sqlite3_stmt *s = disk_statement(txn->db, DISK_FIND);
 	struct meta found = { 0 };
 
+	assert(disk_txn_is_open(txn));
 	*row = (struct disk_entry){ 0 };
 	if (s)
 		disk_bind_key(s, 1, key);

@@ -45,6 +45,7 @@ int disk_evict_expired(struct disk_txn *txn, int max)
 	struct victim victim;
 	int count = 0;
 
+	assert(disk_txn_is_open(txn));
 	while (count < max) {
 		sqlite3_stmt *s = disk_statement(txn->db, DISK_EXPIRED);
 		if (s)
@@ -124,6 +125,7 @@ int disk_evict_oldest(struct disk_txn *txn, struct key keep, int rows, uint64_t 
 	struct disk_entry kept;
 	int count = 0;
 
+	assert(rows > 0 && rows <= DISK_EVICT_STEP);
 	*bytes = 0;
 	int rc = disk_entry_find(txn, keep, &kept, NULL);
 	if (rc == 0)

@@ -1,6 +1,7 @@
 /* Gets. See disk/get.h. */
 #include "disk/get.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,7 @@ static int load(struct disk *d, struct key key, bool is_hit, struct value **valu
 		meta_fini(&lookup.meta);
 		return rc;
 	}
+	assert(value_size(lookup.value) == lookup.meta.size);
 	if (is_hit)
 		disk_note_hit(d, key);
 	complete_hits(d, &lookup); /* the value is what was asked for */

@@ -1,6 +1,7 @@
 /* Hits on their way to the database. See disk/hits.h. */
 #include "disk/hits.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ void disk_hits_init(struct disk_hits *hits, const struct time_source *time)
 
 void disk_hits_fini(struct disk_hits *hits)
 {
+	assert(!hits->taken);
 	for (size_t i = 0; i < DISK_HIT_BUCKETS; i++)
 		for (struct disk_hit *hit = hits->buckets[i], *next; hit; hit = next) {
 			next = hit->next;
@@ -53,6 +55,7 @@ static struct disk_hit *find_locked(struct disk_hits *hits, struct key key, uint
 {
 	struct disk_hit *hit = hits->buckets[hash % DISK_HIT_BUCKETS];
 
+	assert(lock_is_held(&hits->lock));
 	while (hit && (hit->taken || !is_of(hit, key, hash)))
 		hit = hit->next;
 	return hit;
@@ -132,6 +135,7 @@ size_t disk_hits_count(struct disk_hits *hits)
 
 static void take_locked(struct disk_hits *hits, struct disk_hit *hit)
 {
+	assert(lock_is_held(&hits->lock) && !hit->taken && hits->count > 0);
 	hit->taken = true;
 	hit->other = hits->taken;
 	hits->taken = hit;
@@ -172,6 +176,7 @@ static void unlink_locked(struct disk_hits *hits, struct disk_hit *hit)
 {
 	struct disk_hit **link = &hits->buckets[hit->hash % DISK_HIT_BUCKETS];
 
+	assert(lock_is_held(&hits->lock) && hit->taken);
 	while (*link != hit)
 		link = &(*link)->next;
 	*link = hit->next;

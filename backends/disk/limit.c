@@ -5,6 +5,9 @@
  * a file the database is made shorter by as much. What nobody has used for a while is given back in
  * the background. All of it by steps, between which others go. See disk/store.h.
  */
+#include "disk/limit.h"
+
+#include <assert.h>
 #include <errno.h>
 
 #include "disk/amounts.h"
@@ -146,6 +149,7 @@ int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t kee
 		       ROW_PAGES * page_size;
 	uint64_t need = row + file;
 
+	assert(job->kind == DISK_JOB_SET && disk_txn_is_open(txn));
 	if (d->limit.bytes == 0)
 		return 0;
 	if (!in_file) /* its pages are free as soon as it is replaced */

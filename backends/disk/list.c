@@ -5,6 +5,7 @@
  */
 #include "disk/list.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "disk/row.h"
@@ -156,6 +157,7 @@ static int listing_take(struct listing *l, const struct stream *first, struct ch
 		if (same[i] && s->has_marker)
 			best = s;
 	}
+	assert(stream_compare(best, first) == 0);
 	child_meta(l, best, &meta);
 	int rc = children_add(batch, first->name, first->is_dir, &meta);
 	meta_fini(&meta);

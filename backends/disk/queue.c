@@ -25,7 +25,7 @@ void disk_queue_fini(struct disk_queue *q)
 
 static void append(struct disk_jobs *jobs, struct disk_job *job)
 {
-	assert(!jobs->first == !jobs->last);
+	assert(!jobs->first == !jobs->last && !job->done);
 	job->next = NULL;
 	if (jobs->last)
 		jobs->last->next = job;

@@ -8,6 +8,7 @@
  */
 #include "disk/range.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -279,6 +280,7 @@ bool disk_range_turn_back(struct disk_job *job)
 {
 	struct key from = job->key;
 
+	assert(job->rc < 0);
 	if (job->kind != DISK_JOB_RENAME_BELOW || !job->progress.begun || job->failure < 0)
 		return false;
 	job->failure = job->rc;

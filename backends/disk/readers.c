@@ -39,6 +39,7 @@ static void reader_discard(struct disk *d, struct db *db)
 		db_close(db);
 	free(db);
 	lock_take(&d->readers.lock);
+	assert(d->readers.count > 0);
 	d->readers.count--;
 	pthread_cond_broadcast(&d->readers.changed);
 	lock_release(&d->readers.lock);
@@ -47,6 +48,7 @@ static void reader_discard(struct disk *d, struct db *db)
 static void reader_return(struct disk *d, struct db *db)
 {
 	lock_take(&d->readers.lock);
+	assert(d->readers.count > 0);
 	db->next = d->readers.idle;
 	d->readers.idle = db;
 	pthread_cond_broadcast(&d->readers.changed);
@@ -258,6 +260,7 @@ bool disk_readers_close(struct disk *d)
 
 void disk_readers_open(struct disk *d)
 {
+	assert(disk_queue_is_owner(&d->queue));
 	lock_take(&d->readers.lock);
 	d->readers.closing = false;
 	pthread_cond_broadcast(&d->readers.changed);

@@ -1,4 +1,7 @@
 /* A full file system below the database. See disk/store.h. */
+#include "disk/space.h"
+
+#include <assert.h>
 #include <errno.h>
 
 #include "disk/amounts.h"
@@ -160,6 +163,7 @@ bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct
 	uint64_t bytes = job_bytes(job);
 	bool for_file = job->kind == DISK_JOB_FREE;
 
+	assert(job->rc == -ENOSPC && !d->txn);
 	if (!relief->wrote_back) {
 		relief->wrote_back = true;
 		disk_wal_restart(d);

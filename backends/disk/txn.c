@@ -36,6 +36,11 @@ void disk_txn_configure(struct disk *d)
 	sqlite3_update_hook(disk_db(d)->handle, on_change, d);
 }
 
+bool disk_txn_is_open(const struct disk_txn *txn)
+{
+	return txn->disk->txn == txn && disk_queue_is_owner(&txn->disk->queue);
+}
+
 int disk_txn_begin(struct disk_txn *txn, struct disk *d)
 {
 	assert(!d->txn);
@@ -93,7 +98,7 @@ int disk_txn_end(struct disk_txn *txn, int rc)
 {
 	struct disk *d = txn->disk;
 
-	assert(rc <= 0 && d->txn == txn && txn->db == disk_db(d));
+	assert(rc <= 0 && disk_txn_is_open(txn) && txn->db == disk_db(d));
 	if (rc == 0)
 		rc = commit(txn);
 	d->txn = NULL;
@@ -114,6 +119,7 @@ bool disk_txn_has_time(const struct disk_txn *txn)
 {
 	int fewer = txn->disk->fewer_rows, rows = txn->disk->step_rows;
 
+	assert(disk_txn_is_open(txn));
 	return txn->rows < (fewer > 0 && fewer < rows ? fewer : rows) &&
 	       txn->unlinked.count < STEP_FILES && txn->file_bytes > -STEP_FILE_BYTES &&
 	       disk_now_ms(txn->disk) < txn->end_ms;
@@ -121,7 +127,7 @@ bool disk_txn_has_time(const struct disk_txn *txn)
 
 int disk_txn_change_found(struct disk_txn *txn, sqlite3_stmt *s)
 {
-	assert(txn->disk->txn == txn);
+	assert(disk_txn_is_open(txn));
 	int rc = db_run(txn->db, s);
 
 	txn->rows++;

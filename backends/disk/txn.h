@@ -48,6 +48,9 @@ int disk_txn_begin(struct disk_txn *txn, struct disk *d);
 /* Commits, or takes it back if rc < 0. rc, or the commit's: with an error nothing took effect. */
 int disk_txn_end(struct disk_txn *txn, int rc);
 
+/* Whether it has begun and has not ended: for asserts. */
+bool disk_txn_is_open(const struct disk_txn *txn);
+
 /* False: what can wait is for the next transaction. */
 bool disk_txn_has_time(const struct disk_txn *txn);
 

@@ -1,6 +1,8 @@
 /* What is done between jobs. See disk/upkeep.h. */
 #include "disk/upkeep.h"
 
+#include <assert.h>
+
 #include "disk/amounts.h"
 #include "disk/entry.h"
 #include "disk/evict.h"
@@ -25,6 +27,7 @@ static void recount(struct disk *d)
 
 void disk_upkeep_begin(struct disk *d)
 {
+	assert(!d->upkeep.sweep);
 	recount(d);
 	d->upkeep.sweep_due = true;
 }
@@ -64,6 +67,7 @@ static int sweep_step(struct disk *d)
 {
 	struct disk_upkeep *u = &d->upkeep;
 
+	assert(d->txn);
 	if (!u->sweep && u->sweep_due) {
 		u->sweep_due = false;
 		u->sweep = value_files_list(&d->values);

@@ -1,6 +1,7 @@
 /* The log of the database. See disk/wal.h. */
 #include "disk/wal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -63,6 +64,7 @@ int disk_wal_configure(struct disk *d)
 	/* A quarter is for the transaction that makes the checkpoint due. */
 	wal->checkpoint_frames = (int)(wal->bytes / 4 * 3 / atomic_load(&d->page_size));
 	wal->frames = 0;
+	assert(wal->bytes >= MIN_BYTES);
 	sqlite3_wal_hook(handle, on_commit, wal);
 	sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 	snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %llu",
@@ -86,6 +88,7 @@ static int write_back(struct disk *d, int mode, bool idle)
 	struct db_files *files = &d->connection.files;
 	int all = 0, done = 0;
 
+	assert(!d->txn);
 	if (db_files_look(files) != DB_FINE)
 		return SQLITE_ABORT; /* it would write of a log that is not there */
 	int code = sqlite3_wal_checkpoint_v2(disk_db(d)->handle, NULL, mode, &all, &done);
@@ -140,6 +143,7 @@ void disk_wal_make_room(struct disk *d, const struct disk_job *jobs)
 
 void disk_wal_want_cut(struct disk *d)
 {
+	assert(disk_queue_is_owner(&d->queue));
 	d->wal.cut_due = true;
 }
 
@@ -174,6 +178,7 @@ void disk_wal_claim(struct disk *d)
 	struct stat st;
 	int n = snprintf(path, sizeof(path), "%s-wal", d->conf->path);
 
+	assert(disk_queue_is_owner(&d->queue));
 	if (d->wal.claimed || n < 0 || n >= PATH_MAX)
 		return;
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

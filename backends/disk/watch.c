@@ -11,6 +11,9 @@
  * iChange, and so does whoever makes the index anew.) A database without WAL is asked by the
  * PRAGMA.
  */
+#include "disk/watch.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -54,6 +57,7 @@ static bool is_quiet_locked(struct disk_watch *w)
 {
 	int64_t version;
 
+	assert(lock_is_held(&w->lock));
 	if (!w->db.handle || w->lost)
 		return false;
 	if (w->header)
@@ -73,6 +77,7 @@ static int note_version(struct disk_watch *w)
 
 static bool is_own_locked(const struct disk_watch *w, int64_t seq)
 {
+	assert(lock_is_held(&w->lock));
 	for (size_t i = 0; i < w->own_count; i++)
 		if (seq >= w->own[i].first && seq <= w->own[i].last)
 			return true;
@@ -157,6 +162,7 @@ static void advance_locked(struct disk_watch *w, int64_t position)
 {
 	size_t kept = 0;
 
+	assert(lock_is_held(&w->lock) && w->own_count <= DISK_OWN_MAX);
 	w->position = position;
 	for (size_t i = 0; i < w->own_count; i++)
 		if (w->own[i].last > position)
@@ -203,6 +209,7 @@ static bool look_begin(struct disk_watch *w, bool attach)
 static void look_end(struct disk_watch *w)
 {
 	lock_take(&w->lock);
+	assert(w->looking);
 	w->looking = false;
 	pthread_cond_broadcast(&w->looked);
 	lock_release(&w->lock);
@@ -280,6 +287,7 @@ void disk_watch_attach(struct disk *d)
 {
 	struct disk_watch *w = &d->watch;
 
+	assert(disk_queue_is_owner(&d->queue));
 	look_begin(w, true);
 	if (open_watch(d) < 0)
 		db_close(&w->db);
@@ -299,6 +307,7 @@ void disk_watch_detach(struct disk *d)
 {
 	struct disk_watch *w = &d->watch;
 
+	assert(disk_queue_is_owner(&d->queue));
 	look_begin(w, true);
 	w->header = NULL;
 	db_close(&w->db);
@@ -311,6 +320,7 @@ void disk_watch_own(struct disk *d, struct disk_own logged)
 
 	lock_take(&w->lock);
 	struct disk_own *last = w->own_count > 0 ? &w->own[w->own_count - 1] : NULL;
+	assert(logged.first > 0 && disk_queue_is_owner(&d->queue));
 	if (last && last->last + 1 == logged.first) {
 		last->last = logged.last;
 	} else {

@@ -31,7 +31,7 @@ static int result_of(const struct disk_job *job)
 {
 	int rc = job->failure < 0 ? job->failure : job->rc;
 
-	assert(rc != -EAGAIN);
+	assert(rc <= 0 && rc != -EAGAIN);
 	return rc == -EUCLEAN || rc == -ETIMEDOUT ? -EIO : rc;
 }
 
@@ -246,6 +246,7 @@ static void run_batch(struct disk *d, struct disk_job *jobs)
 	struct disk_txn txn;
 	int rc = 0;
 
+	assert(jobs && !d->txn);
 	disk_wal_make_room(d, jobs);
 	if (sync) /* this commit waits for the disk, and with it all that came before it in the WAL
 		   */
@@ -285,6 +286,7 @@ static bool run_alone(struct disk *d, struct disk_job *job)
 
 int disk_writer_submit(struct disk *d, struct disk_job *job)
 {
+	assert(lock_none_held());
 	if (!atomic_load(&d->up) || disk_txn_is_cut(d))
 		return -EHOSTDOWN;
 	waiting_begin();
