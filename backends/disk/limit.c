@@ -3,7 +3,7 @@
  * pages, its log, and the files of large values, as they lie there. Room is made before something
  * is added: the least recently used entries go, a row takes the pages that they leave free, and for
  * a file the database is made shorter by as much. What nobody has used for a while is given back in
- * the background. All of it by steps, between which others go. See disk/store.h.
+ * the background. All of it by steps, between which others go. See disk/limit.h.
  */
 #include "disk/limit.h"
 

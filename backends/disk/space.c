@@ -1,4 +1,4 @@
-/* A full file system below the database. See disk/store.h. */
+/* A full file system below the database. See disk/space.h. */
 #include "disk/space.h"
 
 #include <assert.h>
