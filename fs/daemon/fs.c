@@ -20,6 +20,7 @@
 #include "verbs/root_owner.h"
 #include "verbs/scratch_rest.h"
 #include "verbs/scratch_saved.h"
+#include "verbs/tell.h"
 
 /* A layer dropped an entry: the kernel shall look it up again. */
 static void on_gone(void *self, struct key key)
@@ -28,11 +29,11 @@ static void on_gone(void *self, struct key key)
 	struct inodes *t = &fs->inodes;
 
 	inodes_lock(t);
-	if (fs->notifier && key.size == 0) /* other programs changed nobody knows what */
-		notifier_inval_all(fs->notifier);
+	if (key.size == 0) /* other programs changed nobody knows what */
+		tell_all(fs);
 	struct name *name = fs->notifier && key.size > 0 ? name_find_key_locked(t, key) : NULL;
 	if (name && name->version && name->version->lookups > 0)
-		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+		tell_name_locked(fs, name);
 	inodes_unlock(t);
 }
 

@@ -21,7 +21,7 @@ struct inode *inode_new_locked(struct inodes *t, enum inode_kind kind, struct na
 	inode->view = kind == INODE_DIR ? t->dir_view : t->file_view;
 	inode->name = name;
 	if (name)
-		name->refs++;
+		name_ref_locked(name);
 	inode->dir_rmdir = -1;
 	inode->content.copy = (struct working_copy){ .fd = -1, .spare = -1 };
 	lock_init(&inode->content.lock, RANK_CONTENT);
@@ -122,6 +122,20 @@ void name_put_locked(struct inodes *t, struct name *name)
 		inode_unpin_locked(t, dir);
 }
 
+void name_publishing_locked(struct name *name)
+{
+	name_ref_locked(name);
+	name->publishing++;
+}
+
+void name_published_locked(struct inodes *t, struct name *name)
+{
+	assert(lock_is_held(&t->lock) && name->publishing > 0);
+	name->publishing--;
+	inodes_changed_locked(t);
+	name_put_locked(t, name);
+}
+
 void inode_pin_locked(struct inode *inode)
 {
 	assert(lock_is_held(&inode->table->lock));
@@ -218,7 +232,7 @@ void inode_walk_locked(struct inode *dir, void (*visit)(struct inodes *t, struct
 {
 	assert(lock_is_held(&t->lock));
 	for (struct name *n = dir->names, *next; n; n = next) {
-		n->refs++;
+		name_ref_locked(n);
 		if (n->subdir)
 			inode_walk_locked(n->subdir, visit, t);
 		visit(t, n);

@@ -158,6 +158,11 @@ void inode_forget_locked(struct inodes *t, struct inode *inode, uint64_t lookups
 /* Gives a reference to a name back; with the last one its directory loses a pin. */
 void name_put_locked(struct inodes *t, struct name *name);
 
+/* Opens of the name wait from now on, for a publish that is to be seen by them; until then. The
+ * name has a reference meanwhile. */
+void name_publishing_locked(struct name *name);
+void name_published_locked(struct inodes *t, struct name *name);
+
 /* The own end that a set below dir gets, as a wish (end.h). */
 struct end inode_default_end_locked(const struct inode *dir);
 

@@ -287,7 +287,7 @@ void inode_rename_locked(struct inodes *t, struct inode *inode, struct name *to)
 	struct name *from = inode->name;
 
 	assert(lock_is_held(&t->lock));
-	to->refs++;
+	name_ref_locked(to);
 	inode->name = to;
 	name_put_locked(t, from);
 }
@@ -309,7 +309,7 @@ static void move_stale_locked(struct inodes *t, struct name *from, struct name *
 void name_move_files_locked(struct inodes *t, struct name *from, struct name *to, bool published)
 {
 	assert(lock_is_held(&t->lock));
-	from->refs++;
+	name_ref_locked(from);
 	move_stale_locked(t, from, to);
 	while (to->privates)
 		inode_detach_locked(t, to->privates);

@@ -130,6 +130,12 @@ struct name *name_get_part_locked(struct inodes *t, struct inode *dir, struct ke
 	return n;
 }
 
+void name_ref_locked(struct name *name)
+{
+	assert(lock_is_held(&name->dir->table->lock));
+	name->refs++;
+}
+
 struct inode *name_drop_locked(struct inodes *t, struct name *n)
 {
 	struct inode *dir = n->dir;

@@ -40,6 +40,9 @@ struct name *name_find_locked(struct inodes *t, struct inode *dir,
 			      struct key text);                      /* no reference; or NULL */
 struct name *name_find_key_locked(struct inodes *t, struct key key); /* by its whole key */
 
+/* One reference more; name_put_locked() gives it back. */
+void name_ref_locked(struct name *name);
+
 /* Drops a reference. The directory that loses a pin, because it was the last one; else NULL. Only
  * for name_put_locked(). */
 struct inode *name_drop_locked(struct inodes *t, struct name *name);

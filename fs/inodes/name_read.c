@@ -41,7 +41,7 @@ static bool inode_is_elsewhere_locked(struct inodes *t, struct inode *inode, str
 
 	assert(lock_is_held(&t->lock));
 	if (name)
-		name->refs++; /* its directory stays, too */
+		name_ref_locked(name); /* its directory stays, too */
 	const struct inode *dir = inode->kind == INODE_FILE && name ? name->dir : inode;
 	bool elsewhere = wait_for_move_locked(t, dir) ||
 			 inode_check_key_locked(t, inode, key) == -EAGAIN;

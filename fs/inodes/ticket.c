@@ -28,6 +28,7 @@ void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket)
 	ticket->shares = false;
 	if (!inode)
 		return;
+	assert(inode->tickets > 0);
 	inode->tickets--;
 	inode_settle_locked(t, inode);
 	inode_unpin_locked(t, inode);
@@ -89,7 +90,7 @@ void ticket_issue_locked(struct inodes *t, pid_t tid, enum ticket_kind kind, str
 	ticket->born_ms = now_ms;
 	ticket->name = name;
 	if (name)
-		name->refs++;
+		name_ref_locked(name);
 	ticket->stale = stale;
 	inode_pin_locked(stale);
 	ticket->value = value;
@@ -139,7 +140,7 @@ static void move_to(struct inodes *t, struct ticket *ticket, struct name *name)
 	if (ticket->name)
 		name_put_locked(t, ticket->name);
 	ticket->name = name;
-	name->refs++;
+	name_ref_locked(name);
 	ticket->looked_up = true;
 }
 
@@ -187,9 +188,11 @@ void ticket_done_locked(struct inodes *t, pid_t tid, const struct name *name)
 void ticket_promise_locked(struct ticket *ticket, struct inode *inode)
 {
 	assert(lock_is_held(&inode->table->lock));
+	assert(!ticket->inode);
 	ticket->inode = inode;
 	inode_pin_locked(inode);
 	inode->tickets++;
+	inode_check(inode);
 }
 
 void tickets_fini(struct inodes *t)

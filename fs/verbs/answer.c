@@ -105,7 +105,7 @@ static int successor_attributes_locked(struct fs *fs, struct inode *inode, pid_t
 	assert(lock_is_held(&fs->inodes.lock));
 	if (!f.name)
 		return -ESTALE;
-	f.name->refs++;
+	name_ref_locked(f.name);
 	int rc = found_locked(&f, &found, &meta);
 	if (rc == 0 && found == FOUND_ENTRY)
 		successor = name_version_locked(t, f.name, &meta);

@@ -11,6 +11,7 @@
 #include "verbs/ask.h"
 #include "verbs/end_text.h"
 #include "verbs/root_owner.h"
+#include "verbs/tell.h"
 
 bool directory_has_pending_locked(const struct inode *dir)
 {
@@ -413,7 +414,7 @@ static void removal_done(void *self, int rc)
 	/* Children that somebody holds (an open file, a working directory) would be found in the
 	 * kernel's cache. */
 	if (had_names)
-		notifier_inval_all(r->fs->notifier);
+		tell_all(r->fs);
 }
 
 static int remove_once(struct removal *r, bool anyway)
@@ -520,14 +521,14 @@ static void clear_name_locked(struct clearing *c, struct name *name)
 	}
 	name_touch_locked(t, name);
 	name->dir->dir_mtime = time_now();
-	notifier_inval_entry(c->fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	tell_name_locked(c->fs, name);
 }
 
 static void clear_below_locked(struct clearing *c, struct inode *dir)
 {
 	assert(lock_is_held(&c->fs->inodes.lock));
 	for (struct name *n = dir->names, *next; n; n = next) {
-		n->refs++;
+		name_ref_locked(n);
 		clear_name_locked(c, n);
 		next = n->next;
 		name_put_locked(&c->fs->inodes, n);
@@ -544,7 +545,7 @@ static void clearing_done(void *self, int rc)
 	clear_below_locked(c, &c->fs->inodes.root);
 	inodes_unlock(&c->fs->inodes);
 	if (c->had_names)
-		notifier_inval_all(c->fs->notifier);
+		tell_all(c->fs);
 }
 
 int directory_invalidate_prefix(struct fs *fs, struct key prefix)

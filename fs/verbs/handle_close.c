@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/waiting.h"
 #include "verbs/metadata.h"
 #include "verbs/write_out.h"
 #include "verbs/scratch_saved.h"
-
-enum { NOTIFY_WAIT_MS = 100 };
+#include "verbs/tell.h"
 
 /* --- close and fsync -------------------------------------------------------------------------- */
 
@@ -41,13 +39,11 @@ static void leave_name(struct fs *fs, struct inode *inode)
 	if (leaves) {
 		inode_detach_locked(t, inode);
 		name_touch_locked(t, name);
-		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+		tell_name_locked(fs, name);
 	}
 	inodes_unlock(t);
-	if (leaves) {
-		waiting_begin(); /* the kernel may first want another request answered */
-		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
-	}
+	if (leaves)
+		tell_wait(fs);
 }
 
 /* What its writers leave is no whole value: nothing of it is published until somebody writes on. */
@@ -168,8 +164,7 @@ static struct name *begin_last_publish_locked(struct handle *h)
 	if (c->withheld || !(c->dirty || c->fresh))
 		return NULL;
 	h->publishes_last = true;
-	inode->name->publishing++;
-	inode->name->refs++;
+	name_publishing_locked(inode->name);
 	return inode->name;
 }
 
@@ -177,9 +172,7 @@ static void end_last_publish_locked(struct inodes *t, struct handle *h, struct n
 {
 	assert(lock_is_held(&t->lock));
 	h->publishes_last = false;
-	name->publishing--;
-	inodes_changed_locked(t);
-	name_put_locked(t, name);
+	name_published_locked(t, name);
 }
 
 /*

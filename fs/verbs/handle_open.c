@@ -94,7 +94,7 @@ static void wait_for_publish_locked(struct opening *o)
 	assert(lock_is_held(&o->fs->inodes.lock));
 	if (!name || name->publishing == 0)
 		return;
-	name->refs++;
+	name_ref_locked(name);
 	inodes_unlock(o->t);
 	waiting_begin();
 	struct deadline deadline = deadline_in(o->fs->time,

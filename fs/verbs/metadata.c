@@ -7,11 +7,9 @@
 #include <sys/xattr.h>
 
 #include "base/log.h"
-#include "base/waiting.h"
 #include "verbs/answer.h"
 #include "verbs/ask.h"
-
-enum { NOTIFY_WAIT_MS = 100 };
+#include "verbs/tell.h"
 
 /* Whether the entry in the layers is the one this inode stands for. */
 static bool stands_for_entry_locked(const struct inode *inode)
@@ -267,13 +265,10 @@ static int set_end_now(struct end_change *c, pid_t tid)
 	 */
 	bool held = inode->name && end_comes(c->wish) && !inode->made;
 	if (held)
-		notifier_inval_entry(fs->notifier, inode_id(t, inode->name->dir), inode->name->text,
-				     inode->name->size);
+		tell_name_locked(fs, inode->name);
 	inodes_unlock(t);
-	if (held) {
-		waiting_begin(); /* the kernel may first want another request answered */
-		notifier_flush(fs->notifier, NOTIFY_WAIT_MS);
-	}
+	if (held)
+		tell_wait(fs);
 	return 0;
 }
 
@@ -298,20 +293,15 @@ bool metadata_end_waiting_locked(struct fs *fs, struct inode *inode)
 	    inode_is_scratch(inode))
 		return false;
 	inode->given_how = GIVEN_NOTHING;
-	if (name) {
-		name->publishing++;
-		name->refs++;
-	}
+	if (name)
+		name_publishing_locked(name);
 	inodes_unlock(t);
 	int rc = set_end_now(&c, 0);
 	if (rc < 0 && rc != -ENOENT)
 		log_warning("an end could not be stored after the last close: %s", strerror(-rc));
 	inodes_lock(t);
-	if (name) {
-		name->publishing--;
-		inodes_changed_locked(t);
-		name_put_locked(t, name);
-	}
+	if (name)
+		name_published_locked(t, name);
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /* See publish.h. */
 #include "verbs/publish.h"
 
+#include "verbs/tell.h"
+
 #include <assert.h>
 #include <errno.h>
 
@@ -152,9 +154,8 @@ static void published_locked(struct publishing *p, const struct meta *stored)
 	struct inode *before = name->version;
 	if (before && before != inode) {
 		inode_retire_locked(t, before);
-		if (before->lookups > 0 && p->fs->notifier)
-			notifier_inval_entry(p->fs->notifier, inode_id(t, name->dir), name->text,
-					     name->size);
+		if (before->lookups > 0)
+			tell_name_locked(p->fs, name);
 	}
 	if (p->was_fresh)
 		drop_waiting_ends_locked(inode);

@@ -229,6 +229,7 @@ static void set_moving_locked(struct inodes *t, struct renaming *r, bool moving)
 {
 	assert(lock_is_held(&t->lock));
 	r->marked = moving;
+	assert(r->from->subdir->moving != moving && (moving || t->moving > 0));
 	r->from->subdir->moving = moving;
 	t->moving += moving ? 1u : -1u;
 	inodes_changed_locked(t);

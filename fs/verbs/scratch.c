@@ -10,6 +10,7 @@
 #include "verbs/scratch_name.h"
 #include "verbs/scratch_room.h"
 #include "verbs/scratch_saved.h"
+#include "verbs/tell.h"
 
 enum { ROOM_TRIES = 100 }; /* where pending_max_bytes is used up: others may take what was freed */
 
@@ -57,8 +58,8 @@ static void supersede_locked(struct fs *fs, struct inode *adopted)
 	struct inode *version = name->version;
 
 	assert(lock_is_held(&fs->inodes.lock));
-	if (fs->notifier && ((holder && holder->lookups > 0) || (version && version->lookups > 0)))
-		notifier_inval_entry(fs->notifier, inode_id(t, name->dir), name->text, name->size);
+	if ((holder && holder->lookups > 0) || (version && version->lookups > 0))
+		tell_name_locked(fs, name);
 	if (version)
 		inode_retire_locked(t, version);
 	inode_make_scratch_locked(t, adopted);

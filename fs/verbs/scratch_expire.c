@@ -1,6 +1,8 @@
 /* See scratch_expire.h. */
 #include "verbs/scratch_expire.h"
 
+#include "verbs/tell.h"
+
 #include <assert.h>
 #include <errno.h>
 
@@ -39,13 +41,11 @@ static void drop_locked(struct fs *fs, struct inode *inode)
 	struct name *name = inode->name;
 
 	assert(lock_is_held(&fs->inodes.lock));
-	name->refs++;
+	name_ref_locked(name);
 	inode_detach_locked(&fs->inodes, inode);
 	name->dir->dir_mtime = time_now();
 	name_touch_locked(&fs->inodes, name);
-	if (fs->notifier)
-		notifier_inval_entry(fs->notifier, inode_id(&fs->inodes, name->dir), name->text,
-				     name->size);
+	tell_name_locked(fs, name);
 	name_put_locked(&fs->inodes, name);
 }
 

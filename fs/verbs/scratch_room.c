@@ -111,7 +111,7 @@ int scratch_admit_open(struct fs *fs, struct inode *inode)
 	bool grows = t->scratch_count >= SCRATCH_FILES_MAX && scratch_can_be_locked(fs, inode);
 	struct name *name = grows ? inode->name : NULL;
 	if (name)
-		name->refs++;
+		name_ref_locked(name);
 	inodes_unlock(t);
 	if (!name)
 		return 0;

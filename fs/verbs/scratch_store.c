@@ -24,8 +24,7 @@ struct scratch_storing scratch_begin_locked(struct inodes *t, struct inode *inod
 
 	assert(lock_is_held(&t->lock));
 	inode_pin_locked(inode);
-	s.name->refs++;
-	s.name->publishing++;
+	name_publishing_locked(s.name);
 	t->scratch_storing++;
 	if (inode->scratch.rests) {
 		TAILQ_REMOVE(&t->resting, inode, scratch.in_list);
@@ -45,10 +44,9 @@ void scratch_stored_locked(struct fs *fs, const struct scratch_storing *s)
 		inode_rest_locked(t, s->inode);
 		s->inode->scratch.rests_ms += sooner_ms > 0 ? sooner_ms : 0;
 	}
+	assert(t->scratch_storing > 0);
 	t->scratch_storing--;
-	s->name->publishing--;
-	inodes_changed_locked(t);
-	name_put_locked(t, s->name);
+	name_published_locked(t, s->name);
 	inode_unpin_locked(t, s->inode);
 }
 
