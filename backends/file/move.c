@@ -19,20 +19,6 @@ static int move_next(struct file_layer *f, struct entries *s, struct entries_wal
 	return rc;
 }
 
-/* Whether all keys that a rename would make are short enough. */
-static int move_check(struct file_layer *f, struct entries *s, struct entries_walk *move)
-{
-	size_t limit = s == &f->markers ? KEY_MAX + 1 : KEY_MAX;
-	int rc;
-
-	if (move->to.size <= move->from.size)
-		return 0;
-	marker_key(&move->key, move->from);
-	while ((rc = move_next(f, s, move, limit)) == 0)
-		move->key.bytes[move->key.size++] = '\0';
-	return rc == -ENOENT ? 0 : rc;
-}
-
 static int move_entries(struct file_layer *f, struct entries_walk *move)
 {
 	struct file_step step = { 0 };
@@ -83,9 +69,14 @@ int file_check_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct file_layer *f = state;
 	struct entries_walk move = { .from = from, .to = to };
+	int rc;
 
-	int rc = move_check(f, &f->entries, &move);
-	return rc < 0 ? rc : move_check(f, &f->markers, &move);
+	do {
+		lock_take(&f->lock);
+		rc = entries_check_move(&move, &f->entries, &f->markers);
+		lock_release(&f->lock);
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 static bool has_any_below(struct file_layer *f, struct key dir)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { CHECK_STEPS = 256 };
+
 struct entry *entries_first_with(const struct entries *s, struct key prefix)
 {
 	struct entry *e = entries_seek(s, prefix);
@@ -92,4 +94,27 @@ int entries_move_next(const struct entries *s, struct entries_walk *move, size_t
 	struct entry *e = entries_seek(s, key_make(move->key.bytes, move->key.size));
 
 	return e && key_is_below(e->key, move->from) ? move_note(move, e->key, limit) : -ENOENT;
+}
+
+int entries_check_move(struct entries_walk *move, const struct entries *entries,
+		       const struct entries *markers)
+{
+	if (move->to.size <= move->from.size)
+		return 0;
+	if (move->key.size == 0)
+		marker_key(&move->key, move->from);
+	for (int i = 0; i < CHECK_STEPS; i++) {
+		int rc = move->in_markers ? entries_move_next(markers, move, KEY_MAX + 1)
+					  : entries_move_next(entries, move, KEY_MAX);
+		if (rc == 0) {
+			move->key.bytes[move->key.size++] =
+				'\0'; /* the key that follows this one */
+		} else if (rc == -ENOENT && !move->in_markers) {
+			move->in_markers = true;
+			marker_key(&move->key, move->from);
+		} else {
+			return rc == -ENOENT ? 0 : rc;
+		}
+	}
+	return -EAGAIN;
 }

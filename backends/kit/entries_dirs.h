@@ -31,12 +31,13 @@ int entries_list_start(struct entries_listing *l, struct key dir, struct key aft
 int entries_list(struct entries_listing *l, const struct entries *entries,
 		 const struct entries *markers, struct instant now, struct entry **expired);
 
-/* A rename of a directory, on its way through the keys below. It begins with the marker's key of
- * `from` in key (marker_key()); to go on behind an entry that stays, its key gets one byte 0 more.
- */
+/* A rename of a directory, on its way through the keys below, made with = { .from, .to }. A walk with
+ * entries_move_next() begins with the marker's key of `from` in key (marker_key()); to go on behind
+ * an entry that stays, its key gets one byte 0 more. */
 struct entries_walk {
 	struct key from, to;
 	struct key_buffer key, moved; /* an entry's, before and after */
+	bool in_markers;              /* entries_check_move() has been through the entries */
 };
 
 /*
@@ -44,5 +45,10 @@ struct entries_walk {
  * -ENAMETOOLONG: it would be longer than limit.
  */
 int entries_move_next(const struct entries *s, struct entries_walk *move, size_t limit);
+
+/* Whether all keys that the rename would make are short enough: 0 or -ENAMETOOLONG; -EAGAIN: call
+ * again, for a call looks at a bounded number of them. */
+int entries_check_move(struct entries_walk *move, const struct entries *entries,
+		       const struct entries *markers);
 
 #endif

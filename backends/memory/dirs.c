@@ -169,19 +169,6 @@ static int move_next(struct memory *m, struct entries *s, struct entries_walk *m
 	return rc;
 }
 
-/* Whether all keys that a rename would make are short enough: 0 or -ENAMETOOLONG. */
-static int move_check(struct memory *m, struct entries *s, struct entries_walk *move)
-{
-	int rc;
-
-	if (move->to.size <= move->from.size)
-		return 0;
-	marker_key(&move->key, move->from);
-	while ((rc = move_next(m, s, move)) == 0)
-		move->key.bytes[move->key.size++] = '\0'; /* the key that follows this one */
-	return rc == -ENOENT ? 0 : rc;
-}
-
 static int move_entry(struct memory *m, struct key from, struct key to)
 {
 	int rc = memory_rename(m, from, to);
@@ -238,9 +225,15 @@ int memory_check_rename_prefix(void *state, struct key from, struct key to)
 {
 	struct memory *m = state;
 	struct entries_walk move = { .from = from, .to = to };
+	struct pass p;
+	int rc;
 
-	int rc = move_check(m, &m->entries, &move);
-	return rc < 0 ? rc : move_check(m, &m->markers, &move);
+	do {
+		pass_begin(&p, m);
+		rc = entries_check_move(&move, &m->entries, &m->markers);
+		pass_end(&p);
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 int memory_rename_prefix(void *state, struct key from, struct key to)

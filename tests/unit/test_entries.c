@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kit/entries.h"
+#include "kit/entries_dirs.h"
 
 enum { KEYS = 3000, CHANGES = 60000 };
 
@@ -307,6 +309,40 @@ static void lfu_never_names_the_excepted(void **state)
 	entries_fini(&s);
 }
 
+static int check_move(const struct entries *entries, const struct entries *markers, const char *to)
+{
+	struct entries_walk move = { .from = key_of("d"), .to = key_of(to) };
+	int rc, calls = 0;
+
+	while ((rc = entries_check_move(&move, entries, markers)) == -EAGAIN)
+		calls++;
+	assert_true(strlen(to) <= 1 || calls > 1);
+	return rc;
+}
+
+static void a_rename_is_checked_by_steps_markers_too(void **state)
+{
+	static struct model models[KEYS];
+	struct model marker = { 0 };
+	struct entries entries, markers;
+	char text[KEY_MAX + 2];
+
+	(void)state;
+	assert_int_equal(entries_init(&entries, &entries_keep), 0);
+	assert_int_equal(entries_init(&markers, &entries_keep), 0);
+	for (int i = 0; i < KEYS; i++)
+		put_one(&entries, &models[i], key_number(text, i), 0);
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "d/", 2);
+	text[KEY_MAX - 1] = '/'; /* of a directory that may become longer by one byte */
+	put_one(&markers, &marker, key_make(text, KEY_MAX), 0);
+	assert_int_equal(check_move(&entries, &markers, "e"), 0);
+	assert_int_equal(check_move(&entries, &markers, "ee"), 0);
+	assert_int_equal(check_move(&entries, &markers, "eee"), -ENAMETOOLONG);
+	entries_fini(&entries);
+	entries_fini(&markers);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -316,6 +352,7 @@ int main(void)
 		cmocka_unit_test(the_victim_is_never_the_excepted),
 		cmocka_unit_test(entries_come_out_in_the_order_of_expiry),
 		cmocka_unit_test(each_end_follows_its_clock),
+		cmocka_unit_test(a_rename_is_checked_by_steps_markers_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
