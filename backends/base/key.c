@@ -150,6 +150,20 @@ static void buffer_add(struct key_buffer *buffer, const char *bytes, size_t size
 	buffer->bytes[buffer->size] = '\0';
 }
 
+struct key key_keep(struct key_buffer *buffer, struct key key)
+{
+	assert(key.size <= sizeof(buffer->bytes));
+	if (key.size > 0)
+		memmove(buffer->bytes, key.bytes, key.size);
+	buffer->size = key.size;
+	return key_kept(buffer);
+}
+
+struct key key_kept(const struct key_buffer *buffer)
+{
+	return key_make(buffer->bytes, buffer->size);
+}
+
 int key_join(struct key_buffer *buffer, struct key dir, struct key name)
 {
 	size_t prefix = dir.size == 0 ? 0 : dir.size + 1;

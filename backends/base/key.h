@@ -68,6 +68,11 @@ struct key_buffer {
 };
 int key_join(struct key_buffer *buffer, struct key dir, struct key name);
 
+/* Copies a key's bytes, KEY_MAX + 2 at most, into a buffer; the key that a buffer holds. Both
+ * borrow it. */
+struct key key_keep(struct key_buffer *buffer, struct key key);
+struct key key_kept(const struct key_buffer *buffer);
+
 /*
  * A *prefix*: any bytes that keys may begin with, up to KEY_MAX + 1. A directory's ends with its
  * slash (marker_key()), the root's is empty. Whether a key begins with it; whether a directory's
