@@ -9,6 +9,7 @@
 int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta)
 {
 	assert(batch->count < CHILDREN_MAX);
+	assert(children_precede(batch, KEY_ROOT, false, name, is_dir));
 	char *copy = key_copy(name);
 	if (!copy)
 		return -ENOMEM;

@@ -38,7 +38,7 @@ struct children {
 };
 
 /* Adds a child; takes over nothing, copies the name and the meta (may be NULL). 0 or -ENOMEM;
- * asserts room. */
+ * asserts room, and that it comes after the last one. */
 int children_add(struct children *batch, struct key name, bool is_dir, const struct meta *meta);
 
 /* A child was read, behind all items, that is not to be shown. */

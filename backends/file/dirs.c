@@ -108,16 +108,15 @@ int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
 	      struct children *batch)
 {
 	struct file_layer *f = state;
-	struct entries_listing l = { .batch = batch };
-	struct entry *expired;
+	struct entries_listing l;
 	int rc = file_wait_loaded(f);
 
 	if (rc == 0)
-		rc = entries_list_start(&l, dir, after, after_is_dir);
+		rc = entries_list_start(&l, &f->entries, &f->markers, dir, after, after_is_dir);
 	while (rc == 0) {
 		struct instant now = time_instant(f->env->time);
 		lock_take(&f->lock);
-		rc = entries_list(&l, &f->entries, &f->markers, now, &expired);
+		rc = entries_list(&l, now, batch);
 		lock_release(&f->lock);
 		if (rc != -EAGAIN)
 			break;

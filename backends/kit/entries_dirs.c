@@ -20,58 +20,58 @@ struct entry *entries_first_below(const struct entries *s, struct key dir)
 	return entries_first_with(s, marker_key(&buffer, dir));
 }
 
-int entries_list_start(struct entries_listing *l, struct key dir, struct key after,
+/* --- listing ---------------------------------------------------------------------------------- */
+
+static int stream_seek(struct child_stream *stream, struct key at, bool is_near)
+{
+	struct entries_stream *s = (struct entries_stream *)stream;
+
+	s->at = is_near ? entries_next(s->at) : entries_seek(s->store, at);
+	if (!s->at)
+		return -ENOENT;
+	if (!stream->is_marker && meta_is_expired(&s->at->meta, s->listing->now)) {
+		s->listing->expired = s->at;
+		return -EAGAIN;
+	}
+	stream->key = s->at->key;
+	return 0;
+}
+
+static int stream_describe(struct child_stream *stream, struct child *child)
+{
+	meta_copy(&child->meta, &((struct entries_stream *)stream)->at->meta);
+	return 0;
+}
+
+static struct entries_stream stream_of(struct entries_listing *l, const struct entries *store,
+				       bool are_markers)
+{
+	return (struct entries_stream){ .stream = { .seek = stream_seek,
+						    .describe = stream_describe,
+						    .is_marker = are_markers },
+					.listing = l,
+					.store = store };
+}
+
+int entries_list_start(struct entries_listing *l, const struct entries *entries,
+		       const struct entries *markers, struct key dir, struct key after,
 		       bool after_is_dir)
 {
-	return cursor_start(&l->cursor, dir, after, after_is_dir);
+	*l = (struct entries_listing){ .merge = { .streams = l->streams, .count = 2 } };
+	l->entries = stream_of(l, entries, false);
+	l->markers = stream_of(l, markers, true);
+	l->streams[0] = &l->entries.stream;
+	l->streams[1] = &l->markers.stream;
+	return child_merge_start(&l->merge, dir, after, after_is_dir);
 }
 
-/* Adds the child that the entry or marker is or lies in, and moves behind it. */
-static int listing_add(struct entries_listing *l, const struct entries *markers,
-		       const struct entry *first)
+int entries_list(struct entries_listing *l, struct instant now, struct children *batch)
 {
-	bool is_dir;
-	struct key dir;
-	struct key name = cursor_pass(&l->cursor, first->key, &is_dir, &dir);
-	const struct entry *described = is_dir ? entries_find(markers, dir) : first;
-
-	return children_add(l->batch, name, is_dir, described ? &described->meta : NULL);
+	l->now = now;
+	return child_merge_run(&l->merge, batch);
 }
 
-/* The first at or after the listing's place that is below its directory, or NULL. */
-static struct entry *listing_seek(const struct entries_listing *l, const struct entries *s,
-				  bool are_markers)
-{
-	struct entry *e = entries_seek(s, cursor_at(&l->cursor));
-
-	if (e && are_markers && cursor_is_own_marker(&l->cursor, e->key))
-		e = entries_next(e);
-	return e && key_is_below(e->key, l->cursor.dir) ? e : NULL;
-}
-
-int entries_list(struct entries_listing *l, const struct entries *entries,
-		 const struct entries *markers, struct instant now, struct entry **expired)
-{
-	for (;;) {
-		struct entry *first = listing_seek(l, entries, false);
-		struct entry *marker = listing_seek(l, markers, true);
-		if (first && meta_is_expired(&first->meta, now)) {
-			*expired = first;
-			return -EAGAIN;
-		}
-		if (!first || (marker && key_compare(marker->key, first->key) < 0))
-			first = marker;
-		if (!first) {
-			l->batch->end = true;
-			return 0;
-		}
-		if (l->batch->count == CHILDREN_MAX)
-			return 0;
-		int rc = listing_add(l, markers, first);
-		if (rc < 0)
-			return rc;
-	}
-}
+/* --- renames ---------------------------------------------------------------------------------- */
 
 /* Notes a key below `from` and what it becomes: 0, or -ENAMETOOLONG if that is over the limit. */
 static int move_note(struct entries_walk *move, struct key key, size_t limit)

@@ -2,13 +2,12 @@
 #define CACHEFS_ENTRIES_DIRS_H
 
 /*
- * Directories over two stores of entries.h, entries and markers: what struct backend asks of them.
- * A marker's key is its directory's with a slash at the end, so that both stores have the order of
- * a listing; the root's is empty. The caller holds the lock of the stores.
+ * Directories over two stores of entries.h, entries and markers (cursor.h): what struct backend
+ * asks of them. The caller holds the lock of the stores.
  */
 
 #include "cache.h"
-#include "kit/cursor.h"
+#include "kit/child_merge.h"
 #include "kit/entries.h"
 
 /* The first of a store that begins with the prefix, or is below dir (markers: dir's own included);
@@ -16,20 +15,31 @@
 struct entry *entries_first_with(const struct entries *s, struct key prefix);
 struct entry *entries_first_below(const struct entries *s, struct key dir);
 
-/* A listing on its way; the batch is the caller's. */
-struct entries_listing {
-	struct cursor cursor;
-	struct children *batch;
+/* One of the two stores, in a listing. */
+struct entries_stream {
+	struct child_stream stream; /* the first member */
+	struct entries_listing *listing;
+	const struct entries *store;
+	struct entry *at;
 };
-int entries_list_start(struct entries_listing *l, struct key dir, struct key after,
+
+/* A listing on its way; it stays where it is. */
+struct entries_listing {
+	struct child_merge merge;
+	struct child_stream *streams[2];
+	struct entries_stream entries, markers;
+	struct instant now;
+	struct entry *expired;
+};
+int entries_list_start(struct entries_listing *l, const struct entries *entries,
+		       const struct entries *markers, struct key dir, struct key after,
 		       bool after_is_dir);
 
 /*
- * 0: the batch is full or at the end. -EAGAIN: an expired entry is in the way; take it out of the
- * store and call again.
+ * 0: the batch is full or at the end. -EAGAIN: l->expired is in the way; take it out of the store
+ * and call again. -ENOMEM.
  */
-int entries_list(struct entries_listing *l, const struct entries *entries,
-		 const struct entries *markers, struct instant now, struct entry **expired);
+int entries_list(struct entries_listing *l, struct instant now, struct children *batch);
 
 /* A rename of a directory, on its way through the keys below, made with = { .from, .to }. A walk with
  * entries_move_next() begins with the marker's key of `from` in key (marker_key()); to go on behind

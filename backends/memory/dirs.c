@@ -93,17 +93,14 @@ int memory_dir_stat(void *state, struct key dir, struct meta *meta)
 /* --- listing ---------------------------------------------------------------------------------- */
 
 /* 0: the batch is full or at the end; -EAGAIN: go on with another pass. */
-static int list_locked(struct pass *p, struct entries_listing *l)
+static int list_locked(struct pass *p, struct entries_listing *l, struct children *batch)
 {
-	struct memory *m = p->m;
-	struct entry *expired;
-
-	assert(lock_is_held(&m->lock));
+	assert(lock_is_held(&p->m->lock));
 	for (int i = 0; i < PASS_STEPS; i++) {
-		int rc = entries_list(l, &m->entries, &m->markers, p->now, &expired);
+		int rc = entries_list(l, p->now, batch);
 		if (rc != -EAGAIN)
 			return rc;
-		pass_lose(p, expired);
+		pass_lose(p, l->expired);
 	}
 	return -EAGAIN;
 }
@@ -111,15 +108,16 @@ static int list_locked(struct pass *p, struct entries_listing *l)
 int memory_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		struct children *batch)
 {
-	struct entries_listing l = { .batch = batch };
+	struct memory *m = state;
+	struct entries_listing l;
 	struct pass p;
-	int rc = entries_list_start(&l, dir, after, after_is_dir);
+	int rc = entries_list_start(&l, &m->entries, &m->markers, dir, after, after_is_dir);
 
 	if (rc < 0)
 		return rc;
 	do {
-		pass_begin(&p, state);
-		rc = list_locked(&p, &l);
+		pass_begin(&p, m);
+		rc = list_locked(&p, &l, batch);
 		pass_end(&p);
 	} while (rc == -EAGAIN);
 	return rc;

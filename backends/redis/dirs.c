@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "kit/cursor.h"
+#include "kit/child_merge.h"
 #include "redis/command.h"
 #include "redis/look.h"
 #include "redis/page.h"
@@ -76,83 +76,62 @@ static int stream_seek(struct redis_call *call, struct stream *s, struct key dir
 	}
 }
 
-struct listing {
-	struct redis_call call;
-	struct stream entries, markers;
-	struct cursor cursor;
-	struct children *batch;
+/* One of the two sets in a listing. */
+struct set_stream {
+	struct child_stream stream; /* the first member */
+	struct redis_call *call;
+	struct stream set;
+	struct key dir;
+	struct redis_item *item;
 };
 
-static int next_marker(struct listing *l, struct key at, struct redis_item **item)
+static int set_seek(struct child_stream *stream, struct key at, bool is_near)
 {
-	int rc = stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
+	struct set_stream *s = (struct set_stream *)stream;
+	int rc = stream_seek(s->call, &s->set, s->dir, at, &s->item);
 
-	if (rc < 0 || !*item || !cursor_is_own_marker(&l->cursor, (*item)->key))
-		return rc;
-	l->markers.page.next++;
-	return stream_seek(&l->call, &l->markers, l->cursor.dir, at, item);
+	(void)is_near; /* a page is passed item by item in any case */
+	if (rc == 0 && s->item)
+		stream->key = s->item->key;
+	return rc == 0 && !s->item ? -ENOENT : rc;
 }
 
-/* Adds the child that the item is or lies in, and moves behind it. */
-static int listing_add(struct listing *l, const struct redis_item *item,
-		       const struct redis_item *marker)
+static int set_describe(struct child_stream *stream, struct child *child)
 {
-	bool is_dir;
-	struct key dir;
-	struct key name = cursor_pass(&l->cursor, item->key, &is_dir, &dir);
+	const struct redis_item *item = ((struct set_stream *)stream)->item;
 
-	if (is_dir && marker && key_equal(marker->key, dir))
-		item = marker;
-	else if (is_dir)
-		item = NULL;
-	int rc = children_add(l->batch, name, is_dir, item ? &item->meta : NULL);
-	if (rc == 0 && !is_dir)
-		l->batch->items[l->batch->count - 1].vague = item->strange || item->unmeasured;
-	return rc;
-}
-
-static int listing_run(struct listing *l)
-{
-	for (;;) {
-		struct redis_item *entry, *marker, *first;
-		struct key at = cursor_at(&l->cursor);
-		int rc = stream_seek(&l->call, &l->entries, l->cursor.dir, at, &entry);
-		if (rc == 0)
-			rc = next_marker(l, at, &marker);
-		if (rc < 0)
-			return rc;
-		first = entry;
-		if (!entry || (marker && key_compare(marker->key, entry->key) < 0))
-			first = marker;
-		if (!first) {
-			l->batch->end = true;
-			return 0;
-		}
-		if (l->batch->count == CHILDREN_MAX)
-			return 0;
-		rc = listing_add(l, first, marker);
-		if (rc < 0)
-			return rc;
-	}
+	meta_copy(&child->meta, &item->meta);
+	child->vague = !child->is_dir && (item->strange || item->unmeasured);
+	return 0;
 }
 
 int redis_list(void *state, struct key dir, struct key after, bool after_is_dir,
 	       struct children *batch)
 {
 	struct redis *r = state;
-	struct listing l = { .batch = batch,
-			     .entries = { .set = r->index, .checked = true },
-			     .markers = { .set = r->dirs } };
+	struct redis_call call;
+	struct set_stream entries = { .stream = { .seek = set_seek, .describe = set_describe },
+				      .call = &call,
+				      .set = { .set = r->index, .checked = true },
+				      .dir = dir };
+	struct set_stream markers = {
+		.stream = { .seek = set_seek, .describe = set_describe, .is_marker = true },
+		.call = &call,
+		.set = { .set = r->dirs },
+		.dir = dir
+	};
+	struct child_stream *const streams[] = { &entries.stream, &markers.stream };
+	struct child_merge merge = { .streams = streams, .count = 2 };
 
-	int rc = cursor_start(&l.cursor, dir, after, after_is_dir);
+	int rc = child_merge_start(&merge, dir, after, after_is_dir);
 	if (rc < 0)
 		return rc;
-	rc = redis_call_begin(&l.call, r, REDIS_READS);
+	rc = redis_call_begin(&call, r, REDIS_READS);
 	if (rc < 0)
 		return rc;
-	rc = redis_call_end(&l.call, listing_run(&l));
-	redis_page_fini(&l.entries.page);
-	redis_page_fini(&l.markers.page);
+	rc = redis_call_end(&call, child_merge_run(&merge, batch));
+	redis_page_fini(&entries.set.page);
+	redis_page_fini(&markers.set.page);
 	return rc;
 }
 

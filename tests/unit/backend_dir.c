@@ -271,13 +271,11 @@ static int dir_rename_prefix(void *state, struct key from, struct key to)
 static int dir_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		    struct children *batch)
 {
-	struct entries_listing l = { .batch = batch };
-	struct entry *expired;
-	int rc = entries_list_start(&l, dir, after, after_is_dir);
+	struct entries_listing l;
 	struct dir *d = enter(state);
+	int rc = entries_list_start(&l, &d->stores[0], &d->stores[1], dir, after, after_is_dir);
 
-	return leave(d, rc < 0 ? rc
-			       : entries_list(&l, &d->stores[0], &d->stores[1], d->now, &expired));
+	return leave(d, rc < 0 ? rc : entries_list(&l, d->now, batch));
 }
 
 static int dir_dir_stat(void *state, struct key dir, struct meta *meta)

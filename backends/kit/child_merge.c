@@ -1,0 +1,130 @@
+/* See child_merge.h. */
+#include "kit/child_merge.h"
+
+#include <errno.h>
+
+int child_merge_start(struct child_merge *m, struct key dir, struct key after, bool after_is_dir)
+{
+	return cursor_start(&m->cursor, dir, after, after_is_dir);
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+/* Whether the stream's key, below the directory or its own marker's, is or lies in a child. That
+ * marker sorts where the child with the empty name does. */
+static bool is_in_child(const struct child_merge *m, const struct child_stream *s)
+{
+	bool is_dir = false;
+
+	if (!s->is_marker)
+		return true;
+	if (s->key.size > 0)
+		key_child(s->key, m->cursor.dir, &is_dir);
+	return is_dir;
+}
+
+static int stream_seek(const struct child_merge *m, struct child_stream *s)
+{
+	struct key at = cursor_at(&m->cursor);
+	bool is_near = s->state == STREAM_PASSED;
+	struct key_buffer next;
+
+	for (;;) {
+		s->state = STREAM_ASTRAY;
+		int rc = s->seek(s, at, is_near);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+		if (rc == 0 && key_compare(s->key, at) < 0)
+			return -EUCLEAN;
+		bool is_own_marker = rc == 0 && s->is_marker && s->key.size == 0;
+		if (rc < 0 || (!is_own_marker && !key_is_below(s->key, m->cursor.dir))) {
+			s->state = STREAM_OVER;
+			return 0;
+		}
+		if (is_in_child(m, s)) {
+			s->state = STREAM_STANDS;
+			return 0;
+		}
+		at = key_keep(&next, s->key);
+		next.bytes[at.size++] = '\0'; /* the key that follows */
+		is_near = true;
+	}
+}
+
+/* The stream that stands at the next child; NULL: none is left. */
+static int find_first(const struct child_merge *m, struct child_stream **first)
+{
+	*first = NULL;
+	for (size_t i = 0; i < m->count; i++) {
+		struct child_stream *s = m->streams[i];
+		int rc = s->state < STREAM_STANDS ? stream_seek(m, s) : 0;
+		if (rc < 0)
+			return rc;
+		if (s->state == STREAM_STANDS &&
+		    (!*first || key_compare(s->key, (*first)->key) < 0))
+			*first = s;
+	}
+	return 0;
+}
+
+/* The stream that stands at this marker, or NULL. */
+static struct child_stream *find_marker(const struct child_merge *m, struct key marker)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct child_stream *s = m->streams[i];
+		if (s->state == STREAM_STANDS && s->is_marker && key_equal(s->key, marker))
+			return s;
+	}
+	return NULL;
+}
+
+/* --- the merge -------------------------------------------------------------------------------- */
+
+static int add(struct child_stream *described, struct children *batch, struct key name, bool is_dir)
+{
+	struct child child = { .name = name, .is_dir = is_dir };
+	int rc = described ? described->describe(described, &child) : 0;
+
+	if (rc == -EBADMSG)
+		return 0;
+	if (rc == 0)
+		rc = children_add(batch, name, is_dir, &child.meta);
+	if (rc == 0)
+		batch->items[batch->count - 1].vague = child.vague;
+	meta_fini(&child.meta);
+	return rc;
+}
+
+/* Adds the child that the first key is or lies in, and passes it. */
+static int take(struct child_merge *m, struct child_stream *first, struct children *batch)
+{
+	bool is_dir;
+	struct key marker, name = cursor_pass(&m->cursor, first->key, &is_dir, &marker);
+	int rc = add(is_dir ? find_marker(m, marker) : first, batch, name, is_dir);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < m->count; i++) {
+		struct child_stream *s = m->streams[i];
+		if (s->state == STREAM_STANDS && key_compare(s->key, cursor_at(&m->cursor)) < 0)
+			s->state = is_dir ? STREAM_ASTRAY : STREAM_PASSED;
+	}
+	return 0;
+}
+
+int child_merge_run(struct child_merge *m, struct children *batch)
+{
+	struct child_stream *first;
+
+	for (size_t i = 0; i < m->count; i++) /* it may have been sought for something else */
+		m->streams[i]->state = STREAM_ASTRAY;
+	for (;;) {
+		int rc = find_first(m, &first);
+		batch->end = rc == 0 && !first;
+		if (rc < 0 || !first || batch->count == CHILDREN_MAX)
+			return rc;
+		rc = take(m, first, batch);
+		if (rc < 0)
+			return rc;
+	}
+}
