@@ -1,9 +1,14 @@
-/* Type "file": prefixes and directories; their renames are file/move.c's. See file/store.h. */
+/* See file/dirs.h. */
+#include "file/dirs.h"
+
 #include <errno.h>
-#include <string.h>
 
 #include "kit/entries_dirs.h"
-#include "file/store.h"
+#include "file/evict.h"
+#include "file/layer.h"
+#include "file/lists.h"
+#include "file/turn.h"
+#include "file/watch.h"
 
 /* --- prefixes --------------------------------------------------------------------------------- */
 
@@ -52,10 +57,8 @@ static bool first_key_with(struct file_layer *f, struct key prefix, struct key_b
 {
 	lock_take(&f->lock);
 	struct entry *e = entries_first_with(&f->entries, prefix);
-	if (e) {
-		key->size = e->key.size;
-		memcpy(key->bytes, e->key.bytes, key->size);
-	}
+	if (e)
+		key_keep(key, e->key);
 	lock_release(&f->lock);
 	return e != NULL;
 }
@@ -68,7 +71,7 @@ static int remove_changing(struct file_layer *f, struct key prefix)
 	int rc = file_markers_refresh(f);
 
 	while (rc == 0 && first_key_with(f, prefix, &key)) {
-		rc = file_drop(f, key_make(key.bytes, key.size), FILE_REMOVED);
+		rc = file_drop(f, key_kept(&key), FILE_REMOVED);
 		found = true;
 		file_change_step(f, &step);
 	}

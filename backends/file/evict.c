@@ -1,10 +1,72 @@
-/* Type "file": who goes when there is no room, by max_files or on the disk. See file/store.h. */
+/* See file/evict.h. */
+#include "file/evict.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "file/store.h"
+#include "file/index.h"
 
-enum { BLOCK = 4096 }; /* what the smallest file takes */
+enum {
+	BLOCK = 4096, /* what the smallest file takes */
+	EXPIRE_STEPS = 64,
+};
+
+int file_remove_files(struct file_layer *f, struct key key, const char *name)
+{
+	char names[2][FILE_NAME_SIZE];
+	int rc = 0;
+
+	/* An older one, from when the other name was another key's, would come to light. */
+	for (int i = file_names(f->conf, key, names[0], names[1]) ? 0 : 1; i < 2 && rc == 0; i++)
+		if (strcmp(names[i], name) != 0 && file_holds(f, names[i], key))
+			rc = file_remove_file(f, names[i]);
+	return rc < 0 ? rc : file_remove_file(f, name);
+}
+
+int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
+{
+	char name[FILE_NAME_SIZE];
+
+	lock_take(&f->lock);
+	const struct entry *file = file_of_key_locked(f, key);
+	if (file)
+		file_record_name(file, name);
+	lock_release(&f->lock);
+	if (!file)
+		return -ENOENT;
+	int rc = file_remove_files(f, key, name);
+	if (rc < 0 && reason == FILE_EXPIRED) {
+		file_forget(f, name); /* nobody waits for it to go; who asks for it finds it */
+		rc = 0;
+	}
+	if (rc < 0 || reason == FILE_REMOVED)
+		return rc;
+	lock_take(&f->lock);
+	f->evictions += reason == FILE_EVICTED;
+	f->expiries += reason == FILE_EXPIRED;
+	lock_release(&f->lock);
+	if (f->env->gone)
+		f->env->gone(f->env->self, key);
+	return 0;
+}
+
+void file_expire(struct file_layer *f)
+{
+	struct key_buffer key;
+
+	for (int i = 0; i < EXPIRE_STEPS; i++) {
+		struct instant now = time_instant(f->env->time);
+		lock_take(&f->lock);
+		struct entry *due = entries_due(&f->entries, now);
+		if (due)
+			key_keep(&key, due->key);
+		lock_release(&f->lock);
+		if (!due || file_drop(f, key_kept(&key), FILE_EXPIRED) < 0)
+			return;
+	}
+}
+
+/* --- who goes --------------------------------------------------------------------------------- */
 
 /* Evicts the oldest entry but this one (KEY_ROOT: none), if there are at least so many. What its
  * file was long comes out. -ENOENT: there is none to evict. */
@@ -18,12 +80,10 @@ static int evict_oldest(struct file_layer *f, struct key kept, uint64_t at_least
 	if (f->entries.count >= at_least)
 		oldest = entries_victim(&f->entries, except, time_instant(f->env->time));
 	*bytes = f->bytes;
-	if (oldest) {
-		key.size = oldest->key.size;
-		memcpy(key.bytes, oldest->key.bytes, key.size);
-	}
+	if (oldest)
+		key_keep(&key, oldest->key);
 	lock_release(&f->lock);
-	int rc = oldest ? file_drop(f, key_make(key.bytes, key.size), FILE_EVICTED) : -ENOENT;
+	int rc = oldest ? file_drop(f, key_kept(&key), FILE_EVICTED) : -ENOENT;
 	lock_take(&f->lock);
 	*bytes = *bytes > f->bytes ? *bytes - f->bytes : 0;
 	lock_release(&f->lock);

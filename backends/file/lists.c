@@ -1,14 +1,6 @@
-/*
- * The files of a file layer that are no entries: a list each, of entries without a value
- * (file/entry.h).
- *
- *   .cachefs-directories   the markers of directories
- *   .cachefs-hits          metadata of entries got since their files were written; at the end of a
- *                          run alone, for a get costs no write: a kill -9 loses its hits
- *   .cachefs-rename        the rename of a directory that has begun: from, to
- *
- * See file/store.h.
- */
+/* See file/lists.h. */
+#include "file/lists.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,8 +8,11 @@
 #include <unistd.h>
 
 #include "kit/cursor.h"
-#include "file/store.h"
+#include "file/entry.h"
 #include "base/json_text.h"
+#include "file/name.h"
+#include "file/read.h"
+#include "file/write.h"
 #include "base/log.h"
 
 static const char markers_name[] = FILE_OURS "directories";
@@ -197,6 +192,16 @@ bool file_is_markers(const char *name)
 	return strcmp(name, markers_name) == 0;
 }
 
+bool file_markers_are_news(struct file_layer *f)
+{
+	struct file_look now, known;
+
+	lock_take(&f->lock);
+	known = f->markers_look;
+	lock_release(&f->lock);
+	return file_look_of(f->dir_fd, markers_name, &now) < 0 || !file_looks_same(&now, &known);
+}
+
 /* --- hits ------------------------------------------------------------------------------------- */
 
 void file_hits_store(struct file_layer *f)
@@ -276,8 +281,7 @@ static bool add_end(struct file_layer *f, void *self, struct key key, const stru
 	if (ends->count == 2 || key.size == 0 || !marker_key_is_valid(key))
 		return false;
 	struct key_buffer *to = ends->keys[ends->count++];
-	to->size = key.size - 1;
-	memcpy(to->bytes, key.bytes, to->size);
+	key_keep(to, key_make(key.bytes, key.size - 1));
 	return true;
 }
 
@@ -288,7 +292,7 @@ bool file_move_read(struct file_layer *f, struct key_buffer *from, struct key_bu
 
 	/* Nothing moves into itself: that would never be over. */
 	if (rc == 0 && ends.count == 2) {
-		struct key a = key_make(from->bytes, from->size), b = key_make(to->bytes, to->size);
+		struct key a = key_kept(from), b = key_kept(to);
 		rc = key_equal(a, b) || key_is_below(a, b) || key_is_below(b, a) ? -EINVAL : 0;
 	}
 	if (rc == -EINVAL)

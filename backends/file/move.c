@@ -1,13 +1,14 @@
-/*
- * Type "file": rename of a directory. Each key is a file to be written anew, so a crash in the
- * middle would leave some there and some here: the rename is written down in the directory, and
- * finished before the layer answers anything again. See file/store.h.
- */
+/* See file/move.h. */
+#include "file/move.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "kit/entries_dirs.h"
-#include "file/store.h"
+#include "file/evict.h"
+#include "file/keys.h"
+#include "file/lists.h"
+#include "file/turn.h"
 #include "base/log.h"
 
 static int move_next(struct file_layer *f, struct entries *s, struct entries_walk *move,
@@ -27,8 +28,8 @@ static int move_entries(struct file_layer *f, struct entries_walk *move)
 
 	marker_key(&move->key, move->from);
 	while ((rc = move_next(f, &f->entries, move, KEY_MAX)) == 0) {
-		struct key from = key_make(move->key.bytes, move->key.size);
-		rc = file_rename_within(f, from, key_make(move->moved.bytes, move->moved.size));
+		struct key from = key_kept(&move->key);
+		rc = file_rename_within(f, from, key_kept(&move->moved));
 		if (rc == -ENOENT) /* damaged: it has no value to move */
 			move->key.bytes[move->key.size++] = '\0';
 		else if (rc < 0)
@@ -46,13 +47,11 @@ static int move_markers(struct file_layer *f, struct entries_walk *move)
 
 	marker_key(&move->key, move->from);
 	while ((rc = move_next(f, &f->markers, move, KEY_MAX + 1)) == 0) {
-		struct entry *e = entry_new(key_make(move->moved.bytes, move->moved.size), NULL,
-					    NULL);
+		struct entry *e = entry_new(key_kept(&move->moved), NULL, NULL);
 		if (!e)
 			return -ENOMEM;
 		lock_take(&f->lock);
-		struct entry *old = entries_find(&f->markers,
-						 key_make(move->key.bytes, move->key.size));
+		struct entry *old = entries_find(&f->markers, key_kept(&move->key));
 		struct entry *there = entries_find(&f->markers, e->key);
 		if (there)
 			entries_take(&f->markers, there);
@@ -122,7 +121,7 @@ int file_move_finish(struct file_layer *f)
 
 	if (!file_move_read(f, &from, &to))
 		return 0;
-	int rc = move_all(f, key_make(from.bytes, from.size), key_make(to.bytes, to.size));
+	int rc = move_all(f, key_kept(&from), key_kept(&to));
 	if (rc == 0)
 		rc = file_move_over(f);
 	if (rc == 0)

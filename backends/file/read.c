@@ -1,26 +1,22 @@
-/* What the files of a file layer say: read when they look different, and entered. See file/store.h.
- */
-#include "file/store.h"
+/* See file/read.h. */
+#include "file/read.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <xxhash.h>
 
+#include "file/entry.h"
+#include "file/index.h"
 #include "base/whole.h"
 
 /* More than a value of 256 MiB is in JSON, every byte of it escaped. */
 #define TEXT_MAX ((uint64_t)2 << 30)
 
-enum {
-	HEAD_SIZE = 256 * 1024, /* more than all members before the payload */
-	YOUNG_MS = 50,          /* several ticks of any kernel's clock of files */
-	SKEW_MS = 60000,
-};
+enum { HEAD_SIZE = 256 * 1024 }; /* more than all members before the payload */
 
 int file_text(int fd, uint64_t size, char **text)
 {
@@ -89,7 +85,7 @@ static int find_key(struct file_layer *f, const char *name, struct file_entry *e
 	if (entry->key)
 		return 0;
 	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
+	struct entry *file = file_known_locked(f, name);
 	if (file && file_record_key(file).size > 0)
 		key = file_record_key(file);
 	entry->key = key_copy(key);
@@ -107,14 +103,10 @@ struct other {
 static void find_other(struct file_layer *f, struct key key, const char *name, struct other *other)
 {
 	lock_take(&f->lock);
-	struct entry *e = entries_find(&f->entries, key);
-	struct entry *file = e ? entries_find(&f->files,
-					      key_make(value_bytes(e->value), value_size(e->value)))
-			       : NULL;
+	const struct entry *file = file_of_key_locked(f, key);
 	other->name[0] = '\0';
 	if (file && !key_equal(file->key, key_of(name))) {
-		memcpy(other->name, file->key.bytes, file->key.size);
-		other->name[file->key.size] = '\0';
+		file_record_name(file, other->name);
 		other->look = file_record_look(file);
 	}
 	lock_release(&f->lock);
@@ -139,18 +131,8 @@ static bool may_hold(const struct file_layer *f, const char *name, struct key ke
 
 	if (!key_is_valid(key))
 		return false;
-	return (file_names(f, key, plain, hashed) && strcmp(name, plain) == 0) ||
+	return (file_names(f->conf, key, plain, hashed) && strcmp(name, plain) == 0) ||
 	       strcmp(name, hashed) == 0;
-}
-
-/* Whether the mtime may be another write's as well. Clocks of other machines differ. */
-static bool is_young(const struct timespec *mtime)
-{
-	struct timespec now = time_now();
-	int64_t age_ms = (int64_t)(now.tv_sec - mtime->tv_sec) * 1000 +
-			 (now.tv_nsec - mtime->tv_nsec) / 1000000;
-
-	return age_ms < YOUNG_MS && age_ms > -SKEW_MS;
 }
 
 /*
@@ -165,7 +147,7 @@ static bool date_foreign(struct file_layer *f, const char *name, const struct fi
 	bool same = false;
 
 	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
+	struct entry *file = file_known_locked(f, name);
 	struct file_look known = file ? file_record_look(file) : (struct file_look){ 0 };
 	struct entry *e = file && known.hash != 0 && file_looks_same(look, &known)
 				  ? entries_find(&f->entries, file_record_key(file))
@@ -226,7 +208,7 @@ static void finish_rename(struct file_layer *f, const char *name, const struct f
 
 	if (!key_is_valid(from))
 		return;
-	if (file_names(f, from, plain, hashed) && strcmp(plain, name) != 0)
+	if (file_names(f->conf, from, plain, hashed) && strcmp(plain, name) != 0)
 		remove_if_left(f, plain, moved);
 	if (strcmp(hashed, name) != 0)
 		remove_if_left(f, hashed, moved);
@@ -264,7 +246,7 @@ static int read_again(struct file_layer *f, const char *name, int fd, bool whole
 		      struct file_look *look)
 {
 	struct file_entry entry = { 0 };
-	bool young = is_young(&look->mtime), same = false;
+	bool young = file_is_young(&look->mtime), same = false;
 	int rc = read_entry(fd, whole, look, &entry);
 
 	if (rc == 0)
@@ -290,18 +272,17 @@ static int read_again(struct file_layer *f, const char *name, int fd, bool whole
 
 static void tell_gone(struct file_layer *f, const char *name)
 {
-	struct key_buffer key = { .size = 0 };
+	struct key_buffer buffer;
+	struct key key = KEY_ROOT;
 
 	lock_take(&f->lock);
-	struct entry *file = entries_find(&f->files, key_of(name));
-	if (file && file_record_key(file).size > 0) {
-		key.size = file_record_key(file).size;
-		memcpy(key.bytes, file_record_key(file).bytes, key.size);
-	}
+	const struct entry *file = file_known_locked(f, name);
+	if (file)
+		key = key_keep(&buffer, file_record_key(file));
 	lock_release(&f->lock);
 	file_forget(f, name);
 	if (key.size > 0 && f->env->changed)
-		f->env->changed(f->env->self, key_make(key.bytes, key.size));
+		f->env->changed(f->env->self, key);
 }
 
 void file_forget_all(struct file_layer *f)
@@ -312,7 +293,7 @@ void file_forget_all(struct file_layer *f)
 		lock_take(&f->lock);
 		const struct entry *file = f->files.first[0];
 		if (file)
-			snprintf(name, sizeof(name), "%.*s", (int)file->key.size, file->key.bytes);
+			file_record_name(file, name);
 		lock_release(&f->lock);
 		if (!file)
 			break;
@@ -325,7 +306,7 @@ static int enter_no_file(struct file_layer *f, const char *name)
 {
 	struct file_look look;
 
-	if (file_look_of(f, name, &look) < 0)
+	if (file_look_of(f->dir_fd, name, &look) < 0)
 		return -errno;
 	tell_gone(f, name);
 	return enter_damaged(f, name, &look, "not a regular file");

@@ -13,7 +13,7 @@
 
 #include "registry.h"
 #include "file/entry.h"
-#include "file/store.h"
+#include "file/layer.h"
 #include "base/log.h"
 #include "damage.h"
 

@@ -1,0 +1,16 @@
+#ifndef CACHEFS_FILE_DIRS_H
+#define CACHEFS_FILE_DIRS_H
+
+/* Directories and prefixes of a file layer; their renames are file/move.h's. `state` is its struct
+ * file_layer; contracts are those of struct backend (cache.h). Thread-safe. */
+
+#include "cache.h"
+
+int file_remove_prefix(void *state, struct key prefix);
+int file_list(void *state, struct key dir, struct key after, bool after_is_dir,
+	      struct children *batch);
+int file_dir_stat(void *state, struct key dir, struct meta *meta);
+int file_dir_set(void *state, struct key dir, const struct meta *meta);
+int file_dir_remove(void *state, struct key dir);
+
+#endif
