@@ -3,8 +3,7 @@
 
 /*
  * Entries in memory, by key: a hash table to get one, a skip list in byte order to list and to walk
- * prefixes, heaps of those that expire, and a policy that says who is evicted (a list for LRU, a
- * second heap for LFU). The store has no
+ * prefixes, heaps of those that expire, and a policy that says who is evicted. The store has no
  * lock and frees no entry: its user holds his lock around every call and frees what he took out
  * after releasing it. Keys are compared as bytes; nothing here knows of directories.
  */
@@ -13,73 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/key.h"
-#include "base/meta.h"
-#include "base/value.h"
-
-struct entry {
-	struct key key;      /* its own bytes */
-	struct value *value; /* a reference; NULL for a directory's marker */
-	struct meta meta;    /* in a store, expiry and xattrs change by entries_update() only */
-	struct entry *link;  /* the user's, while the entry is in no store */
-	bool lost;           /* the user's */
-	/* entries.c's own: */
-	uint64_t hash;
-	uint64_t charge;
-	size_t at[2]; /* place in a heap of each order (enum entries_heap), or NOT_IN_HEAP */
-	struct entry *next_hash;
-	struct entry *newer, *older;
-	uint64_t uses, weight,
-		used_at; /* LFU: since it was put; the lightest goes first, then by LRU */
-	unsigned height;
-	struct entry *after[]; /* the next in key order, per level of the skip list; then the key */
-};
-
-/* An array of pointers that grows without moving: growing never stops the store for long. */
-struct slots {
-	struct entry ***segments;
-	size_t segment_count, segment_room;
-};
-
-/* What a binary heap is ordered by. */
-enum entries_heap { HEAP_DUE, HEAP_WEIGHT };
-
-struct heap {
-	enum entries_heap order;
-	struct slots slots;
-	size_t count;
-};
+#include "kit/entries_policy.h"
+#include "kit/entry.h"
+#include "kit/entry_heap.h"
 
 enum { ENTRIES_LEVELS = 16 };
-
-struct entries;
-
-/* Who goes first. A policy keeps its order in the entries' and the store's fields. */
-struct entries_policy {
-	void (*add)(struct entries *s, struct entry *e);
-	void (*remove)(struct entries *s, struct entry *e);
-	void (*replace)(struct entries *s, struct entry *old, struct entry *e); /* in its place */
-	void (*hit)(struct entries *s, struct entry *e);
-	void (*refresh)(struct entries *s, struct entry *e); /* it is as if it had just come */
-	struct entry *(*victim)(const struct entries *s, const struct entry *except);
-};
-
-extern const struct entries_policy entries_lru; /* the least recently used */
-/*
- * The least frequently used, with aging as in LFU-DA: an entry weighs its uses plus what the last
- * one evicted weighed, so that yesterday's favourites do not stay for ever. O(log n).
- */
-extern const struct entries_policy entries_lfu;
-extern const struct entries_policy entries_keep; /* nobody */
 
 struct entries {
 	const struct entries_policy *policy;
 	size_t count;
 	uint64_t bytes;       /* sum of the charges */
-	struct slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
+	struct entry_slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
 	size_t bucket_count, bucket_mask;
-	struct heap due[2];        /* by the steady clock, by the wall clock: they may move apart */
-	struct heap weights;       /* LFU's */
+	struct entry_heap due[2];  /* by the steady clock, by the wall clock: they may move apart */
+	struct entry_heap weights; /* LFU's */
 	uint64_t inflation, clock; /* LFU's: the weight evicted last; counts uses */
 	struct entry *first[ENTRIES_LEVELS];
 	struct entry *newest, *oldest;
@@ -88,14 +34,6 @@ struct entries {
 /* 0 or -ENOMEM. */
 int entries_init(struct entries *s, const struct entries_policy *policy);
 void entries_fini(struct entries *s); /* frees the entries too */
-
-/* An entry in no store: copies key and meta (NULL: empty) and refs value (NULL: none). */
-struct entry *entry_new(struct key key, struct value *value, const struct meta *meta);
-void entry_free(struct entry *e);
-
-/* What an entry counts against a limit: value, key, xattrs and what it takes to keep them. */
-uint64_t entry_charge(const struct entry *e);
-uint64_t entry_charge_as(const struct entry *e, const struct entry *frame); /* moved into frame */
 
 /* The entry of key; the first whose key is not less; the one that follows e. Or NULL. */
 struct entry *entries_find(const struct entries *s, struct key key);
