@@ -27,12 +27,9 @@
  * the payload is the value as it stands; one of the two alone is damage, as is ours without a key.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include "base/key.h"
-#include "base/meta.h"
-#include "base/value.h"
 
 /* What an entry was called before it was renamed, so many times since it was written otherwise. */
 struct file_origin {
@@ -40,47 +37,13 @@ struct file_origin {
 	uint64_t renames;
 };
 
-struct file_entry {
-	char *key; /* malloc'ed and terminated; NULL: a foreign file that does not say */
-	size_t key_size;
-	char *from; /* malloc'ed; NULL: it was not renamed, and `renames` is 0 */
-	size_t from_size;
-	uint64_t renames;
-	bool foreign; /* written by another program: meta has only size and its end */
-	bool has_meta;
-	struct end_record ends;            /* "expires_at", and whose end that is */
-	struct timespec written;           /* by us; 0: not known */
-	struct meta meta;                  /* to be finished */
-	const char *text, *text_end;       /* as read */
-	const char *payload, *payload_end; /* in the text */
-	int encoding;
-};
+/* How the payload holds the value, and the word that says so. */
+enum file_encoding { ENCODED_JSON, ENCODED_TEXT, ENCODED_BASE64, ENCODINGS };
+#define FILE_ENCODINGS                                                                             \
+	{                                                                                          \
+		"json", "text", "base64"                                                           \
+	}
 
-/*
- * The text of an entry, malloc'ed. value NULL: of a directory's marker; origin NULL: it is not
- * renamed; written: the mtime that its file will have, NULL: not known. 0, -ENOMEM, or -errno of a
- * value that cannot be read.
- */
-int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
-		     const struct meta *meta, const struct timespec *written, char **text,
-		     size_t *size);
-
-/*
- * Reads all but the value. The beginning of an entry of ours is enough (partial): then -EINVAL for
- * a foreign one. The result borrows the text. 0, -EINVAL: damaged, -ENOMEM.
- */
-int file_entry_read(const char *text, size_t size, bool partial, struct file_entry *entry);
-
-/* Whether the file, whose mtime this is, is as we wrote it. */
-bool file_entry_is_as_written(const struct file_entry *entry, const struct timespec *mtime);
-
-/*
- * The value, from an entry that was read whole and whose file has this mtime. An entry of ours that
- * another program has edited may turn out to be foreign. -EINVAL: damaged, also if the checksum
- * says so of a file that is as we wrote it.
- */
-int file_entry_value(struct file_entry *entry, const struct timespec *mtime, struct value **value);
-
-void file_entry_fini(struct file_entry *entry);
+#define FILE_ENTRY_END "\n}\n" /* what follows the payload of ours */
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "file/directory.h"
+#include "file/entry_read.h"
 #include "file/evict.h"
 #include "file/index.h"
 #include "file/read.h"

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "kit/cursor.h"
-#include "file/entry.h"
+#include "file/entry_read.h"
+#include "file/entry_write.h"
 #include "base/json_text.h"
 #include "file/name.h"
 #include "file/read.h"

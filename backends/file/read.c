@@ -9,7 +9,7 @@
 
 #include <xxhash.h>
 
-#include "file/entry.h"
+#include "file/entry_read.h"
 #include "file/index.h"
 #include "base/whole.h"
 

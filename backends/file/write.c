@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file/directory.h"
+#include "file/entry_write.h"
 #include "file/evict.h"
 #include "file/index.h"
 #include "base/private_dir.h"

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "file/entry.h"
+#include "file/entry_read.h"
+#include "file/entry_write.h"
 #include "fuzz.h"
 
 enum { OURS = 4 };

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "registry.h"
-#include "file/entry.h"
+#include "file/entry_write.h"
 #include "file/layer.h"
 #include "base/log.h"
 #include "damage.h"
