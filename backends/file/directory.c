@@ -1,6 +1,7 @@
 /* See file/directory.h. */
 #include "file/directory.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +154,7 @@ bool file_directory_is_removed(struct file_layer *f)
 
 int file_directory_renew(struct file_layer *f, bool make)
 {
+	assert(file_may_change(f));
 	if (!file_directory_is_removed(f))
 		return -EEXIST;
 	int rc = make && f->conf->ensure_directory ? file_directory_make(f->conf) : 0;

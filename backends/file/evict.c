@@ -1,10 +1,12 @@
 /* See file/evict.h. */
 #include "file/evict.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "file/index.h"
+#include "file/turn.h"
 
 enum {
 	BLOCK = 4096, /* what the smallest file takes */
@@ -27,6 +29,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 {
 	char name[FILE_NAME_SIZE];
 
+	assert(file_may_change(f));
 	lock_take(&f->lock);
 	const struct entry *file = file_of_key_locked(f, key);
 	if (file)

@@ -1,6 +1,7 @@
 /* See file/find.h. */
 #include "file/find.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "file/evict.h"
 #include "file/index.h"
 #include "file/read.h"
+#include "file/turn.h"
 #include "file/watch.h"
 #include "base/waiting.h"
 
@@ -169,6 +171,7 @@ int file_find_current(struct file_layer *f, struct key key, struct file_place *p
 {
 	char names[2][FILE_NAME_SIZE];
 
+	assert(file_may_change(f));
 	file_expire(f);
 	bool found = place_find(f, key, place);
 	int rc = found ? file_reload(f, place->name) : 0;

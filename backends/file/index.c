@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file/turn.h"
+
 /* --- what it says of a file ------------------------------------------------------------------- */
 
 /* Of a file: its look, then the bytes of its key (none: it is damaged). */
@@ -114,8 +116,7 @@ static void free_all(struct entry *dead)
 /* Whether the index may be written, and is one: each entry is in a file that is known. */
 static bool is_sound_locked(const struct file_layer *f)
 {
-	return lock_is_held(&f->lock) && (f->changing || !f->loaded) &&
-	       f->entries.count <= f->files.count;
+	return lock_is_held(&f->lock) && file_may_change(f) && f->entries.count <= f->files.count;
 }
 
 /* Forgets a file, and the entry that it holds, if that is not to be kept. */

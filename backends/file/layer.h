@@ -50,6 +50,7 @@ struct file_layer {
 	/* file/turn.h: */
 	pthread_cond_t turned;
 	bool loaded, changing;
+	pthread_t changer; /* whose change it is */
 	bool moving;      /* a directory is being renamed */
 	unsigned waiting; /* for their turn */
 	uint64_t turns;   /* that have begun */

@@ -1,6 +1,7 @@
 /* See file/lists.h. */
 #include "file/lists.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "base/json_text.h"
 #include "file/name.h"
 #include "file/read.h"
+#include "file/turn.h"
 #include "file/write.h"
 #include "base/log.h"
 
@@ -133,6 +135,7 @@ int file_markers_store(struct file_layer *f)
 	int rc = 0;
 
 	/* Only changes touch the markers, and this is one: the walk needs no lock. */
+	assert(file_may_change(f));
 	for (const struct entry *e = f->markers.first[0]; e && rc == 0; e = entries_next(e))
 		rc = list_add(&list, e->key, &e->meta);
 	rc = list_store(f, markers_name, &list, rc, &look);
@@ -166,6 +169,7 @@ int file_markers_refresh(struct file_layer *f)
 	struct entries markers;
 	struct file_look look = f->markers_look; /* only changes write it, and this is one */
 
+	assert(file_may_change(f));
 	if (entries_init(&markers, &entries_keep) < 0)
 		return -ENOMEM;
 	int rc = list_load(f, markers_name, add_marker, &markers, &look);
@@ -211,7 +215,7 @@ void file_hits_store(struct file_layer *f)
 	struct file_look look;
 	int rc = 0;
 
-	/* The layer is being closed: nobody else is about. */
+	assert(atomic_load(&f->stopping)); /* nobody else is about */
 	if (!f->loaded)
 		return;
 	for (const struct entry *e = f->entries.first[0]; e && rc == 0; e = entries_next(e))

@@ -1,6 +1,7 @@
 /* See file/read.h. */
 #include "file/read.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "file/entry_read.h"
 #include "file/index.h"
+#include "file/turn.h"
 #include "base/whole.h"
 
 /* More than a value of 256 MiB is in JSON, every byte of it escaped. */
@@ -316,6 +318,8 @@ static int enter_no_file(struct file_layer *f, const char *name)
 static int reload(struct file_layer *f, const char *name, bool whole)
 {
 	struct file_look look, known;
+
+	assert(file_may_change(f));
 	int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	int rc = fd < 0 ? -errno : file_look_at(fd, &look);
 

@@ -48,14 +48,21 @@ static int change_begin_locked(struct file_layer *f)
 	if (rc == 0) {
 		assert(f->loaded && !f->changing);
 		f->changing = true;
+		f->changer = pthread_self();
 		f->turns++;
 	}
 	return rc;
 }
 
+bool file_may_change(const struct file_layer *f)
+{
+	return !f->loaded || atomic_load(&f->stopping) ||
+	       (f->changing && pthread_equal(f->changer, pthread_self()));
+}
+
 static void change_end_locked(struct file_layer *f)
 {
-	assert(lock_is_held(&f->lock) && f->changing);
+	assert(lock_is_held(&f->lock) && f->changing && pthread_equal(f->changer, pthread_self()));
 	f->changing = false;
 	f->life++;
 	pthread_cond_broadcast(&f->turned);

@@ -23,6 +23,10 @@ void file_turn_loaded(struct file_layer *f);
 int file_change_begin(struct file_layer *f);
 void file_change_end(struct file_layer *f);
 
+/* Whether this thread may change the layer now: within a change of its own, or nobody else is about
+ * (the layer is loading or ending). For asserts. */
+bool file_may_change(const struct file_layer *f);
+
 /*
  * Within a change of very many files, after each: when it has had its time, others have a turn
  * before it goes on. Made with = {0}. Before the layer has loaded nobody has one.

@@ -1,6 +1,7 @@
 /* See file/write.h. */
 #include "file/write.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "file/entry_write.h"
 #include "file/evict.h"
 #include "file/index.h"
+#include "file/turn.h"
 #include "base/private_dir.h"
 #include "base/whole.h"
 
@@ -140,6 +142,8 @@ static int write_content(struct file_layer *f, const char *name, const struct co
 			 struct file_look *look)
 {
 	struct key kept = c->was ? c->was->key : c->key;
+
+	assert(file_may_change(f));
 	int rc = write_anew(f, name, c, look);
 	bool full = free_space_is_short(rc);
 

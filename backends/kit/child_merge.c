@@ -1,6 +1,7 @@
 /* See child_merge.h. */
 #include "kit/child_merge.h"
 
+#include <assert.h>
 #include <errno.h>
 
 int child_merge_start(struct child_merge *m, struct key dir, struct key after, bool after_is_dir)
@@ -104,6 +105,7 @@ static int take(struct child_merge *m, struct child_stream *first, struct childr
 
 	if (rc < 0)
 		return rc;
+	assert(key_compare(first->key, cursor_at(&m->cursor)) < 0);
 	for (size_t i = 0; i < m->count; i++) {
 		struct child_stream *s = m->streams[i];
 		if (s->state == STREAM_STANDS && key_compare(s->key, cursor_at(&m->cursor)) < 0)

@@ -1,6 +1,7 @@
 /* Directories over two stores of entries: see entries_dirs.h. */
 #include "kit/entries_dirs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ static int move_note(struct entries_walk *move, struct key key, size_t limit)
 	const char *rest = key.bytes + move->from.size; /* from its slash on */
 	size_t rest_size = key.size - move->from.size;
 
+	assert(key_is_below(key, move->from) && limit < sizeof(move->moved.bytes));
 	if (move->to.size + rest_size > limit)
 		return -ENAMETOOLONG;
 	memcpy(move->key.bytes, key.bytes, key.size);

@@ -1,6 +1,7 @@
 /* See unsynced.h. */
 #include "kit/unsynced.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ void unsynced_note(struct unsynced *u, const char *name)
 	char *copy = strdup(name);
 
 	lock_take(&u->lock);
+	assert(u->count <= UNSYNCED_MAX);
 	if (copy && u->count < UNSYNCED_MAX) {
 		u->names[u->count++] = copy;
 		copy = NULL;
@@ -129,6 +131,7 @@ int unsynced_sync(struct unsynced *u, const char *directory)
 	lock_take(&u->lock);
 	if (rc < 0)
 		u->overflow = true; /* not safe yet: the next one syncs everything */
+	assert(u->syncing);
 	u->syncing = false;
 	pthread_cond_broadcast(&u->synced);
 	lock_release(&u->lock);
