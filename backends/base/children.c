@@ -25,8 +25,7 @@ int children_add(struct children *batch, struct key name, bool is_dir, const str
 
 void children_pass(struct children *batch, struct key name, bool is_dir)
 {
-	memmove(batch->place.bytes, name.bytes, name.size);
-	batch->place.size = name.size;
+	key_keep(&batch->place, name);
 	batch->place_is_dir = is_dir;
 	batch->passed = true;
 }
@@ -56,7 +55,7 @@ struct key children_place(const struct children *batch, bool *is_dir)
 {
 	if (batch->passed) {
 		*is_dir = batch->place_is_dir;
-		return key_make(batch->place.bytes, batch->place.size);
+		return key_kept(&batch->place);
 	}
 	assert(batch->count > 0);
 	*is_dir = batch->items[batch->count - 1].is_dir;
@@ -65,10 +64,7 @@ struct key children_place(const struct children *batch, bool *is_dir)
 
 void children_note_place(const struct children *batch, struct listing_place *place)
 {
-	struct key name = children_place(batch, &place->after_is_dir);
-
-	memcpy(place->after.bytes, name.bytes, name.size);
-	place->after.size = name.size;
+	key_keep(&place->after, children_place(batch, &place->after_is_dir));
 }
 
 void children_clear(struct children *batch)

@@ -20,7 +20,7 @@ struct key marker_key(struct key_buffer *buffer, struct key dir)
 	buffer->size = 0;
 	if (dir.size > 0)
 		key_range(dir, buffer, &end);
-	return key_make(buffer->bytes, buffer->size);
+	return key_kept(buffer);
 }
 
 bool marker_key_is_valid(struct key key)
@@ -33,7 +33,7 @@ bool marker_key_is_valid(struct key key)
 
 struct key cursor_at(const struct cursor *c)
 {
-	return key_make(c->at.bytes, c->at.size);
+	return key_kept(&c->at);
 }
 
 int cursor_start(struct cursor *c, struct key dir, struct key after, bool after_is_dir)

@@ -83,17 +83,16 @@ static int move_note(struct entries_walk *move, struct key key, size_t limit)
 	assert(key_is_below(key, move->from) && limit < sizeof(move->moved.bytes));
 	if (move->to.size + rest_size > limit)
 		return -ENAMETOOLONG;
-	memcpy(move->key.bytes, key.bytes, key.size);
-	move->key.size = key.size;
-	memcpy(move->moved.bytes, move->to.bytes, move->to.size);
+	key_keep(&move->key, key);
+	key_keep(&move->moved, move->to);
 	memcpy(move->moved.bytes + move->to.size, rest, rest_size);
-	move->moved.size = move->to.size + rest_size;
+	move->moved.size += rest_size;
 	return 0;
 }
 
 int entries_move_next(const struct entries *s, struct entries_walk *move, size_t limit)
 {
-	struct entry *e = entries_seek(s, key_make(move->key.bytes, move->key.size));
+	struct entry *e = entries_seek(s, key_kept(&move->key));
 
 	return e && key_is_below(e->key, move->from) ? move_note(move, e->key, limit) : -ENOENT;
 }
