@@ -1,189 +1,118 @@
 /*
  * Children of a directory: four ordered streams (entries and markers, keys stored as TEXT and as
- * BLOB), merged. Below a sub-directory only the first key is read: the next one looked for is the
- * first after "dir/sub/", so the cost is that of the children.
+ * BLOB) for the merge of kit/child_merge.h; and what is below one.
  */
 #include "disk/list.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "disk/row.h"
 #include "disk/store.h"
-#include "kit/cursor.h"
+#include "kit/child_merge.h"
 
-struct stream {
-	sqlite3_stmt *statement;
-	int key_column;
-	bool markers;
-	enum disk_key_type type;
-	struct cursor cursor;    /* behind the child that the stream stands at */
-	struct disk_range range; /* from where it was sought */
-	bool end;
-	/* that child; name lies in the statement's row */
-	struct key name;
-	bool is_dir;
-	bool has_marker;
-};
+enum { STREAMS = 4 };
 
 struct listing {
 	struct disk *disk;
 	struct db *db;
 	struct key dir;
 	struct instant now;
-	struct stream streams[4];
 };
 
-enum { STREAMS = 4 };
+/* It stands at a row of its statement. */
+struct stream {
+	struct child_stream stream; /* the first member */
+	const struct listing *listing;
+	sqlite3_stmt *statement;
+	enum disk_key_type type;
+	struct disk_range range;
+};
 
-static int stream_seek(struct listing *l, struct stream *s)
+static int key_column(const struct stream *s)
 {
+	return s->stream.is_marker ? 0 : DISK_COLUMN_EXTRA;
+}
+
+/* Whether the row's key is one of ours, and below the directory. */
+static bool is_listed(const struct stream *s)
+{
+	struct key key = disk_column_key(s->statement, key_column(s));
+	bool is_ours = s->stream.is_marker ? key.size <= KEY_MAX + 1
+					   : disk_column_key_is_ours(s->statement, key_column(s));
+
+	return is_ours && key_is_below(key, s->listing->dir);
+}
+
+static int stream_seek(struct child_stream *stream, struct key at, bool is_near)
+{
+	struct stream *s = (struct stream *)stream;
+	int rc;
+
 	if (!s->statement)
-		return db_errno(l->db);
-	sqlite3_reset(s->statement);
-	s->range.first = s->cursor.at;
-	disk_range_bind(s->statement, &s->range, s->type);
-	if (!s->markers)
-		disk_bind_instant(s->statement, 3, l->now);
+		return db_errno(s->listing->db);
+	if (!is_near) {
+		sqlite3_reset(s->statement);
+		key_keep(&s->range.first, at);
+		disk_range_bind(s->statement, &s->range, s->type);
+		if (!stream->is_marker)
+			disk_bind_instant(s->statement, 3, s->listing->now);
+	}
+	do {
+		rc = db_step(s->listing->db, s->statement);
+	} while (rc > 0 && !is_listed(s));
+	if (rc > 0)
+		stream->key = disk_column_key(s->statement, key_column(s));
+	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
+}
+
+static int stream_describe(struct child_stream *stream, struct child *child)
+{
+	struct stream *s = (struct stream *)stream;
+	struct disk *d = s->listing->disk;
+
+	if (stream->is_marker) {
+		disk_row_dir_meta(s->statement, &child->meta);
+		return 0;
+	}
+	disk_row_meta(s->statement, &child->meta);
+	/* A listing does not read its rows again for what is written down just now. */
+	disk_hits_add(&d->hits, stream->key, disk_row_used(s->statement),
+		      disk_hits_settled(&d->hits), &child->meta);
 	return 0;
 }
 
-/* What the row's key says about a child of the directory. False: nothing (the directory's own
- * marker, what no call can name). */
-static bool stream_read(const struct listing *l, struct stream *s)
+static struct stream stream_of(const struct listing *l, enum disk_statement statement,
+			       enum disk_key_type type, bool are_markers)
 {
-	struct key key = disk_column_key(s->statement, s->key_column), marker;
+	struct stream s = { .stream = { .seek = stream_seek,
+					.describe = stream_describe,
+					.is_marker = are_markers },
+			    .listing = l,
+			    .statement = disk_statement(l->db, statement),
+			    .type = type };
 
-	if (s->markers ? key.size > KEY_MAX + 1
-		       : !disk_column_key_is_ours(s->statement, s->key_column))
-		return false;
-	if (!key_is_below(key, l->dir))
-		return false;
-	s->name = cursor_pass(&s->cursor, key, &s->is_dir, &marker);
-	if (s->markers && !s->is_dir)
-		return false;
-	s->has_marker = s->markers && marker.size == key.size;
-	return true;
-}
-
-static int stream_step(struct listing *l, struct stream *s)
-{
-	int rc;
-
-	do {
-		rc = db_step(l->db, s->statement);
-	} while (rc > 0 && !stream_read(l, s));
-	s->end = rc == 0;
-	return rc < 0 ? rc : 0;
-}
-
-static int stream_next(struct listing *l, struct stream *s)
-{
-	if (s->is_dir) {
-		int rc = stream_seek(l, s);
-		if (rc < 0)
-			return rc;
-	}
-	return stream_step(l, s);
-}
-
-static int listing_open(struct listing *l, struct key after, bool after_is_dir)
-{
-	static const enum disk_statement ids[STREAMS] = { DISK_LIST_TEXT, DISK_LIST_BLOB,
-							  DISK_LIST_DIRS_TEXT,
-							  DISK_LIST_DIRS_BLOB };
-	int rc = 0;
-
-	for (int i = 0; i < STREAMS && rc == 0; i++) {
-		struct stream *s = &l->streams[i];
-		s->statement = disk_statement(l->db, ids[i]);
-		s->markers = i >= 2;
-		s->key_column = s->markers ? 0 : DISK_COLUMN_EXTRA;
-		s->type = i % 2 == 0 ? DISK_KEYS_TEXT : DISK_KEYS_BLOB;
-		disk_range_below(&s->range, l->dir);
-		rc = cursor_start(&s->cursor, l->dir, after, after_is_dir);
-		if (rc == 0)
-			rc = stream_seek(l, s);
-		if (rc == 0)
-			rc = stream_step(l, s);
-	}
-	return rc;
-}
-
-static void listing_close(struct listing *l)
-{
-	for (int i = 0; i < STREAMS; i++)
-		if (l->streams[i].statement)
-			sqlite3_reset(l->streams[i].statement);
-}
-
-static int stream_compare(const struct stream *a, const struct stream *b)
-{
-	return child_compare(a->name, a->is_dir, b->name, b->is_dir);
-}
-
-static struct stream *listing_first(struct listing *l)
-{
-	struct stream *first = NULL;
-
-	for (int i = 0; i < STREAMS; i++)
-		if (!l->streams[i].end && (!first || stream_compare(&l->streams[i], first) < 0))
-			first = &l->streams[i];
-	return first;
-}
-
-static void child_meta(struct listing *l, const struct stream *s, struct meta *meta)
-{
-	if (s->has_marker) {
-		disk_row_dir_meta(s->statement, meta);
-	} else if (!s->is_dir) {
-		disk_row_meta(s->statement, meta);
-		/* A listing does not read its rows again for what is written down just now. */
-		disk_hits_add(&l->disk->hits, disk_column_key(s->statement, s->key_column),
-			      disk_row_used(s->statement), disk_hits_settled(&l->disk->hits), meta);
-	}
-}
-
-/* Adds the child that `first` stands at, and moves every stream past it. */
-static int listing_take(struct listing *l, const struct stream *first, struct children *batch)
-{
-	const struct stream *best = first;
-	bool same[STREAMS];
-	struct meta meta = { 0 };
-
-	for (int i = 0; i < STREAMS; i++) {
-		const struct stream *s = &l->streams[i];
-		same[i] = !s->end && stream_compare(s, first) == 0;
-		if (same[i] && s->has_marker)
-			best = s;
-	}
-	assert(stream_compare(best, first) == 0);
-	child_meta(l, best, &meta);
-	int rc = children_add(batch, first->name, first->is_dir, &meta);
-	meta_fini(&meta);
-	for (int i = 0; i < STREAMS && rc == 0; i++)
-		if (same[i])
-			rc = stream_next(l, &l->streams[i]);
-	return rc;
+	disk_range_below(&s.range, l->dir);
+	return s;
 }
 
 static int list_children(struct disk *d, struct db *db, struct key dir, struct key after,
 			 bool after_is_dir, struct children *batch)
 {
-	struct listing l = { .disk = d, .db = db, .dir = dir };
+	const struct listing l = { d, db, dir, time_instant(d->env->time) };
+	struct stream all[STREAMS] = { stream_of(&l, DISK_LIST_TEXT, DISK_KEYS_TEXT, false),
+				       stream_of(&l, DISK_LIST_BLOB, DISK_KEYS_BLOB, false),
+				       stream_of(&l, DISK_LIST_DIRS_TEXT, DISK_KEYS_TEXT, true),
+				       stream_of(&l, DISK_LIST_DIRS_BLOB, DISK_KEYS_BLOB, true) };
+	struct child_stream *const streams[STREAMS] = { &all[0].stream, &all[1].stream,
+							&all[2].stream, &all[3].stream };
+	struct child_merge merge = { .streams = streams, .count = STREAMS };
+	int rc = child_merge_start(&merge, dir, after, after_is_dir);
 
-	l.now = time_instant(d->env->time);
-	int rc = listing_open(&l, after, after_is_dir);
-	while (rc == 0) {
-		const struct stream *first = listing_first(&l);
-		batch->end = !first;
-		if (!first || batch->count == CHILDREN_MAX)
-			break;
-		rc = children_precede(batch, after, after_is_dir, first->name, first->is_dir)
-			     ? listing_take(&l, first, batch)
-			     : -EUCLEAN;
-	}
-	listing_close(&l);
+	if (rc == 0)
+		rc = child_merge_run(&merge, batch);
+	for (int i = 0; i < STREAMS; i++)
+		if (all[i].statement)
+			sqlite3_reset(all[i].statement);
 	return rc;
 }
 
