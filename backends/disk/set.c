@@ -136,7 +136,7 @@ int disk_sync(void *state)
 	struct disk *d = state;
 
 	waiting_begin();
-	int rc = value_files_sync(&d->values);
+	int rc = value_files_sync(&d->values, d->env->time);
 	struct disk_job job = { .kind = DISK_JOB_SYNC, .fd = -1 };
 	return rc < 0 ? rc : disk_writer_submit(d, &job);
 }

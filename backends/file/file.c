@@ -134,7 +134,7 @@ static int file_sync(void *state)
 	struct file_layer *f = state;
 
 	waiting_begin();
-	return unsynced_sync(&f->unsynced, f->conf->directory);
+	return unsynced_sync(&f->unsynced, f->conf->directory, f->env->time);
 }
 
 static void file_usage(void *state, struct layer_usage *usage)

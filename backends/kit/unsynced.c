@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/time_source.h"
-
 enum { SYNC_WAIT_MS = 60000 };
 
 static void free_names(char **names, size_t count)
@@ -92,9 +90,9 @@ static int sync_directory(const char *directory, char **names, size_t count, boo
 }
 
 /* The next one must not return before the files taken by this one are safe. */
-static bool sync_enter(struct unsynced *u)
+static bool sync_enter(struct unsynced *u, const struct time_source *time)
 {
-	struct deadline deadline = deadline_in(&time_system, SYNC_WAIT_MS);
+	struct deadline deadline = deadline_in(time, SYNC_WAIT_MS);
 
 	lock_take(&u->lock);
 	while (u->syncing)
@@ -106,13 +104,13 @@ static bool sync_enter(struct unsynced *u)
 	return entered;
 }
 
-int unsynced_sync(struct unsynced *u, const char *directory)
+int unsynced_sync(struct unsynced *u, const char *directory, const struct time_source *time)
 {
 	char **spare = calloc(UNSYNCED_MAX, sizeof(*spare));
 
 	if (!spare)
 		return -ENOMEM;
-	if (!sync_enter(u)) {
+	if (!sync_enter(u, time)) {
 		free(spare);
 		return -ETIMEDOUT;
 	}

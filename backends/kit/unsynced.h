@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/lock.h"
+#include "base/time_source.h"
 
 enum { UNSYNCED_MAX = 1024 };
 
@@ -33,8 +34,9 @@ void unsynced_note(struct unsynced *u, const char *name);
 /*
  * What was noted before the call is on disk when it returns 0: the files, the directory of this
  * path, and its own name. -errno: it may not be, and the next sync is about it as well. One at a
- * time; blocks for as long as the disk takes.
+ * time, and each waits for the one before at most a minute by that clock: -ETIMEDOUT. Blocks for as
+ * long as the disk takes.
  */
-int unsynced_sync(struct unsynced *u, const char *directory);
+int unsynced_sync(struct unsynced *u, const char *directory, const struct time_source *time);
 
 #endif

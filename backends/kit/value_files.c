@@ -277,7 +277,7 @@ void value_files_note_verified(struct value_files *v, int fd)
 
 /* --- power loss ------------------------------------------------------------------------------- */
 
-int value_files_sync(struct value_files *v)
+int value_files_sync(struct value_files *v, const struct time_source *time)
 {
-	return unsynced_sync(&v->unsynced, v->path);
+	return unsynced_sync(&v->unsynced, v->path, time);
 }

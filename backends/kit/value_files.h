@@ -75,7 +75,7 @@ void value_files_note_verified(struct value_files *v, int fd);
 
 bool value_files_is_name(const char *name);
 
-/* Everything linked so far survives power loss. */
-int value_files_sync(struct value_files *v);
+/* Everything linked so far survives power loss: see unsynced_sync(). */
+int value_files_sync(struct value_files *v, const struct time_source *time);
 
 #endif

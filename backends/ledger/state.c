@@ -675,7 +675,7 @@ int state_sync(struct state *s)
 	uint64_t commits = atomic_load(&s->commits);
 
 	waiting_begin();
-	int rc = value_files_sync(&s->values);
+	int rc = value_files_sync(&s->values, &time_system);
 	if (rc == 0)
 		rc = sync_wal(s);
 	if (rc == 0)
