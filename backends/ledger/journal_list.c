@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "kit/cursor.h"
+#include "kit/child_merge.h"
 #include "ledger/journal_dirs.h"
 #include "ledger/journal_find.h"
 #include "ledger/journal_store.h"
@@ -15,12 +15,14 @@ static const char sql_list[] = "SELECT key, file, head, 0 FROM journal WHERE key
 
 enum column { COLUMN_KEY, COLUMN_FILE, COLUMN_HEAD, COLUMN_IS_MARKER };
 
-/* A listing: what it goes on behind, and where the next row is sought. */
-struct listing {
-	struct key after;
-	bool after_is_dir;
-	struct cursor cursor;
+/* The rows of sql_list in a listing: it stands at one of them. */
+struct stream {
+	struct child_stream stream; /* the first member */
+	struct db *db;
+	sqlite3_stmt *rows;
+	struct key dir;
 	struct instant now;
+	struct state_range range;
 };
 
 /* Whether a row of sql_list that is no marker is of an entry that has ended. */
@@ -34,74 +36,77 @@ static bool has_ended(sqlite3_stmt *rows, struct key key, struct instant now)
 	return ended;
 }
 
-/* Adds the child that the row says. 1: it is a directory, behind whose keys to go on. */
-static int add_row(struct listing *l, sqlite3_stmt *rows, struct children *batch)
+/* 1: the row is one for the merge; -EIO: a damaged index, which may lead anywhere. */
+static int stream_read(struct stream *s)
 {
-	struct key key = state_column_key(rows, COLUMN_KEY), marker;
-	bool is_marker = sqlite3_column_int(rows, COLUMN_IS_MARKER) != 0, is_dir = false;
-	struct meta meta = { 0 };
-	int64_t seq = 0;
-	int rc = 0;
+	struct key key = state_column_key(s->rows, COLUMN_KEY);
+	bool is_marker = sqlite3_column_int(s->rows, COLUMN_IS_MARKER) != 0;
 
-	if (key.size > KEY_MAX + 1 || !key_is_below(key, l->cursor.dir))
-		return -EIO; /* a damaged index may lead anywhere */
-	if (is_marker ? cursor_is_own_marker(&l->cursor, key) : has_ended(rows, key, l->now))
-		return 0;
-	struct key name = cursor_pass(&l->cursor, key, &is_dir, &marker);
-	if (!is_dir)
-		rc = journal_read_head(rows, key, COLUMN_FILE, &meta);
-	else if (is_marker && key_equal(key, marker)) /* damaged: a directory all the same */
-		journal_read_marker(rows, COLUMN_HEAD, key, &meta, &seq);
-	if (rc == 0 && !children_precede(batch, l->after, l->after_is_dir, name, is_dir))
-		rc = -EIO;
-	if (rc == 0)
-		rc = children_add(batch, name, is_dir, &meta);
-	meta_fini(&meta);
-	return rc == -EBADMSG ? 0 : rc < 0 ? rc : is_dir;
+	if (key.size > KEY_MAX + 1 || !(key_is_below(key, s->dir) || (is_marker && key.size == 0)))
+		return -EIO;
+	s->stream.key = key;
+	s->stream.is_marker = is_marker;
+	return is_marker || !has_ended(s->rows, key, s->now);
 }
 
-static int list_rows(struct journal *j, struct db *db, sqlite3_stmt *rows, struct listing *l,
-		     struct children *batch)
+static int stream_seek(struct child_stream *stream, struct key at, bool is_near)
 {
-	struct state_range range;
-	int rc = 1;
+	struct stream *s = (struct stream *)stream;
+	int rc;
 
-	l->now = time_instant(j->time);
-	state_bind_range(rows, 1, l->cursor.dir, &range);
-	while (rc > 0 && batch->count < CHILDREN_MAX) {
-		sqlite3_reset(rows);
-		state_bind_key(rows, 1, cursor_at(&l->cursor));
-		do {
-			rc = db_step(db, rows);
-			batch->end = rc == 0;
-			if (rc > 0)
-				rc = add_row(l, rows, batch);
-		} while (rc == 0 && !batch->end && batch->count < CHILDREN_MAX);
+	if (!is_near) {
+		sqlite3_reset(s->rows);
+		state_bind_key(s->rows, 1, key_keep(&s->range.first, at));
 	}
+	do {
+		rc = db_step(s->db, s->rows);
+		if (rc == 0)
+			return -ENOENT;
+		if (rc > 0)
+			rc = stream_read(s);
+	} while (rc == 0);
 	return rc < 0 ? rc : 0;
+}
+
+static int stream_describe(struct child_stream *stream, struct child *child)
+{
+	struct stream *s = (struct stream *)stream;
+	int64_t seq;
+
+	if (!stream->is_marker)
+		return journal_read_head(s->rows, stream->key, COLUMN_FILE, &child->meta);
+	/* Damaged: a directory all the same. */
+	journal_read_marker(s->rows, COLUMN_HEAD, stream->key, &child->meta, &seq);
+	return 0;
 }
 
 int journal_list(void *state, struct key dir, struct key after, bool after_is_dir,
 		 struct children *batch)
 {
 	struct journal *j = state;
-	struct listing l = { .after = after, .after_is_dir = after_is_dir };
+	struct stream s = { .stream = { .seek = stream_seek, .describe = stream_describe },
+			    .dir = dir };
+	struct child_stream *const streams[] = { &s.stream };
+	struct child_merge merge = { .streams = streams, .count = 1 };
 
 	if (journal_room_is_empty(&j->room)) {
 		batch->end = true;
 		return 0;
 	}
-	int rc = cursor_start(&l.cursor, dir, after, after_is_dir);
+	int rc = child_merge_start(&merge, dir, after, after_is_dir);
 	if (rc < 0)
 		return rc;
-	struct db *db = state_read_begin(j->state);
-	sqlite3_stmt *rows = db ? db_statement(db, sql_list) : NULL;
-	rc = rows ? list_rows(j, db, rows, &l, batch) : -EIO;
-	sqlite3_reset(rows);
-	state_read_end(j->state, db);
+	s.now = time_instant(j->time);
+	s.db = state_read_begin(j->state);
+	s.rows = s.db ? db_statement(s.db, sql_list) : NULL;
+	if (s.rows)
+		state_bind_range(s.rows, 1, dir, &s.range);
+	rc = s.rows ? child_merge_run(&merge, batch) : -EIO;
+	sqlite3_reset(s.rows);
+	state_read_end(j->state, s.db);
 	if (rc < 0)
 		children_clear(batch);
-	return rc;
+	return rc == -EUCLEAN ? -EIO : rc;
 }
 
 int journal_dir_stat(void *state, struct key dir, struct meta *meta)

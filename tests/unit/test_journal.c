@@ -591,6 +591,20 @@ static int make_dir(const char *dir)
 	return make_dir_of_mode(dir, 0755);
 }
 
+static void the_root_is_listed_beside_its_own_marker(void **state)
+{
+	(void)state;
+	down(true);
+	assert_int_equal(make_dir(""), 0);
+	assert_int_equal(make_dir("d"), 0);
+	assert_int_equal(stack_set(&s, "k", "v"), 0);
+	forget_memory();
+	char *names = stack_list(&s, "");
+	assert_string_equal(names, "d/ k");
+	free(names);
+	down(false);
+}
+
 static atomic_bool goes_on;
 static atomic_int made;
 
@@ -741,6 +755,7 @@ int main(void)
 		TEST(a_set_reaches_the_slower_layer_later),
 		TEST(a_set_succeeds_while_the_slower_layer_is_down),
 		TEST(the_newest_of_several_sets_is_what_arrives),
+		TEST(the_root_is_listed_beside_its_own_marker),
 		TEST(a_crash_loses_nothing_that_was_acknowledged),
 		TEST(a_removed_entry_does_not_come_back),
 		TEST(a_removed_prefix_does_not_come_back),
