@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +165,7 @@ long long redis_pool_first_lost(struct redis_pool *p, const char *run_id)
 	lock_take(&p->lock);
 	if (strcmp(run_id, p->run_id) != 0)
 		p->lost_count = 0;
-	memcpy(p->run_id, run_id, sizeof(p->run_id));
+	snprintf(p->run_id, sizeof(p->run_id), "%s", run_id);
 	long long id = p->lost_count > 0 ? p->lost[0] : 0;
 	lock_release(&p->lock);
 	return id;
