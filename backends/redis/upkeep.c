@@ -229,7 +229,7 @@ int redis_upkeep_start(struct redis *r)
 
 void redis_upkeep_stop(struct redis *r)
 {
+	breaker_stop(&r->breaker); /* first: no probe begins after the one that is cut off */
 	redis_probe_cancel(r);
-	breaker_stop(&r->breaker);
 	pthread_join(r->upkeep, NULL);
 }
