@@ -94,46 +94,41 @@ static int forget_within(const struct tombstone *t, struct db *db)
 	return rc < 0 || !directory ? rc : run_one(&own, db, sql_forget);
 }
 
-static int apply_add(void *self, struct db *db)
+/* The row itself, behind what it stands for (within). */
+struct tombstone_change {
+	struct tombstone tombstone;
+	const char *sql;
+	bool within;
+};
+
+static int apply_change(void *self, struct db *db)
 {
-	const struct tombstone *t = self;
-	int rc = is_prefix(t) ? forget_within(t, db) : 0;
+	const struct tombstone_change *change = self;
+	const struct tombstone *t = &change->tombstone;
+	int rc = change->within && is_prefix(t) ? forget_within(t, db) : 0;
 
-	return rc < 0 ? rc : run_one(t, db, sql_add);
-}
-
-static int apply_forget(void *self, struct db *db)
-{
-	const struct tombstone *t = self;
-	int rc = is_prefix(t) ? forget_within(t, db) : 0;
-
-	return rc < 0 ? rc : run_one(t, db, sql_forget);
-}
-
-static int apply_forget_one(void *self, struct db *db)
-{
-	return run_one(self, db, sql_forget);
+	return rc < 0 ? rc : run_one(t, db, change->sql);
 }
 
 int debts_state_add(struct state *s, const char *layer, struct key key, enum debt_kind kind)
 {
-	struct tombstone t = tombstone_of(layer, key, kind);
+	struct tombstone_change change = { tombstone_of(layer, key, kind), sql_add, true };
 
-	return state_change(s, apply_add, &t);
+	return state_change(s, apply_change, &change);
 }
 
 int debts_state_forget(struct state *s, const char *layer, struct key key, enum debt_kind kind)
 {
-	struct tombstone t = tombstone_of(layer, key, kind);
+	struct tombstone_change change = { tombstone_of(layer, key, kind), sql_forget, true };
 
-	return state_change(s, apply_forget, &t);
+	return state_change(s, apply_change, &change);
 }
 
 int debts_state_forget_one(struct state *s, const char *layer, struct key key, enum debt_kind kind)
 {
-	struct tombstone t = tombstone_of(layer, key, kind);
+	struct tombstone_change change = { tombstone_of(layer, key, kind), sql_forget, false };
 
-	return state_change(s, apply_forget_one, &t);
+	return state_change(s, apply_change, &change);
 }
 
 /* --- tombstones that were lost ---------------------------------------------------------------- */

@@ -76,13 +76,7 @@ static inline void layer_enter_dir(struct key dir)
 /* A set of that size came to rc. */
 void layer_note_set(struct layer *l, uint64_t size, int rc);
 
-/* --- trust: layer_trust.c, layer_tell.c ------------------------------------------------------- */
-
-/*
- * It dropped what it had missed changes of, or has less than others of a directory that was
- * renamed: nobody else has removed that.
- */
-void layer_note_settled(struct layer *l);
+/* --- trust: layer_trust.c --------------------------------------------------------------------- */
 
 /* Whether it missed something that the rename of a directory would carry along, or meet. */
 bool layer_missed_within(struct layer *l, struct key dir);

@@ -11,7 +11,11 @@
 #include "base/log.h"
 #include "kit/cursor.h"
 
-void layer_note_settled(struct layer *l)
+/*
+ * It dropped what it had missed changes of, or has less than others of a directory that was
+ * renamed: nobody else has removed that.
+ */
+static void note_settled(struct layer *l)
 {
 	atomic_store(&l->settled_ms, time_mono_ms(l->env.time));
 }
@@ -31,7 +35,7 @@ static int remove_missed(struct layer *l, struct key key, enum debt_kind kind)
 	else
 		rc = layer_call_end(l, LAYER_REMOVE_PREFIX, begun,
 				    l->backend->remove_prefix(l->state, key));
-	layer_note_settled(l);
+	note_settled(l);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -114,7 +118,7 @@ static int move(struct layer *l, struct key from, struct key to)
 	int rc = layer_call_end(l, LAYER_RENAME_PREFIX, begun,
 				l->backend->rename_prefix(l->state, from, to));
 
-	layer_note_settled(l);
+	note_settled(l);
 	return rc < 0 ? rc : move_own(l, from, to);
 }
 

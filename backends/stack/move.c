@@ -94,14 +94,14 @@ static int record(struct move *m)
 	return rc;
 }
 
-static void distrust_both(struct layer *l, struct key from, struct key to)
+static void missed_both(struct layered *c, struct layer *l, struct key from, struct key to)
 {
 	struct key_buffer marker;
 
-	layer_distrust(l, marker_key(&marker, from), DEBT_PREFIX);
-	layer_distrust(l, marker_key(&marker, to), DEBT_PREFIX);
-	layer_distrust(l, from, DEBT_KEY);
-	layer_distrust(l, to, DEBT_KEY);
+	stack_missed(c, l, marker_key(&marker, from), DEBT_PREFIX);
+	stack_missed(c, l, marker_key(&marker, to), DEBT_PREFIX);
+	stack_missed(c, l, from, DEBT_KEY);
+	stack_missed(c, l, to, DEBT_KEY);
 }
 
 /*
@@ -120,7 +120,7 @@ static void forget(struct move *m, struct key from, struct key to)
 		if (pending)
 			continue;
 		if (m->results[i] < 0 && m->begun[i])
-			distrust_both(m->layers[i], from, to);
+			missed_both(m->cache, m->layers[i], from, to);
 		over[count] = m->layers[i];
 		names[count++] = layer_name(m->layers[i]);
 	}
@@ -159,10 +159,8 @@ static void move_copies(struct move *m)
 	bool ignored;
 
 	for (size_t i = c->durable_count; i < c->count; i++)
-		if (layer_move(c->order[i], m->from, m->to, &ignored) < 0) {
-			distrust_both(c->order[i], m->from, m->to);
-			stack_tell_soon(c);
-		}
+		if (layer_move(c->order[i], m->from, m->to, &ignored) < 0)
+			missed_both(c, c->order[i], m->from, m->to);
 	if (c->markers)
 		layer_move(c->markers, m->from, m->to, &ignored);
 }
