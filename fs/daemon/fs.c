@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "inodes/ticket.h"
 #include "inspect/control.h"
-#include "verbs/answer.h"
+#include "verbs/cache_view.h"
 #include "verbs/directory.h"
 #include "verbs/fs_state.h"
 #include "verbs/handle.h"
@@ -78,8 +78,8 @@ int fs_new(const struct config *config, const struct time_source *time, struct f
 	fs->uid = getuid();
 	fs->gid = getgid();
 	fs->umask = umask(0077); /* and it stays so: what the daemon makes is its own alone */
-	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, time, &answer_directory_view,
-			&answer_file_view) < 0) {
+	if (inodes_init(&fs->inodes, fs->conf->heap_max_bytes, time, &cache_directory_view,
+			&cache_file_view) < 0) {
 		free(fs);
 		return problem_set(problem, NULL, NULL, "out of memory");
 	}

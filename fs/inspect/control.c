@@ -128,8 +128,17 @@ static int control_attributes(struct fs *fs, struct inode *inode, pid_t tid, str
 	return 0;
 }
 
+/* Those in `.cachefs` are found by control_find(). */
+static int control_lookup(struct fs *fs, struct inode *dir, struct key name, pid_t tid,
+			  struct attributes *out)
+{
+	return dir->virtual_file == CONTROL_LAYERS ? layer_view.lookup(fs, dir, name, tid, out)
+						   : -ENOENT;
+}
+
 const struct view control_view = { .attributes = control_attributes,
-				   .attributes_locked = control_attributes_locked };
+				   .attributes_locked = control_attributes_locked,
+				   .lookup = control_lookup };
 
 struct value *control_text(struct fs *fs, int file, enum control_reader reader)
 {

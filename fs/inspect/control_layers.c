@@ -123,7 +123,9 @@ static int resolve(struct fs *fs, struct inode *dir, struct key text, struct key
 	return 1;
 }
 
-int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct attributes *out)
+/* In `layers` or below. */
+static int look_up(struct fs *fs, struct inode *dir, struct key text, pid_t tid,
+		   struct attributes *out)
 {
 	struct inodes *t = &fs->inodes;
 	struct meta meta = { 0 };
@@ -147,7 +149,7 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 	struct inode *inode = rc == 0 ? view_inode_locked(t, name, &meta) : NULL;
 	if (inode) {
 		inode->lookups++;
-		attributes_of_locked(fs, inode, 0, out);
+		attributes_of_locked(fs, inode, tid, out);
 	} else if (rc == 0) {
 		rc = -ENOMEM;
 	}
@@ -158,11 +160,12 @@ int layer_view_lookup(struct fs *fs, struct inode *dir, struct key text, struct 
 	return rc;
 }
 
-int layer_view_peek(struct fs *fs, struct inode *inode, struct meta *meta)
+static int peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
 	struct key_buffer path;
 
+	(void)tid;
 	inodes_lock(t);
 	int rc = inode_key_locked(t, inode, &path);
 	enum view_kind kind = kind_of(inode->name);
@@ -183,7 +186,7 @@ static int refresh(struct fs *fs, struct inode *inode)
 {
 	struct inodes *t = &fs->inodes;
 	struct meta meta = { 0 };
-	int rc = layer_view_peek(fs, inode, &meta);
+	int rc = peek(fs, inode, 0, &meta);
 
 	inodes_lock(t);
 	if (rc == 0 && (inode->meta.mode & S_IFMT) != (meta.mode & S_IFMT)) {
@@ -245,6 +248,12 @@ int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
 	return rc;
 }
 
+static int link_target(struct fs *fs, struct inode *inode, pid_t tid, struct value **target)
+{
+	(void)tid;
+	return layer_view_value(fs, inode, target);
+}
+
 static int stat_entry(struct fs *fs, struct key path, struct meta *meta)
 {
 	return stat_path(fs, path, VIEW_ENTRY, meta);
@@ -262,5 +271,8 @@ static int list_children(struct fs *fs, struct key dir, struct key after, bool a
 
 const struct view layer_view = { .attributes = layer_attributes,
 				 .attributes_locked = layer_attributes_locked,
+				 .peek = peek,
+				 .link = link_target,
+				 .lookup = look_up,
 				 .stat = stat_entry,
 				 .list = list_children };

@@ -15,13 +15,6 @@
 /* How a layer is called there; false: there is none of that number. */
 bool layer_view_name(struct fs *fs, size_t layer, struct escape_text *name);
 
-/* LOOKUP in `layers` or below; the inode comes with one lookup. */
-int layer_view_lookup(struct fs *fs, struct inode *dir, struct key name, struct attributes *out);
-
-/* The metadata of what the inode's name stands for now; there is always a mode. 0 or -ENOENT. Ended
- * with meta_fini(). */
-int layer_view_peek(struct fs *fs, struct inode *inode, struct meta *meta);
-
 /* What shows these inodes (view.h); their attributes are -ENOENT if one is gone, or was replaced by
  * a directory or file. */
 extern const struct view layer_view;

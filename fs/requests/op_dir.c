@@ -72,8 +72,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct inode *dir = request_inode(req, ino);
 	struct listing *listing = NULL;
-	bool keys = dir->kind == INODE_DIR || dir->virtual_file == CONTROL_VIEW;
-	int rc = keys ? listing_open(fs_of(req), dir, &listing) : 0;
+	int rc = dir->view->list ? listing_open(fs_of(req), dir, &listing) : 0;
 
 	if (rc < 0) {
 		reply_status(req, rc);

@@ -4,10 +4,8 @@
 #include <errno.h>
 
 #include "inspect/control.h"
-#include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/answer.h"
-#include "verbs/lookup.h"
 #include "requests/reply.h"
 
 enum {
@@ -50,20 +48,13 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		inodes_lock(&fs->inodes);
 		fs->virtual_files[file]->lookups++;
 		inodes_unlock(&fs->inodes);
-	} else if (dir->kind == INODE_DIR) {
-		rc = lookup(fs, dir, key_of(name), request_tid(req), &a);
 	} else {
-		rc = dir->virtual_file == CONTROL_DIR
-			     ? -ENOENT
-			     : layer_view_lookup(fs, dir, key_of(name), &a);
+		rc = dir->view->lookup(fs, dir, key_of(name), request_tid(req), &a);
 	}
-	if (rc == 0) {
+	if (rc == 0)
 		reply_entry(req, &a);
-		return;
-	}
-	if (rc == -ENOENT && dir->kind == INODE_DIR)
-		lookup_missed(fs, dir, key_of(name), request_tid(req));
-	reply_status(req, rc);
+	else
+		reply_status(req, rc);
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)

@@ -8,12 +8,9 @@
 #include <sys/stat.h>
 
 #include "inspect/control.h"
-#include "inspect/control_layers.h"
 #include "verbs/directory.h"
 #include "verbs/handle_close.h"
 #include "verbs/handle_open.h"
-#include "verbs/answer.h"
-#include "verbs/ask.h"
 #include "verbs/lookup.h"
 #include "verbs/rename.h"
 #include "requests/reply.h"
@@ -143,64 +140,21 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	reply_created(req, dir, name, rc);
 }
 
-/* Its target, of a link with a scratch name. False: it is an entry. */
-static bool read_scratch_link(struct fs *fs, struct inode *inode, char *target, size_t size,
-			      int *rc)
-{
-	inodes_lock(&fs->inodes);
-	bool scratch = inode_is_scratch(inode);
-	inodes_unlock(&fs->inodes);
-	if (!scratch)
-		return false;
-	inode_content_lock(inode);
-	ssize_t n = working_copy_read(&inode->content.copy, target, size - 1, 0);
-	inode_content_unlock(inode);
-	target[n < 0 ? 0 : n] = '\0';
-	*rc = n < 0 ? (int)n : 0;
-	return true;
-}
-
-static int get_link(struct fs *fs, struct inode *inode, struct value **value, struct meta *meta)
-{
-	struct key_buffer key;
-	struct entry_ask ask = { fs->cache, GET_COUNTED, value, meta };
-	struct name_read read = {
-		.t = &fs->inodes, .inode = inode, .ask = ask_entry, .self = &ask, .key = &key
-	};
-
-	return name_read(&read);
-}
-
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	struct fs *fs = fs_of(req);
-	struct value *value = NULL;
-	struct meta meta = { 0 };
-	char target[PATH_MAX];
-
 	struct inode *inode = request_inode(req, ino);
-	bool is_view = inode->kind == INODE_VIRTUAL;
-	int rc;
+	struct value *value = NULL;
+	char target[PATH_MAX];
+	int rc = -EINVAL;
 
-	if (read_scratch_link(fs, inode, target, sizeof(target), &rc)) {
-		if (rc < 0)
-			reply_status(req, rc);
-		else
-			fuse_reply_readlink(req, target);
-		return;
-	}
-	rc = is_view ? layer_view_value(fs, inode, &value) : get_link(fs, inode, &value, &meta);
-	if (rc == 0 && !is_view && !S_ISLNK(meta.mode))
-		rc = -ENOENT; /* a file has its name by now */
+	if (inode->view->link)
+		rc = inode->view->link(fs_of(req), inode, request_tid(req), &value);
 	if (rc == 0) {
 		ssize_t n = value_read(value, target, sizeof(target) - 1, 0);
 		rc = n < 0 ? (int)n : 0;
 		target[n < 0 ? 0 : n] = '\0';
-	} else if (rc == -ENOENT && !is_view) {
-		rc = answer_gone(fs, inode, request_tid(req)) == -ESTALE ? -ESTALE : -ENOENT;
 	}
 	value_unref(value);
-	meta_fini(&meta);
 	if (rc < 0)
 		reply_status(req, rc);
 	else

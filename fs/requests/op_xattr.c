@@ -141,20 +141,6 @@ static void reply_bytes(fuse_req_t req, const void *bytes, size_t length, size_t
 		fuse_reply_buf(req, bytes, length);
 }
 
-static int peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta)
-{
-	if (inode->kind == INODE_VIRTUAL)
-		return layer_view_peek(fs, inode, meta);
-	return inode->kind == INODE_DIR ? directory_stat(fs, inode, meta)
-					: metadata_peek(fs, inode, tid, meta);
-}
-
-/* Whether the inode has attributes at all: what shows a layer's copy has. */
-static bool has_attributes(const struct inode *inode)
-{
-	return inode->kind != INODE_VIRTUAL || inode->virtual_file == CONTROL_VIEW;
-}
-
 /* One of ours. */
 static int own_text(fuse_req_t req, struct inode *inode, const struct meta *meta, const char *own,
 		    char **text)
@@ -186,11 +172,11 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		return;
 	}
 	/* The kernel asks for security.capability with writes: answered without a look. */
-	if (!has_prefix(name, "user.") || !has_attributes(inode)) {
+	if (!has_prefix(name, "user.") || !inode->view->peek) {
 		reply_status(req, -ENODATA);
 		return;
 	}
-	int rc = peek(fs, inode, request_tid(req), &meta);
+	int rc = inode->view->peek(fs, inode, request_tid(req), &meta);
 	/* A directory keeps those of ours that it understands with its marker. */
 	if (rc == 0 && (!own_name(name) || S_ISDIR(meta.mode)))
 		bytes = xattrs_find(meta.xattrs, name, &length);
@@ -240,8 +226,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	size_t length = 0;
 	int rc = fs->conf->xattr ? 0 : -ENOSYS;
 
-	if (rc == 0 && has_attributes(inode))
-		rc = peek(fs, inode, request_tid(req), &meta);
+	if (rc == 0 && inode->view->peek)
+		rc = inode->view->peek(fs, inode, request_tid(req), &meta);
 	FILE *list = rc == 0 ? open_memstream(&text, &length) : NULL;
 	if (list)
 		add_names(list, inode, &meta);

@@ -124,7 +124,7 @@ static int successor_attributes_locked(struct fs *fs, struct inode *inode, pid_t
 	return rc;
 }
 
-static int directory_attributes(struct fs *fs, struct inode *dir, pid_t tid, struct attributes *out)
+int answer_directory_attributes(struct fs *fs, struct inode *dir, pid_t tid, struct attributes *out)
 {
 	struct meta meta = { 0 };
 	int rc = directory_stat(fs, dir, &meta);
@@ -141,7 +141,7 @@ static int directory_attributes(struct fs *fs, struct inode *dir, pid_t tid, str
 	return rc;
 }
 
-static int file_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
+int answer_file_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out)
 {
 	struct inodes *t = &fs->inodes;
 	int rc = 0;
@@ -165,24 +165,3 @@ int answer_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attr
 {
 	return inode->view->attributes(fs, inode, tid, out);
 }
-
-/* --- the views of the cache ------------------------------------------------------------------- */
-
-static int stat_entry(struct fs *fs, struct key key, struct meta *meta)
-{
-	return key.size > 0 ? layered_stat(fs->cache, key, meta) : -ENOENT;
-}
-
-static int list_children(struct fs *fs, struct key dir, struct key after, bool after_is_dir,
-			 struct children *batch)
-{
-	return layered_list(fs->cache, dir, after, after_is_dir, batch);
-}
-
-const struct view answer_directory_view = { .attributes = directory_attributes,
-					    .attributes_locked = attributes_of_directory_locked,
-					    .stat = stat_entry,
-					    .list = list_children };
-
-const struct view answer_file_view = { .attributes = file_attributes,
-				       .attributes_locked = attributes_of_file_locked };

@@ -9,11 +9,13 @@
 
 #include "verbs/attributes.h"
 
-/* The views (view.h) of the cache's own directories and files: what inodes_init() is given. */
-extern const struct view answer_directory_view, answer_file_view;
-
 /* GETATTR. -ESTALE: the inode does not present what its name leads to, and nobody has it open. */
 int answer_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
+
+/* The same of the cache's own directories and files, for their views (cache_view.h). */
+int answer_directory_attributes(struct fs *fs, struct inode *dir, pid_t tid,
+				struct attributes *out);
+int answer_file_attributes(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
 
 /* Looks whether a version still is what its name leads to, and what its metadata are; retires it if
  * not. */

@@ -2,10 +2,10 @@
 #define CACHEFS_VIEW_H
 
 /*
- * A view shows a tree of names: the cache's keys (answer.c), or what `.cachefs` shows of the cache
- * itself (the room inspect/). Each inode has one from birth (inode->view), so a verb does not ask
- * in which tree it is. Functions return 0 or -errno and may wait, but those that are _locked, which
- * want the inode table's lock held; all are thread-safe.
+ * A view shows a tree of names: the cache's keys (cache_view.h), or what `.cachefs` shows of the
+ * cache itself (the room inspect/). Each inode has one from birth (inode->view), so a verb does not
+ * ask in which tree it is. Functions return 0 or -errno and may wait, but those that are _locked,
+ * which want the inode table's lock held; all are thread-safe.
  */
 
 #include <stdbool.h>
@@ -25,6 +25,17 @@ struct view {
 	/* Likewise of the inode as it stands: what attributes_of_locked() has not filled in. */
 	void (*attributes_locked)(struct fs *fs, struct inode *inode, pid_t tid,
 				  struct attributes *out);
+
+	/* The metadata that extended attributes show, ended by the caller. NULL: it has none. */
+	int (*peek)(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta);
+
+	/* The target of a symbolic link; the caller gets a reference. NULL: none is one. */
+	int (*link)(struct fs *fs, struct inode *inode, pid_t tid, struct value **target);
+
+	/* LOOKUP in a directory: the inode comes with one lookup. A miss is counted. NULL: there is
+	 * no directory. */
+	int (*lookup)(struct fs *fs, struct inode *dir, struct key name, pid_t tid,
+		      struct attributes *out);
 
 	/* Below, both NULL: no directory of this view holds keys. `key` is what inode_key_locked()
 	 * says of such a directory. */

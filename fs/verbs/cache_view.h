@@ -1,0 +1,10 @@
+#ifndef CACHEFS_CACHE_VIEW_H
+#define CACHEFS_CACHE_VIEW_H
+
+/* The views (view.h) of the cache's own directories and files: what inodes_init() is given. */
+
+#include "verbs/view.h"
+
+extern const struct view cache_directory_view, cache_file_view;
+
+#endif
