@@ -2,6 +2,9 @@
 #define CACHEFS_INODE_H
 
 /*
+ * The room inodes/: what presents the cache's values to the kernel. It knows keys, metadata and
+ * values, and never asks a layer. (name_read.h leaves that to its caller.)
+ *
  * The inode table. The cache holds published values; inodes present them to the kernel.
  *
  * A *name* is one component in one directory, as long as the daemon knows something about it; what

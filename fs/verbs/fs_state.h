@@ -1,7 +1,11 @@
 #ifndef CACHEFS_FS_STATE_H
 #define CACHEFS_FS_STATE_H
 
-/* What one mounted cache consists of. daemon/fs.c makes it; the requests and what they call see it.
+/*
+ * The room verbs/: what a request does, in the words of a file system, over inodes/ and the stack.
+ * It knows no request, and libfuse only where the kernel is told something (notifier.h).
+ *
+ * What one mounted cache consists of. daemon/fs.c makes it; the requests and what they call see it.
  */
 
 #include <stdatomic.h>

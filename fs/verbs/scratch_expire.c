@@ -143,10 +143,12 @@ size_t scratch_expire_some_locked(struct fs *fs)
 	assert(lock_is_held(&fs->inodes.lock));
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], scratch.in_list)
-	if (count < SCRATCH_EXPIRE_BATCH && scratch_is_expired_locked(inode)) {
-		inode_pin_locked(inode);
-		found[count++] = inode;
-	}
+		{
+			if (count == SCRATCH_EXPIRE_BATCH || !scratch_is_expired_locked(inode))
+				continue;
+			inode_pin_locked(inode);
+			found[count++] = inode;
+		}
 	for (size_t i = 0; i < count; i++) {
 		expire_locked(fs, found[i]);
 		inode_unpin_locked(t, found[i]);

@@ -147,11 +147,13 @@ static struct inode *moved_locked(struct inodes *t)
 	assert(lock_is_held(&t->lock));
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(inode, lists[i], scratch.in_list)
-	if (inode->scratch.saved && !inode->scratch.saving &&
-	    inode->scratch.saved_moves != t->moves) {
-		inode_pin_locked(inode);
-		return inode;
-	}
+		{
+			const struct scratch_part *s = &inode->scratch;
+			if (!s->saved || s->saving || s->saved_moves == t->moves)
+				continue;
+			inode_pin_locked(inode);
+			return inode;
+		}
 	return NULL;
 }
 
