@@ -229,6 +229,14 @@ int inode_key_locked(const struct inodes *t, const struct inode *inode, struct k
 	return inode->name ? name_key_locked(t, inode->name, key) : -ENOENT;
 }
 
+int inode_key(struct inodes *t, const struct inode *inode, struct key_buffer *key)
+{
+	inodes_lock(t);
+	int rc = inode_key_locked(t, inode, key);
+	inodes_unlock(t);
+	return rc;
+}
+
 static int check(int rc, const struct key_buffer *now, struct key key)
 {
 	return rc == 0 && !key_equal(key_make(now->bytes, now->size), key) ? -EAGAIN : rc;
@@ -250,6 +258,14 @@ int inode_check_key_locked(const struct inodes *t, const struct inode *inode, st
 
 	assert(lock_is_held(&t->lock));
 	return check(rc, &now, key);
+}
+
+int inode_check_key(struct inodes *t, const struct inode *inode, struct key key)
+{
+	inodes_lock(t);
+	int rc = inode_check_key_locked(t, inode, key);
+	inodes_unlock(t);
+	return rc;
 }
 
 bool name_is_lock(const struct name *name)

@@ -2,7 +2,8 @@
 #define CACHEFS_NAME_H
 
 /*
- * Names and their keys: see inode.h. All is guarded by the inode table's lock. name_put_locked() is
+ * Names and their keys: see inode.h. All is guarded by the inode table's lock, which
+ * the two functions without _locked take themselves. name_put_locked() is
  * inode.h's, because the last reference to a name lets its directory go.
  */
 
@@ -55,6 +56,7 @@ void name_touch_locked(struct inodes *t,
 int name_key_locked(const struct inodes *t, const struct name *name, struct key_buffer *key);
 int inode_key_locked(const struct inodes *t, const struct inode *inode,
 		     struct key_buffer *key); /* -ENOENT: no name */
+int inode_key(struct inodes *t, const struct inode *inode, struct key_buffer *key); /* locks */
 
 /*
  * For a change that has been admitted by a key, which may be an old one: the inode, the name or a
@@ -63,6 +65,7 @@ int inode_key_locked(const struct inodes *t, const struct inode *inode,
  */
 int name_check_key_locked(const struct inodes *t, const struct name *name, struct key key);
 int inode_check_key_locked(const struct inodes *t, const struct inode *inode, struct key key);
+int inode_check_key(struct inodes *t, const struct inode *inode, struct key key); /* locks */
 
 /* Whether the keys in dir begin there: the root, or the top of what one layer shows. */
 bool inode_is_top_locked(const struct inodes *t, const struct inode *dir);

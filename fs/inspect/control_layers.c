@@ -173,14 +173,6 @@ static int peek(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta
 	return rc < 0 ? rc : stat_path(fs, key_make(path.bytes, path.size), kind, meta);
 }
 
-static int path_of(struct fs *fs, struct inode *inode, struct key_buffer *path)
-{
-	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, inode, path);
-	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
 /* Metadata as they are now. */
 static int refresh(struct fs *fs, struct inode *inode)
 {
@@ -237,7 +229,7 @@ int layer_view_value(struct fs *fs, struct inode *inode, struct value **value)
 	struct meta meta = { 0 };
 	size_t layer;
 	struct key key;
-	int rc = path_of(fs, inode, &path);
+	int rc = inode_key(&fs->inodes, inode, &path);
 
 	if (rc == 0)
 		rc = split(key_make(path.bytes, path.size), &layer, &key);

@@ -182,14 +182,6 @@ static int print(cJSON *object, char **text)
 
 /* --- a file ----------------------------------------------------------------------------------- */
 
-static int key_of_inode(struct fs *fs, struct inode *inode, struct key_buffer *key)
-{
-	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, inode, key);
-	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
 /* In a list a comma divides: a name with one is escaped, as one that is no file name is. */
 static void layer_text(const char *layer, struct escape_text *name)
 {
@@ -220,7 +212,7 @@ static int holders_fact(struct fs *fs, struct inode *inode, bool all, char **tex
 	struct key_buffer key;
 	size_t size;
 	struct holders h = { .out = open_memstream(text, &size) };
-	int rc = h.out ? key_of_inode(fs, inode, &key) : -ENOMEM;
+	int rc = h.out ? inode_key(&fs->inodes, inode, &key) : -ENOMEM;
 
 	if (rc == 0)
 		rc = layered_visit_holders(fs->cache, key_make(key.bytes, key.size), add_holder,
@@ -259,7 +251,7 @@ static int file_info(struct fs *fs, struct inode *inode, const struct meta *meta
 	struct meta shown = *meta;
 	cJSON *object = cJSON_CreateObject();
 	struct copies copies = { .now = ends->now };
-	bool named = key_of_inode(fs, inode, &buffer) == 0;
+	bool named = inode_key(&fs->inodes, inode, &buffer) == 0;
 	struct key key = named ? key_make(buffer.bytes, buffer.size) : KEY_ROOT;
 
 	if (named)
@@ -327,7 +319,7 @@ int facts_of_directory(struct fs *fs, struct inode *dir, const struct meta *meta
 
 	if (!is(name, "info"))
 		return -ENODATA;
-	int rc = key_of_inode(fs, dir, &key);
+	int rc = inode_key(&fs->inodes, dir, &key);
 	if (rc < 0)
 		return -ENODATA;
 	if (shown.mode == 0)

@@ -23,14 +23,6 @@ bool directory_has_pending_locked(const struct inode *dir)
 	return false;
 }
 
-static int key_of_directory(struct fs *fs, struct inode *dir, struct key_buffer *key)
-{
-	inodes_lock(&fs->inodes);
-	int rc = dir->removed ? -ENOENT : inode_key_locked(&fs->inodes, dir, key);
-	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
 static int stat_marker(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct inodes *t = &fs->inodes;
@@ -229,7 +221,7 @@ static int mark(struct marking *m)
 
 	do {
 		meta_fini(&m->meta);
-		rc = key_of_directory(m->fs, m->dir, &m->key);
+		rc = inode_key(&m->fs->inodes, m->dir, &m->key);
 		if (rc == 0)
 			rc = layered_dir_set(m->fs->cache, key_make(m->key.bytes, m->key.size),
 					     &m->meta, &hooks);

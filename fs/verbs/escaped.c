@@ -8,18 +8,10 @@
 #include "inodes/key_escape.h"
 #include "verbs/view.h"
 
-static int key_of_dir(struct fs *fs, struct inode *dir, struct key_buffer *key)
-{
-	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, dir, key);
-	inodes_unlock(&fs->inodes);
-	return rc;
-}
-
 int escaped_own_value(struct fs *fs, struct inode *dir, struct meta *meta)
 {
 	struct key_buffer key;
-	int rc = key_of_dir(fs, dir, &key);
+	int rc = inode_key(&fs->inodes, dir, &key);
 
 	if (rc == 0)
 		rc = dir->view->stat(fs, key_make(key.bytes, key.size), meta);
@@ -77,7 +69,7 @@ static int search_run(struct search *s, struct key dir)
 	do {
 		children_clear(&s->batch);
 		int rc = s->dir->view->list(s->fs, dir, key_make(at.after.bytes, at.after.size),
-					   at.after_is_dir, &s->batch);
+					    at.after_is_dir, &s->batch);
 		if (rc < 0)
 			return rc;
 		if (search_batch(s))
@@ -93,7 +85,7 @@ static int resolve_hash(struct fs *fs, struct inode *dir, bool at_top, struct ke
 {
 	struct key_buffer *key = malloc(sizeof(*key));
 	struct search *s = calloc(1, sizeof(*s));
-	int rc = key && s ? key_of_dir(fs, dir, key) : -ENOMEM;
+	int rc = key && s ? inode_key(&fs->inodes, dir, key) : -ENOMEM;
 
 	if (rc == 0) {
 		s->text = text;

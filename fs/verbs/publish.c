@@ -94,10 +94,8 @@ static int publish_prepare(void *self, const struct meta *now, struct value **va
 {
 	struct publishing *p = self;
 	struct inodes *t = &p->fs->inodes;
+	int rc = inode_check_key(t, p->inode, p->key);
 
-	inodes_lock(t);
-	int rc = inode_check_key_locked(t, p->inode, p->key);
-	inodes_unlock(t);
 	if (rc < 0)
 		return rc == -ENOENT ? -ECANCELED
 				     : rc; /* unlinked: a stale fill must not resurrect it */

@@ -40,11 +40,8 @@ struct adoption {
 static int adoption_prepare(void *self)
 {
 	struct adoption *a = self;
-	struct inodes *t = &a->fs->inodes;
+	int rc = inode_check_key(&a->fs->inodes, a->inode, a->key);
 
-	inodes_lock(t);
-	int rc = inode_check_key_locked(t, a->inode, a->key);
-	inodes_unlock(t);
 	return rc == -ENOENT ? -ECANCELED : rc;
 }
 

@@ -74,9 +74,7 @@ static int withdraw(struct withdrawal *w)
 	int rc;
 
 	do {
-		inodes_lock(t);
-		rc = inode_key_locked(t, w->inode, &w->key);
-		inodes_unlock(t);
+		rc = inode_key(t, w->inode, &w->key);
 		if (rc == 0)
 			rc = layered_remove(w->fs->cache, key_make(w->key.bytes, w->key.size),
 					    &hooks);

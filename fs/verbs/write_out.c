@@ -33,10 +33,8 @@ static enum purpose purpose_of(struct fs *fs, const struct inode *inode)
 static int write_out_once(struct fs *fs, struct inode *inode)
 {
 	struct key_buffer buffer;
+	int rc = inode_key(&fs->inodes, inode, &buffer);
 
-	inodes_lock(&fs->inodes);
-	int rc = inode_key_locked(&fs->inodes, inode, &buffer);
-	inodes_unlock(&fs->inodes);
 	if (rc < 0)
 		return rc;
 	struct key key = key_make(buffer.bytes, buffer.size);
