@@ -88,6 +88,11 @@ daemon_is_up() {
 	[[ -e $MNT ]] && is_mounted # in this order: a dead mount is mounted until it is removed
 }
 
+# still_there WHAT: the daemon has not ended for it.
+still_there() {
+	kill -0 "$DAEMON_PID" || fail "the daemon ended after $1: $(tail -n 3 "$LOG")"
+}
+
 start_daemon() {
 	"$CACHEFS" -f "$@" "$MNT" </dev/null >>"$LOG" 2>&1 &
 	DAEMON_PID=$!

@@ -1,9 +1,8 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/proxy.sh"
-
 # A set whose answer never came may be carried out yet, when nobody expects it: after a newer set, after the key was
 # invalidated.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/proxy.sh"
 
 mount_late() {
 	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}},
@@ -79,7 +78,7 @@ hold_a_set() {
 
 let_it_arrive() {
 	proxy_is release
-	wait_until 60 grep -q released proxy.log
+	wait_until 60 grep -q released proxy.said
 }
 
 test_a_set_that_arrives_late_does_not_replace_a_newer_one() {

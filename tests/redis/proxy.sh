@@ -2,8 +2,13 @@
 # (helpers/redis_proxy.py) lies between the daemon and a real server.
 
 start_proxy() {
+	stand_in_starts redis_proxy.py proxy.said
+}
+
+# stand_in_starts HELPER FILE: what it prints goes to that file
+stand_in_starts() {
 	proxy_is pass
-	python3 -ES "$ROOT/tests/helpers/redis_proxy.py" proxy.sock redis.sock proxy.mode >proxy.log 2>&1 &
+	python3 -ES "$ROOT/tests/helpers/$1" proxy.sock redis.sock proxy.mode >"$2" 2>proxy.log &
 	at_end "kill $!"
 	wait_until 60 test -S proxy.sock
 }

@@ -1,19 +1,7 @@
 #!/bin/bash
 # What one user can make without end has a bound, and others go on.
 . "$(dirname "$0")/../lib.sh"
-
-as_user() {
-	python3 -ES "$ROOT/tests/helpers/as_user.py" "$@"
-}
-
-# mount_for_all JSON
-mount_for_all() {
-	[[ $EUID = 0 ]] || skip "only root can be other users"
-	chmod 711 "$TMP"
-	echo "$1" >cachefs.json
-	start_daemon -o allow_other cachefs.json
-	chmod 777 "$MNT"
-}
+. "$(dirname "$0")/other_users.sh"
 
 test_an_entry_has_1024_attributes_and_64_KiB_of_them() {
 	mount_with '{"type": "memory"}'

@@ -2,17 +2,9 @@
 # A database whose schema another program has written: what it runs in our statements has an end, and what belongs
 # to another application is left alone.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/database.sh"
 
 ENDLESS='(WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c)'
-
-sql() {
-	sqlite3 -cmd '.timeout 20000' db.sqlite "$@"
-}
-
-mount_disk() {
-	mount_with '{"layers": [{"type": "disk", "revalidate_ms": 0, "options": {"path": "db.sqlite"}}],
-		"cachefs": {"state_dir": "state", "attr_timeout": 0, "entry_timeout": 0}}'
-}
 
 endless_trigger() {
 	sql "CREATE TRIGGER spin AFTER INSERT ON cache WHEN new.cache_key LIKE 'spin%' BEGIN

@@ -1,17 +1,11 @@
 # Words for tests of a layer "shared" whose server answers in wrong ways (helpers/hostile_redis.py).
 
+. "$(dirname "${BASH_SOURCE[0]}")/../redis/proxy.sh"
+
+# Its modes, for proxy_is, are in the helper; it says in `damaged` what it did.
 start_hostile() {
 	start_redis
-	server_is pass
-	python3 -ES "$ROOT/tests/helpers/hostile_redis.py" proxy.sock redis.sock proxy.mode >damaged 2>proxy.log &
-	at_end "kill $!"
-	wait_until 60 test -S proxy.sock
-}
-
-# server_is MODE: see helpers/hostile_redis.py
-server_is() {
-	echo "$1" >proxy.mode.new
-	mv proxy.mode.new proxy.mode
+	stand_in_starts hostile_redis.py damaged
 }
 
 # mount_hostile [OPTIONS] [LAYERS]: and other layers before it
@@ -21,10 +15,6 @@ mount_hostile() {
 		{"unix_socket_path": "proxy.sock", "socket_timeout": 0.5, "socket_connect_timeout": 2'"${1:+, $1}"'}}],
 		"cachefs": {"state_dir": "state", "attr_timeout": 0, "entry_timeout": 0}}'
 	wait_until 60 layer_is shared false
-}
-
-still_there() {
-	kill -0 "$DAEMON_PID" || fail "the daemon ended after $1: $(tail -n 3 "$LOG")"
 }
 
 # in_time COMMAND...: it may fail, and must not hang.

@@ -1,15 +1,11 @@
 #!/bin/bash
 # Locks of one user leave descriptors, and locks, for the others.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/other_users.sh"
 
-as_user() {
-	python3 -ES "$ROOT/tests/helpers/as_user.py" "$@"
-}
-
-# mount_for_all DESCRIPTORS: which the daemon may have
-mount_for_all() {
-	[[ $EUID = 0 ]] || skip "only root can be other users"
-	chmod 711 "$TMP"
+# mount_with_descriptors DESCRIPTORS: which the daemon may have
+mount_with_descriptors() {
+	others_may_come
 	echo '{"layers": [{"type": "memory", "options": {"max_bytes": 1000}}, {"type": "disk", "options": {"path": "db.sqlite"}}]}' >cachefs.json
 	(ulimit -n "$1" && exec "$CACHEFS" -f -o allow_other cachefs.json "$MNT") </dev/null >>"$LOG" 2>&1 &
 	DAEMON_PID=$!
@@ -46,7 +42,7 @@ except OSError as e:
 '
 
 test_a_user_has_a_share_of_the_locks_and_gets_go_on() {
-	mount_for_all 4096
+	mount_with_descriptors 4096
 	set_value k v
 	head -c 2000000 /dev/urandom >large
 	cp large "$MNT/large"
@@ -62,7 +58,7 @@ test_a_user_has_a_share_of_the_locks_and_gets_go_on() {
 }
 
 test_files_that_are_locked_count_too() {
-	mount_for_all 4096
+	mount_with_descriptors 4096
 	holds 1001 '
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 fds = []
@@ -79,7 +75,7 @@ except OSError as e:
 }
 
 test_ranges_have_a_bound() {
-	mount_for_all 4096
+	mount_with_descriptors 4096
 	as_user 1001 '
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
 count = 0
@@ -98,7 +94,7 @@ fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
 
 # Whoever asks is told who holds the lock, of very many.
 test_getlk_names_the_holder_among_many() {
-	mount_for_all 16384
+	mount_with_descriptors 16384
 	python3 -ES - "$MNT/k" <<-'END'
 		import fcntl, os, struct, sys
 		fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)

@@ -1,19 +1,11 @@
 #!/bin/bash
 # What one user has open and has not published yet leaves room for the others.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/other_users.sh"
 
-# mount_for_all [SETTINGS]
-mount_for_all() {
-	[[ $EUID = 0 ]] || skip "only root can be other users"
-	chmod 711 "$TMP"
-	printf '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}], "cachefs": {%s}}' \
-		"${1:-}" >cachefs.json
-	start_daemon -o allow_other cachefs.json
-	chmod 777 "$MNT"
-}
-
-as_user() {
-	python3 -ES "$ROOT/tests/helpers/as_user.py" "$@"
+# mount_bounded SETTINGS
+mount_bounded() {
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"'], "cachefs": {'"$1"'}}'
 }
 
 # holds UID SCRIPT: it goes on when it has said something, and holds what it has open until the end of the test.
@@ -53,7 +45,7 @@ except OSError:
 }
 
 test_holes_are_not_charged() {
-	mount_for_all '"pending_max_bytes": 67108864'
+	mount_bounded '"pending_max_bytes": 67108864'
 	holds 1001 '
 for i in range(40):
     fd = os.open(f"{sys.argv[1]}/sparse{i}", os.O_RDWR | os.O_CREAT)
@@ -70,7 +62,7 @@ for i in range(40):
 }
 
 test_no_user_holds_more_than_half() {
-	mount_for_all '"pending_max_bytes": 16777216'
+	mount_bounded '"pending_max_bytes": 16777216'
 	holds 1001 '
 fds = [os.open(f"{sys.argv[1]}/k{i}", os.O_RDWR | os.O_CREAT) for i in range(4)]
 try:
@@ -94,7 +86,7 @@ nothing_is_pending() {
 }
 
 test_who_writes_into_anothers_file_is_charged_for_it() {
-	mount_for_all '"pending_max_bytes": 16777216'
+	mount_bounded '"pending_max_bytes": 16777216'
 	: >"$MNT/k"
 	chmod 666 "$MNT/k"
 	exec {owners}<>"$MNT/k"

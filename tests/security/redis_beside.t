@@ -13,12 +13,12 @@ test_any_answer_to_what_is_said_beside() {
 	for command in ZREM CLIENT INFO WATCH MULTI SELECT PING ZCARD SCAN UNLINK; do
 		((i += 3))
 		for way in ${LONG:+"${ways[@]}"} "${ways[i % 7]}" "${ways[(i + 1) % 7]}" "${ways[(i + 2) % 7]}"; do
-			server_is "$command $way"
+			proxy_is "$command $way"
 			redis CLIENT KILL TYPE normal >/dev/null
 			redis ZADD cachefs:index:accuralai:cache: 0 "gone$way" >/dev/null
 			use_it "$command $way"
 		done
-		server_is pass
+		proxy_is pass
 		wait_until 60 is_well
 	done
 	unmount
@@ -27,7 +27,7 @@ test_any_answer_to_what_is_said_beside() {
 test_a_set_that_the_server_aborts_fails_at_once_and_nothing_waits_for_the_end() {
 	mount_hostile
 	prepare
-	server_is "EXEC nil"
+	proxy_is "EXEC nil"
 	expect_error "Input/output error" cp value "$MNT/new"
 	kill "$DAEMON_PID"
 	await_daemon
@@ -40,7 +40,7 @@ test_nothing_holds_the_end_up() {
 		"socket_timeout": 3000}}], "cachefs": {"state_dir": "state"}}'
 	wait_until 60 layer_is shared false
 	prepare
-	server_is "EXEC huge"
+	proxy_is "EXEC huge"
 	cat "$MNT/k" >/dev/null 2>&1 &
 	local reader=$!
 	wait_until 60 grep -q 'EXEC huge' damaged

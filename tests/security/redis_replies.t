@@ -12,9 +12,9 @@ replies() {
 	mount_hostile
 	prepare
 	for way in type nil huge negative short slow extra nested error closed; do
-		server_is "$1 $way"
+		proxy_is "$1 $way"
 		use_it "$1 $way"
-		server_is pass
+		proxy_is pass
 		wait_until 60 is_well
 		grep -q "^$1 $way" damaged || fail "no answer to $1 was damaged by $way"
 	done
@@ -56,7 +56,7 @@ test_pages_that_lie_outside_the_range() {
 		wait_until 60 set_at a/very/long/name/of/a/key
 		wait_until 60 set_at z/last
 		wait_until 60 set_at d/1
-		server_is "ZRANGEBYLEX $way"
+		proxy_is "ZRANGEBYLEX $way"
 		in_time mv "$MNT/d" "$MNT/longer-than-it-was"
 		in_time mv "$MNT/d" "$MNT/e"
 		in_time rmdir "$MNT/e"
@@ -64,7 +64,7 @@ test_pages_that_lie_outside_the_range() {
 		in_time ls -lR "$MNT"
 		still_there "$way"
 		grep -q "ZRANGEBYLEX $way" damaged
-		server_is pass
+		proxy_is pass
 		wait_until 60 holds a/very/long/name/of/a/key
 		wait_until 60 holds z/last
 		holds k

@@ -1,19 +1,12 @@
 #!/bin/bash
 # rmdir empties a prefix, as far as its caller could do it by unlink and rmdir.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/other_users.sh"
 
 as() {
 	local uid=$1
 	shift
 	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
-
-mount_for_all() {
-	[[ $EUID = 0 ]] || skip "only root can be other users"
-	chmod 711 "$TMP"
-	echo '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}]}' >cachefs.json
-	start_daemon -o allow_other cachefs.json
-	chmod 777 "$MNT"
 }
 
 expect_kept() {
@@ -28,7 +21,7 @@ below_of() {
 }
 
 test_a_stranger_cannot_empty_a_directory_that_is_closed() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	below_of
 	chmod 700 "$MNT/d"
 	expect_kept "Permission denied"
@@ -44,7 +37,7 @@ test_a_stranger_cannot_empty_a_directory_that_is_closed() {
 }
 
 test_its_owner_the_mounts_owner_and_root_empty_it() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	below_of
 	chmod 700 "$MNT/d/sub"
 	as 1001 rmdir "$MNT/d"
@@ -56,7 +49,7 @@ test_its_owner_the_mounts_owner_and_root_empty_it() {
 }
 
 test_an_empty_directory_needs_no_rights_in_it() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	as 1001 mkdir -m 777 "$MNT/d"
 	chmod 777 "$MNT/d"
 	as 1001 mkdir -m 700 "$MNT/d/empty"
@@ -65,7 +58,7 @@ test_an_empty_directory_needs_no_rights_in_it() {
 }
 
 test_in_a_sticky_directory_each_has_its_own() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	as 1001 mkdir "$MNT/d"
 	chmod 1777 "$MNT/d"
 	as 1001 sh -c 'echo x >"$0/d/k"' "$MNT"
@@ -78,7 +71,7 @@ test_in_a_sticky_directory_each_has_its_own() {
 }
 
 test_what_is_still_written_counts() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	as 1001 mkdir "$MNT/d"
 	chmod 755 "$MNT/d"
 	open_writer w d/pending
@@ -89,7 +82,7 @@ test_what_is_still_written_counts() {
 }
 
 test_what_others_stored_is_the_mount_owners_to_remove() {
-	mount_for_all
+	mount_for_all '{"layers": ['"$MEMORY, $DISK"']}'
 	sqlite3 db.sqlite "INSERT INTO cache(cache_key, payload, updated_at) VALUES('d/e/k', 'x', 1)"
 	kept=$(find "$MNT/d" | sort)
 	expect_kept "Permission denied"

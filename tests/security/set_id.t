@@ -1,6 +1,7 @@
 #!/bin/bash
 # A program that runs as its owner is none any more once somebody has written to it.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/other_users.sh"
 
 OWNER=1001 STRANGER=1002
 
@@ -20,9 +21,8 @@ ways_to_write() {
 	python3 -ES "$ROOT/tests/helpers/ways_to_write.py" "$@"
 }
 
-mount_for_all() {
-	[[ $EUID = 0 ]] || skip "only root can be other users"
-	chmod 711 "$TMP"
+mount_beside_a_disk() {
+	others_may_come
 	echo '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}]}' >cachefs.json
 	start_daemon -o allow_other cachefs.json
 	mkdir -m 755 local
@@ -30,7 +30,7 @@ mount_for_all() {
 
 # every_way_by UID MODE: on the mount as on a local file system
 every_way_by() {
-	mount_for_all
+	mount_beside_a_disk
 	new_programs "$2"
 	ways_to_write "$1" local >expected
 	ways_to_write "$1" "$MNT" >got
@@ -61,7 +61,7 @@ test_root_keeps_them() {
 
 # As cp -p and install do.
 test_who_writes_and_then_gives_them_has_them() {
-	mount_for_all
+	mount_beside_a_disk
 	chmod 777 "$MNT"
 	python3 -ES - "$MNT/program" <<-'END'
 		import os, sys

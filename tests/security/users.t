@@ -31,7 +31,7 @@ test_files() {
 
 test_memory_over_redis_that_damages_one_answer_in_a_hundred() {
 	start_hostile
-	server_is "one-in 100 $SECONDS_EACH"
+	proxy_is "one-in 100 $SECONDS_EACH"
 	by_users '{"type": "memory"}, {"type": "redis", "name": "shared", "options":
 		{"unix_socket_path": "proxy.sock", "socket_timeout": 1}}'
 	(($(wc -l <damaged) > 5)) || fail "only $(wc -l <damaged) answers were damaged"
