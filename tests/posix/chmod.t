@@ -1,4 +1,5 @@
 #!/bin/bash
+# chmod: bits, times, and who may.
 . "$(dirname "$0")/posix.sh"
 
 test_every_bit_is_kept() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# chown: owner and group, the bits that it clears, and who may.
 . "$(dirname "$0")/posix.sh"
 
 test_owner_and_group_each_alone_and_both() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# The bytes of a file: holes, offsets, appends, and the times that reads and writes move.
 . "$(dirname "$0")/posix.sh"
 
 test_a_hole_reads_as_zeros() {

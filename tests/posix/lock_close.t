@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/posix.sh"
-
 # A POSIX lock ends when its process closes any descriptor of that file, whatever it is open for.
+. "$(dirname "$0")/posix.sh"
 
 # leaves CASE EXPECTED
 leaves() {

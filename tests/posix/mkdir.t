@@ -1,4 +1,5 @@
 #!/bin/bash
+# mkdir: mode, owner, times and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_a_new_directory_has_the_mode_less_the_umask() {
@@ -36,11 +37,7 @@ test_eexist() {
 }
 
 test_errors_of_the_path() {
-	touch f
-	ln -s a b
-	ln -s b a
-	local n
-	n=$(printf 'n%.0s' {1..256})
+	make_wrong_paths
 	calls ENOENT ENOTDIR ELOOP ENAMETOOLONG -- mkdir no/d 0755 : mkdir f/d 0755 : mkdir a/d 0755 : mkdir "$n" 0755
 }
 

@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/posix.sh"
-
 # The longest path that a system call takes is 4,095 bytes; the longest key below the mount likewise.
+. "$(dirname "$0")/posix.sh"
 
 # deep_path COUNT: 254 bytes and a slash, as often
 deep_path() {

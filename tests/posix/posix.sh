@@ -80,6 +80,14 @@ stays() {
 	expect "$fields of $path after $*" "$before" "$(field "$path" "$fields")"
 }
 
+# What no path may lead through: f is no directory, a and b are a circle of links, $n is too long a name.
+make_wrong_paths() {
+	touch f
+	ln -s a b
+	ln -s b a
+	n=$(printf 'n%.0s' {1..256})
+}
+
 on_the_mount() {
 	[[ ! ${POSIX_DIR:-} ]] || skip "by design of the mount"
 }

@@ -1,8 +1,7 @@
 #!/bin/bash
-. "$(dirname "$0")/posix.sh"
-
 # Hard links and device files: a key has one name, and a value is bytes. What the kernel finds wrong
 # before that comes first.
+. "$(dirname "$0")/posix.sh"
 
 test_link_is_refused() {
 	on_the_mount

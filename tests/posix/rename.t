@@ -1,4 +1,5 @@
 #!/bin/bash
+# rename moves files, links and directories with all they have.
 . "$(dirname "$0")/posix.sh"
 
 test_a_file_is_moved_with_all_it_has() {
@@ -79,95 +80,6 @@ test_to_itself_changes_nothing() {
 	stays mtime_ns f ok rename f f
 	ok rename d d
 	expect content text "$(cat f)"
-}
-
-test_noreplace() {
-	echo a >f
-	echo b >g
-	mkdir d
-	calls EEXIST EEXIST 0 -- rename2 f g NOREPLACE : rename2 f d NOREPLACE : rename2 f h NOREPLACE
-	expect content a "$(cat h)"
-	expect content b "$(cat g)"
-}
-
-# Two changes of two keys that no layer makes in one step; mv --exchange is rare.
-test_exchange_is_refused() {
-	on_the_mount
-	echo a >f
-	echo b >g
-	calls EINVAL -- rename2 f g EXCHANGE
-	expect contents "a b" "$(cat f) $(cat g)"
-}
-
-test_exchange() {
-	on_a_local_disk
-	echo a >f
-	echo b >g
-	local inos
-	inos="$(field f ino) $(field g ino)"
-	ok rename2 f g EXCHANGE
-	expect contents "b a" "$(cat f) $(cat g)"
-	expect inodes "$inos" "$(field g ino) $(field f ino)"
-	calls ENOENT ENOENT -- rename2 f no EXCHANGE : rename2 no f EXCHANGE
-}
-
-test_exchange_of_directories_and_mixed() {
-	on_a_local_disk
-	mkdir d e
-	echo a >d/a
-	echo b >e/b
-	ok rename2 d e EXCHANGE
-	test -e d/b && test -e e/a
-	echo c >f
-	ok rename2 f d EXCHANGE
-	expect content c "$(cat d)"
-	test -e f/b
-}
-
-test_unknown_flags_are_refused() {
-	touch f
-	calls EINVAL -- rename2 f g NOREPLACE,EXCHANGE
-}
-
-test_renaming_moves_the_times_of_both_directories() {
-	mkdir d e
-	touch d/f
-	moves mtime_ns,ctime_ns d ok rename d/f e/f
-	moves mtime_ns,ctime_ns e ok rename e/f d/f
-	stays mtime_ns,ctime_ns d calls ENOENT -- rename d/no d/f
-}
-
-test_errors_of_the_path() {
-	touch f
-	ln -s a b
-	ln -s b a
-	local n
-	n=$(printf 'n%.0s' {1..256})
-	calls ENOENT ENOENT ENOTDIR ENOTDIR ELOOP ENAMETOOLONG ENAMETOOLONG -- rename no g : rename f no/g : \
-		rename f/x g : rename f f/x : rename a/x g : rename "$n" g : rename f "$n"
-	test -e f
-}
-
-test_eacces() {
-	mkdir d e
-	touch d/f
-	chown 100 d/f d
-	calls EACCES -- -u 100 rename d/f e/f
-	chmod 777 e
-	ok -u 100 rename d/f e/f
-	chmod 555 e
-	calls EACCES -- -u 100 rename e/f d/f
-}
-
-test_the_sticky_bit_protects_source_and_target() {
-	mkdir d e
-	chmod 1777 d e
-	touch d/a e/b
-	chown 100 d/a
-	chown 101 e/b
-	calls EPERM -- -u 100 rename d/a e/b
-	calls EPERM -- -u 102 rename d/a e/c
-	ok -u 100 rename d/a e/c
 }
 
 test_across_prefixes_with_special_characters() {

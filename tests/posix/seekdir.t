@@ -1,8 +1,7 @@
 #!/bin/bash
-. "$(dirname "$0")/posix.sh"
-
 # A place in an open directory is one behind a name: nothing that stays is skipped or repeated, whatever is removed and
 # added in between.
+. "$(dirname "$0")/posix.sh"
 
 COUNT=300
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# Symbolic links: targets, types, times and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_a_link_keeps_its_target_byte_by_byte() {

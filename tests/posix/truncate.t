@@ -1,4 +1,5 @@
 #!/bin/bash
+# truncate and ftruncate: sizes, times and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_shorter_and_longer() {

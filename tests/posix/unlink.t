@@ -1,4 +1,5 @@
 #!/bin/bash
+# unlink: what goes, times and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_an_unlinked_file_is_gone() {
@@ -21,11 +22,7 @@ test_eisdir() {
 }
 
 test_errors_of_the_path() {
-	touch f
-	ln -s a b
-	ln -s b a
-	local n
-	n=$(printf 'n%.0s' {1..256})
+	make_wrong_paths
 	calls ENOTDIR ENOENT ELOOP ENAMETOOLONG -- unlink f/x : unlink no/f : unlink a/x : unlink "$n"
 }
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# utimens: which times it sets, and who may.
 . "$(dirname "$0")/posix.sh"
 
 test_nanoseconds_are_kept() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# Extended attributes: flags, sizes, limits and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_attributes_are_set_got_and_removed() {
