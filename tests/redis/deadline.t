@@ -1,26 +1,8 @@
 #!/bin/bash
+# A server that fails to answer costs one caller one timeout, and then nothing until it answers again.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/proxy.sh"
-
-# However a server fails to answer, it costs a caller one timeout, once, and then nothing until it answers again.
-
-# In seconds. What a caller may pay is told from what twenty would have to, also on a loaded machine: two of them, not twenty.
-TIMEOUT=1
-
-# mount_proxied [FIRST_LAYER]: memory, or another, over the proxy and a database.
-mount_proxied() {
-	start_redis
-	start_proxy
-	mount_over proxy.sock "$@"
-}
-
-mount_over() {
-	mount_with '{"layers": ['"${2:-"{\"type\": \"memory\"}"}"',
-		{"type": "redis", "name": "shared", "options": {"unix_socket_path": "'"$1"'", "socket_timeout": '$TIMEOUT',
-			"socket_connect_timeout": '$TIMEOUT'}},
-		{"type": "disk", "options": {"path": "db.sqlite"}}], "cachefs": {"state_dir": "state"}}'
-	wait_until 60 layer_is shared false
-}
+. "$(dirname "$0")/deadline.sh"
 
 # How often calls have waited in vain, by the time that the layer has spent in them.
 waits() {
@@ -59,13 +41,6 @@ expect_recovery() {
 	expect "k9 in the server" 0 "$(redis EXISTS accuralai:cache:k9)"
 	set_value after value
 	expect "cache-get" value "$(redis cache-get after)"
-}
-
-set_ten() {
-	local i
-	for ((i = 0; i < 10; i++)); do
-		set_value "k$i" "old$i"
-	done
 }
 
 test_a_stopped_server_is_waited_for_once() {
@@ -142,50 +117,6 @@ its_trouble_is_told() {
 
 it_is_loading() {
 	redis PING 2>&1 | grep -q LOADING
-}
-
-# A part of a listing is many round trips: each a skip over a directory.
-test_a_listing_of_many_round_trips_has_one_deadline() {
-	mount_proxied '{"type": "noop"}'
-	local i start spent sets=()
-	for ((i = 0; i < 40; i++)); do
-		sets+=("accuralai:cache:d$i/k" value)
-	done
-	redis MSET "${sets[@]}" >/dev/null
-	wait_until 60 has_directories 40
-	proxy_is trickle
-	start=$(now_ms)
-	ls "$MNT" >/dev/null
-	spent=$(($(now_ms) - start))
-	((spent < 1000 * TIMEOUT + 15000)) || fail "the listing took $spent ms"
-	expect down true "$(layer_stat shared down)"
-}
-
-has_directories() {
-	[[ $(ls "$MNT" | wc -l) = "$1" ]]
-}
-
-# Those who wait for a connection are those who find out that there is none.
-test_many_callers_wait_at_once_and_not_one_after_the_other() {
-	start_redis
-	mount_over redis.sock
-	set_ten
-	stop_process "$REDIS_PID"
-	local i start spent pids=()
-	start=$(now_ms)
-	for ((i = 0; i < 60; i++)); do
-		printf value >"$MNT/parallel$i" &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do
-		wait "$i"
-	done
-	spent=$(($(now_ms) - start))
-	((spent < 1000 * TIMEOUT + 15000)) || fail "sixty sets at once took $spent ms"
-	kill -CONT "$REDIS_PID"
-	wait_until 60 layer_is shared false
-	wait_until 60 layer_is_told shared
-	expect_value parallel59 value
 }
 
 run_tests

@@ -1,19 +1,7 @@
 #!/bin/bash
+# Another program, with the shapes of the Python package, and the mount change one Redis at once.
 . "$(dirname "$0")/../lib.sh"
-
-# Another program, the Python package's shapes, and the mount on one store at once.
-
-has_value() {
-	[[ $(cat "$MNT/$1" 2>/dev/null) = "$2" ]]
-}
-
-has_names() {
-	[[ $(ls -A "$MNT/$1" | wc -l) = "$2" ]]
-}
-
-is_listed() {
-	ls -A "$MNT/$1" | grep -qxF -- "$2"
-}
+. "$(dirname "$0")/interop.sh"
 
 test_each_side_gets_what_the_other_set() {
 	start_redis
@@ -115,126 +103,6 @@ test_our_removal_and_our_rmdir_are_seen_there() {
 	expect_error "" redis cache-get d/a
 	rmdir "$MNT/d"
 	expect "keys left" 0 "$(redis EXISTS accuralai:cache:d/b)"
-}
-
-test_foreign_keys_enter_the_listing_by_themselves() {
-	start_redis
-	redis fill 3000 many/ >/dev/null
-	mount_redis
-	wait_until 30 has_names many 3000
-	expect_value many/001234 v1234
-	rmdir "$MNT/many"
-	expect "keys left" 0 "$(redis DBSIZE)"
-}
-
-# Each one is set while the walk that found the one before may be under way.
-finds_foreign_directories() {
-	local i
-	for i in 1 2 3 4; do
-		redis cache-set "new$i/k" x >/dev/null
-		wait_until 40 is_listed "" "new$i"
-		expect_list "new$i" k
-	done
-}
-
-test_a_foreign_key_in_a_new_directory_is_found_among_many() {
-	start_redis --enable-debug-command yes
-	redis DEBUG POPULATE 400000 other: >/dev/null
-	mount_redis
-	finds_foreign_directories
-}
-
-# The daemon gives a key that it found a member in the same second as another key comes: the two make up for each
-# other in the numbers of the server. Other keys make a walk at leisure long.
-test_a_foreign_key_is_found_that_comes_when_another_is_adopted() {
-	start_redis --enable-debug-command yes
-	redis DEBUG POPULATE 1500000 other: >/dev/null
-	mount_redis
-	local i
-	for i in 1 2; do
-		redis cache-set "new$i/k" x >/dev/null
-		wait_until 100 is_listed "" "new$i"
-		redis cache-set "new$i/next" x >/dev/null
-		wait_until 80 is_listed "new$i" next
-	done
-}
-
-# Their number stays as it was: nothing says that there is something new.
-test_a_foreign_key_in_the_place_of_another_is_found() {
-	local i
-	start_redis
-	mount_redis
-	set_value k value
-	finds_foreign_directories
-	for i in 1 2 3; do
-		printf 'MULTI\nSET accuralai:cache:swapped%d/k x\nDEL accuralai:cache:new%d/k\nEXEC\n' $i $i |
-			redis-cli -s "$TMP/redis.sock" >/dev/null
-		wait_until 60 is_listed "" "swapped$i"
-	done
-}
-
-test_a_lost_index_is_rebuilt() {
-	start_redis
-	mount_redis
-	mkdir "$MNT/d"
-	set_value d/k value
-	unmount
-	redis DEL cachefs:index:accuralai:cache: cachefs:dirs:accuralai:cache: >/dev/null
-	start_daemon "$TMP/cachefs.json"
-	wait_until 30 is_listed d k
-	expect_value d/k value
-}
-
-test_a_foreign_overwrite_has_fresh_metadata() {
-	start_redis
-	mount_redis
-	set_value k value
-	chmod 600 "$MNT/k"
-	setfattr -n user.color -v blue "$MNT/k"
-	redis cache-set k other >/dev/null
-	expect_value k other
-	expect version 0 "$(get_xattr k user.cachefs.version)"
-	expect color "" "$(get_xattr k user.color)"
-	set_value k mine
-	expect "cache-get" mine "$(redis cache-get k)"
-}
-
-test_without_foreign_writers_theirs_is_a_miss() {
-	start_redis
-	mount_redis '"foreign_writers": false'
-	set_value k value
-	redis cache-set k other >/dev/null
-	expect_absent k
-	redis cache-set new value >/dev/null
-	expect_absent new
-	set_value k mine
-	expect_value k mine
-}
-
-test_another_daemon_is_another_writer() {
-	start_redis
-	mount_shared
-	set_value k one
-	expect_value k one
-	mkdir other
-	mkdir -p state2
-	sed 's/"state"/"state2"/' cachefs.json >other.json
-	"$CACHEFS" -f other.json "$TMP/other" >>"$LOG" 2>&1 &
-	local pid=$!
-	wait_until 20 is_mounted "$TMP/other"
-	expect "value there" one "$(cat other/k)"
-	printf two >other/k
-	expect_value k two
-	chmod 600 other/k
-	wait_until 10 mode_is k 600
-	rm other/k
-	expect_absent k
-	fusermount3 -u "$TMP/other"
-	wait "$pid"
-}
-
-mode_is() {
-	[[ $(stat -c %a "$MNT/$1") = "$2" ]]
 }
 
 run_tests

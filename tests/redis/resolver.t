@@ -1,8 +1,7 @@
 #!/bin/bash
+# The name of the server's host is asked for at a name server that never answers.
 . "$(dirname "$0")/../mount/private.sh"
 . "$(dirname "$0")/../lib.sh"
-
-# The name of the server's host is asked for at a name server that never answers.
 
 NAME_SERVER=127.77.$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1)) # another run may have one
 
