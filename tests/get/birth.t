@@ -1,7 +1,7 @@
 #!/bin/bash
+# The birth time of statx(2) is when a key was made. The kernel asks for it since 6.6.
 . "$(dirname "$0")/../lib.sh"
 
-# The birth time of statx(2). The kernel asks for it since 6.6.
 kernel_asks() {
 	local major minor
 	IFS=.- read -r major minor _ < <(uname -r)

@@ -1,4 +1,5 @@
 #!/bin/bash
+# Who opens a key has its value until the close, whatever becomes of the key.
 . "$(dirname "$0")/../lib.sh"
 
 test_a_reader_keeps_the_value_it_opened() {

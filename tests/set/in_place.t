@@ -1,4 +1,5 @@
 #!/bin/bash
+# Appends and changes of a part of a value: in place, shared by all writers, published at close.
 . "$(dirname "$0")/../lib.sh"
 
 test_append_adds_to_the_value() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# What a killed writer has written is not published.
 . "$(dirname "$0")/../lib.sh"
 
 test_a_killed_writer_publishes_nothing() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# rename moves a key in all layers, with its metadata.
 . "$(dirname "$0")/../lib.sh"
 
 test_rename_moves_a_key() {

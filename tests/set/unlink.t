@@ -1,4 +1,5 @@
 #!/bin/bash
+# unlink invalidates a key in all layers; who has it open keeps it.
 . "$(dirname "$0")/../lib.sh"
 
 test_unlink_invalidates_in_all_layers() {
