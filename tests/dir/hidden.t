@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Names that a layer still lists and that are not to be shown: what it has missed the removal of.
+. "$(dirname "$0")/../lib.sh"
 
 LFU='{"type": "lfu"}'
 TTL='{"type": "ttl"}'

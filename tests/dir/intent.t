@@ -1,4 +1,5 @@
 #!/bin/bash
+# The rename or removal of a directory that a crash interrupts is completed at the next start.
 . "$(dirname "$0")/../lib.sh"
 
 # A directory of some thousand keys over two disk layers.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# A listing of a directory is complete, in order, and shows each name once.
 . "$(dirname "$0")/../lib.sh"
 
 test_a_directory_is_listed_completely() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# An empty directory stays by a marker; a directory with keys needs none.
 . "$(dirname "$0")/../lib.sh"
 
 test_mkdir_keeps_an_empty_directory() {

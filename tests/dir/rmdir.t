@@ -1,4 +1,5 @@
 #!/bin/bash
+# What rmdir is for on a mount as it comes: it invalidates a prefix.
 . "$(dirname "$0")/../lib.sh"
 
 test_rmdir_invalidates_a_prefix() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# A directory gives its TTL to what is set below it.
 . "$(dirname "$0")/../lib.sh"
 
 test_a_directory_gives_its_ttl_to_what_is_set_below_it_later() {

@@ -1,4 +1,5 @@
 #!/bin/bash
+# A key expires after its TTL: how it is given, read, kept and lost.
 . "$(dirname "$0")/../lib.sh"
 
 test_a_key_expires_after_its_ttl() {
