@@ -1,4 +1,5 @@
 #!/bin/bash
+# A wrong configuration is refused with a sentence that says what was meant; the shapes that are right mount.
 . "$(dirname "$0")/../lib.sh"
 
 # refused JSON TEXT...: the daemon ends with status 1, mounts nothing and says every TEXT.

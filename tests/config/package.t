@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Configurations as the Python package and its core have them.
+. "$(dirname "$0")/../lib.sh"
 
 # ttl_between KEY LOW HIGH: the seconds that it has left
 ttl_between() {

@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # The option tables are the truth: what they hold is in docs/options.md, and nothing else is.
+. "$(dirname "$0")/../lib.sh"
 
 reference_in_docs() {
 	sed -n '/^<!-- options: /,/^<!-- end of options -->/p' "$ROOT/docs/options.md" | sed '/^<!-- /d'

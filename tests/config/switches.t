@@ -1,4 +1,5 @@
 #!/bin/bash
+# The switches of the program that print or check something and mount nothing.
 . "$(dirname "$0")/../lib.sh"
 
 # cachefs_says STATUS ARGUMENT...: runs it; what it says is in ./out and ./err.

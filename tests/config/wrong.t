@@ -1,8 +1,7 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Wrong configurations and the exact sentence for each. Between ---- lines: the file, then after
 # "=>" what is said of it, without "cachefs: ".
+. "$(dirname "$0")/../lib.sh"
 
 wrong_configurations() {
 	cat <<'END'

@@ -1,4 +1,5 @@
 #!/bin/bash
+# The directory .cachefs and what is in it.
 . "$(dirname "$0")/../lib.sh"
 
 test_the_control_directory_is_found_but_not_listed() {

@@ -1,8 +1,7 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # What watches of directories and files see. The kernel tells of what programs of this host do
 # through the mount; it knows nothing of what the cache does by itself.
+. "$(dirname "$0")/../lib.sh"
 
 EVENTS=create,modify,attrib,close_write,moved_to,moved_from,delete,delete_self,move_self
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# A dead mount is recovered by the next start; a live one is left alone; signals that the daemon obeys.
 . "$(dirname "$0")/../lib.sh"
 
 test_starting_again_recovers_a_dead_mount() {
