@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Two daemons, memory over a store that both share: each sees what the other did.
+. "$(dirname "$0")/../lib.sh"
 
 # two_mounts LAYER: $MNT and $OTHER
 two_mounts() {

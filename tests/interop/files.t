@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # The Python package's shapes and the mount, memory over JSON files, on one directory at once.
+. "$(dirname "$0")/../lib.sh"
 
 package() {
 	PACKAGE_ANSWER=$(python3 "$ROOT/tests/helpers/package.py" files files "$@")
