@@ -1,54 +1,7 @@
 #!/bin/bash
+# cp, tar and mv copy trees: what arrives is what left, times, modes, attributes and TTLs included.
 . "$(dirname "$0")/../lib.sh"
-
-# Programs that copy trees: what arrives is what left, times, modes, attributes and TTLs included.
-# They look whether a directory is empty by rmdir, hence "empty_only".
-
-mount_and_make_source() {
-	mount_stack '"rmdir": "empty_only"'
-	mkdir -p src/deep/er "src/with space"
-	printf 'text\n' >src/plain
-	printf 'a\0b' >"src/with space/binary"
-	: >src/deep/empty
-	head -c 300000 /dev/urandom >src/deep/er/large
-	ln -s ../plain src/deep/link
-	ln -s nowhere src/dangling
-	chmod 640 src/plain
-	chmod 755 src/deep/er/large
-	chmod 2750 src/deep
-	touch -d '2001-02-03 04:05:06.789012345' src/plain
-	touch -d '2050-01-02 03:04:05.5' src/deep/er/large
-	touch -h -d '1999-12-31 23:59:59' src/dangling src/deep/link
-	touch -d '2002-02-02 02:02:02.2' src/deep/empty "src/with space/binary" src/deep/er src/deep "src/with space" src
-}
-
-# Every name with type, mode, owner, size of files, target and time; what a copy keeps.
-manifest() {
-	(cd "$1" && find . \( -type d -printf '%P d %m %U:%G %t\n' \) -o -printf '%P %y %m %U:%G %s %l %t\n' | sort)
-}
-
-expect_same_tree() {
-	diff -r --no-dereference "$1" "$2" || fail "content differs: $1 $2"
-	diff <(manifest "$1") <(manifest "$2") || fail "metadata differ: $1 $2"
-}
-
-give_attributes() {
-	setfattr -n user.note -v "kept" "$1/plain"
-	setfattr -n user.binary -v 0x00ff0a "$1/deep/er/large"
-}
-
-expect_attributes() {
-	expect user.note kept "$(getfattr --only-values -n user.note "$1/plain")"
-	expect user.binary 'user.binary=0x00ff0a' \
-		"$(getfattr -e hex -n user.binary "$1/deep/er/large" 2>/dev/null | grep =)"
-}
-
-# TTLs are set before the copy; the copy's is what remained.
-expect_ttl_about() {
-	local ttl
-	ttl=$(getfattr --only-values -n user.cachefs.ttl "$1")
-	((${ttl%.*} > $2 - 200 && ${ttl%.*} <= $2)) || fail "TTL of $1: $ttl, expected about $2"
-}
+. "$(dirname "$0")/copy.sh"
 
 test_cp_a_carries_everything_in_and_out() {
 	mount_and_make_source
@@ -96,46 +49,6 @@ test_tar_carries_times_modes_and_attributes() {
 	tar --xattrs --xattrs-include='user.*' -xpf "$MNT/out.tar" -C "$MNT/again"
 	expect_same_tree src "$MNT/again"
 	expect_ttl_about "$MNT/again/plain" 5000
-}
-
-test_rsync_a_copies_and_then_finds_nothing_to_do() {
-	mount_and_make_source
-	rsync -a src/ "$MNT/in/"
-	expect_same_tree src "$MNT/in"
-	expect "second run" "" "$(rsync -ai src/ "$MNT/in/")"
-	restart_daemon
-	expect "after a restart" "" "$(rsync -ai --omit-dir-times src/ "$MNT/in/")"
-}
-
-test_rsync_ax_carries_attributes_and_ttls() {
-	mount_and_make_source
-	give_attributes src
-	rsync -aX src/ "$MNT/in/"
-	expect_attributes "$MNT/in"
-	set_ttl in/plain 5000
-	rsync -aX "$MNT/in/" "$MNT/again/"
-	expect_same_tree src "$MNT/again"
-	expect_attributes "$MNT/again"
-	expect_ttl_about "$MNT/again/plain" 5000
-}
-
-test_rsync_delete_removes_what_is_gone_and_nothing_else() {
-	mount_and_make_source
-	rsync -a src/ "$MNT/in/"
-	rm -r src/deep/er src/plain
-	echo new >src/new
-	rsync -a --delete src/ "$MNT/in/"
-	diff -r --no-dereference src "$MNT/in"
-}
-
-test_rsync_inplace_and_partial() {
-	mount_and_make_source
-	rsync -a --inplace src/ "$MNT/in/"
-	printf 'changed' | dd of=src/deep/er/large bs=1 seek=1000 conv=notrunc status=none
-	rsync -a --inplace --no-whole-file src/ "$MNT/in/"
-	rsync -a --partial src/ "$MNT/partial/"
-	expect_same_tree src "$MNT/in"
-	expect_same_tree src "$MNT/partial"
 }
 
 test_a_tree_is_moved_in_renamed_and_moved_out() {

@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Small databases with their files on the mount.
+. "$(dirname "$0")/../lib.sh"
 
 SQLITE_ROWS=300
 

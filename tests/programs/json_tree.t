@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # A thousand JSON files in nested prefix directories, as a program's cache would have them.
+. "$(dirname "$0")/../lib.sh"
 
 make_tree() {
 	local a b i

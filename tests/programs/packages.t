@@ -1,7 +1,6 @@
 #!/bin/bash
-. "$(dirname "$0")/../lib.sh"
-
 # Package managers with their caches, and what they install, on the mount.
+. "$(dirname "$0")/../lib.sh"
 
 mount_for_packages() {
 	mount_stack '"rmdir": "empty_only"'
