@@ -1,16 +1,7 @@
 #!/bin/bash
-# A full disk below SQLite: the least recently used entries go, and a set fails only if its value
-# cannot fit; a removal needs no space, also after a restart; the daemon lives.
+# A full disk below SQLite: the least recently used entries go, and removals need no space.
 . "$(dirname "$0")/../lib.sh"
-
-TEST_SECONDS=120
-
-# full_stack MIB OPTIONS: the store on a file system of that size
-full_stack() {
-	small_disk "$1"
-	mount_with '{"type": "disk", "options": {"path": "store/db.sqlite"'"${2:+, $2}"'},
-		"cachefs": {'"${3:-}"'}}'
-}
+. "$(dirname "$0")/full.sh"
 
 # set_in_a_row NAME COUNT: keys below NAME, one after the other; each succeeds, and the last is there.
 set_in_a_row() {
@@ -82,48 +73,6 @@ test_values_in_files_make_room_on_a_full_disk() {
 test_values_in_rows_that_the_log_holds_once_make_room() {
 	full_stack 64
 	check_full 1000000 70
-}
-
-test_a_full_disk_fails_write_and_the_old_value_stays() {
-	full_stack 16
-	letters old o 3000000
-	letters new n 6000000
-	cp old "$MNT/k"
-	expect_error "error writing '$MNT/k': No space left on device" \
-		dd if=/dev/zero of="$MNT/k" bs=1M count=40 status=none
-	cmp old "$MNT/k"
-	cp new "$MNT/k"
-	cmp new "$MNT/k"
-	expect "files of values" 1 "$(find store/db.sqlite.values -type f | wc -l)"
-}
-
-test_what_cannot_fit_empties_nothing() {
-	full_stack 16 '"min_free_mb": 0'
-	letters old o 200000
-	letters new n 900000
-	cp old "$MNT/k"
-	cp old "$MNT/k2"
-	fill_up
-	expect_error "No space left on device" cp new "$MNT/k"
-	expect_error "No space left on device" dd if=new of="$MNT/k" bs=900000 conv=notrunc,fsync status=none
-	cmp old "$MNT/k"
-	cmp old "$MNT/k2"
-	space_again
-	cp new "$MNT/k"
-	cmp new "$MNT/k"
-}
-
-test_a_full_directory_of_working_copies_fails_write() {
-	small_disk 8
-	export TMPDIR=$TMP/store
-	mount_with '{"type": "memory"}'
-	letters old o 3000000
-	cp old "$MNT/k"
-	expect_error "No space left on device" dd if=/dev/zero of="$MNT/k" bs=1M count=20 status=none
-	cmp old "$MNT/k"
-	cp old "$MNT/k2"
-	cmp old "$MNT/k2"
-	cmp old "$MNT/k"
 }
 
 run_tests
