@@ -358,6 +358,13 @@ expect_refused_when_full() {
 	cmp old "$MNT/k"
 }
 
+# --- the database of a disk layer: $TMP/db.sqlite ---------------------------
+
+# sql STATEMENT...: as another program
+sql() {
+	sqlite3 -cmd '.timeout 20000' "$TMP/db.sqlite" "$@"
+}
+
 # --- redis: a server of the test's own --------------------------------------
 
 # start_redis [ARGS]: on the UNIX socket $TMP/redis.sock; restarts at the same place.

@@ -8,10 +8,6 @@ mount_disk() {
 	mount_with '{"type": "disk", "options": {"path": "db.sqlite"'"${1:+, $1}"'}}'
 }
 
-sql() {
-	sqlite3 db.sqlite "PRAGMA busy_timeout = 10000; $1" | tail -n +2
-}
-
 # The key whose updated_at is newest.
 newest() {
 	sql "SELECT cache_key FROM cache ORDER BY updated_at DESC LIMIT 1"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # Rows that another program wrote into the database have sensible metadata and values.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/foreign.sh"
 
 test_foreign_rows_have_sensible_metadata() {
 	umask 027

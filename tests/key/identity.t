@@ -1,7 +1,6 @@
 #!/bin/bash
 # A file keeps its identity over a restart and a rename; invalidate reaches keys without a name.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/foreign.sh"
 
 test_the_identity_of_a_foreign_entry_is_the_same_after_a_restart() {
 	mount_stack

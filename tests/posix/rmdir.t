@@ -1,5 +1,5 @@
 #!/bin/bash
-# rmdir: what goes, times and errors. What rmdir is for on a mount as it comes: dir/rmdir.t.
+# rmdir: what goes, times and errors.
 . "$(dirname "$0")/posix.sh"
 
 test_a_removed_directory_is_gone() {

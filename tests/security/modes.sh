@@ -1,9 +1,5 @@
 # Words for tests of whose an entry is that another program wrote, or whose metadata were lost.
 
-sql() {
-	sqlite3 -cmd '.timeout 10000' "$TMP/db.sqlite" "$1"
-}
-
 shows() {
 	local what=$1
 	shift
