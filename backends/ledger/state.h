@@ -21,6 +21,8 @@
 #include "kit/value_files.h"
 #include "base/key.h"
 #include "base/problem.h"
+#include "base/time_source.h"
+#include "ledger/state_keys.h"
 
 struct state;
 
@@ -30,7 +32,8 @@ struct state;
  * one, and the log says so. -EINVAL with the problem set: no directory can be made, or another
  * daemon (its pid is named) has it; one that is just ending is waited for.
  */
-int state_open(const char *dir, struct state **state, struct problem *problem);
+int state_open(const char *dir, const struct time_source *time, struct state **state,
+	       struct problem *problem);
 
 /* Whether there is a database in the directory, from an earlier run. */
 bool state_exists(const char *dir);
@@ -81,19 +84,5 @@ void state_read_end(struct state *s, struct db *db);
 /* All that was committed survives power loss when it returns; whether it does already. */
 int state_sync(struct state *s);
 bool state_is_synced(const struct state *s);
-
-/* Keys are BLOBs: they sort by their bytes. */
-void state_bind_key(sqlite3_stmt *statement, int index, struct key key);
-struct key state_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */
-
-/* Binds the range of the keys that begin with the prefix, or are below dir, to index and index + 1;
- * the buffers are borrowed until the statement is reset. */
-struct state_range {
-	struct key_buffer first, end;
-};
-void state_bind_prefix(sqlite3_stmt *statement, int index, struct key prefix,
-		       struct state_range *range);
-void state_bind_range(sqlite3_stmt *statement, int index, struct key dir,
-		      struct state_range *range);
 
 #endif

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kit/db.h"
+#include "kit/value_files.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "ledger/state_file.h"
@@ -89,10 +89,10 @@ static void sync_directory_of(const char *path)
 	close(fd);
 }
 
-int state_again_write(sqlite3 *from, const char *path)
+int state_again_write(sqlite3 *from, const char *path, const struct time_source *time)
 {
 	char made[PATH_MAX];
-	long now = (long)time(NULL);
+	long now = (long)(time_wall_ms(time) / 1000);
 
 	if (snprintf(made, sizeof(made), "%s.again", path) >= (int)sizeof(made))
 		return -ENAMETOOLONG;
@@ -115,17 +115,17 @@ int state_again_write(sqlite3 *from, const char *path)
 
 /* --- the files of large values ---------------------------------------------------------------- */
 
-unsigned state_again_missing(sqlite3 *db, const char *values)
+unsigned state_again_missing(sqlite3 *db, const char *path)
 {
 	sqlite3_stmt *rows = NULL;
-	char path[PATH_MAX];
+	char file[PATH_MAX];
 	unsigned missing = 0;
 
 	sqlite3_prepare_v2(db, "SELECT file FROM journal WHERE file IS NOT NULL", -1, &rows, NULL);
 	while (rows && sqlite3_step(rows) == SQLITE_ROW)
-		if (snprintf(path, sizeof(path), "%s/%s", values,
-			     (const char *)sqlite3_column_text(rows, 0)) < (int)sizeof(path) &&
-		    access(path, F_OK) < 0 && errno == ENOENT)
+		if (snprintf(file, sizeof(file), "%s" VALUE_FILES_SUFFIX "/%s", path,
+			     (const char *)sqlite3_column_text(rows, 0)) < (int)sizeof(file) &&
+		    access(file, F_OK) < 0 && errno == ENOENT)
 			missing++;
 	sqlite3_finalize(rows);
 	return missing;

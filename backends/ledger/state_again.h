@@ -10,6 +10,8 @@
 
 #include <sqlite3.h>
 
+#include "base/time_source.h"
+
 /* Whether the lock that the fd holds is the one in the directory. */
 bool state_again_is_locked(const char *dir, int fd);
 
@@ -19,9 +21,9 @@ int state_again_lock(const char *dir, int *fd);
 
 /* All that the open database holds, written to the path and synced; what is there now gets another
  * name. 0 or -errno, and the log has been told. */
-int state_again_write(sqlite3 *from, const char *path);
+int state_again_write(sqlite3 *from, const char *path, const struct time_source *time);
 
-/* How many rows of the journal name a file that is not in that directory. */
-unsigned state_again_missing(sqlite3 *db, const char *values);
+/* How many rows of the journal name a file that is not beside the database at the path. */
+unsigned state_again_missing(sqlite3 *db, const char *path);
 
 #endif

@@ -287,9 +287,9 @@ static bool move_one(const char *from, const char *to, const char *suffix)
 	return rename(old, new) == 0 || errno == ENOENT;
 }
 
-static bool move_aside(const char *path, char aside[PATH_MAX])
+static bool move_aside(const char *path, const struct time_source *time, char aside[PATH_MAX])
 {
-	long now = (long)time(NULL);
+	long now = (long)(time_wall_ms(time) / 1000);
 
 	for (int attempt = 0; attempt < 100; attempt++) {
 		if (snprintf(aside, PATH_MAX, "%s.damaged-%ld", path, now + attempt) >= PATH_MAX)
@@ -424,13 +424,13 @@ static void move_back(const char *aside, const char *path)
 	}
 }
 
-static int replace(const char *path, struct problem *problem)
+static int replace(const char *path, const struct time_source *time, struct problem *problem)
 {
 	char aside[PATH_MAX];
 	sqlite3 *db = NULL;
 	int copied = 0;
 
-	if (!move_aside(path, aside))
+	if (!move_aside(path, time, aside))
 		return problem_set(problem, path, "move it away, or name another \"state_dir\"",
 				   "the state database is damaged, and cannot be moved aside: %s",
 				   strerror(errno));
@@ -463,7 +463,7 @@ static int refuse(const char *path, int code, int system_errno, struct problem *
 			   system && system_errno ? strerror(system_errno) : sqlite3_errstr(code));
 }
 
-int state_file_prepare(const char *path, struct problem *problem)
+int state_file_prepare(const char *path, const struct time_source *time, struct problem *problem)
 {
 	sqlite3 *db = NULL;
 	struct stat st;
@@ -481,5 +481,6 @@ int state_file_prepare(const char *path, struct problem *problem)
 	if (fresh)
 		return problem_set(problem, path, "name another \"state_dir\"",
 				   "cannot create the state database: %s", sqlite3_errstr(code));
-	return is_damage(code) ? replace(path, problem) : refuse(path, code, system_errno, problem);
+	return is_damage(code) ? replace(path, time, problem)
+			       : refuse(path, code, system_errno, problem);
 }

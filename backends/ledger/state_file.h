@@ -5,6 +5,7 @@
  * state.c. */
 
 #include "base/problem.h"
+#include "base/time_source.h"
 
 #define STATE_FILE "state.sqlite"
 
@@ -15,7 +16,8 @@ enum state_holder { STATE_RUNNING, STATE_ENDING };
 int state_file_lock(const char *dir, int *fd, struct problem *problem);
 void state_file_mark(int fd, enum state_holder holder);
 
-/* The database is there, whole and of our schema; a damaged one has been moved aside. */
-int state_file_prepare(const char *path, struct problem *problem);
+/* The database is there, whole and of our schema; a damaged one has been moved aside, to a name
+ * with the time. */
+int state_file_prepare(const char *path, const struct time_source *time, struct problem *problem);
 
 #endif

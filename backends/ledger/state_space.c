@@ -48,6 +48,22 @@ int state_space_open(const char *path, int flags, sqlite3 **db)
 	return sqlite3_exec(*db, settings, NULL, NULL, NULL);
 }
 
+int state_space_connect(struct db *db, const char *path)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	memset(db, 0, sizeof(*db));
+	int code = state_space_open(path, flags, &db->handle);
+	if (code == SQLITE_OK) {
+		sqlite3_wal_autocheckpoint(db->handle, 0);
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		return 0;
+	}
+	int rc = db->handle ? db_errno(db) : -ENOMEM;
+	db_close(db);
+	return rc;
+}
+
 /* --- the WAL ---------------------------------------------------------------------------------- */
 
 static int open_wal(const char *path)

@@ -29,6 +29,10 @@
 /* Opens the database with our settings. A code of SQLite. */
 int state_space_open(const char *path, int flags, sqlite3 **db);
 
+/* A connection to a database that is there, whose checkpoints are its owner's to time. 0 or -errno;
+ * db is closed then. */
+int state_space_connect(struct db *db, const char *path);
+
 /* The WAL keeps its blocks from now on; there is at least one connection. 0 or -errno. */
 int state_space_keep_wal(const char *path);
 

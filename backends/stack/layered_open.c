@@ -101,7 +101,8 @@ static bool needs_state(const struct cache_conf *conf)
 /* What earlier runs left. Only now all layers are there, the journal too. */
 static int open_memory(struct layered *c, struct problem *problem)
 {
-	int rc = needs_state(c->conf) ? state_open(c->conf->state_dir, &c->state, problem) : 0;
+	int rc = needs_state(c->conf) ? state_open(c->conf->state_dir, c->time, &c->state, problem)
+				      : 0;
 
 	if (rc == 0)
 		rc = teller_remember(c, problem);

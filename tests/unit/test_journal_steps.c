@@ -69,7 +69,7 @@ static void other_changes_go_between_the_steps(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(state_open(dir, &s, &problem), 0);
+	assert_int_equal(state_open(dir, &time_system, &s, &problem), 0);
 	assert_int_equal(state_change(s, fill, NULL), 0);
 	assert_int_equal(journal_open(s, &conf, &time_system, &removal.journal), 0);
 	assert_int_equal(pthread_create(&thread, NULL, remove_all, &removal), 0);

@@ -101,7 +101,7 @@ static void what_fails_with_its_transaction_has_not_happened(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(state_open(dir, &s, &problem), 0);
+	assert_int_equal(state_open(dir, &time_system, &s, &problem), 0);
 	for (int i = 0; i < 4; i++) {
 		all[i].state = s;
 		assert_int_equal(pthread_create(&all[i].thread, NULL, commit_it, &all[i]), 0);
