@@ -271,7 +271,7 @@ static int open_watch(struct disk *d)
 		return w->db.failure;
 	int rc = disk_number(&w->db, DISK_SCHEMA_VERSION, &w->schema_version);
 	if (rc == 0)
-		w->header = db_files_index(w->db.handle);
+		w->header = db_index_of(w->db.handle);
 	if (rc == 0)
 		rc = note_version(w);
 	if (rc == 0)

@@ -2,11 +2,11 @@
 #define CACHEFS_DB_FILES_H
 
 /*
- * The files of an SQLite database in WAL mode, as they lie on the disk: PATH, PATH-wal (the log) and
- * PATH-shm (the log's index). SQLite looks at none of them again once it has them open, so a file
- * that is removed, replaced or cut off under it takes with it what has been committed. Here is
+ * The files of an SQLite database in WAL mode, as they lie on the disk: PATH, PATH-wal (the log)
+ * and PATH-shm (the log's index). SQLite looks at none of them again once it has them open, so a
+ * file that is removed, replaced or cut off under it takes with it what has been committed. Here is
  * noticed that it happened, and the log is put back as it was: from the descriptor of a file that
- * was removed, or from a copy of what was committed to it, kept until a new log is begun.
+ * was removed, or from a copy of what was committed to it (db_log.h).
  *
  * POSIX locks end with the first descriptor of the file that is closed: while the process has a
  * connection nobody may open and close the database or its index. Nothing here does; the log has no
@@ -18,9 +18,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <sqlite3.h>
+
+#include "kit/db_log.h"
 
 enum db_trouble {
 	DB_FINE,
@@ -31,25 +32,15 @@ enum db_trouble {
 	DB_INDEX_CUT,
 };
 
-enum { DB_COPY_MAX = 32 << 20 }; /* bytes of a log that are kept */
-
-struct db_file {
-	dev_t device;
-	ino_t inode;
-};
-
 struct db_files {
 	const char *path; /* borrowed */
 	char *log_path, *index_path;
 	bool index_is_ours; /* in the memory of this process: there is no PATH-shm */
-	struct db_file database, log, index;
+	struct db_file database, log_file, index;
 	const volatile uint32_t *header; /* of the index, in shared memory; NULL: no WAL */
 	unsigned faults;                 /* sqlite_os.h: of before it was opened */
 	enum db_trouble found;           /* what only a commit could notice */
-	int log_fd;
-	/* What was committed to the log: its bytes from the first on. */
-	uint8_t *copy;
-	size_t size, capacity;
+	struct db_log log;
 	uint64_t changes; /* committed to this log */
 	bool owed;        /* the log is to be put back before the database is opened, */
 	enum db_trouble trouble; /* for this */
@@ -58,9 +49,6 @@ struct db_files {
 /* index_is_ours: by SQLite's VFS "unix-excl". */
 void db_files_init(struct db_files *f, const char *path, bool index_is_ours);
 void db_files_fini(struct db_files *f);
-
-/* The index of the log as it is mapped for this connection; NULL: there is none. */
-const volatile uint32_t *db_files_index(sqlite3 *handle);
 
 /*
  * The database has been opened, after db_files_restore(), and read from; handle stays open until
