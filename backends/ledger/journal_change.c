@@ -286,6 +286,7 @@ static int rewrite_row(struct row_change *c, struct db *db, sqlite3_stmt *row, s
 		sqlite3_bind_blob(s, 5, head, (int)size, SQLITE_STATIC);
 		if (end_comes(meta.copy))
 			atomic_store(&c->journal->may_hide, true);
+		c->effect.bytes += journal_cost(to, 0) - journal_cost(from, 0);
 	}
 	rc = head ? db_run(db, s) : -ENOMEM;
 	free(head);

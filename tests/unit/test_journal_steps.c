@@ -6,12 +6,15 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "ledger/journal.h"
+#include "ledger/journal_queue.h"
+#include "ledger/journal_room.h"
 #include "ledger/state.h"
 #include "base/time_source.h"
 
@@ -90,10 +93,90 @@ static void other_changes_go_between_the_steps(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* --- amounts ---------------------------------------------------------------------------------- */
+
+/* As journal_cost() counts them, whose allowance for a row is the first parameter. */
+static const char sql_amounts[] =
+	"SELECT count(*), ifnull(sum(size + length(key) + ?1), 0) FROM"
+	" (SELECT size, key FROM journal UNION ALL SELECT 0, key FROM directories)";
+
+static void expect_amounts(struct state *s, struct journal *j)
+{
+	struct journal_stats stats;
+	struct db *db = state_read_begin(s);
+	sqlite3_stmt *row = db_statement(db, sql_amounts);
+
+	journal_stats(j, &stats);
+	sqlite3_bind_int64(row, 1, journal_cost(KEY_ROOT, 0));
+	assert_int_equal(db_step(db, row), 1);
+	assert_int_equal(stats.entries, sqlite3_column_int64(row, 0));
+	assert_int_equal(stats.bytes, sqlite3_column_int64(row, 1));
+	sqlite3_reset(row);
+	state_read_end(s, db);
+}
+
+static void set(struct journal *j, const char *key, size_t size)
+{
+	struct value *value = value_adopt(calloc(1, size), size);
+	struct meta meta = { .size = size, .mode = S_IFREG | 0600 };
+
+	assert_int_equal(value_checksum(value, &meta.checksum), 0);
+	assert_int_equal(backend_journal.set(j, key_of(key), value, &meta), 0);
+	value_unref(value);
+}
+
+static void the_amounts_are_those_of_the_rows(void **state)
+{
+	const struct backend *b = &backend_journal;
+	struct journal_conf conf = { .max_bytes = 1 << 30, .wait_ms = 1000 };
+	char dir[] = "/tmp/test_journal.XXXXXX", command[64];
+	struct meta meta = { .mode = S_IFDIR | 0700 };
+	struct journal_item item = { 0 };
+	struct problem problem = { 0 };
+	struct journal *j = NULL;
+	struct state *s = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(state_open(dir, &time_system, &s, &problem), 0);
+	assert_int_equal(journal_open(s, &conf, &time_system, &j), 0);
+	for (int i = 0; i < 2; i++) {
+		set(j, "d/small", 10 + (size_t)i);
+		set(j, "d/large", 100000 - (size_t)i);
+		set(j, "e/other", 1);
+		assert_int_equal(b->dir_set(j, key_of("d"), &meta), 0);
+		assert_int_equal(b->dir_set(j, key_of("d/e"), &meta), 0);
+		expect_amounts(s, j);
+		assert_int_equal(b->touch(j, key_of("d/small"), &meta, META_MODE), 0);
+		assert_int_equal(b->rename(j, key_of("d/large"), key_of("e/other")), 0);
+		expect_amounts(s, j);
+		assert_int_equal(b->rename_prefix(j, key_of("d"), key_of("longer")), 0);
+		expect_amounts(s, j);
+		journal_close(j);
+		assert_int_equal(journal_open(s, &conf, &time_system, &j), 0);
+		expect_amounts(s, j);
+	}
+	assert_int_equal(journal_next(j, 0, &item), 1);
+	assert_int_equal(journal_done(j, &item.seq, 1), 0);
+	expect_amounts(s, j);
+	assert_int_equal(journal_next(j, 0, &item), 1);
+	assert_int_equal(journal_set_aside(j, &item), 0);
+	expect_amounts(s, j);
+	assert_int_equal(b->dir_remove(j, key_of("longer")), 0);
+	assert_int_equal(b->remove_prefix(j, KEY_ROOT), 0);
+	expect_amounts(s, j);
+	assert_true(journal_is_empty(j));
+	journal_close(j);
+	state_close(s);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(other_changes_go_between_the_steps),
+		cmocka_unit_test(the_amounts_are_those_of_the_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
