@@ -105,7 +105,11 @@ int db_step(struct db *db, sqlite3_stmt *statement)
 	if (!statement)
 		return failure(db);
 	deadline_set(db, sqlite3_stmt_readonly(statement) ? DB_READ_MS : DB_CHANGE_MS);
+	bool others = atomic_exchange(&db->steps, true);
+	assert(!others);
+	(void)others;
 	int code = sqlite3_step(statement);
+	atomic_store(&db->steps, false);
 	db->deadline_ms = 0;
 	if (code == SQLITE_ROW)
 		return 1;

@@ -35,6 +35,7 @@ struct db {
 		sqlite3_stmt *statement;
 	} statements[DB_STATEMENTS_MAX];
 	int statement_count;
+	atomic_bool steps;   /* a statement runs: nobody else is to use the connection */
 	bool met_damage;     /* a statement did, since its owner said false */
 	uint64_t generation; /* its owner's */
 	struct db *next;

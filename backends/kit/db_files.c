@@ -1,6 +1,7 @@
 /* See db_files.h. */
 #include "kit/db_files.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -279,6 +280,7 @@ int db_files_restore(struct db_files *f, uint64_t *lost, char *reason, size_t si
 	off_t ignored;
 	int rc = 0;
 
+	assert(!f->header); /* every connection is closed */
 	*lost = 0;
 	f->faults = sqlite_os_faults();
 	if (!f->owed)

@@ -1,6 +1,7 @@
 /* See db_log.h. */
 #include "kit/db_log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -182,6 +183,7 @@ bool db_log_copy(struct db_log *l, const volatile uint32_t *index, uint32_t fram
 		l->size = 0;
 		*anew = true;
 	}
+	assert(l->size <= l->capacity);
 	if (l->size > LOG_HEADER && !last_is_there(l, frame))
 		return false;
 	if (!copy_has_space(l, end)) {

@@ -165,6 +165,7 @@ static void look_before_reading(struct state *s)
 
 struct db *state_read_begin(struct state *s)
 {
+	assert(lock_none_held());
 	look_before_reading(s);
 	return state_readers_take(&s->readers);
 }

@@ -1,6 +1,7 @@
 /* See state_readers.h. */
 #include "ledger/state_readers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "ledger/state_space.h"
@@ -19,6 +20,7 @@ void state_readers_init(struct state_readers *r, const char *path, const struct 
 
 void state_readers_fini(struct state_readers *r)
 {
+	assert(!r->idle && r->count == 0);
 	pthread_cond_destroy(&r->returned);
 	lock_fini(&r->lock);
 }
@@ -36,6 +38,7 @@ static bool take(struct state_readers *r, struct db **db)
 	if (in_time && *db) {
 		r->idle = (*db)->next;
 		r->idle_count--;
+		assert(r->idle_count >= 0);
 	} else if (in_time) {
 		r->count++;
 	}
@@ -50,6 +53,7 @@ static void discard(struct state_readers *r, struct db *db)
 	free(db);
 	lock_take(&r->lock);
 	r->count--;
+	assert(r->count >= r->idle_count);
 	pthread_cond_broadcast(&r->returned);
 	lock_release(&r->lock);
 }

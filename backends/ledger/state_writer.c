@@ -116,6 +116,7 @@ static int apply_one(struct db *db, struct state_change *change)
 
 	if (rc < 0)
 		return rc;
+	assert(!sqlite3_get_autocommit(db->handle));
 	rc = change->apply(change->self, db);
 	if (rc == 0 && change->adds)
 		rc = state_space_check(db);
