@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <xxhash.h>
 
@@ -79,25 +80,24 @@ void *journal_row_pack(struct key key, const char *file, const struct meta *meta
 	return head;
 }
 
-int journal_row_unpack(const void *bytes, size_t size, struct key key, const char *file,
-		       struct meta *meta)
+/* The numbers of a head that is whole, without its checksum; what an earlier format had none of is
+ * 0. How many bytes they take, or -EBADMSG. */
+static ssize_t read_numbers(const uint8_t *head, size_t size, uint64_t n[NUMBERS])
 {
-	const uint8_t *head = bytes;
-	uint64_t n[NUMBERS] = { 0 };
+	bool before = size >= NUMBER_BYTES && number_at(head) == FORMAT_BEFORE;
+	const size_t count = before ? NUMBERS_BEFORE : NUMBERS;
 
-	if (size < NUMBERS_BEFORE * NUMBER_BYTES + CHECK_BYTES)
-		return -EBADMSG;
-	size -= CHECK_BYTES;
-	if (number_at(head + size) != check(head, size, key, file))
-		return -EBADMSG;
-	bool before = number_at(head) == FORMAT_BEFORE;
-	const size_t count = before ? NUMBERS_BEFORE : NUMBERS, fixed = count * NUMBER_BYTES;
-	if ((!before && number_at(head) != FORMAT) || size < fixed)
+	if (size < count * NUMBER_BYTES || (!before && number_at(head) != FORMAT))
 		return -EBADMSG;
 	for (size_t i = 0; i < count; i++)
 		n[i] = number_at(head + i * NUMBER_BYTES);
 	if (before && n[7] != 0)
 		n[7] = n[15] = (uint64_t)end_make(END_MOMENT, (int64_t)n[7]).number;
+	return (ssize_t)(count * NUMBER_BYTES);
+}
+
+static int read_ends(const uint64_t n[NUMBERS], struct meta *meta)
+{
 	struct end_record record = {
 		.copy = (int64_t)n[7],
 		.own = (int64_t)n[15],
@@ -105,9 +105,28 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		.boot = n[17],
 	};
 	struct end given = { record.copy };
+
 	if (!end_record_is_valid(&record))
 		return -EBADMSG;
 	record.expires_ms = end_comes(given) ? end_ms(given) : 0;
+	end_record_read(&record, &meta->copy, &meta->own);
+	return 0;
+}
+
+int journal_row_unpack(const void *bytes, size_t size, struct key key, const char *file,
+		       struct meta *meta)
+{
+	const uint8_t *head = bytes;
+	uint64_t n[NUMBERS] = { 0 };
+
+	if (size < CHECK_BYTES)
+		return -EBADMSG;
+	size -= CHECK_BYTES;
+	if (number_at(head + size) != check(head, size, key, file))
+		return -EBADMSG;
+	const ssize_t fixed = read_numbers(head, size, n);
+	if (fixed < 0)
+		return (int)fixed;
 	struct meta read = {
 		.size = n[1],
 		.ino = n[2],
@@ -121,10 +140,12 @@ int journal_row_unpack(const void *bytes, size_t size, struct key key, const cha
 		.uid = (uint32_t)n[13],
 		.gid = (uint32_t)n[14],
 	};
-	int rc = xattrs_unpack(size > fixed ? head + fixed : NULL, size - fixed, &read.xattrs);
+	if (read_ends(n, &read) < 0)
+		return -EBADMSG;
+	const size_t rest = size - (size_t)fixed;
+	int rc = xattrs_unpack(rest > 0 ? head + fixed : NULL, rest, &read.xattrs);
 	if (rc < 0)
 		return rc == -EINVAL ? -EBADMSG : rc;
-	end_record_read(&record, &read.copy, &read.own);
 	*meta = read;
 	return 0;
 }

@@ -34,7 +34,7 @@ void state_writer_fini(struct state_writer *w)
 		close(w->lock_fd);
 }
 
-static bool is_owner(const struct state_writer *w)
+static inline bool is_owner(const struct state_writer *w)
 {
 	return w->owned && pthread_equal(w->owner, pthread_self());
 }
