@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/waiting.h"
 #include "ledger/state_file.h"
+#include "ledger/state_lock.h"
 #include "ledger/state_readers.h"
 #include "ledger/state_space.h"
 #include "ledger/state_writer.h"
@@ -91,7 +92,7 @@ int state_open(const char *dir, const struct time_source *time, struct state **s
 
 	if (!s)
 		return problem_set(problem, NULL, NULL, "out of memory");
-	int rc = state_file_lock(dir, &s->writer.lock_fd, problem);
+	int rc = state_lock_take(dir, &s->writer.lock_fd, problem);
 	if (rc == 0)
 		rc = state_file_prepare(s->path, time, problem);
 	state_writer_own(&s->writer);
@@ -119,7 +120,7 @@ bool state_exists(const char *dir)
 
 void state_ending(struct state *s)
 {
-	state_file_mark(s->writer.lock_fd, STATE_ENDING);
+	state_lock_mark(s->writer.lock_fd, STATE_ENDING);
 }
 
 void state_close(struct state *s)

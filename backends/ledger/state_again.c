@@ -12,37 +12,6 @@
 #include "kit/db.h"
 #include "kit/value_files.h"
 #include "base/log.h"
-#include "base/problem.h"
-#include "ledger/state_file.h"
-
-/* --- the lock --------------------------------------------------------------------------------- */
-
-bool state_again_is_locked(const char *dir, int fd)
-{
-	char path[PATH_MAX];
-	struct stat held, named;
-
-	return snprintf(path, sizeof(path), "%s/lock", dir) < (int)sizeof(path) &&
-	       fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
-	       held.st_ino == named.st_ino;
-}
-
-int state_again_lock(const char *dir, int *fd)
-{
-	struct problem problem = { .place = "" };
-	int taken = -1;
-
-	if (state_file_lock(dir, &taken, &problem) < 0) {
-		log_error("state: the lock of %s was removed, and cannot be taken again: %s", dir,
-			  problem.message);
-		if (taken >= 0)
-			close(taken);
-		return -EBUSY;
-	}
-	close(*fd);
-	*fd = taken;
-	return 0;
-}
 
 /* --- the database ----------------------------------------------------------------------------- */
 

@@ -3,21 +3,12 @@
 
 /*
  * A state directory that was removed, or some of it, while a daemon has its database open: what is
- * made anew, and what of it was lost. For state.c, and one thread at a time.
+ * made anew, and what of it was lost. For state_writer.c, and one thread at a time.
  */
-
-#include <stdbool.h>
 
 #include <sqlite3.h>
 
 #include "base/time_source.h"
-
-/* Whether the lock that the fd holds is the one in the directory. */
-bool state_again_is_locked(const char *dir, int fd);
-
-/* The directory and a lock in it, in the place of *fd's. 0 or -errno, and the log has been told:
- * -EBUSY: another daemon has it now. */
-int state_again_lock(const char *dir, int *fd);
 
 /* All that the open database holds, written to the path and synced; what is there now gets another
  * name. 0 or -errno, and the log has been told. */

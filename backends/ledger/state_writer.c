@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "kit/value_files.h"
 #include "ledger/state_again.h"
+#include "ledger/state_lock.h"
 #include "ledger/state_space.h"
 
 enum {
@@ -54,7 +55,7 @@ void state_writer_disown(struct state_writer *w)
 
 bool state_writer_is_well(const struct state_writer *w)
 {
-	return w->db.handle && state_again_is_locked(w->dir, w->lock_fd) &&
+	return w->db.handle && state_lock_is_held(w->dir, w->lock_fd) &&
 	       db_files_look(&w->files) == DB_FINE;
 }
 
@@ -277,8 +278,8 @@ int state_writer_mend(struct state_writer *w)
 	int rc = 0;
 
 	assert(is_owner(w));
-	if (!state_again_is_locked(w->dir, w->lock_fd)) {
-		rc = state_again_lock(w->dir, &w->lock_fd);
+	if (!state_lock_is_held(w->dir, w->lock_fd)) {
+		rc = state_lock_again(w->dir, &w->lock_fd);
 		if (rc == 0)
 			log_warning(
 				"state: the lock of %s was removed or replaced; it is taken again",
