@@ -79,16 +79,16 @@ static int append(struct dir *d, struct record *r, struct key new, struct key ol
 {
 	const void *xattrs = xattrs_packed(r->meta.xattrs, &r->xattrs);
 	size_t head = sizeof(*r) + new.size + old.size + r->xattrs;
-	uint64_t size = value ? r->meta.size : 0;
+	size_t size = value ? r->meta.size : 0;
 	char *bytes = malloc(head + size), *to = bytes;
 
-	r->place = value ? d->end + head : r->place;
+	if (!bytes)
+		return -ENOMEM;
 	r->size = head + size;
 	r->comes = new.size;
 	r->goes = old.size;
+	r->place = value ? d->end + head : r->place;
 	r->end = end_record_of(r->meta.copy, r->meta.own, time_skew_ms());
-	if (!bytes)
-		return -ENOMEM;
 	to = mempcpy(mempcpy(mempcpy(to, r, sizeof(*r)), new.bytes, new.size), old.bytes, old.size);
 	to = mempcpy(to, xattrs ? xattrs : "", r->xattrs);
 	ssize_t n = value ? value_read(value, to, size, 0) : 0;
@@ -103,18 +103,22 @@ static int change(struct dir *d, struct record *r, struct key new, struct key ol
 		  const struct value *value)
 {
 	struct entries *s = &d->stores[r->is_marker];
-	int rc = entries_reserve(s) ? r->size > 0 ? 0 : append(d, r, new, old, value) : -ENOMEM;
-	struct value *place = rc == 0 ? value_copy(&r->place, sizeof(r->place)) : NULL;
-	struct entry *e = place && r->has_new ? entry_new(new, place, &r->meta) : NULL;
+	uint64_t *place = malloc(sizeof(*place));
+	struct value *at = place ? value_adopt(place, sizeof(*place)) : NULL;
+	struct entry *e = at && entries_reserve(s) ? entry_new(new, at, &r->meta) : NULL;
+	int rc = !e ? -ENOMEM : r->size > 0 ? 0 : append(d, r, new, old, value);
 
-	value_unref(place);
-	if (rc < 0 || !place || (r->has_new && !e))
-		return rc < 0 ? rc : -ENOMEM;
-	take(d, s, r->has_old ? entries_find(s, old) : NULL, false);
-	take(d, s, r->has_new ? entries_find(s, new) : NULL, false);
-	if (e)
+	if (rc == 0) {
+		*place = r->place; /* before anybody has the value */
+		take(d, s, r->has_old ? entries_find(s, old) : NULL, false);
+		take(d, s, r->has_new ? entries_find(s, new) : NULL, false);
+	}
+	if (rc == 0 && r->has_new)
 		entries_put(s, e);
-	return 0;
+	else if (e)
+		entry_free(e);
+	value_unref(at);
+	return rc;
 }
 
 /* Read again: a record that is not whole is the last. */
@@ -127,6 +131,10 @@ static int load(struct dir *d)
 
 	while (rc == 0 && whole_read(d->log, &r, sizeof(r), d->end) == 0 &&
 	       r.size <= (uint64_t)size - d->end) {
+		r.meta.xattrs = NULL;
+		if (r.size < sizeof(r) || r.comes > KEY_MAX + 1 || r.goes > KEY_MAX + 1 ||
+		    r.xattrs > XATTRS_MAX_BYTES)
+			break; /* damaged */
 		rc = whole_read(d->log, rest, r.comes + r.goes + r.xattrs, d->end + sizeof(r));
 		if (rc == 0)
 			rc = xattrs_unpack(rest + r.comes + r.goes, r.xattrs, &r.meta.xattrs);
