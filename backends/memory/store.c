@@ -120,7 +120,7 @@ void pass_end(struct pass *p)
 	while (p->dead) {
 		struct entry *e = p->dead;
 		p->dead = e->link;
-		if (e->lost && p->m->env->gone)
+		if (e->lost)
 			p->m->env->gone(p->m->env->self, e->key);
 		entry_free(e);
 	}

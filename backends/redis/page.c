@@ -200,21 +200,28 @@ static int ask_for_values(struct redis_call *call, struct redis_page *page)
 	return rc;
 }
 
+static int drop_dead(struct redis_call *call, struct key set, const struct redis_page *page,
+		     bool *news)
+{
+	struct key dead[REDIS_PAGE];
+	size_t count = 0;
+
+	for (size_t i = 0; i < page->count; i++)
+		if (page->items[i].dead)
+			dead[count++] = page->items[i].member;
+	return drop_members(call, set, dead, count, news);
+}
+
 int redis_page_check(struct redis_call *call, struct redis_page *page)
 {
 	struct redis *r = call->r;
-	struct key dead[REDIS_PAGE];
-	size_t dead_count = 0;
 	struct instant now = time_instant(r->env->time);
 	bool news; /* else it was we who removed them, since the page was read */
 
 	int rc = ask_for_values(call, page);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < page->count; i++)
-		if (page->items[i].dead)
-			dead[dead_count++] = page->items[i].member;
-	rc = drop_members(call, r->index, dead, dead_count, &news);
+	rc = drop_dead(call, r->index, page, &news);
 	for (size_t i = 0; i < page->count; i++) {
 		struct redis_item *item = &page->items[i];
 		if (item->dead && news)
@@ -231,17 +238,12 @@ int redis_page_check(struct redis_call *call, struct redis_page *page)
 
 int redis_page_check_markers(struct redis_call *call, struct redis_page *page)
 {
-	struct key dead[REDIS_PAGE];
-	size_t dead_count = 0;
 	bool news;
 
-	for (size_t i = 0; i < page->count; i++) {
-		struct redis_item *item = &page->items[i];
-		item->dead = redis_is_old(call->r, item->key, &item->meta);
-		if (item->dead)
-			dead[dead_count++] = item->member;
-	}
-	return drop_members(call, call->r->dirs, dead, dead_count, &news);
+	for (size_t i = 0; i < page->count; i++)
+		page->items[i].dead = redis_is_old(call->r, page->items[i].key,
+						   &page->items[i].meta);
+	return drop_dead(call, call->r->dirs, page, &news);
 }
 
 void redis_page_gather(struct redis_call *call, const char *word, const struct key *set,
