@@ -11,7 +11,7 @@
 #include "disk/row.h"
 #include "disk/store.h"
 #include "base/text.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 /* --- a set ------------------------------------------------------------------------------------ */
 

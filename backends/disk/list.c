@@ -9,6 +9,7 @@
 #include "disk/row.h"
 #include "disk/store.h"
 #include "kit/child_merge.h"
+#include "kit/marker.h"
 
 enum { STREAMS = 4 };
 

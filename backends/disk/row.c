@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 /* --- keys ------------------------------------------------------------------------------------- */
 

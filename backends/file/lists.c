@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "file/entry_read.h"
 #include "file/entry_write.h"
 #include "base/json_text.h"

@@ -3,10 +3,31 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
+
+#include "kit/marker.h"
+
+/* Moves the place behind what begins with the first bytes of key: '0' skips all below a directory
+ * of that name, NUL the key itself. */
+static void pass(struct key_buffer *at, struct key key, size_t size, char next)
+{
+	assert(size < sizeof(at->bytes));
+	memmove(at->bytes, key.bytes, size);
+	at->bytes[size] = next;
+	at->size = size + 1;
+}
 
 int child_merge_start(struct child_merge *m, struct key dir, struct key after, bool after_is_dir)
 {
-	return cursor_start(&m->cursor, dir, after, after_is_dir);
+	m->dir = dir;
+	if (after.size == 0 && !after_is_dir) {
+		marker_key(&m->at, dir);
+		return 0;
+	}
+	int rc = key_join(&m->at, dir, after);
+	if (rc == 0)
+		pass(&m->at, key_kept(&m->at), m->at.size, after_is_dir ? '0' : '\0');
+	return rc;
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */
@@ -20,13 +41,13 @@ static bool is_in_child(const struct child_merge *m, const struct child_stream *
 	if (!s->is_marker)
 		return true;
 	if (s->key.size > 0)
-		key_child(s->key, m->cursor.dir, &is_dir);
+		key_child(s->key, m->dir, &is_dir);
 	return is_dir;
 }
 
 static int stream_seek(const struct child_merge *m, struct child_stream *s)
 {
-	struct key at = cursor_at(&m->cursor);
+	struct key at = key_kept(&m->at);
 	bool is_near = s->state == STREAM_PASSED;
 	struct key_buffer next;
 
@@ -38,7 +59,7 @@ static int stream_seek(const struct child_merge *m, struct child_stream *s)
 		if (rc == 0 && key_compare(s->key, at) < 0)
 			return -EUCLEAN;
 		bool is_own_marker = rc == 0 && s->is_marker && s->key.size == 0;
-		if (rc < 0 || (!is_own_marker && !key_is_below(s->key, m->cursor.dir))) {
+		if (rc < 0 || (!is_own_marker && !key_is_below(s->key, m->dir))) {
 			s->state = STREAM_OVER;
 			return 0;
 		}
@@ -46,8 +67,8 @@ static int stream_seek(const struct child_merge *m, struct child_stream *s)
 			s->state = STREAM_STANDS;
 			return 0;
 		}
-		at = key_keep(&next, s->key);
-		next.bytes[at.size++] = '\0'; /* the key that follows */
+		pass(&next, s->key, s->key.size, '\0');
+		at = key_kept(&next);
 		is_near = true;
 	}
 }
@@ -100,15 +121,18 @@ static int add(struct child_stream *described, struct children *batch, struct ke
 static int take(struct child_merge *m, struct child_stream *first, struct children *batch)
 {
 	bool is_dir;
-	struct key marker, name = cursor_pass(&m->cursor, first->key, &is_dir, &marker);
+	struct key key = first->key, name = key_child(key, m->dir, &is_dir);
+	size_t size = (size_t)(name.bytes + name.size - key.bytes);
+	struct key marker = key_make(key.bytes, size + 1);
 	int rc = add(is_dir ? find_marker(m, marker) : first, batch, name, is_dir);
 
 	if (rc < 0)
 		return rc;
-	assert(key_compare(first->key, cursor_at(&m->cursor)) < 0);
+	pass(&m->at, key, size, is_dir ? '0' : '\0');
+	assert(key_compare(first->key, key_kept(&m->at)) < 0);
 	for (size_t i = 0; i < m->count; i++) {
 		struct child_stream *s = m->streams[i];
-		if (s->state == STREAM_STANDS && key_compare(s->key, cursor_at(&m->cursor)) < 0)
+		if (s->state == STREAM_STANDS && key_compare(s->key, key_kept(&m->at)) < 0)
 			s->state = is_dir ? STREAM_ASTRAY : STREAM_PASSED;
 	}
 	return 0;

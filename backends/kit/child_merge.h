@@ -3,7 +3,7 @@
 
 /*
  * The children of a directory, merged from ordered streams of stored keys, of entries and of
- * markers (cursor.h): what list() of struct backend asks for. Below a child that is a directory
+ * markers (marker.h): what list() of struct backend asks for. Below a child that is a directory
  * nothing is read, for the streams are sought behind it: the cost is that of the children.
  *
  *	struct child_stream *const streams[] = { &entries, &markers };
@@ -20,7 +20,6 @@
 
 #include "base/children.h"
 #include "base/key.h"
-#include "kit/cursor.h"
 
 /* One stream, as a member of what its functions know of it. Made with = { .seek, .describe }. */
 struct child_stream {
@@ -43,7 +42,9 @@ struct child_stream {
 struct child_merge {
 	struct child_stream *const *streams;
 	size_t count;
-	struct cursor cursor; /* child_merge.c's own */
+	/* child_merge.c's own: */
+	struct key dir;       /* borrowed */
+	struct key_buffer at; /* the next child is at or after this key */
 };
 
 /* 0 or -ENAMETOOLONG. */

@@ -2,13 +2,14 @@
 #define CACHEFS_ENTRIES_DIRS_H
 
 /*
- * Directories over two stores of entries.h, entries and markers (cursor.h): what struct backend
+ * Directories over two stores of entries.h, entries and markers (marker.h): what struct backend
  * asks of them. The caller holds the lock of the stores.
  */
 
 #include "cache.h"
 #include "kit/child_merge.h"
 #include "kit/entries.h"
+#include "kit/marker.h"
 
 /* The first of a store that begins with the prefix, or is below dir (markers: dir's own included);
  * or NULL. */

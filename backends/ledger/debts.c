@@ -10,7 +10,7 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "ledger/debts_tree.h"
 
 enum { TAKEN_AT_ONCE = 1000 };

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 /* --- tombstones ------------------------------------------------------------------------------- */
 

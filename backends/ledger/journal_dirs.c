@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "ledger/journal_row.h"
 #include "ledger/journal_store.h"
 #include "base/log.h"

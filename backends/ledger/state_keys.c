@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kit/child_merge.h"
+#include "kit/marker.h"
 #include "redis/command.h"
 #include "redis/look.h"
 #include "redis/page.h"

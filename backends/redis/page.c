@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "redis/command.h"
 #include "redis/look.h"
 

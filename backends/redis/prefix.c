@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "redis/command.h"
 #include "redis/look.h"
 #include "redis/page.h"

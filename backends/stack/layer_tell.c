@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 /*
  * It dropped what it had missed changes of, or has less than others of a directory that was

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 
 int layer_remember(struct layer *l, struct state *state)
 {

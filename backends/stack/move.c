@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "base/log.h"
 #include "stack/write_back.h"
 

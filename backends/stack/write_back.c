@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "stack/drain.h"
 #include "ledger/journal_queue.h"
 #include "base/log.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "base/waiting.h"
 #include "inspect/control_command.h"
 #include "verbs/directory.h"

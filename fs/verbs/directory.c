@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "verbs/ask.h"
 #include "verbs/end_text.h"
 #include "verbs/root_owner.h"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "base/lock.h"
 #include "redis_server.h"
 

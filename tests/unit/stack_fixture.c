@@ -1,6 +1,6 @@
 /* See stack_fixture.h. */
 #include "stack_fixture.h"
-#include "kit/cursor.h"
+#include "kit/marker.h"
 #include "registry.h"
 
 #include <errno.h>
