@@ -12,10 +12,11 @@
  * file inode is a *version* (immutable, presents one published value), *private* to its writers, or
  * stale (inode_state.h has the functions that are the arrows):
  *
- *   version --inode_take_over, nobody uses it--> private --inode_settle, content is current-->
- * version |                                            |
- *      '--- inode_retire: superseded, expired, -----'---- settled, content is not current --->
- * stale evicted, invalidated
+ *   version --inode_take_over: nobody uses it----------------> private
+ *   private --inode_settle: its content is the published one--> version
+ *   private --inode_settle: its content is not current--------> stale
+ *   version --inode_retire: superseded, expired, evicted,
+ *                           invalidated-----------------------> stale
  *
  * A *scratch file* (scratch.h) is a private inode that no close publishes and that stays after its
  * last close: private --inode_make_scratch--> scratch --inode_end_scratch--> private.
