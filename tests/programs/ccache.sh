@@ -22,7 +22,7 @@ ccache_number() {
 
 prepare() {
 	type ccache >/dev/null 2>&1 || skip "no ccache"
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	export CCACHE_DIR=$MNT/ccache CCACHE_CONFIGPATH=$TMP/ccache.conf
 	make_sources
 }

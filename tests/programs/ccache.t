@@ -1,6 +1,7 @@
 #!/bin/bash
 # ccache with its cache directory on the mount: the second build is all hits.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 . "$(dirname "$0")/ccache.sh"
 
 expect_all_hits() {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # ccache cleans up a cache on the mount that is too large.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 . "$(dirname "$0")/ccache.sh"
 
 # Files big enough that twelve of them are over the limit.

@@ -2,7 +2,7 @@
 # "empty_only".
 
 mount_and_make_source() {
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	mkdir -p src/deep/er "src/with space"
 	printf 'text\n' >src/plain
 	printf 'a\0b' >"src/with space/binary"

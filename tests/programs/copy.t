@@ -1,6 +1,7 @@
 #!/bin/bash
 # cp, tar and mv copy trees: what arrives is what left, times, modes, attributes and TTLs included.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 . "$(dirname "$0")/copy.sh"
 
 test_cp_a_carries_everything_in_and_out() {

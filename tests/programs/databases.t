@@ -1,11 +1,12 @@
 #!/bin/bash
 # Small databases with their files on the mount.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 
 SQLITE_ROWS=300
 
 mount_database() {
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	sqlite3 "$MNT/data.db" "PRAGMA journal_mode=$1; CREATE TABLE t(who TEXT, n INTEGER)" >/dev/null
 }
 

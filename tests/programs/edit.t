@@ -1,7 +1,7 @@
 #!/bin/bash
 # Editors write beside a file and rename, or write in place.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/edit.sh"
+. "$(dirname "$0")/programs.sh"
 
 expect_mode() {
 	expect "mode of $1" "$2" "$(stat -c %a "$MNT/$1")"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Filters read and write files on the mount, and logs are rotated under their writer.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/edit.sh"
+. "$(dirname "$0")/programs.sh"
 
 test_jq_reads_and_writes() {
 	mount_for_editors

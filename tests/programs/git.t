@@ -1,7 +1,7 @@
 #!/bin/bash
 # git on the mount.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/develop.sh"
+. "$(dirname "$0")/programs.sh"
 
 make_repository() {
 	local i

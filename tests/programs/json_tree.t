@@ -1,6 +1,7 @@
 #!/bin/bash
 # A thousand JSON files in nested prefix directories, as a program's cache would have them.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 
 make_tree() {
 	local a b i
@@ -46,7 +47,7 @@ test_ttls_and_rmdir_leave_the_rest_identical() {
 
 test_tar_goes_in_and_out() {
 	make_tree
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	tar -C tree -cf - . | tar -C "$MNT" -xf -
 	mkdir out
 	tar -C "$MNT" -cf - . | tar -C out -xf -
@@ -55,7 +56,7 @@ test_tar_goes_in_and_out() {
 
 test_git_works_on_the_mount() {
 	type git >/dev/null 2>&1 || skip "no git"
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	make_tree
 	git init -q "$MNT/repo"
 	cp -r tree/x "$MNT/repo/"

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Programs that are killed, dump core or look for changes.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/shell.sh"
+. "$(dirname "$0")/programs.sh"
 
 test_inotifywait_sees_create_close_move_and_delete_in_a_directory() {
 	type inotifywait >/dev/null 2>&1 || skip "no inotifywait"
-	mount_for_scripts
+	mount_for_programs
 	mkdir "$MNT/d"
 	inotifywait -m -q -e create,close_write,moved_to,moved_from,delete --format '%e %f' "$MNT/d" >events 2>watching &
 	local pid=$!
@@ -22,7 +22,7 @@ test_inotifywait_sees_create_close_move_and_delete_in_a_directory() {
 
 test_a_killed_dd_publishes_nothing() {
 	local size
-	mount_for_scripts
+	mount_for_programs
 	set_value k old
 	dd if=/dev/zero of="$MNT/k" bs=4k 2>/dev/null &
 	local pid=$!
@@ -37,7 +37,7 @@ has_written() {
 }
 
 test_a_program_that_dumps_core_publishes_nothing() {
-	mount_for_scripts
+	mount_for_programs
 	set_value k old
 	(
 		ulimit -c unlimited

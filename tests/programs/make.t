@@ -1,7 +1,7 @@
 #!/bin/bash
 # make and the compiler on the mount.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/develop.sh"
+. "$(dirname "$0")/programs.sh"
 
 test_make_sees_the_times_of_sources_and_objects() {
 	mount_for_work

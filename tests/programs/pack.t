@@ -1,10 +1,10 @@
 #!/bin/bash
 # Programs that pack, rotate and patch files.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/shell.sh"
+. "$(dirname "$0")/programs.sh"
 
 test_tail_follows_a_rotated_log() {
-	mount_for_scripts
+	mount_for_programs
 	echo first >"$MNT/log"
 	tail -F -s 0.05 ---disable-inotify "$MNT/log" >seen 2>/dev/null &
 	local pid=$!
@@ -18,7 +18,7 @@ test_tail_follows_a_rotated_log() {
 
 test_logrotate_rotates_compresses_and_truncates() {
 	type logrotate >/dev/null 2>&1 || skip "no logrotate"
-	mount_for_scripts
+	mount_for_programs
 	chmod 755 "$MNT"
 	printf '%s/*.log {\n\trotate 2\n\tcompress\n\tcreate 0640\n}\n%s/*.out {\n\trotate 1\n\tcopytruncate\n}\n' \
 		"$MNT" "$MNT" >rotate.conf
@@ -38,7 +38,7 @@ test_logrotate_rotates_compresses_and_truncates() {
 }
 
 test_gzip_zip_and_tar_pack_and_unpack_in_place() {
-	mount_for_scripts
+	mount_for_programs
 	random_file whole 300000
 	cp whole "$MNT/k"
 	gzip "$MNT/k"
@@ -57,7 +57,7 @@ test_gzip_zip_and_tar_pack_and_unpack_in_place() {
 }
 
 test_patch_perl_and_install_change_files() {
-	mount_for_scripts
+	mount_for_programs
 	seq 100 >"$MNT/numbers"
 	seq 100 | sed 's/^50$/fifty/' >changed
 	diff -u "$MNT/numbers" changed >change.diff || true
@@ -74,7 +74,7 @@ test_patch_perl_and_install_change_files() {
 }
 
 test_cp_reflink_auto_copies() {
-	mount_for_scripts
+	mount_for_programs
 	random_file whole 3000000
 	cp --reflink=auto whole "$MNT/k"
 	cp --reflink=auto "$MNT/k" "$MNT/l"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Package managers with their caches, and what they install, on the mount.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 
 mount_for_packages() {
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	export HOME=$TMP
 }
 

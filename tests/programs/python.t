@@ -1,7 +1,7 @@
 #!/bin/bash
 # Python on the mount: tempfile, dbm, shelve and sqlite3.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/develop.sh"
+. "$(dirname "$0")/programs.sh"
 
 test_python_tempfile_and_replace() {
 	mount_for_work

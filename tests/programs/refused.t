@@ -1,9 +1,10 @@
 #!/bin/bash
 # What a cache cannot have, and the programs that fail for it: as docs/limits.md says. Nothing else of what they do is harmed.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 
 mount_here() {
-	mount_stack '"rmdir": "empty_only"'
+	mount_for_programs
 	set_value k value
 }
 

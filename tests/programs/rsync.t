@@ -1,6 +1,7 @@
 #!/bin/bash
 # rsync copies trees, finds nothing to do the next time, and removes what is gone.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/programs.sh"
 . "$(dirname "$0")/copy.sh"
 
 test_rsync_a_copies_and_then_finds_nothing_to_do() {

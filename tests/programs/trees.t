@@ -1,7 +1,7 @@
 #!/bin/bash
 # Trees of many directories that are removed or moved.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/shell.sh"
+. "$(dirname "$0")/programs.sh"
 
 # In a tree of 40 directories.
 make_many() {
@@ -18,7 +18,7 @@ make_many() {
 
 test_find_delete_and_rm_rf_of_many_entries() {
 	local many=10000
-	mount_for_scripts
+	mount_for_programs
 	make_many "$MNT/tree" "$many"
 	expect entries "$many" "$(find "$MNT/tree" -type f | wc -l)"
 	make_many "$MNT/some" 2000
@@ -35,7 +35,7 @@ test_find_delete_and_rm_rf_of_many_entries() {
 }
 
 test_a_tree_is_moved_over_an_empty_one_and_out() {
-	mount_for_scripts
+	mount_for_programs
 	make_many "$MNT/a" 200
 	mkdir -p "$MNT/b" "$MNT/c/a"
 	mv -T "$MNT/a" "$MNT/b"
