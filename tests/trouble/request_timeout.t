@@ -1,17 +1,9 @@
 #!/bin/bash
-# The kernel's timeout of requests (Linux 6.15 and later): one request that is not answered in time ends the
-# whole mount. Here the daemon asks for one (CACHEFS_REQUEST_TIMEOUT); the kernel rounds it up to 15 s and looks
-# every 15 s, so where nothing but the daemon's own limit is tested, a shorter one will do.
+# With a kernel that has a timeout of requests, every request that has to wait is answered in time, and the
+# mount goes on.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../lock/lock.sh"
-
-[[ -e /proc/sys/fs/fuse/max_request_timeout ]] || NO_TIMEOUTS=1
-
-with_timeout() {
-	[[ ! ${NO_TIMEOUTS:-} ]] || skip "this kernel has no request timeout"
-	with_test_switches
-	export CACHEFS_REQUEST_TIMEOUT=$1
-}
+. "$(dirname "$0")/request_timeout.sh"
 
 mount_slow_redis() {
 	start_redis
@@ -22,19 +14,6 @@ redis_stops() { stop_process "$REDIS_PID"; }
 redis_goes_on() { kill -CONT "$REDIS_PID"; }
 
 nothing_waits() { [[ $(jq -c '[.memory.handles, .waits.waiting]' "$MNT/.cachefs/stats.json") = "[0,0]" ]]; }
-
-# Another program's transaction: it reads, and lets nobody write.
-lock_database() {
-	coproc LOCKER { sqlite3 db.sqlite; }
-	printf '.timeout 60000\nBEGIN %s; SELECT 1;\n' "${1:-IMMEDIATE}" >&"${LOCKER[1]}"
-	read -r -t 60 <&"${LOCKER[0]}"
-}
-
-unlock_database() {
-	local pid=$LOCKER_PID
-	printf 'ROLLBACK;\n.quit\n' >&"${LOCKER[1]}"
-	wait "$pid" || true
-}
 
 # A close waits all the while, and so do two locks, again and again.
 test_the_mount_outlives_three_timeouts_with_requests_that_wait() {
@@ -144,46 +123,6 @@ test_threads_that_go_on_are_replaced() {
 	done
 	redis_goes_on
 	expect_value k old
-}
-
-# mount_journal [SETTINGS]: write_back over a database that another program keeps to itself.
-mount_journal() {
-	mount_with '{"layers": [{"type": "memory"}, {"type": "disk", "options": {"path": "db.sqlite"}}],
-		"write_strategy": "write_back", "cachefs": {"state_dir": "state", "journal_wait": 600,
-		"publish_timeout": 600, "drain_timeout": 1'"${1:+, $1}"'}}'
-	lock_database EXCLUSIVE
-}
-
-test_a_set_waits_for_room_in_the_journal_no_longer_than_a_request_may() {
-	with_timeout 20
-	mount_journal '"journal_max_mb": 1'
-	letters big b 1000000
-	cp big "$MNT/first"
-	expect_error "No space left on device" cp big "$MNT/second"
-	unlock_database
-	expect "the first" "$(cksum <big)" "$(cksum <"$MNT/first")"
-}
-
-test_flush_waits_no_longer_than_a_request_may() {
-	with_timeout 8
-	mount_journal
-	set_value k v
-	expect_error "timed out" bash -c 'echo flush >"$0/.cachefs/control"' "$MNT"
-	unlock_database
-}
-
-test_the_log_says_both_limits_when_they_bite() {
-	with_timeout 40
-	mount_stack
-	log_says "default_request_timeout = 40, fs.fuse.max_request_timeout = 40): asking for 40 s, answering within 30000 ms" ||
-		fail "the log says nothing of it"
-}
-
-test_nothing_is_asked_for_where_the_kernel_has_no_limit() {
-	[[ $(cat /proc/sys/fs/fuse/{default,max}_request_timeout 2>/dev/null | paste -sd' ') =~ ^(0 0)?$ ]] ||
-		skip "this kernel has a limit"
-	mount_stack
-	! log_says request_timeout || fail "$(<"$LOG")"
 }
 
 run_tests
