@@ -359,6 +359,21 @@ static void test_a_listing_goes_on_over_batches(void **state)
 	children_fini(&batch);
 }
 
+/* Another program may have written what no call can name. */
+static void test_a_marker_that_is_too_long_hides_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	open_layer(f);
+	assert_int_equal(set(f, "a", "v"), 0);
+	assert_int_equal(set(f, "z", "v"), 0);
+	sqlite3 *db = other_program(f);
+	run_sql(db, "INSERT INTO cachefs_dirs(dir, mode) VALUES"
+		    " (replace(hex(zeroblob(2500)), '0', 'd') || '/', 493)");
+	sqlite3_close(db);
+	assert_string_equal(list_text(f, KEY_ROOT, 128), "a z");
+}
+
 static void test_prefixes_are_bytes(void **state)
 {
 	struct fixture *f = *state;
@@ -669,6 +684,7 @@ int main(void)
 		T(test_listing_is_in_the_order_of_keys),
 		T(test_listings_of_random_keys_agree_with_a_model),
 		T(test_a_listing_goes_on_over_batches),
+		T(test_a_marker_that_is_too_long_hides_nothing),
 		T(test_prefixes_are_bytes),
 		T(test_a_rename_of_many_keys_is_one_step),
 		T(test_large_values_are_files),
