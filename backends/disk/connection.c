@@ -18,7 +18,6 @@
 #include "base/parents.h"
 
 enum {
-	RETRY_MS = 3000,       /* between tries to open a database that is down */
 	INSTALL_BUSY_MS = 500, /* opening waits so long for another program's lock */
 	OPEN_TRIES = 3,        /* a file may go while it is opened */
 };
@@ -256,10 +255,10 @@ static void go_down(struct disk *d, int rc, const struct disk_reason *reason)
 	if (strcmp(trouble, c->trouble) != 0)
 		log_error("disk: layer \"%s\" down (%s: %s); nothing is written to it: mend it, "
 			  "move it away or give another path; next try in %d s",
-			  d->env->layer_name, d->conf->path, trouble, RETRY_MS / 1000);
+			  d->env->layer_name, d->conf->path, trouble, DISK_RETRY_MS / 1000);
 	memcpy(c->trouble, trouble, sizeof(c->trouble));
 	note_trouble(d, trouble);
-	c->retry_ms = disk_now_ms(d) + RETRY_MS;
+	c->retry_ms = disk_now_ms(d) + DISK_RETRY_MS;
 }
 
 bool disk_connection_open(struct disk *d)
@@ -347,7 +346,7 @@ static bool check(struct disk *d)
 		note_damage(d);
 	} else {
 		atomic_store(&d->corrupt, false);
-		c->retry_ms = disk_now_ms(d) + RETRY_MS;
+		c->retry_ms = disk_now_ms(d) + DISK_RETRY_MS;
 		say_trouble(d, trouble);
 	}
 	disconnect(d, trouble);

@@ -5,9 +5,10 @@
  * The connection for writing: how the database is opened, when it is opened anew, what is said of a
  * database that is down. For who owns it (disk/queue.h), but for disk_connection_is_current().
  *
- *          --open, it went well-->      --check: files or tables are not what they were-->
- *   DOWN                            UP                                                    DOWN
- *          <--RETRY_MS, or damaged--    <--close
+ *	DOWN --open--> UP: the database is there, and can be ours
+ *	UP --check--> DOWN --open--> UP: its files or tables are not what they were
+ *
+ * It is tried again each DISK_RETRY_MS; a damaged file once it has been replaced or mended.
  */
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@
 #include "kit/db_files.h"
 
 struct disk;
+
+enum { DISK_RETRY_MS = 3000 }; /* between tries to open a database that is down */
 
 struct disk_connection {
 	struct db db;

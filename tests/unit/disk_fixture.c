@@ -9,10 +9,15 @@ static int64_t fake_wall(void *self)
 	return atomic_load(&f->now_ms);
 }
 
-static int64_t real_mono(void *self)
+static int64_t mono(void *self)
 {
-	(void)self;
-	return time_mono_ms(&time_system);
+	struct fixture *f = self;
+	return time_mono_ms(&time_system) + atomic_load(&f->passed_ms);
+}
+
+void pass(struct fixture *f, int64_t ms)
+{
+	atomic_fetch_add(&f->passed_ms, ms);
 }
 
 static void on_gone(void *self, struct key key)
@@ -72,7 +77,7 @@ int setup(void **state)
 				      .inline_limit = 64 * 1024,
 				      .ensure_directory = true };
 	atomic_store(&f->now_ms, 1767225600123);
-	f->time = (struct time_source){ fake_wall, fake_wall, real_mono, f };
+	f->time = (struct time_source){ fake_wall, fake_wall, mono, f };
 	f->env = (struct backend_env){ "disk", &f->time, true, on_gone, on_gone, f };
 	pthread_mutex_init(&f->mutex, NULL);
 	*state = f;

@@ -31,11 +31,13 @@ struct fixture {
 	struct time_source time;
 	struct backend_env env;
 	atomic_int_fast64_t now_ms;
+	atomic_int_fast64_t passed_ms; /* beside the time that really does */
 	pthread_mutex_t mutex; /* guards gone */
 	char gone[4096];       /* "key;key;" */
 	void *layer;
 };
 
+void pass(struct fixture *f, int64_t ms); /* what waits so long has waited */
 bool is_gone(struct fixture *f, const char *key);
 void open_layer(struct fixture *f);
 void close_layer(struct fixture *f);

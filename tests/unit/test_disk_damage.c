@@ -215,6 +215,7 @@ static void test_a_damaged_page_takes_the_layer_down_until_the_file_is_replaced(
 	assert_int_equal(set(f, "k1", "new"), -EHOSTDOWN);
 	assert_true(is_unchanged(f, damaged, image.size));
 	write_database(f, image.bytes, image.size);
+	pass(f, DISK_RETRY_MS);
 	wait_until(20, atomic_load(&d->up));
 	assert_int_equal(set(f, "k1", "new"), 0);
 	expect_text(f, "k1", "new");
