@@ -26,17 +26,14 @@ int disk_entry_find(struct disk_txn *txn, struct key key, struct disk_entry *row
 		disk_bind_key(s, 1, key);
 	int rc = db_step(txn->db, s);
 	if (rc > 0) {
-		const char *file = (const char *)sqlite3_column_text(s, DISK_COLUMN_FILE);
 		disk_row_meta(s, &found);
 		row->exists = true;
 		row->live = !meta_is_expired(&found, txn->now);
 		row->id = sqlite3_column_int64(s, DISK_COLUMN_ROWID);
 		row->size = file_size((int64_t)found.size);
-		if (file && value_files_is_name(file))
-			memcpy(row->file, file, VALUE_FILE_NAME);
+		disk_column_file(s, DISK_COLUMN_FILE, row->file);
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	if (rc > 0 && meta)
 		meta_move(meta, &found);
 	meta_fini(&found);

@@ -24,19 +24,16 @@ static int victim_find(struct disk_txn *txn, sqlite3_stmt *s, struct victim *vic
 
 	*victim = (struct victim){ 0 };
 	if (rc > 0) {
-		const char *file = (const char *)sqlite3_column_text(s, 3);
 		struct key key = disk_column_key(s, 2);
 		victim->use_id = sqlite3_column_int64(s, 0);
 		victim->stale = sqlite3_column_type(s, 1) == SQLITE_NULL;
 		victim->id = sqlite3_column_int64(s, 1);
-		if (file && value_files_is_name(file))
-			memcpy(victim->file, file, VALUE_FILE_NAME);
+		disk_column_file(s, 3, victim->file);
 		victim->size = (uint64_t)sqlite3_column_int64(s, 4);
 		int added = disk_names_add(&txn->gone, key.bytes, key.size);
 		rc = added < 0 ? added : 1;
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 
@@ -113,8 +110,7 @@ static int find_oldest(struct disk_txn *txn, int64_t *ids, int max)
 		sqlite3_bind_int(s, 1, max);
 	while ((rc = db_step(txn->db, s)) > 0 && count < max)
 		ids[count++] = sqlite3_column_int64(s, 0);
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc < 0 ? rc : count;
 }
 

@@ -43,8 +43,7 @@ static int read_stat(struct disk *d, struct db *db, struct disk_lookup *lookup)
 	int rc = db_step(db, s);
 	if (rc > 0)
 		take_meta(lookup, s);
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
 }
 
@@ -159,8 +158,7 @@ static int read_get(struct disk *d, struct db *db, struct disk_lookup *lookup)
 	} else if (rc == 0) {
 		rc = -ENOENT;
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 

@@ -112,8 +112,7 @@ static int list_children(struct disk *d, struct db *db, struct key dir, struct k
 	if (rc == 0)
 		rc = child_merge_run(&merge, batch);
 	for (int i = 0; i < STREAMS; i++)
-		if (all[i].statement)
-			sqlite3_reset(all[i].statement);
+		sqlite3_reset(all[i].statement);
 	return rc;
 }
 
@@ -151,8 +150,7 @@ static int any_below(struct disk *d, struct db *db, enum disk_statement id,
 			disk_bind_instant(s, 3, time_instant(d->env->time));
 	}
 	int rc = db_step(db, s);
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 
@@ -166,8 +164,7 @@ static int read_marker(struct db *db, struct key dir, struct meta *meta)
 	int rc = db_step(db, s);
 	if (rc > 0)
 		disk_row_dir_meta(s, meta);
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 
@@ -206,8 +203,7 @@ static int check_longest(struct db *db, enum disk_statement id, const struct dis
 	int rc = db_step(db, s);
 	if (rc > 0)
 		rc = sqlite3_column_int64(s, 0) > longest ? -ENAMETOOLONG : 0;
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 

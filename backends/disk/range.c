@@ -53,8 +53,7 @@ static int change_first(struct disk_txn *txn, const struct disk_job *job, enum d
 		rc = change(txn, job, list, row);
 		rc = rc < 0 ? rc : 1;
 	}
-	if (row)
-		sqlite3_reset(row);
+	sqlite3_reset(row);
 	return rc;
 }
 
@@ -91,13 +90,11 @@ static int find_file(struct disk_txn *txn, sqlite3_stmt *row, char file[VALUE_FI
 	if (s)
 		sqlite3_bind_value(s, 1, sqlite3_column_value(row, 0));
 	int rc = db_step(txn->db, s);
-	const char *name = rc > 0 ? (const char *)sqlite3_column_text(s, 0) : NULL;
-	if (name && value_files_is_name(name)) {
-		memcpy(file, name, VALUE_FILE_NAME);
+	if (rc > 0) {
+		disk_column_file(s, 0, file);
 		*size = (uint64_t)sqlite3_column_int64(s, 1);
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc < 0 ? rc : 0;
 }
 
@@ -155,8 +152,7 @@ static int find_unreachable(struct disk_txn *txn, struct disk_job *job, int64_t 
 		}
 		job->progress.position = id + 1;
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc < 0 ? rc : rc == 0;
 }
 
@@ -317,8 +313,7 @@ static int find_noted(struct db *db, struct noted_move *m)
 			memcpy(m->to.bytes, keys.bytes + 2 + size, m->to.size);
 		}
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	return rc;
 }
 

@@ -40,8 +40,7 @@ int disk_refresh_use(struct disk_txn *txn, struct key key, double used)
 	int64_t id = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
 	bool older = rc > 0 && sqlite3_column_double(s, 1) < used;
 	uint64_t size = older ? (uint64_t)sqlite3_column_int64(s, 2) + REFRESH_ROW : 0;
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	if (rc <= 0 || !older || !may_write(txn->disk, size))
 		return rc < 0 ? rc : 0;
 	s = disk_statement(txn->db, DISK_REFRESH);

@@ -42,6 +42,15 @@ bool disk_column_key_is_ours(sqlite3_stmt *statement, int column)
 	return key_is_valid(key) && text_is_utf8(key.bytes, key.size) == text;
 }
 
+void disk_column_file(sqlite3_stmt *statement, int column, char file[VALUE_FILE_NAME])
+{
+	const char *name = (const char *)sqlite3_column_text(statement, column);
+
+	file[0] = '\0';
+	if (name && value_files_is_name(name))
+		memcpy(file, name, VALUE_FILE_NAME);
+}
+
 /* --- ranges ----------------------------------------------------------------------------------- */
 
 void disk_range_below(struct disk_range *range, struct key dir)

@@ -20,6 +20,7 @@
 #include "disk/statements.h"
 #include "base/key.h"
 #include "base/meta.h"
+#include "kit/value_files.h"
 
 /* The bytes stay the caller's until the statement is reset. */
 void disk_bind_key(sqlite3_stmt *statement, int index, struct key key);
@@ -27,6 +28,9 @@ struct key disk_column_key(sqlite3_stmt *statement, int column); /* valid until 
 
 /* Whether the column's type is the one that we would store this key with. */
 bool disk_column_key_is_ours(sqlite3_stmt *statement, int column);
+
+/* The name of a value's file; "": there is none, or it is no name that one of ours has. */
+void disk_column_file(sqlite3_stmt *statement, int column, char file[VALUE_FILE_NAME]);
 
 enum disk_key_type { DISK_KEYS_TEXT, DISK_KEYS_BLOB };
 

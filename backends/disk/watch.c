@@ -136,8 +136,7 @@ static int read_log(struct disk_watch *w, int64_t position, struct news *news)
 			news->all = seq < expected || !are_own(w, position, seq);
 		rc = note_row(w, s, news);
 	}
-	if (s)
-		sqlite3_reset(s);
+	sqlite3_reset(s);
 	if (rc == 0 && step < 0)
 		rc = step;
 	if (rc == 0 && news->last == 0 && position > 0) /* made anew, and empty */
