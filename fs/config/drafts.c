@@ -77,8 +77,8 @@ static void drafts_sort(struct layer_draft drafts[], size_t count)
 	}
 }
 
-int drafts_finish(const struct config_reader *reader, struct layer_draft drafts[],
-			 size_t count, struct cache_conf *cache)
+int drafts_finish(const struct config_reader *reader, struct layer_draft drafts[], size_t count,
+		  struct cache_conf *cache)
 {
 	assert(count > 0 && cache->layer_count == 0);
 	int rc = config_stores_check(drafts, count);

@@ -26,7 +26,7 @@ struct crew_conf {
 	/* The life of a thread, which leads when it begins: works until goes_on() is false. All
 	 * signals but those of a fault are for other threads. */
 	void (*live)(void *self, struct member *m);
-	/* How many threads wait that count for nothing any more: each is replaced, within a bound. */
+	/* How many threads wait and count for nothing any more: each is replaced, up to a bound. */
 	unsigned (*lost)(void *self);
 	void *self;
 	struct request_counts *counts; /* handovers, threads and waiting are counted here */

@@ -21,9 +21,9 @@
 #include "stack/afterwards.h"
 
 enum {
-	REPEAT_MS = 10,  /* between calls of wake() */
-	RETRY_MS = 100,  /* to make a thread again, after that failed */
-	TICK_MS = 1000,  /* between looks at what is late, or a tenth of the limit */
+	REPEAT_MS = 10, /* between calls of wake() */
+	RETRY_MS = 100, /* to make a thread again, after that failed */
+	TICK_MS = 1000, /* between looks at what is late, or a tenth of the limit */
 };
 
 /* What a thread of the crew has for itself. */
@@ -53,8 +53,7 @@ static unsigned lost_threads(void *self)
 	return loop->late != NULL ? late_count(loop->late) : 0;
 }
 
-struct loop *loop_new(struct fuse_session *se, unsigned threads_max,
-		      const struct time_source *time)
+struct loop *loop_new(struct fuse_session *se, unsigned threads_max, const struct time_source *time)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
 	if (loop == NULL)

@@ -3,8 +3,9 @@
 
 /*
  * Reads requests and handles them: the leader of a crew (crew.h) waits for the next one and handles
- * what it gets inline. A handler that is about to wait calls waiting_begin() (base/waiting.h), which
- * gives the lead to another thread; the request's buffer stays the handler's until it reads again.
+ * what it gets inline. A handler that is about to wait calls waiting_begin() (base/waiting.h),
+ * which gives the lead to another thread; the request's buffer stays the handler's until it reads
+ * again.
  */
 
 #define FUSE_USE_VERSION 314
