@@ -2,7 +2,7 @@
 #define CACHEFS_FS_H
 
 /*
- * One mounted cache: the inode table, the handles and the locks over a stack of layers. main.c
+ * One mounted cache: the inode table, the handles and the locks over a stack of layers. server.c
  * makes it; what it consists of is in verbs/fs_state.h, its requests are in requests/ops.h.
  */
 

@@ -7,9 +7,8 @@
 
 #include "verbs/access_time.h"
 
-void reply_stat(const struct fs *fs, const struct attributes *a, struct stat *st)
+static void fill_stat(const struct attributes *a, struct stat *st)
 {
-	(void)fs;
 	*st = (struct stat){
 		.st_ino = a->ino,
 		.st_mode = a->meta.mode,
@@ -38,7 +37,7 @@ void reply_entry_param(struct fs *fs, struct attributes *a, struct fuse_entry_pa
 		.attr_timeout = seconds(a->attr_timeout_ms),
 		.entry_timeout = seconds(a->entry_timeout_ms),
 	};
-	reply_stat(fs, a, &entry->attr);
+	fill_stat(a, &entry->attr);
 	meta_fini(&a->meta);
 }
 
@@ -79,7 +78,7 @@ void reply_attr(fuse_req_t req, struct attributes *a)
 	struct stat st;
 	double timeout = seconds(a->attr_timeout_ms);
 
-	reply_stat(fs_of(req), a, &st);
+	fill_stat(a, &st);
 	meta_fini(&a->meta);
 	fuse_reply_attr(req, &st, timeout);
 }

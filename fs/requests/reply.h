@@ -9,8 +9,6 @@
 #include "verbs/holders.h"
 #include "verbs/lookup.h"
 
-void reply_stat(const struct fs *fs, const struct attributes *attributes, struct stat *st);
-
 /* Fills an entry reply; ends the attributes' meta. */
 void reply_entry_param(struct fs *fs, struct attributes *attributes,
 		       struct fuse_entry_param *entry);
