@@ -44,16 +44,18 @@ fill_disk() {
 
 # keep_full: it goes on taking what becomes free, until free_disk
 keep_full() {
-	while :; do
+	touch taking
+	while [[ -e taking ]]; do
 		cat /dev/zero >>store/ballast 2>/dev/null || true
 		sleep 0.002
 	done &
 	TAKER=$!
-	at_end "kill -9 $TAKER"
+	at_end "rm -f '$TMP/taking'"
 }
 
 free_disk() {
-	[[ ! ${TAKER:-} ]] || { kill -9 "$TAKER"; wait "$TAKER" 2>/dev/null || true; }
+	rm -f taking
+	[[ ! ${TAKER:-} ]] || wait "$TAKER" # it would go on to fill what has no name any more
 	TAKER=
 	rm -f store/ballast
 }
