@@ -1,5 +1,5 @@
-/* See name.h. A name knows its part alone, and the directory it is in, so that renaming a directory
- * touches nothing below it. */
+/* See name.h. A name knows only its part and its directory, so the rename of a directory changes
+ * nothing below it. */
 #include "inodes/name.h"
 
 #include <assert.h>

@@ -2,9 +2,10 @@
 #define CACHEFS_SAVED_H
 
 /*
- * A file in which a scratch file survives the daemon, DIR/scratch/NAME: two heads, written in turn
- * so that one of them is whole at every instant, then the content. It is locked (flock) as long as
- * a daemon has it. One thread at a time uses one. Functions wait for the local disk; 0 or -errno.
+ * A file that keeps a scratch file when the daemon ends: DIR/scratch/NAME. It holds two heads, then
+ * the content. The heads are written in turn, so one of them is complete at every instant. The
+ * daemon that uses the file locks it (flock). One thread at a time may use a struct saved. The
+ * functions wait for the local disk and return 0 or -errno.
  */
 
 #include <stdbool.h>
@@ -16,27 +17,27 @@
 
 struct saved;
 
-/* Makes the directory and a file in it, whose name is drawn from ino. dir: the state_dir. */
+/* Makes the directory, and a file in it whose name contains ino. dir: the state_dir. */
 int saved_new(const char *dir, uint64_t ino, struct saved **saved);
 
 int saved_write(struct saved *s, const void *bytes, size_t size, uint64_t offset);
 
-/* What was written, cut or filled with zeros to meta->size bytes, is the content of this key and
- * survives power loss. */
+/* Commits the written content, cut or filled with zeros to meta->size bytes, as the content of this
+ * key. The commit survives power loss. */
 int saved_commit(struct saved *s, struct key key, const struct meta *meta);
 
 bool saved_is_committed(const struct saved *s); /* at least once */
 
-/* It is needed after the daemon's end. */
+/* The file stays after the daemon's end. */
 void saved_keep(struct saved *s);
 
-/* Closes it, and removes the file unless it is kept. NULL is fine. */
+/* Closes the file, and removes it unless saved_keep() was called. NULL is fine. */
 void saved_free(struct saved *s);
 
 /*
- * Calls visit for each file that no daemon has, until it says otherwise than 0, with its content
- * and what was committed last: 0, and the file is removed, or -errno, and it stays. What was never
- * committed is removed. How many stay; *bytes: what they take.
+ * Calls visit for each file that no daemon uses, with its content and the metadata of its last
+ * commit. If visit returns 0, the file is removed; if it returns -errno, the file stays. A file
+ * without a commit is removed. Returns how many files stay; *bytes: their total size.
  */
 struct saved_entry {
 	struct key key;

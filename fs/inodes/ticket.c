@@ -1,5 +1,5 @@
-/* See ticket.h. A list is enough: there are as many tickets as threads inside an open(2) just now.
- */
+/* See ticket.h. A list is enough: there are only as many tickets as threads that are inside an
+ * open(2). */
 #include "inodes/ticket.h"
 
 #include <assert.h>

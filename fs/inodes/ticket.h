@@ -2,15 +2,15 @@
 #define CACHEFS_TICKET_H
 
 /*
- * Tickets: the memory of an ESTALE. The kernel answers ESTALE by looking the name up again and
- * trying once more, only once; a second ESTALE would reach the caller. So the thread that was told
- * ESTALE is promised an inode: its next LOOKUPs of the name all lead there, and the request that
- * follows succeeds even if that inode is superseded meanwhile, because it was current during this
- * call.
+ * Tickets remember an ESTALE. The kernel answers ESTALE by looking the name up again and trying
+ * once more, but only once: a second ESTALE would reach the caller. So the thread that gets ESTALE
+ * is promised an inode. The thread's next LOOKUPs of the name all lead to this inode, and the
+ * request that follows succeeds. It succeeds even if the inode is superseded meanwhile, because the
+ * inode was current during this call.
  *
- * A ticket counts as an opener of its inode. It dies with the request it was for, with the thread's
- * next ESTALE, or of age. Callers in another pid namespace all have thread id 0: they share a
- * ticket per name for some milliseconds. Guarded by the inode table's lock.
+ * A ticket counts as an opener of its inode. It ends with the request that it is for, with the
+ * thread's next ESTALE, or by age. Callers in another pid namespace all have thread id 0: they
+ * share one ticket per name for some milliseconds. The inode table's lock guards tickets.
  */
 
 #include "inodes/inode_state.h"
@@ -23,69 +23,72 @@ struct ticket {
 	enum ticket_kind kind;
 	int64_t born_ms;     /* mono */
 	struct name *name;   /* a reference; NULL: the inode had none */
-	struct inode *stale; /* a pin: which was refused */
-	struct inode *inode; /* a pin, and one of its tickets; what LOOKUP shall lead to; NULL: not
+	struct inode *stale; /* a pin: the inode that was refused */
+	struct inode *inode; /* a pin, and one of its tickets; LOOKUP shall lead to it; NULL: not
 				decided */
-	struct value *value; /* READ: what the refused open got, current then; or NULL */
+	struct value *value; /* READ: the value that the refused open got, then current; or NULL */
 	struct meta meta;
-	uint64_t got_at;   /* the table's clock when it was got */
-	bool looked_up;    /* a LOOKUP came since */
-	bool waited;       /* for a pending key, already */
-	bool shares;       /* the promised inode is (or was then) a scratch file, which all share */
-	int64_t missed_ms; /* mono; when a LOOKUP found nothing; 0: none did */
+	uint64_t got_at;   /* the table's clock when the value was got */
+	bool looked_up;    /* a LOOKUP came after the ESTALE */
+	bool waited;       /* it has waited for a pending key already */
+	bool shares;       /* the promised inode is, or was, a scratch file, which all share */
+	int64_t missed_ms; /* mono; when a LOOKUP found nothing; 0: never */
 };
 
-/* ESTALE for this thread: replaces its ticket. value and meta are moved in (may be NULL). */
+/* Gives the thread a ticket for an answer of ESTALE; the ticket replaces the thread's old one.
+ * Takes over value and meta, which may be NULL. */
 void ticket_issue_locked(struct inodes *t, pid_t tid, enum ticket_kind kind, struct inode *stale,
 			 struct value *value, struct meta *meta, uint64_t got_at, int64_t now_ms);
 
-/* The ticket that a LOOKUP of name by tid has to honour, or NULL. */
+/* The ticket of tid that a LOOKUP of name must obey, or NULL. */
 struct ticket *ticket_for_lookup_locked(struct inodes *t, pid_t tid, const struct name *name,
 					int64_t now_ms);
 
 /*
- * The ticket that a request on inode by tid fulfils, or NULL: promised to it, or, without a LOOKUP
- * between
- * (/proc/self/fd/N, /dev/stdout), refused on that very inode.
+ * The ticket of tid that a request on inode fulfils, or NULL. The inode is the promised one; or it
+ * is the refused one and no LOOKUP came between (/proc/self/fd/N, /dev/stdout).
  */
 struct ticket *ticket_for_inode_locked(struct inodes *t, pid_t tid, const struct inode *inode,
 				       int64_t now_ms);
 
 /*
- * For a LOOKUP by tid that found a file at name, or nothing (found), and has no ticket for it. A
- * ticket whose own name was not looked up since: that name is not on the caller's path any more,
- * because a directory or the refused inode was renamed. It follows to this name, and is returned.
+ * For a LOOKUP by tid of a name for which the thread has no ticket; found: the LOOKUP found a file.
+ * If the thread has a ticket for another name that was not looked up since, the caller's path does
+ * not lead to that name any more: a directory or the refused inode was renamed. Then the ticket
+ * moves to this name and is returned; otherwise NULL.
  */
 struct ticket *ticket_follow_locked(struct inodes *t, pid_t tid, struct name *name, bool found,
 				    int64_t now_ms);
 
 /*
- * Whether this thread was refused attributes of the name and looked it up since: the kernel's only
- * retry is spent before the request that it was meant for. The ticket ends.
+ * True if this thread was refused attributes of the name and has looked the name up since. The
+ * kernel has then used its only retry before the request that the retry was for. The ticket ends.
  */
 bool ticket_retry_is_spent_locked(struct inodes *t, pid_t tid, const struct name *name);
 
-/* Decides where the ticket's LOOKUPs lead. */
+/* Decides to which inode the ticket's LOOKUPs lead. */
 void ticket_promise_locked(struct ticket *ticket, struct inode *inode);
 
-/* The promised inode was unlinked before it was opened: the next LOOKUP decides anew. */
+/* Takes the promise back, because the promised inode was unlinked before it was opened. The next
+ * LOOKUP decides again. */
 void ticket_withdraw_locked(struct inodes *t, struct ticket *ticket);
 
 /*
- * A LOOKUP found nothing. There may be one or two more in this call, and the name may come back in
- * between, so the ticket stays. But the call may as well be over: from now on every LOOKUP decides
- * anew and its answer is not cached, so that the ticket never leads a later open to an older value.
+ * Notes that a LOOKUP found nothing. The same call may do one or two more LOOKUPs, and the name may
+ * come back in between, so the ticket stays. But the call may also be over. So from now on every
+ * LOOKUP decides again and its answer is not cached; the ticket then never leads a later open to an
+ * older value.
  */
 void ticket_missed_locked(struct ticket *ticket, int64_t now_ms);
 
 /*
- * The thread has its file: whatever ticket it holds for the name is void. (The kernel may have led
- * it to another inode than the promised one, that another thread had just looked up; a promise that
- * outlived its open would lead the next one to an old value.)
+ * The thread has opened its file: its ticket ends. (The kernel may have opened another inode than
+ * the promised one, because another thread had just looked that inode up. A promise that outlives
+ * its open would lead the next open to an old value.)
  */
 void ticket_done_locked(struct inodes *t, pid_t tid, const struct name *name);
 
-/* Ends it; the inode it held back is settled. */
+/* Ends the ticket, and settles the inode that it held back. */
 void ticket_end_locked(struct inodes *t, struct ticket *ticket);
 
 void tickets_fini(struct inodes *t);
