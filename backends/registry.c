@@ -1,4 +1,4 @@
-/* See registry.h. A new backend adds its two lines here. */
+/* The list of backends. See registry.h. A new backend adds its two lines here. */
 #include "registry.h"
 
 #include <string.h>

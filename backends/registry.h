@@ -1,7 +1,7 @@
 #ifndef CACHEFS_REGISTRY_H
 #define CACHEFS_REGISTRY_H
 
-/* The list of backends. Constant. */
+/* The list of backends. It is constant. */
 
 #include "cache.h"
 
