@@ -1,4 +1,4 @@
-/* Batches of a listing, and the order of what is in them. See children.h. */
+/* Batches of a listing, and the order of their children. See children.h. */
 #include "base/children.h"
 
 #include <assert.h>

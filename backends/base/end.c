@@ -1,4 +1,4 @@
-/* See end.h. */
+/* Arithmetic of ends, and ends as records in a store. See end.h. */
 #include "base/end.h"
 
 static int64_t clock_of(struct end end, struct instant now)

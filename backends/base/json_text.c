@@ -1,4 +1,4 @@
-/* See json_text.h. Nesting is bounded: a stack of brackets instead of recursion. */
+/* JSON as text. See json_text.h. A stack of brackets replaces recursion, so nesting is bounded. */
 #include "base/json_text.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* See key_numbers.h. */
+/* The table of numbers for recent keys. See key_numbers.h. */
 #include "base/key_numbers.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Mutexes that know their rank, and condition variables that go with them. See lock.h. */
+/* Mutexes with a rank, and condition variables for them. See lock.h. */
 #include "base/lock.h"
 
 #include <assert.h>

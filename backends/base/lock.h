@@ -2,9 +2,9 @@
 #define CACHEFS_LOCK_H
 
 /*
- * Mutexes that know their rank, and condition variables that go with them. A thread takes locks in
- * rising rank, never two of one rank: what it holds is asserted, and a violation names both locks.
- * Thread-safe; nothing here fails.
+ * Mutexes with a rank, and condition variables for them. A thread takes locks in rising rank, never
+ * two of one rank. An assert checks the rule and names both locks of a violation. Thread-safe; no
+ * function fails.
  */
 
 #include <pthread.h>
@@ -35,19 +35,19 @@ struct lock {
 void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_fini(struct lock *lock);
 void lock_take(struct lock *lock);
-bool lock_try(struct lock *lock); /* false: somebody has it */
+bool lock_try(struct lock *lock); /* false: another thread has the lock */
 void lock_release(struct lock *lock);
 
-/* Whether this thread holds it, or at least a lock of its rank: for asserts of *_locked(). */
+/* True if this thread holds the lock, or another lock of its rank: for asserts of *_locked(). */
 bool lock_is_held(const struct lock *lock);
 
-/* Whether this thread holds none: asserted before every backend call and wait. */
+/* True if this thread holds no lock: asserted before every backend call and wait. */
 bool lock_none_held(void);
 
-/* A wait gives the lock back meanwhile, which is the only one that the thread holds. */
+/* A wait releases the lock until the wait ends. The thread must hold no other lock. */
 void condition_init(pthread_cond_t *condition);
 void condition_wait(pthread_cond_t *condition, struct lock *lock);
-/* Until signalled or the deadline has come; false: it has come. */
+/* Waits for a signal or the deadline. False: the deadline has come. */
 bool condition_wait_until(pthread_cond_t *condition, struct lock *lock,
 			  const struct deadline *deadline);
 

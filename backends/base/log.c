@@ -1,7 +1,5 @@
-/*
- * The daemon's log: see log.h. A line is written by one call, so lines of several threads never mix
- * and no lock is needed but for counting repeated ones.
- */
+/* The daemon's log. See log.h. One system call writes a line, so lines of several threads never
+ * mix. Only the counts of repeated lines need a lock. */
 #include "base/log.h"
 
 #include <errno.h>

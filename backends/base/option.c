@@ -1,4 +1,4 @@
-/* Options from JSON, driven by tables: see option.h. */
+/* Reads options from JSON by their tables. See option.h. */
 #include "base/option.h"
 
 #include <assert.h>

@@ -11,10 +11,10 @@
 #include "base/problem.h"
 
 /*
- * One table describes the options of a thing: it drives parsing, limits and defaults. A default is
- * text and goes through the same parser. A table ends with an entry whose name is NULL.
+ * One table describes the options of a thing. The table drives parsing, limits and defaults. A
+ * default is text and goes through the same parser. A table ends with an entry whose name is NULL.
  *
- * A number may be written as a string ("512"), as the Python package takes it.
+ * The parser accepts a number as a string ("512"), as the Python package does.
  */
 enum option_type {
 	OPT_BOOL, /* bool; true, false, 1, 0, or one of the words "true", "yes", "on", "1", "false",
@@ -48,7 +48,7 @@ struct option_spec {
 	const char *doc;            /* a phrase for the reference */
 };
 
-/* Where a JSON object stands, for problems and relative paths. */
+/* The position of a JSON object, for problems and relative paths. */
 struct option_place {
 	const char *file;     /* "cachefs.json" */
 	const char *path;     /* "$.layers[1].options" */
@@ -58,43 +58,45 @@ struct option_place {
 };
 
 /*
- * cJSON keeps no lines. Who has found them, by walking the text beside the items, leaves them in
- * valueint, which nobody else needs (numbers are read from valuedouble). 0: not known.
+ * Returns the line of an item; 0: not known. cJSON keeps no lines. The caller that walks the text
+ * beside the items stores the lines in valueint, which has no other use (numbers are read from
+ * valuedouble).
  */
 int option_line(const struct option_place *place, const cJSON *json);
 
-/* A number, as it is or as a string. Whether it is one; it may be infinite. */
+/* Reads a number, also from a string. False: the item is no number. The number may be infinite. */
 bool option_number(const cJSON *json, double *number);
 
-/* "file:line: path.name" for a problem with a member of place (json gives the line; NULL: none);
- * without a name, with the object itself. */
+/* Writes "file:line: path.name" into the buffer, for a problem with a member of place. json gives
+ * the line (NULL: none). Without a name the text is about the object itself. Returns buffer. */
 const char *option_place_text(const struct option_place *place, const char *name, const cJSON *json,
 			      char *buffer, size_t size);
 
-/* Every option's default into conf (a zeroed struct). Never fails but for memory: 0 or -ENOMEM. */
+/* Writes every option's default into conf (a zeroed struct). 0 or -ENOMEM; no other failure. */
 int options_default(const struct option_spec *specs, const struct option_place *place, void *conf);
 
 /*
- * Reads the members of object that are in the tables (ends with NULL) into the struct beside each
- * table; a member in no table is a problem with a suggestion. Reads on after a problem. 0, or
- * -EINVAL with one problem added for every mistake.
+ * Reads the members of object that are in the tables into the struct beside each table. sets ends
+ * with NULL. A member in no table is a problem with a suggestion. A problem does not stop the
+ * reading. 0, or -EINVAL: one problem was added for every mistake.
  */
 struct option_set {
 	const struct option_spec *specs;
 	void *conf;
-	const char *misplaced; /* these do not belong here, and this is the remedy; NULL: they do */
+	const char *misplaced; /* the remedy if these options do not belong here; NULL: they do
+			          belong here */
 };
 int options_parse(const struct option_set sets[], const cJSON *object,
 		  const struct option_place *place, struct problems *problems);
 
-/* One option as the JSON that would set it, secrets masked; NULL: out of memory. For config.json.
- */
+/* Returns one option as the JSON that would set it, for config.json. Masks secrets. NULL: out of
+ * memory. */
 cJSON *option_to_json(const struct option_spec *spec, const void *conf);
 
-/* All of a table as members of an object; false: out of memory. */
+/* Adds all options of a table to an object. False: out of memory. */
 bool options_to_json(const struct option_spec *specs, const void *conf, cJSON *object);
 
-/* Frees what parsing allocated. */
+/* Frees the memory that the parser allocated in conf. */
 void options_fini(const struct option_spec *specs, void *conf);
 
 #endif

@@ -1,4 +1,4 @@
-/* See option_path.h. */
+/* Makes absolute paths of paths in options. See option_path.h. */
 #include "base/option_path.h"
 
 #include <ctype.h>

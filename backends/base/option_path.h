@@ -4,11 +4,12 @@
 #include "base/problem.h"
 
 /*
- * A path as people write it, made absolute: "~" and "~/" are the home directory, "~NAME/" is a
- * user's, and a relative one starts at base_dir (NULL: it stays as it is). malloc'ed; NULL with the
- * problem's message and hint set if it is no path, and with neither if there is no memory.
+ * Makes an absolute path of a path as people write it. "~" and "~/" are the home directory,
+ * "~NAME/" is a user's, and a relative path starts at base_dir (NULL: it stays relative). The
+ * result is malloc'ed. NULL: the text is no path, and the problem's message and hint are set; or
+ * there is no memory, and both stay empty.
  *
- * Variables and URLs are refused: taken for names they would become directories of that name.
+ * Rejects variables and URLs, because they would become directories of that name.
  */
 char *option_path(const char *written, const char *base_dir, struct problem *problem);
 

@@ -1,4 +1,4 @@
-/* See parents.h. */
+/* Makes the directories that lead to a path. See parents.h. */
 #include "base/parents.h"
 
 #include <errno.h>

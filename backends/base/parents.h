@@ -3,11 +3,11 @@
 
 #include <sys/types.h>
 
-/* Makes every missing directory that leads to path, not path itself; each has this mode, whatever
- * the umask. 0 or -errno. */
+/* Makes every missing directory above path, but not path itself. Each has this mode, whatever the
+ * umask is. 0 or -errno. */
 int parents_make(const char *path, mode_t mode);
 
-/* The same for path itself alone. */
+/* Makes path itself in the same way, but no directory above it. */
 int parents_make_one(const char *path, mode_t mode);
 
 #endif

@@ -1,4 +1,4 @@
-/* See private_dir.h. */
+/* Checks and shares the directories and files of the daemon. See private_dir.h. */
 #include "base/private_dir.h"
 
 #include <errno.h>

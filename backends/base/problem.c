@@ -1,4 +1,4 @@
-/* Sentences for people: see problem.h. */
+/* Problems as sentences for people. See problem.h. */
 #include "base/problem.h"
 
 #include <ctype.h>

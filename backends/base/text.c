@@ -1,4 +1,4 @@
-/* See text.h. */
+/* Tests whether bytes are text. See text.h. */
 #include "base/text.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* The thread's hook for "I am about to wait", and until when it may. See waiting.h. */
+/* The hook that a thread runs before it waits, and the deadline of its request. See waiting.h. */
 #include "base/waiting.h"
 
 #include <assert.h>

@@ -6,20 +6,20 @@
 #include "base/time_source.h"
 
 /*
- * A thread that serves requests must let another one serve on before it waits (for a disk, a
- * commit, a lock). Whoever is about to wait calls waiting_begin(); the thread's hook, if it has
- * one, hands over. Calling it more than once for a request costs nothing. The hook takes locks:
- * call it with none held.
+ * A thread that serves requests must let another thread serve before it waits (for a disk, a
+ * commit, a lock). The thread calls waiting_begin() before each wait; its hook, if it has one,
+ * hands over to another thread. Further calls for the same request cost nothing. The hook takes
+ * locks: call this function with no lock held.
  */
 void waiting_begin(void);
 
 /*
- * How long this thread may wait: ms, or what is left until its request has to be answered. Every
- * wait of a thread that may serve a request asks, unless it is shorter than a second.
+ * Returns how long this thread may wait: the lesser of ms and the time left for its request. A
+ * thread that may serve a request asks before every wait, unless the wait is shorter than a second.
  */
 int64_t waiting_at_most(int64_t ms);
 
-/* By when this thread's request has to be answered; NULL: whenever. */
+/* Sets the deadline for the answer to this thread's request; NULL: none. */
 void waiting_set_end(const struct deadline *end);
 
 /* Installs this thread's hook; NULL removes it. */

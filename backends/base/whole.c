@@ -1,4 +1,4 @@
-/* See whole.h. */
+/* Reads and writes of whole ranges of a file. See whole.h. */
 #include "base/whole.h"
 
 #include <errno.h>

@@ -5,26 +5,26 @@
 #include <stdint.h>
 
 /*
- * The extended attributes of an entry or directory: an immutable, reference-counted set of
- * (name, bytes), in name order. NULL is the empty set and fine everywhere. Thread-safe as values
- * are. The packed form is what layers store: per attribute u16 name size, u32 value size (little
- * endian), name, value.
+ * The extended attributes of an entry or directory: an immutable, reference-counted set of (name,
+ * bytes), in name order. NULL is the empty set and valid in every call. Thread-safe like values.
+ * Layers store the packed form: per attribute u16 name size, u32 value size (little endian), name,
+ * value.
  */
 struct xattrs;
 
 enum {
 	XATTRS_MAX_BYTES = 64 * 1024, /* of the packed form */
-	XATTRS_MAX_COUNT = 1024,      /* that a change makes; a store may have more */
+	XATTRS_MAX_COUNT = 1024,      /* a change makes no more; a store may have more */
 };
 
 struct xattrs *xattrs_ref(struct xattrs *x);
 void xattrs_unref(struct xattrs *x);
 
-/* The bytes of one attribute, valid while you hold x, or NULL. */
+/* The bytes of one attribute, valid while the caller holds x, or NULL. */
 const void *xattrs_find(const struct xattrs *x, const char *name, size_t *size);
 
-/* New sets: x with one attribute replaced or added; x without it. 0, -ENOSPC over a limit,
- * -ENODATA, -ENOMEM. */
+/* New sets. xattrs_with(): x with one attribute replaced or added. xattrs_without(): x without the
+ * attribute. 0, -ENOSPC over a limit, -ENODATA (no such attribute), -ENOMEM. */
 int xattrs_with(const struct xattrs *x, const char *name, const void *bytes, size_t size,
 		struct xattrs **out);
 int xattrs_without(const struct xattrs *x, const char *name, struct xattrs **out);
