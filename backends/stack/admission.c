@@ -1,4 +1,5 @@
-/* See admission.h. A list is enough: it is as long as there are changes under way, some tens. */
+/* See admission.h. A list of claims is enough: it has one claim for each change under way, some
+ * tens. */
 #include "stack/admission.h"
 
 #include <assert.h>

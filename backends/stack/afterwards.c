@@ -1,4 +1,4 @@
-/* Work for after the answer, per thread. See afterwards.h. */
+/* Keeps each thread's work for after the answer. See afterwards.h. */
 #include "stack/afterwards.h"
 
 #include <stddef.h>

@@ -2,9 +2,9 @@
 #define CACHEFS_AFTERWARDS_H
 
 /*
- * Work that a request causes and whose caller need not wait for it (a promotion): it is done by the
- * same thread once the request has been answered. A thread that serves requests collects such work
- * and does it between two of them; in any other thread it is done at once.
+ * Work that a request causes, but that its caller need not wait for (a promotion). The same thread
+ * does the work after the answer. A thread that serves requests collects such work and does it
+ * between two requests; any other thread does it at once.
  */
 #include <stdbool.h>
 
@@ -15,7 +15,8 @@ struct afterwards {
 
 void afterwards_add(struct afterwards *work);
 
-/* Of the calling thread. The work may wait: it calls waiting_begin() before, as requests do. */
+/* Both concern the calling thread. The work may wait: it calls waiting_begin() before, as requests
+ * do. */
 void afterwards_collect(bool on);
 void afterwards_run(void);
 

@@ -1,5 +1,5 @@
-/* See drain.h. It works in rounds, each through what was owed when it began: a batch of rows is
- * written, the layers are synced, the rows are taken out in one transaction. */
+/* See drain.h. The drain works in rounds, each through the rows that the journal had when the round
+ * began: it writes a batch of rows, syncs the layers, and removes the rows in one transaction. */
 #include "stack/drain.h"
 
 #include <assert.h>

@@ -2,9 +2,10 @@
 #define CACHEFS_FOREIGN_H
 
 /*
- * What other programs changed in the stack's layers of late, so that whoever copies a value from a
- * slow layer into a fast one can see afterwards whether the copy is of before such a change. A
- * ring: what it has forgotten counts as changed. Thread-safe; looking takes no lock.
+ * Records which keys other programs changed of late in the stack's layers. After a value was copied
+ * from a slow layer into a fast one, the record tells whether the copy is older than such a change.
+ * A ring: a change that has been overwritten counts as one of every key. Thread-safe; reading takes
+ * no lock.
  */
 
 #include <stdatomic.h>
@@ -17,7 +18,7 @@
 enum { FOREIGN_KEPT = 64 };
 
 struct foreign {
-	struct lock lock; /* RANK_ADMISSION; of those who write */
+	struct lock lock; /* RANK_ADMISSION; taken to write */
 	atomic_uint_fast64_t count;
 	atomic_uint_fast64_t hashes[FOREIGN_KEPT]; /* 0: of all keys */
 };
@@ -25,16 +26,16 @@ struct foreign {
 void foreign_init(struct foreign *f);
 void foreign_fini(struct foreign *f);
 
-/* Before the copies are dropped. KEY_ROOT: any key may have changed. */
+/* Records a change; call before the copies are dropped. KEY_ROOT: any key may have changed. */
 void foreign_note(struct foreign *f, struct key key);
 
-/* An instant. */
+/* The instant now, for foreign_since(). */
 static inline uint64_t foreign_now(const struct foreign *f)
 {
 	return atomic_load_explicit(&f->count, memory_order_acquire);
 }
 
-/* Whether key (or with `prefix` one below it) may have been changed after that instant. */
+/* True if the key (or with `prefix` one below it) may have been changed after that instant. */
 bool foreign_since(const struct foreign *f, uint64_t instant, struct key key, bool prefix);
 
 #endif

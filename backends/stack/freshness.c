@@ -1,4 +1,4 @@
-/* When keys were last seen. See freshness.h. */
+/* Records when keys were last seen in a layer. See freshness.h. */
 #include "stack/freshness.h"
 
 enum { SLOTS = 16384 };

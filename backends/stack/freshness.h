@@ -2,10 +2,10 @@
 #define CACHEFS_FRESHNESS_H
 
 /*
- * When a key was last seen in a layer that other programs write, so that a copy in a faster layer
- * is compared with it once in a while and not at each get. A table of fixed size that keys share:
- * one that was crowded out is looked at again sooner than it had to be. Instants are of the layer's
- * clock that never jumps, in milliseconds. Thread-safe, no locks.
+ * Records when a key was last seen in a layer that other programs write, so that a copy in a faster
+ * layer is compared with that layer once in a while and not at each get. Keys share a table of
+ * fixed size: a key whose slot another key took is compared sooner than necessary. Instants are
+ * milliseconds of the layer's monotonic clock. Thread-safe, takes no lock.
  */
 
 #include <stdatomic.h>
@@ -15,22 +15,23 @@
 #include "base/key_numbers.h"
 
 struct freshness {
-	int64_t period_ms;       /* how long a look is good for; 0: not at all */
+	int64_t period_ms;       /* how long a comparison counts; 0: not at all */
 	struct key_numbers seen; /* milliseconds, which start over after 49 days */
 };
 
 int freshness_init(struct freshness *f, int64_t period_ms); /* 0 or -ENOMEM */
 void freshness_fini(struct freshness *f);
 
-/* It was there at an instant of the last weeks. */
+/* The key was in the layer at that instant, which is of the last weeks. */
 void freshness_note(struct freshness *f, struct key key, int64_t at_ms);
-void freshness_forget(struct freshness *f, struct key key); /* it is not there */
+void freshness_forget(struct freshness *f, struct key key); /* the key is not in the layer */
 
-/* Whether it is time to look again, the last time being *last_ms, which it moves. */
+/* True if period_ms have passed since *last_ms, which is then set to now_ms; period_ms 0:
+ * always. */
 bool freshness_turn(atomic_int_fast64_t *last_ms, int64_t period_ms, int64_t now_ms);
 
-/* Whether the key has to be looked at; *seen_ms: when it is known to have been there; 0: it is not.
- */
+/* True if it is time to compare the key again. *seen_ms: when it was last seen in the layer; 0:
+ * unknown. */
 bool freshness_is_due(const struct freshness *f, struct key key, int64_t now_ms, int64_t *seen_ms);
 
 #endif

@@ -1,5 +1,4 @@
-/* How the calls of a layer are timed and counted, and what is said of their failures. See
- * layer_call.h. */
+/* Times and counts the calls of a layer, and logs their failures. See layer_call.h. */
 #include "stack/layer_call.h"
 
 #include <errno.h>

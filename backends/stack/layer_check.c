@@ -1,6 +1,6 @@
 /*
- * What stores say is input: other programs write them, disks rot, servers lie. What a backend hands
- * over passes here before anything above believes it. See layer_check.h.
+ * Checks what a backend answers before any other code uses it. Answers are input: other programs
+ * write the stores, disks rot, servers lie. See layer_check.h.
  */
 #include "stack/layer_check.h"
 

@@ -1,30 +1,34 @@
 #ifndef CACHEFS_LAYER_CHECK_H
 #define CACHEFS_LAYER_CHECK_H
 
-/* Whether what a store says can be: it is input, and no assert is within its reach. Thread-safe. */
+/* Checks the answers of stores. They are input: none of their bytes may reach an assert.
+ * Thread-safe. */
 
 #include "stack/layer_gate.h"
 
 /*
- * Metadata that is not of its kind of record, or that nothing can have, is damage: said once, and a
- * miss, until the key is set or removed. So that it can be, it is shown as what nobody but the
- * mount's owner may open, which nobody gets. False: it is damaged, and *meta is what is shown.
+ * Metadata of another kind of record, or with impossible values, is damage. Damage is logged once,
+ * and a get of the key is a miss until the key is set or removed. So that users can do that, the
+ * key is shown as a file that only the mount's owner may open, and that nobody can read. False: the
+ * metadata is damaged, and *meta is what is shown.
  */
 bool layer_check_entry(struct layer *l, struct key key, struct meta *meta);
 
-/* The same of a directory, or a marker: nobody else is let in. */
+/* As layer_check_entry(), for a directory: only the mount's owner may enter. */
 void layer_check_dir(struct layer *l, struct key dir, struct meta *meta);
 
-/* What a get said. 0, or -errno with nothing to finish: -ENOENT if it was damage. */
+/* Checks the answer rc of a get. 0; or -errno, and the caller has nothing to finish: -ENOENT for
+ * damage (-ENODATA in the journal). */
 int layer_check_value(struct layer *l, struct key key, int rc, struct value **value,
 		      struct meta *meta);
 
-/* A part of a listing, behind `after`. What no key leads to is taken out. -EIO: out of order. */
+/* Checks a part of a listing that goes on behind `after`. Takes out names that no key leads to.
+ * -EIO: the names are out of order. */
 int layer_check_list(struct layer *l, struct key dir, struct key after, bool after_is_dir,
 		     struct children *batch);
 
-/* An answer of those that cache.h allows a backend for that operation; -EIO for any other, for the
- * stack uses some of them for itself, and would wait or try again. */
+/* Returns rc if cache.h allows a backend this answer to the operation, and -EIO for any other. The
+ * stack uses some of the others itself, and would wait or try again. */
 int layer_check_answer(const struct layer *l, enum layer_operation operation, int rc);
 
 #endif

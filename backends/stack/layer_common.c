@@ -1,4 +1,4 @@
-/* What every layer has: the common options, and what its operations are called. See layered.h. */
+/* The options that every layer has, and the names of its operations. See layered.h. */
 #include "stack/layered.h"
 
 const struct option_spec layer_common_options[] = {

@@ -2,9 +2,10 @@
 #define CACHEFS_LAYER_GATE_H
 
 /*
- * A layer itself, for the files that the gate is divided into: layer.c, the operations; layer_call,
- * how calls are timed and counted; layer_check, whether what stores say can be; layer_trust.c, what
- * it missed; layer_tell.c, how it is told; layer_room.c, what it has no room for. See layer.h.
+ * struct layer, for the files that call backends: layer.c (the operations), layer_call (times and
+ * counts calls), layer_check (checks what stores answer), layer_trust.c (records the changes that a
+ * layer missed), layer_tell.c (applies those changes), layer_room.c (remembers which sets found no
+ * space). See layer.h.
  */
 
 #include <assert.h>
@@ -24,20 +25,21 @@ enum counter {
 	COUNTERS
 };
 
-/* The calls of one operation; the bucket is all the counting that a call needs beside its time. */
+/* The calls of one operation. A call adds to total_ns and to one bucket; no other counter is
+ * needed. */
 struct call_counters {
 	atomic_uint_fast64_t by_latency[LAYER_LATENCIES], total_ns, errors;
-	atomic_bool failing; /* said in the log */
+	atomic_bool failing; /* a failure was logged, and no call succeeded since */
 };
 
 enum { LAYER_DAMAGED_KEYS = 64 };
 
-/* A set that the layer refused for want of space. */
+/* The last set that the layer refused for want of space. */
 struct refusal {
 	atomic_bool holds;
 	atomic_uint_fast64_t size;    /* of the value */
-	atomic_uint_fast64_t free;    /* what its disk had then */
-	atomic_int_fast64_t until_ms; /* by the layer's clock that never jumps: then try again */
+	atomic_uint_fast64_t free;    /* the bytes that its disk had free then */
+	atomic_int_fast64_t until_ms; /* monotonic time from which to try again */
 };
 
 struct layer {
@@ -52,11 +54,12 @@ struct layer {
 	struct debts *debts;
 	struct freshness freshness; /* if the backend can revalidate */
 	atomic_int_fast64_t caught_up_ms;
-	atomic_int_fast64_t settled_ms; /* that a key was there before says nothing of it now */
-	atomic_uint_fast64_t damaged[LAYER_DAMAGED_KEYS]; /* hashes of keys complained of */
+	atomic_int_fast64_t settled_ms; /* sightings of keys up to then say nothing of now */
+	/* hashes of keys whose damage was logged */
+	atomic_uint_fast64_t damaged[LAYER_DAMAGED_KEYS];
 };
 
-/* At the beginning of an operation on a key, or a directory. */
+/* Checks at the beginning of an operation on a key, or a directory. */
 static inline void layer_enter(struct key key)
 {
 	assert(key_is_valid(key));
@@ -73,12 +76,12 @@ static inline void layer_enter_dir(struct key dir)
 
 /* --- room: layer_room.c ----------------------------------------------------------------------- */
 
-/* A set of that size came to rc. */
+/* Records that the set of a value of this size returned rc. */
 void layer_note_set(struct layer *l, uint64_t size, int rc);
 
 /* --- trust: layer_trust.c --------------------------------------------------------------------- */
 
-/* Whether it missed something that the rename of a directory would carry along, or meet. */
+/* True if the layer missed a change that a rename of the directory, or one to it, must not meet. */
 bool layer_missed_within(struct layer *l, struct key dir);
 
 #endif

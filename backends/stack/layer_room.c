@@ -1,4 +1,4 @@
-/* What a layer is known to have no room for. See layer_gate.h. */
+/* Remembers which sets found no space in a layer. See layer_gate.h. */
 #include "stack/layer_gate.h"
 
 #include <errno.h>

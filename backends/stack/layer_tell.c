@@ -1,6 +1,6 @@
 /*
- * How a layer is told what it missed, and how it moves a directory, which it has to be told of
- * first. See layer.h.
+ * Applies to a layer the changes that it missed, and moves directories: before a move the layer
+ * applies the changes that it missed there. See layer.h.
  */
 #include "stack/layer_call.h"
 #include "stack/layer_check.h"

@@ -1,4 +1,5 @@
-/* What a layer missed, and what is not believed of it until it has been told. See layer.h. */
+/* Records the changes that a layer missed. Until the layer has applied them, reads ignore the
+ * affected entries. See layer.h. */
 #include "stack/layer_gate.h"
 
 #include <errno.h>

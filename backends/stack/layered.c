@@ -1,5 +1,5 @@
 /*
- * Gets and stats: the fastest layer that has the entry answers, unless its copy is outdated. See
+ * Gets and stats. The fastest layer that has the entry answers, unless its copy is outdated. See
  * layered.h.
  */
 #include "stack/layered.h"

@@ -1,6 +1,6 @@
 /*
  * Changes without a value: touch, remove, rename, remove_prefix. They go over the layers as a set
- * does (layered_set.c); what a layer misses it is told later. See layered.h.
+ * does (layered_set.c); the teller applies later what a layer missed. See layered.h.
  */
 #include <assert.h>
 #include <errno.h>

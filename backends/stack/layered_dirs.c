@@ -1,7 +1,7 @@
 /*
- * What directories show: whether there is one, whether it is empty, and its children, a merge of
- * what the layers list; for directories below these need each other. Which children are there is
- * for the layers to say that would be asked by a get (revalidate.c): beside a layer that other
+ * What directories show: whether one exists, whether it is empty, and its children, merged from the
+ * layers' listings. The three need each other for directories below, so they are in one file. The
+ * layers that a get would ask (revalidate.c) decide which children exist: beside a layer that other
  * programs write, copies in faster layers add metadata to its names, and no names. See layered.h.
  */
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* Which layers hold an entry, and how long: what people ask for. See layered.h. */
+/* Tells which layers hold an entry, and until when. See layered.h. */
 #include <errno.h>
 
 #include "stack/stack.h"

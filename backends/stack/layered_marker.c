@@ -1,4 +1,4 @@
-/* A change of a directory's marker: layered_dir_set(). See layered.h. */
+/* Sets a directory's marker: layered_dir_set(). See layered.h. */
 #include <errno.h>
 
 #include "stack/stack.h"

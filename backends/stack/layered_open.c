@@ -1,4 +1,4 @@
-/* How the stack comes to be, and ends. See layered.h. */
+/* Opens and closes the stack. See layered.h. */
 #include "stack/layered.h"
 
 #include <assert.h>

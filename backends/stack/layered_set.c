@@ -1,7 +1,8 @@
 /*
- * A set, and what makes it last. Durable layers first, slowest to fastest, then the others. If no
- * durable layer takes it, nothing has changed and the operation fails; once one has, a layer that
- * fails drops its copy, or is distrusted for the key if it cannot even do that. See layered.h.
+ * Sets and syncs. A set goes to the durable layers first, slowest to fastest, then to the others.
+ * If no durable layer takes the value, nothing has changed and the set fails. Once one has, the
+ * older entry of a layer that fails is removed; if that fails too, reads ignore the entry
+ * (layer_distrust()). See layered.h.
  */
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* What people ask of the layers: what each holds, and what was counted. See layered.h. */
+/* Tells what each layer holds, and what was counted. See layered.h. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /*
- * Rename of a directory over the stack: layered_rename_prefix(). Where a crash, or a layer that
- * fails, can leave layers in two minds, the move is recorded before the first of them moves
- * anything (debts.h); what they missed of the directories is told before that. Layers move one
- * after the other, some of them key by key; the admission of both ranges keeps changes out
- * meanwhile. If no durable layer could do it, those that have begun move back; otherwise those that
- * failed catch up.
+ * Renames a directory over the stack: layered_rename_prefix(). In a stack that a crash or a failing
+ * layer can leave with layers that differ, the move is recorded before the first layer moves
+ * anything (debts.h), and before that the layers apply what they missed of the directories. Layers
+ * move one after the other, some of them key by key; the admission of both ranges keeps changes out
+ * meanwhile. If no durable layer could move, those that have begun move back; otherwise those that
+ * failed catch up later.
  */
 #include "stack/move.h"
 

@@ -1,12 +1,12 @@
 #ifndef CACHEFS_MOVE_H
 #define CACHEFS_MOVE_H
 
-/* Rename of a directory over the stack; layered_rename_prefix() itself is in layered.h. */
+/* Renames of directories over the stack; layered_rename_prefix() itself is in layered.h. */
 
 #include "stack/stack.h"
 
-/* Carries out what the layers have pending of renames of directories; what does not answer is left
- * to the teller. At the start, before the first change. */
+/* Carries out the moves of directories that the layers have still to do. The teller does those of a
+ * layer that does not answer. Call at the start, before the first change. */
 void move_finish(struct layered *c);
 
 #endif

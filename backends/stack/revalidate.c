@@ -1,6 +1,6 @@
 /*
- * What a faster layer answers is a copy of what a slower one holds. If other programs write that
- * one, the copy may be of yesterday. See revalidate.h.
+ * A faster layer answers with a copy of a slower layer's entry. If other programs write the slower
+ * layer, the copy may be outdated. See revalidate.h.
  */
 #include "stack/revalidate.h"
 

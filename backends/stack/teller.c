@@ -1,4 +1,4 @@
-/* The thread that tells layers what they have missed. See teller.h. */
+/* The thread that applies to layers the changes that they missed. See teller.h. */
 #include "stack/teller.h"
 
 #include <assert.h>
