@@ -1,4 +1,4 @@
-/* What the layer takes on its disk. See disk/amounts.h. */
+/* The bytes that the layer occupies on its disk. See disk/amounts.h. */
 #include "disk/amounts.h"
 
 #include <limits.h>

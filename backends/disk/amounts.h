@@ -2,47 +2,47 @@
 #define CACHEFS_DISK_AMOUNTS_H
 
 /*
- * What the layer takes on its disk, in bytes: the pages of the database, those of them that are
- * free, the files of large values as they lie there; what the file system below has. And the one
- * way in which a database becomes shorter. For who owns the connection, but for what the file
- * system has.
+ * The bytes that the layer occupies on its disk: the pages of the database, the free ones among
+ * them, and the blocks of the files of large values. Also the size of the file system below, and
+ * the one way to make a database shorter. Only the owner of the connection for writing calls these
+ * functions; any thread may call those for the file system.
  */
 
 #include <stdint.h>
 
 struct disk;
 
-/* What a file of so many bytes takes. */
+/* Returns the bytes that a file of this size occupies. */
 uint64_t disk_file_bytes(uint64_t size);
 
 struct disk_amounts {
 	uint64_t all;   /* pages of the database */
-	uint64_t spare; /* those that are free */
+	uint64_t spare; /* free pages among them */
 	uint64_t files;
 };
 
-/* As of the transaction under way; files_change: what it adds to the files. 0 or -errno: what could
- * not be read is 0. */
+/* Counts the bytes as of the current transaction. files_change: bytes that the transaction adds to
+ * the files. Returns 0 or -errno; an amount that could not be read is 0. */
 int disk_amounts_count(struct disk *d, int64_t files_change, struct disk_amounts *a);
 
-/* The length of the database's file with this suffix; 0: it cannot be told. */
+/* Returns the length of the database's file with this suffix; 0: the length is unknown. */
 uint64_t disk_amounts_length(const struct disk *d, const char *suffix);
 
-/* After a commit: what everybody sees of it. */
+/* Updates used_bytes and spare_low of struct disk. Call it after each commit. */
 void disk_amounts_measure(struct disk *d);
 
-/* The entries and their files are counted anew: other programs have written. */
+/* Counts the entries and their files again, because other programs have written. */
 void disk_amounts_recount(struct disk *d);
 
 /*
- * Moves up to so many free pages to the end of the database, which becomes shorter by them: the
- * file itself with the next checkpoint. How many bytes (0: it has none, or cannot be made shorter),
- * or -errno.
+ * Moves up to `pages` free pages to the end of the database and cuts them off. The file itself
+ * becomes shorter with the next checkpoint. Returns the bytes that were cut off, or -errno. 0:
+ * there is no free page, or the database cannot be made shorter.
  */
 int64_t disk_amounts_shorten(struct disk *d, int pages);
 
-/* What the file system below has, and has left; if nobody can tell: UINT64_MAX, and 0. Any thread.
- */
+/* The size of the file system below, and its free bytes; UINT64_MAX and 0 if they are unknown.
+ * Thread-safe. */
 uint64_t disk_file_system_size(const struct disk *d);
 uint64_t disk_file_system_free(const struct disk *d);
 

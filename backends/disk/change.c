@@ -1,4 +1,4 @@
-/* What a job does inside a transaction. See disk/change.h. */
+/* Applies a job inside a transaction. See disk/change.h. */
 #include "disk/change.h"
 
 #include <assert.h>

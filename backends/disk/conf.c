@@ -1,4 +1,4 @@
-/* What a disk layer is told, and what can be wrong with it before it is opened. See disk/conf.h. */
+/* The options of a disk layer, and the checks before it is opened. See disk/conf.h. */
 #include "disk/conf.h"
 
 #include <errno.h>

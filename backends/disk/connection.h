@@ -2,13 +2,15 @@
 #define CACHEFS_DISK_CONNECTION_H
 
 /*
- * The connection for writing: how the database is opened, when it is opened anew, what is said of a
- * database that is down. For who owns it (disk/queue.h), but for disk_connection_is_current().
+ * The connection for writing: how the database is opened, when it is opened anew, and what the log
+ * says of a database that is down. Only the owner of the connection (disk/queue.h) calls these
+ * functions; any thread may call disk_connection_is_current().
  *
- *	DOWN --open--> UP: the database is there, and can be ours
- *	UP --check--> DOWN --open--> UP: its files or tables are not what they were
+ *	DOWN --open--> UP: the database exists, and disk_schema_install() accepts it
+ *	UP --check--> DOWN --open--> UP: the files or the tables were replaced
  *
- * It is tried again each DISK_RETRY_MS; a damaged file once it has been replaced or mended.
+ * A database that is down is opened again every DISK_RETRY_MS. A damaged file is opened again only
+ * after somebody has replaced or mended it.
  */
 
 #include <stdbool.h>
@@ -20,27 +22,30 @@
 
 struct disk;
 
-enum { DISK_RETRY_MS = 3000 }; /* between tries to open a database that is down */
+enum { DISK_RETRY_MS = 3000 }; /* between attempts to open a database that is down */
 
 struct disk_connection {
 	struct db db;
 	struct db_guard guard;
-	struct db_files files; /* as they were when it was opened */
-	bool lost;             /* what was committed last could not be put back */
-	bool damaged;          /* the file that was open, as it was then: it stays down */
+	struct db_files files; /* the files as of the last opening */
+	bool lost;             /* acknowledged changes could not be restored */
+	bool damaged;          /* a statement met damage in the file: it stays down */
 	struct timespec damaged_mtime;
-	int64_t retry_ms;  /* when to try to open again */
-	char trouble[320]; /* the last that was logged */
+	int64_t retry_ms;  /* time of the next attempt to open */
+	char trouble[320]; /* the last failure that was logged */
 };
 
-/* Opens the database if it is due; logs a new trouble. True: up. */
+/* Opens the database, which must be closed. Logs a failure if its reason is new. Returns true if
+ * the database is up. */
 bool disk_connection_open(struct disk *d);
 void disk_connection_close(struct disk *d);
 
-/* Opens anew if the file was replaced or its tables were. True: up. */
+/* Opens the database anew if its files or tables were replaced, or if the next attempt to open it
+ * is due. Returns true if the database is up. */
 bool disk_connection_check(struct disk *d);
 
-/* Up, and nobody has met what has to be looked at first. Thread-safe. */
+/* True if the database is up and no statement has failed in a way that the owner must examine
+ * first. Thread-safe. */
 bool disk_connection_is_current(const struct disk *d);
 
 #endif

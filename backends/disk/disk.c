@@ -1,7 +1,7 @@
 /*
  * The disk layer: entries in an SQLite database that other programs may share. Gets read on
- * connections of their own and never commit; everything that writes is a job for the one writer.
- * See disk/store.h for the parts.
+ * connections of their own and never commit. Every change is a job, and one thread at a time
+ * writes. See disk/store.h for the modules.
  */
 #include "cache.h"
 

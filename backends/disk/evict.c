@@ -1,4 +1,4 @@
-/* Entries that go by themselves: expiry, eviction. See disk/evict.h. */
+/* Expiry and eviction. See disk/evict.h. */
 #include "disk/evict.h"
 
 #include <assert.h>

@@ -2,9 +2,9 @@
 #define CACHEFS_DISK_EVICT_H
 
 /*
- * Entries that go by themselves, inside a transaction: the expired ones, the least recently used.
- * Their keys are reported once it is committed. An entry with hits that are not written yet is not
- * so old after all: they are written, and it stays.
+ * Removes expired entries, and evicts the least recently used ones, inside a transaction. The layer
+ * reports their keys after the commit. Eviction keeps an entry with hits that are not in the
+ * database yet, and writes these hits: the entry was used lately.
  */
 
 #include <stdint.h>
@@ -12,20 +12,22 @@
 #include "base/key.h"
 #include "disk/txn.h"
 
-enum { DISK_EVICT_STEP = 64 }; /* rows that one step of eviction looks at, at most */
+enum { DISK_EVICT_STEP = 64 }; /* most rows that one step of eviction examines */
 
-/* Removes up to max expired entries. Returns how many, or -errno. */
+/* Removes up to max expired entries. Returns the number of removed entries, or -errno. */
 int disk_evict_expired(struct disk_txn *txn, int max);
 
 /*
- * Evicts least recently used entries but `keep`, until they held `enough` bytes or `rows`, at most
- * DISK_EVICT_STEP, were looked at. *bytes: what they held. 0 or -errno; -ENOENT: there is none.
+ * Evicts least recently used entries except `keep`. Stops when the evicted entries held `enough`
+ * bytes, or when `rows` rows (at most DISK_EVICT_STEP) were examined. *bytes: the bytes that they
+ * held. Returns 0 or -errno; -ENOENT: there is no other entry.
  */
 int disk_evict_oldest(struct disk_txn *txn, struct key keep, int rows, uint64_t enough,
 		      uint64_t *bytes);
 
-/* Looks at one row, the least recently used but `keep` (0: none). 0 or -errno; -EFBIG: there is no
- * other. Needs the index that a layer with a limit has. */
+/* Examines the least recently used row except the row `keep` (0: none), and evicts it or writes its
+ * hits. Returns 0 or -errno; -EFBIG: there is no other row. Needs the index that only a layer with
+ * a limit has. */
 int disk_evict_one(struct disk_txn *txn, int64_t keep);
 
 #endif

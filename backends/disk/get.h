@@ -2,8 +2,8 @@
 #define CACHEFS_DISK_GET_H
 
 /*
- * Gets: read on a connection of the pool, never with a commit; a hit waits in disk/hits.c. Calls of
- * struct backend, which has their contract.
+ * Gets. A get reads on a connection of the pool and never commits; its hit waits in disk/hits.c.
+ * The functions are operations of struct backend and have its contract.
  */
 
 #include "base/key.h"

@@ -1,4 +1,4 @@
-/* Hits on their way to the database. See disk/hits.h. */
+/* Hits that are not in the database yet. See disk/hits.h. */
 #include "disk/hits.h"
 
 #include <assert.h>

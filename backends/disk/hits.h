@@ -2,10 +2,11 @@
 #define CACHEFS_DISK_HITS_H
 
 /*
- * Hits that are not in the database yet: a bounded table by key, emptied by the writer in batches.
- * When it is full, hits of further keys are lost, which costs some order of eviction. What the
- * writer takes stays countable until its transaction has ended, so that nobody sees a key with
- * fewer hits than before. Thread-safe, but what the writer calls is for one thread at a time.
+ * Hits that are not in the database yet: a bounded table by key, which the writer empties in
+ * batches. A full table drops the hits of further keys, so the order of eviction becomes less
+ * exact. Hits that the writer has taken still count until its transaction has ended, so nobody sees
+ * a key with fewer hits than before. Thread-safe, but only one thread at a time may call the
+ * writer's functions.
  */
 
 #include <stdatomic.h>
@@ -20,11 +21,11 @@
 
 struct disk_hit {
 	struct disk_hit *next;  /* in its bucket */
-	struct disk_hit *other; /* taken before it, by the same transaction */
+	struct disk_hit *other; /* the hit that the same transaction took before this one */
 	bool taken;
 	uint64_t hash;
 	uint64_t count;
-	double used; /* when last, as recency counts it */
+	double used; /* time of the last use, as of disk_hits_tick() */
 	size_t key_size;
 	char key_bytes[];
 };
@@ -34,35 +35,36 @@ enum { DISK_HIT_BUCKETS = 1024, DISK_HITS_MAX = 8192, DISK_HITS_MANY = 2048 };
 struct disk_hits {
 	struct lock lock; /* RANK_LAYER_INNER; guards the rest, and changes of `settled` */
 	struct disk_hit *buckets[DISK_HIT_BUCKETS];
-	size_t count;                 /* without what is taken */
+	size_t count;                 /* hits that no transaction has taken */
 	size_t cursor;                /* the bucket that disk_hits_take_next() looks at next */
-	struct disk_hit *taken;       /* by the writer's transaction */
-	atomic_uint_fast64_t settled; /* transactions that had taken some and have ended */
+	struct disk_hit *taken;       /* hits that the writer's transaction has taken */
+	atomic_uint_fast64_t settled; /* ended transactions that had taken hits */
 	/* Without the lock: */
 	const struct time_source *time;
-	atomic_uint_fast64_t tick_us; /* the last instant given out */
+	atomic_uint_fast64_t tick_us; /* the last instant that disk_hits_tick() returned */
 };
 
 void disk_hits_init(struct disk_hits *hits, const struct time_source *time); /* borrowed */
 void disk_hits_fini(struct disk_hits *hits);
 
 /*
- * Now, as recency counts it: seconds since 1970, each time more than before. What the database has
- * already, in microseconds, is older than what comes next; what nobody can have counted is ignored.
+ * disk_hits_tick() returns the time in seconds since 1970; each result is later than the one
+ * before. disk_hits_go_on() makes the next results later than newest_us, the latest use in the
+ * database in microseconds. It ignores a newest_us that no clock can have shown.
  */
 double disk_hits_tick(struct disk_hits *hits);
 void disk_hits_go_on(struct disk_hits *hits, int64_t newest_us);
 
-/* A hit of the key, now. True: time to empty the table. */
+/* Notes a hit of the key, now. True: the writer should empty the table. */
 bool disk_hits_note(struct disk_hits *hits, struct key key);
 
-/* To be asked before a row is read whose hits disk_hits_add() will complete. */
+/* Returns a number for disk_hits_add(). Call it before the row is read. */
 uint64_t disk_hits_settled(const struct disk_hits *hits);
 
 /*
- * Adds what the table has of the key to what its row said; row_used: when the row was used last.
- * False, and nothing is added: a transaction has ended since `settled`, and the row may have been
- * read before it; to be read again.
+ * Adds the table's hits of the key to *meta, which has those of the row. row_used: time of the
+ * row's last use. settled: the number from disk_hits_settled(). False, and nothing is added: a
+ * transaction has ended since then, so the row may be out of date. The caller reads the row again.
  */
 bool disk_hits_add(struct disk_hits *hits, struct key key, double row_used, uint64_t settled,
 		   struct meta *meta);
@@ -70,12 +72,13 @@ size_t disk_hits_count(struct disk_hits *hits);
 
 /* --- the writer's ----------------------------------------------------------------------------- */
 
-/* One key's hits, or those of any key, to be written by the transaction; NULL: there are none. They
- * stay the table's. */
+/* Take hits for the current transaction, which writes them: those of one key, or of any key. NULL:
+ * there are none. The table still owns the hits. */
 const struct disk_hit *disk_hits_take(struct disk_hits *hits, struct key key);
 const struct disk_hit *disk_hits_take_next(struct disk_hits *hits);
 
-/* The transaction has ended: what it took is in the database, or is put back. */
+/* Call it when the transaction has ended. written: the hits are in the database, and leave the
+ * table. Otherwise the table counts them as not taken again. */
 void disk_hits_settle(struct disk_hits *hits, bool written);
 
 #endif

@@ -2,12 +2,13 @@
 #define CACHEFS_DISK_JOB_H
 
 /*
- * A change of the database that a caller asks for. It lies on its caller's stack until it is done;
- * keys, meta and bytes are borrowed from the caller. One that takes more than a short transaction
- * is done by steps: each leaves `more` set, is committed by itself, and others go before the next.
+ * A change of the database that a caller asks for. A job lies on its caller's stack until it is
+ * done, and borrows keys, meta and bytes from the caller. A change that is too long for one short
+ * transaction runs in steps. A step that is not the last sets `more`; each step has its own
+ * transaction, and other jobs run before the next step.
  *
- * A job belongs to its caller until disk_writer_submit(), then to the queue (under its lock), and
- * while it is taken to who owns the connection for writing.
+ * A job belongs to its caller until disk_writer_submit(), then to the queue (under its lock), and,
+ * once it is taken, to the owner of the connection for writing.
  */
 
 #include <pthread.h>
@@ -20,7 +21,7 @@
 
 enum disk_job_kind {
 	DISK_JOB_SET,
-	DISK_JOB_FREE, /* `size` bytes of the file system, whatever but `key` has to go for it */
+	DISK_JOB_FREE, /* makes `size` bytes free in the file system; may evict all but `key` */
 	DISK_JOB_TOUCH,
 	DISK_JOB_REMOVE,
 	DISK_JOB_REMOVE_PREFIX,
@@ -32,10 +33,10 @@ enum disk_job_kind {
 	DISK_JOB_SYNC,
 };
 
-/* How far a job of several steps has come: as of the last transaction that was committed. */
+/* The progress of a job of several steps, as of the last committed transaction. */
 struct disk_progress {
 	bool found, begun;
-	int64_t position; /* the row to go on from; or the number of a rename */
+	int64_t position; /* the row to continue from; or the number of a rename */
 };
 
 struct disk_job {
@@ -50,18 +51,18 @@ struct disk_job {
 	int rc;
 	bool more;
 	struct disk_progress progress;
-	int failure; /* of a rename that goes back: what it returns then */
+	int failure; /* the error of a rename whose steps are being undone */
 	/* the writer's: */
-	struct disk_progress before; /* the transaction under way */
-	int64_t locked_ms;           /* the writer's, when it came */
-	uint64_t log_bytes;          /* what it adds to the log */
+	struct disk_progress before; /* the progress before the current transaction */
+	int64_t locked_ms;           /* locked_ms of the writer at the start of the wait */
+	uint64_t log_bytes;          /* bytes that the job may add to the log */
 	/* the queue's: */
 	struct disk_job *next;
 	pthread_cond_t finished;
 	bool done;
 };
 
-/* Whether it takes space, or only gives some back. */
+/* True if the job needs space. False if it only frees space. */
 static inline bool disk_job_adds(const struct disk_job *job)
 {
 	return job->kind != DISK_JOB_FREE && job->kind != DISK_JOB_REMOVE &&
@@ -69,14 +70,14 @@ static inline bool disk_job_adds(const struct disk_job *job)
 	       job->kind != DISK_JOB_DIR_REMOVE;
 }
 
-/* Whether it goes by steps of many rows. */
+/* True if the job runs in steps of many rows. */
 static inline bool disk_job_is_long(const struct disk_job *job)
 {
 	return job->kind == DISK_JOB_REMOVE_PREFIX || job->kind == DISK_JOB_REMOVE_UNREACHABLE ||
 	       job->kind == DISK_JOB_RENAME_BELOW;
 }
 
-/* The bytes of a value that it puts into a row. */
+/* Returns the bytes of the value that the job puts into a row; 0: none. */
 static inline uint64_t disk_job_row_bytes(const struct disk_job *job)
 {
 	return job->kind == DISK_JOB_SET && job->fd < 0 ? job->size : 0;

@@ -1,9 +1,10 @@
 /*
- * What the layer takes on its disk, and that it keeps to size_limit_mb: the database with its free
- * pages, its log, and the files of large values, as they lie there. Room is made before something
- * is added: the least recently used entries go, a row takes the pages that they leave free, and for
- * a file the database is made shorter by as much. What nobody has used for a while is given back in
- * the background. All of it by steps, between which others go. See disk/limit.h.
+ * Keeps the layer within size_limit_mb: the database with its free pages, its log, and the files of
+ * large values, as blocks on the disk. Room is made before something is added. First the least
+ * recently used entries are evicted. A row then uses the free pages that they leave; for a file,
+ * the database is made shorter by the same amount. Pages that have been free for a while are given
+ * back in the background. All of this runs in steps, and other jobs run between the steps. See
+ * disk/limit.h.
  */
 #include "disk/limit.h"
 

@@ -2,8 +2,9 @@
 #define CACHEFS_DISK_LIMIT_H
 
 /*
- * Room within size_limit_mb: what the layer takes on its disk is the database with its free pages,
- * its log, and the files of large values. For who owns the connection.
+ * Keeps the layer within size_limit_mb. The layer's size is the database with its free pages, its
+ * log, and the files of large values. Only the owner of the connection for writing calls these
+ * functions.
  */
 
 #include <stdbool.h>
@@ -15,34 +16,35 @@
 struct disk;
 
 struct disk_limit {
-	uint64_t bytes;     /* without the log, for which the rest is; 0: none */
-	int vacuum_pages;   /* how many are given back at once */
+	uint64_t bytes;     /* the limit without the log's part; 0: none */
+	int vacuum_pages;   /* most pages that one step gives back */
 	bool shortens;      /* the database can be made shorter */
-	bool over;          /* the limit */
-	bool convert_due;   /* the database is to be made such that it can */
-	uint64_t surplus;   /* bytes of free pages to be given back; UINT64_MAX: all there are */
-	int64_t surplus_ms; /* when to look for more */
+	bool over;          /* the layer exceeds the limit */
+	bool convert_due;   /* make the database one that can be made shorter */
+	uint64_t surplus;   /* bytes of free pages to give back; UINT64_MAX: all of them */
+	int64_t surplus_ms; /* time of the next look for a surplus */
 };
 
-/* The database is open, and disk_wal_configure() called. */
+/* Call it after the database was opened and disk_wal_configure() was called. */
 void disk_limit_configure(struct disk *d);
 
-/* Before that: a database of before, which cannot be made shorter, is rewritten if that is due:
- * takes long. */
+/* Rewrites a database that an older version made and that cannot become shorter, if convert_due is
+ * set. This takes long. Call it before disk_limit_configure(). */
 void disk_limit_convert(struct disk *d);
 
-/* What may go before the set of a value is not enough, whatever goes. */
+/* True if the value does not fit even if all other entries are evicted. */
 bool disk_limit_can_never_fit(const struct disk *d, const struct disk_job *job);
 
 /*
- * Room for the value of a set, before anything is added. keep: the row that is not to go; freed:
- * what the set replaces takes. 0: there is room, or, with job->more, there is some more after the
- * next step. -EFBIG: it cannot be had. -EOPNOTSUPP: not for a file, but for a row.
+ * Makes room for the value of a set, before anything is added. keep: id of the row that must not be
+ * evicted (0: none). freed: bytes that the replaced value occupies. 0: there is room, or job->more
+ * is set and the next step goes on. -EFBIG: there can be no room. -EOPNOTSUPP: there can be room
+ * for a row, but not for a file.
  */
 int disk_limit_make_room(struct disk_txn *txn, struct disk_job *job, int64_t keep, uint64_t freed);
 
-/* In the background: what is above the limit goes, free pages are given back. *more: there is more
- * to do. */
+/* Evict what exceeds the limit and give free pages back, in the background. disk_limit_step() sets
+ * *more if work is left, and returns 0 or -errno. */
 bool disk_limit_has_work(struct disk *d);
 int disk_limit_step(struct disk_txn *txn, bool *more);
 

@@ -1,6 +1,6 @@
 /*
- * Children of a directory: four ordered streams (entries and markers, keys stored as TEXT and as
- * BLOB) for the merge of kit/child_merge.h; and what is below one.
+ * Lists the children of a directory: four ordered streams (entries and markers, keys stored as TEXT
+ * and as BLOB) for the merge of kit/child_merge.h. Also examines the keys below a directory.
  */
 #include "disk/list.h"
 

@@ -1,7 +1,10 @@
 #ifndef CACHEFS_DISK_LIST_H
 #define CACHEFS_DISK_LIST_H
 
-/* Directories: what is below one. Calls of struct backend, which has their contract. */
+/*
+ * Directories: their children, and the keys below them. The functions are operations of struct
+ * backend and have its contract.
+ */
 
 #include "base/children.h"
 #include "base/key.h"

@@ -2,9 +2,9 @@
 #define CACHEFS_DISK_NAMES_H
 
 /*
- * A list of byte strings: the keys and the files that a transaction has to tell of once it is
- * committed, the keys that a look at the log of changes found. It owns copies. One thread at a
- * time.
+ * A list of byte strings: the keys and the files that a transaction handles after its commit, or
+ * the keys that a look at the log of changes found. The list owns copies. Only one thread at a time
+ * uses a list.
  */
 
 #include <stddef.h>
@@ -23,11 +23,11 @@ struct disk_names {
 /* Adds a copy of the bytes. 0 or -ENOMEM. */
 int disk_names_add(struct disk_names *names, const void *bytes, size_t size);
 
-/* The last one; it stays the list's. There is one. */
+/* Returns the last string, which the list owns. The list must not be empty. */
 struct key disk_names_last(const struct disk_names *names);
 void disk_names_drop_last(struct disk_names *names);
 
-/* Empties each that is this key: an empty one stands for none. */
+/* Makes each string that equals the key empty. An empty string stands for no string. */
 void disk_names_strike(struct disk_names *names, struct key key);
 
 void disk_names_fini(struct disk_names *names);

@@ -1,4 +1,4 @@
-/* The jobs that wait, and who owns the connection for writing. See disk/queue.h. */
+/* The waiting jobs, and the owner of the connection for writing. See disk/queue.h. */
 #include "disk/queue.h"
 
 #include <assert.h>

@@ -1,10 +1,10 @@
 /*
- * Changes of very many rows: prefixes that are removed, directories that are renamed. They go by
- * steps, each a short transaction, between which other jobs and other programs go; a step starts
- * where the rows of the one before have been. What a removal leaves when the daemon dies in the
- * middle was never said to be gone. A rename must not end half done: one that takes more than one
- * step is written down in the database, with the first of them, and finished by whoever opens it
- * next.
+ * Changes of very many rows: the removal of a prefix, the rename of a directory. They run in steps.
+ * Each step is a short transaction; other jobs and other programs write between the steps. A step
+ * starts at the first row that is left in the range. If the daemon dies during a removal, some rows
+ * stay; nobody has been told that they are removed. A rename must not end half done. So the first
+ * step of a rename that needs several records it in the database, and the daemon that opens the
+ * database next finishes the rename.
  */
 #include "disk/range.h"
 

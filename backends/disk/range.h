@@ -1,7 +1,10 @@
 #ifndef CACHEFS_DISK_RANGE_H
 #define CACHEFS_DISK_RANGE_H
 
-/* Jobs that change very many rows, by steps: see disk/range.c. For who owns the connection. */
+/*
+ * Jobs that change very many rows, in steps: see disk/range.c. Only the owner of the connection for
+ * writing calls these functions.
+ */
 
 #include <stdbool.h>
 
@@ -10,16 +13,16 @@
 
 struct disk;
 
-/* One step of the job each, as disk_change_apply(). */
+/* Each runs one step of its job, as disk_change_apply(). */
 int disk_range_remove(struct disk_txn *txn, struct disk_job *job);
 int disk_range_remove_unreachable(struct disk_txn *txn, struct disk_job *job);
 int disk_range_rename(struct disk_txn *txn, struct disk_job *job);
 
-/* The job has failed with job->rc. True: some of its steps are committed, and it goes on to undo
- * them. */
+/* Call it for a job that has failed with job->rc. True: the job is a rename with committed steps,
+ * and it continues in order to undo them. */
 bool disk_range_turn_back(struct disk_job *job);
 
-/* After opening: renames that a daemon has begun, and died. */
+/* Finishes the renames that a daemon began before it died. Call it after opening. */
 void disk_range_finish_renames(struct disk *d);
 
 #endif

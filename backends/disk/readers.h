@@ -2,9 +2,9 @@
 #define CACHEFS_DISK_READERS_H
 
 /*
- * The pool of connections on which gets and listings read. SQLite shares one index among all
- * connections of a process, and POSIX locks go with the first that is closed behind its back: a
- * database is opened anew only once all are closed.
+ * The pool of connections on which gets and listings read. All connections of a process share
+ * SQLite's index, and POSIX locks are lost with the first descriptor that is closed behind SQLite's
+ * back. So the database is opened anew only after all connections were closed.
  */
 
 #include <pthread.h>
@@ -29,40 +29,41 @@ struct disk_readers {
 	pthread_cond_t changed;
 	struct db *idle;
 	unsigned count; /* idle or not */
-	bool closing;   /* nobody may begin to read: they are closed, or will be */
-	uint64_t looks; /* how often the writer has looked what is the matter */
+	bool closing;   /* no read may begin: connections are closed, or will be */
+	uint64_t looks; /* number of checks by the writer: disk_readers_looked() */
 };
 
 void disk_readers_init(struct disk_readers *r, const struct time_source *time); /* borrowed */
-void disk_readers_fini(struct disk_readers *r); /* all are closed */
+void disk_readers_fini(struct disk_readers *r); /* all connections are closed */
 
-/* What a read asks for, and what it found. */
+/* The arguments of a read, and its results. */
 struct disk_lookup {
 	struct key key, to;
 	struct key after;
 	bool after_is_dir;
 	struct children *batch;
-	struct meta meta; /* the caller's once the read returned 0 */
+	struct meta meta; /* belongs to the caller once the read returned 0 */
 	struct value *value;
-	char file[VALUE_FILE_NAME]; /* the value lies there */
-	double used;                /* when the row was, and the hits settled before it was read */
-	uint64_t settled;
+	char file[VALUE_FILE_NAME]; /* name of the value's file */
+	double used;                /* time of the row's last use */
+	uint64_t settled;           /* disk_hits_settled() before the read */
 };
 
 /*
- * Runs a read on a connection of its own, again and again while another program keeps it from it
- * (-EAGAIN), for DISK_BUSY_MS at most. 0 or what it returned; -EHOSTDOWN: the database cannot be
- * read now; -EIO: it is damaged. Thread-safe.
+ * Runs a read on a connection of the pool. Repeats it for at most DISK_BUSY_MS while another
+ * program's lock prevents it (-EAGAIN). Returns 0 or the error of the read; -EHOSTDOWN: the
+ * database cannot be read now; -EIO: it is damaged. Thread-safe.
  */
 typedef int disk_read_call(struct disk *d, struct db *db, struct disk_lookup *lookup);
 int disk_read(struct disk *d, disk_read_call *read, struct disk_lookup *lookup);
 
 /*
- * For who owns the connection for writing. close() lets nobody begin to read, and waits for those
- * who do: false if some have not ended by the deadline. Who comes meanwhile waits for open().
+ * For the owner of the connection for writing. disk_readers_close() prevents new reads and waits
+ * for the running ones. False: some have not ended by the deadline. New reads wait for
+ * disk_readers_open().
  */
 bool disk_readers_close(struct disk *d);
 void disk_readers_open(struct disk *d);
-void disk_readers_looked(struct disk *d); /* open again, or not: who met an error goes on */
+void disk_readers_looked(struct disk *d); /* ends a check: failed reads continue */
 
 #endif

@@ -1,4 +1,4 @@
-/* The gets of ours, as other programs count them. See disk/refresh.h. */
+/* Gets as other programs count them. See disk/refresh.h. */
 #include "disk/refresh.h"
 
 #include "disk/row.h"

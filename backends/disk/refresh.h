@@ -2,9 +2,10 @@
 #define CACHEFS_DISK_REFRESH_H
 
 /*
- * Other programs evict what has the oldest updated_at: the gets of ours move it as well, written
- * down with their hits. That rewrites the row, payload and all, so it is bounded by time: what is
- * more is left out, and the key's next hit tries again. See disk/schema.h.
+ * Other programs evict the rows with the oldest updated_at. So our gets move updated_at as well,
+ * when their hits are written. This rewrites the row with its payload, so the bytes per time are
+ * bounded. A use beyond the bound is not written; the next hit of the key tries again. See
+ * disk/schema.h.
  */
 
 #include <stdint.h>
@@ -13,11 +14,12 @@
 #include "disk/txn.h"
 
 struct disk_refresh {
-	int64_t at_ms; /* when rows were refreshed last, */
-	uint64_t left; /* and how many bytes may be written at once */
+	int64_t at_ms; /* time of the last check */
+	uint64_t left; /* bytes that could still be written then */
 };
 
-/* A use of the key, as other programs count it; or not, if too many are. 0 or -errno. */
+/* Moves updated_at of the key's row forward to `used`, unless the bound is reached. Returns 0 or
+ * -errno. */
 int disk_refresh_use(struct disk_txn *txn, struct key key, double used);
 
 #endif

@@ -1,4 +1,4 @@
-/* Values on their way in. See disk/set.h. */
+/* Sets. See disk/set.h. */
 #include "disk/set.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 #define CACHEFS_DISK_SET_H
 
 /*
- * Sets: a value becomes a row, or a file beside the database, and a job for the writer. Calls of
- * struct backend, which has their contract.
+ * Sets: a value becomes a row, or a file beside the database, and a job for the writer. The
+ * functions are operations of struct backend and have its contract.
  */
 
 #include <stdint.h>

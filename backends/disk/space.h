@@ -2,10 +2,11 @@
 #define CACHEFS_DISK_SPACE_H
 
 /*
- * A full file system below the database. A removal needs no space: what it writes fits into blocks
- * that the layer has already. The log has some that it keeps when it is cut (disk/wal.h); the
- * database has its own up to its last page, written or not, and free pages among them, which sets
- * leave alone. A set evicts, by the policy of free_space.h. For who owns the connection.
+ * Handles a full file system below the database. A removal needs no space: it writes into blocks
+ * that the layer has already. The log keeps some blocks when it is cut (disk/wal.h). The database
+ * has blocks for all pages up to its last one, written or not, and sets leave some of its free
+ * pages unused. A set evicts, by the policy of free_space.h. Only the owner of the connection for
+ * writing calls these functions.
  */
 
 #include <stdbool.h>
@@ -17,27 +18,27 @@ struct disk;
 
 struct disk_space {
 	struct free_space policy;
-	bool full_said; /* that the file system is full */
+	bool full_said; /* the log says that the file system is full */
 };
 
 void disk_space_init(struct disk *d);
 
-/* Before a transaction is committed that may have added pages. 0 or -ENOSPC: it has to be rolled
- * back. */
+/* Call it before the commit of a transaction that may have added pages. Returns 0 or -errno
+ * (-ENOSPC: there is no room): after an error the caller must roll the transaction back. */
 int disk_space_keep(struct disk *d);
 
-/* What has been tried for one job: made with = {0}. */
+/* The measures that were tried for one job. Initialise it with = {0}. */
 struct disk_relief {
 	bool wrote_back;
 };
 
 /*
- * A job met a full file system, and its transaction has been rolled back: writes the log back, then
- * evicts, a step each time. True: it is worth another try.
+ * Call it after a job met a full file system and its transaction was rolled back. Each call takes
+ * one step: the first one writes the log back, the next ones evict. True: try the job again.
  */
 bool disk_space_relieve(struct disk *d, struct disk_relief *relief, const struct disk_job *job);
 
-/* Evicts for min_free, a step. True: there is more to do. */
+/* Runs one step of eviction for min_free. True: work is left. */
 bool disk_space_upkeep(struct disk *d);
 
 #endif

@@ -1,4 +1,4 @@
-/* See disk/statements.h. */
+/* The SQL statements of the disk layer. See disk/statements.h. */
 #include "disk/statements.h"
 
 _Static_assert((int)DISK_STATEMENTS <= (int)DB_STATEMENTS_MAX, "a connection keeps them all");

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_DISK_STATEMENTS_H
 #define CACHEFS_DISK_STATEMENTS_H
 
-/* The statements of the SQLite layer, by what they are for. */
+/* The SQL statements of the disk layer, by purpose. */
 
 #include "kit/db.h"
 
@@ -69,8 +69,8 @@ enum disk_statement {
 };
 
 /*
- * What DISK_STAT, DISK_GET, DISK_FIND and DISK_LIST_* select, in this order; the column after these
- * is the payload for DISK_GET, the key for the lists.
+ * The columns that DISK_STAT, DISK_GET, DISK_FIND and DISK_LIST_* select, in this order. The next
+ * column is the payload for DISK_GET, the key for the lists.
  */
 enum disk_column {
 	DISK_COLUMN_ROWID,
@@ -100,7 +100,7 @@ enum disk_column {
 	DISK_COLUMN_EXTRA,
 };
 
-/* As db_statement() and db_number(), of one of them. */
+/* As db_statement() and db_number(), for one of these statements. */
 sqlite3_stmt *disk_statement(struct db *db, enum disk_statement id);
 int disk_number(struct db *db, enum disk_statement id, int64_t *number);
 

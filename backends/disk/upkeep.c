@@ -1,4 +1,4 @@
-/* What is done between jobs. See disk/upkeep.h. */
+/* The work between jobs. See disk/upkeep.h. */
 #include "disk/upkeep.h"
 
 #include <assert.h>

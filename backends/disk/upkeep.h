@@ -2,9 +2,9 @@
 #define CACHEFS_DISK_UPKEEP_H
 
 /*
- * What is nobody's job, and done between jobs: hits are written down, expired entries go, files
- * without an entry are swept, amounts are counted again after other programs wrote, the limit is
- * kept. For who owns the connection.
+ * The work between jobs that no caller asks for: writes hits, removes expired entries, removes
+ * files without an entry, counts the amounts again after other programs wrote, and keeps the limit.
+ * Only the owner of the connection for writing calls these functions.
  */
 
 #include <dirent.h>
@@ -14,17 +14,17 @@
 struct disk;
 
 struct disk_upkeep {
-	int64_t recount_ms;   /* not before then */
-	int64_t data_version; /* moves when another program commits */
-	DIR *sweep;           /* over the files of values, while orphans are looked for */
+	int64_t recount_ms;   /* no new count before then */
+	int64_t data_version; /* changes when another program commits */
+	DIR *sweep; /* the files of values, during the search for files without an entry */
 	bool sweep_due;
 };
 
-/* The database has been opened; is about to be closed. */
+/* Call them after the database was opened, and before it is closed. */
 void disk_upkeep_begin(struct disk *d);
 void disk_upkeep_end(struct disk *d);
 
-/* One bounded step. True: there is more to do. */
+/* Runs one bounded step. True: work is left. */
 bool disk_upkeep_step(struct disk *d);
 
 #endif

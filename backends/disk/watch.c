@@ -1,15 +1,14 @@
 /*
- * What others have changed in the database. Triggers write the key of every row that anybody
- * changes into a table of bounded length, cachefs_log. Whoever is about to believe a copy looks
- * whether there was a commit, and reads the log from where he was. Our own transactions write it
- * too, for other daemons at the same database; but while one is under way nobody else writes, so
- * it knows which of its rows are ours.
+ * Changes of the database by others. Triggers write the key of every row that any program changes
+ * into a table of bounded length, cachefs_log. Before a copy is trusted, disk_watch_catch_up()
+ * looks for new commits, and reads the log from its last position. Our own transactions write the
+ * log too, for other daemons with the same database. Nobody else writes during such a transaction,
+ * so it knows which rows of the log are ours.
  *
- * Whether there was a commit is 48 bytes of the WAL's index, which lies in shared memory: two
- * nanoseconds, where PRAGMA data_version costs four microseconds and three system calls. (The
- * layout is a part of SQLite's file format, "WAL-Index Header"; a commit counts up its field
- * iChange, and so does whoever makes the index anew.) A database without WAL is asked by the
- * PRAGMA.
+ * 48 bytes of the WAL's index in shared memory tell whether there was a commit. A look at them
+ * takes two nanoseconds; PRAGMA data_version takes four microseconds and three system calls. (The
+ * layout is a part of SQLite's file format, "WAL-Index Header". A commit increments its field
+ * iChange, and so does a connection that makes the index anew.) Without WAL, the PRAGMA is used.
  */
 #include "disk/watch.h"
 

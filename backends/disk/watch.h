@@ -2,8 +2,8 @@
 #define CACHEFS_DISK_WATCH_H
 
 /*
- * What other programs, and other daemons, have changed in the database: read from its log of
- * changes, on a connection of its own. See disk/watch.c.
+ * Changes of the database by other programs and other daemons. They are read from the log of
+ * changes in the database, on a separate connection. See disk/watch.c.
  */
 
 #include <pthread.h>
@@ -22,19 +22,19 @@ struct disk_own {
 
 enum {
 	DISK_OWN_MAX = 32,
-	DISK_HEADER_WORDS = 12, /* what a commit changes of the WAL's index: 48 bytes */
+	DISK_HEADER_WORDS = 12, /* the words of the WAL's index that a commit changes: 48 bytes */
 };
 
 struct disk_watch {
 	struct lock lock; /* RANK_LAYER_INNER; guards: */
 	pthread_cond_t looked;
-	bool looking;                      /* somebody uses the connection */
+	bool looking;                      /* a thread uses the connection */
 	bool attached;                     /* once at least */
-	bool lost;                         /* changes that the log does not tell of */
+	bool lost;                         /* the log may lack some changes */
 	int64_t position;                  /* all changes up to this seq are known */
-	struct disk_own own[DISK_OWN_MAX]; /* not known yet, but ours */
+	struct disk_own own[DISK_OWN_MAX]; /* our rows behind `position` */
 	size_t own_count;
-	/* of who is looking; read by others under the lock: */
+	/* used by the thread that looks; other threads read them under the lock: */
 	struct db db;
 	const volatile uint32_t *header; /* of the WAL's index, in shared memory; or NULL */
 	uint32_t seen[DISK_HEADER_WORDS];
@@ -44,22 +44,24 @@ struct disk_watch {
 void disk_watch_init(struct disk *d);
 void disk_watch_fini(struct disk *d);
 
-/* Tells env->changed() what others have changed since the last time. False: it could not look.
- * Thread-safe; with no lock held. */
+/* Calls env->changed() for the changes of others since the last catch-up. False: the changes could
+ * not be read. Thread-safe; the caller holds no lock. */
 bool disk_watch_catch_up(struct disk *d);
 
 /* --- for who owns the connection for writing -------------------------------------------------- */
 
-/* The database has been opened (anew): what was changed up to now is not known. */
+/* Call it after the database was opened. The changes before are unknown: if it is not the first
+ * opening, the next disk_watch_catch_up() reports that anything may have changed. */
 void disk_watch_attach(struct disk *d);
-bool disk_watch_is_attached(const struct disk *d); /* it may have been short of something */
+bool disk_watch_is_attached(const struct disk *d); /* false: its connection failed to open */
 
-/* Before the database is closed. */
+/* Call it before the database is closed. */
 void disk_watch_detach(struct disk *d);
 
 /*
- * The changes of a transaction of ours, around its commit: before, while nobody else can write;
- * afterwards only if it failed.
+ * disk_watch_own() notes the rows of the log that our transaction wrote. Call it before the commit,
+ * while nobody else can write. disk_watch_disown() takes the note back; call it if the commit
+ * failed.
  */
 void disk_watch_own(struct disk *d, struct disk_own logged);
 void disk_watch_disown(struct disk *d, struct disk_own logged);
