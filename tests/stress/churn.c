@@ -187,8 +187,10 @@ static void supervise(struct supervisor *s, unsigned seconds)
 		if (!start(s, i))
 			churn_violation(&s->churn, "fork: %s", strerror(errno));
 	while (reap(s) > 0 && all_move(s)) {
-		if (told_to_stop)
-			atomic_store(&shared->going, true);
+		if (told_to_stop && !atomic_exchange(&shared->going, true)) {
+			puts("churn: told");
+			fflush(stdout);
+		}
 		if (now_ns() > end || (shared->violations > 0 && !s->until_told))
 			atomic_store(&shared->stop, true);
 		disturb(s);
@@ -238,7 +240,8 @@ static void usage(FILE *to)
 {
 	fputs("usage: churn [-t SECONDS] [-p PROCESSES] [-s SEED] [--no-kills] [--strangers]\n"
 	      "             [--rmdir-prefix] [--until-told] DIRECTORY\n"
-	      "--until-told: after SIGTERM every error is fine, and ends the process that meets "
+	      "--until-told: after SIGTERM (\"told\" is printed) every error is fine, and ends the "
+	      "process that meets "
 	      "it\n",
 	      to);
 }

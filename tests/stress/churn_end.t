@@ -17,6 +17,7 @@ work_has_begun() {
 
 tell_workers() {
 	kill "$CHURN_PID"
+	wait_until 60 grep -q '^churn: told' report
 }
 
 await_workers() {
