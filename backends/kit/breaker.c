@@ -1,4 +1,4 @@
-/* Whether a store that can be away is there. See breaker.h. */
+/* Knows whether a store that may be away is there. See breaker.h. */
 #include "kit/breaker.h"
 
 #include <assert.h>

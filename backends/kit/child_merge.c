@@ -1,4 +1,4 @@
-/* See child_merge.h. */
+/* The ordered merge of entries and markers. See child_merge.h. */
 #include "kit/child_merge.h"
 
 #include <assert.h>

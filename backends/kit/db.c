@@ -1,4 +1,4 @@
-/* See kit/db.h. */
+/* A connection to an SQLite database. See kit/db.h. */
 #include "kit/db.h"
 
 #include <assert.h>

@@ -3,8 +3,8 @@
 
 /*
  * One connection to an SQLite database, with its prepared statements. A connection belongs to one
- * thread at a time. Functions return 0 or -errno; -EAGAIN says that another program holds the lock
- * now: callers wait with a deadline, never here; -EUCLEAN that the database is damaged.
+ * thread at a time. Functions return 0 or -errno. -EAGAIN: another program holds the lock now; the
+ * caller waits with a deadline, these functions never wait. -EUCLEAN: the database is damaged.
  */
 
 #include <stdatomic.h>
@@ -15,17 +15,17 @@
 
 #include "base/time_source.h"
 
-/* How long a statement may run; one that changes a row takes a millisecond, unless a trigger of
- * another program does not end. */
+/* The longest time that a statement may run. A statement that changes a row needs a millisecond,
+ * unless a trigger of another program never ends. */
 enum { DB_CHANGE_MS = 5000, DB_READ_MS = 60000, DB_ENDING_MS = 1000 };
 
-enum { DB_STATEMENTS_MAX = 64 }; /* that a connection keeps prepared */
+enum { DB_STATEMENTS_MAX = 64 }; /* prepared statements of a connection */
 
-/* Outlives the connection; any thread. */
+/* The limits of a connection's statements. Outlives the connection; any thread may use it. */
 struct db_guard {
 	const struct time_source *time; /* borrowed; its clock that never jumps: */
 	atomic_int_fast64_t ending_ms;  /* when the mount began to end; 0: not yet */
-	atomic_uint_fast64_t life;     /* moves while statements run */
+	atomic_uint_fast64_t life;     /* grows while statements run */
 };
 
 struct db {
@@ -35,8 +35,8 @@ struct db {
 		sqlite3_stmt *statement;
 	} statements[DB_STATEMENTS_MAX];
 	int statement_count;
-	atomic_bool steps;   /* a statement runs: nobody else is to use the connection */
-	bool met_damage;     /* a statement did, since its owner said false */
+	atomic_bool steps;   /* a statement runs: no other thread may use the connection */
+	bool met_damage;     /* a statement met damage since the owner set this to false */
 	uint64_t generation; /* its owner's */
 	struct db *next;
 	int failure; /* the -errno of an open that failed */
@@ -47,42 +47,43 @@ struct db {
 enum db_access { DB_READER, DB_WRITER };
 
 /*
- * Opens, creating the file for a writer. (Who opens the handle otherwise puts it into an empty
- * struct db.) On failure db stays closed and sqlite's code is returned.
- * The schema is another program's to write: what it runs, runs in our statements. So they have an
- * end: -ETIMEDOUT, with the transaction rolled back. What db_exec() runs has none but that of
- * the mount.
+ * Opens the database; a writer creates a missing file. (A caller that opens the handle in another
+ * way puts it into an empty struct db.) On failure db stays closed, and the function returns
+ * SQLite's code. Other programs may write the schema, and its triggers run inside our statements.
+ * So statements have a time limit: -ETIMEDOUT, and SQLite rolls the transaction back. A statement
+ * of db_exec() has only the limit at the end of the mount.
  */
 int db_open(struct db *db, const char *path, enum db_access access, struct db_guard *guard);
-void db_close(struct db *db); /* fine when closed */
+void db_close(struct db *db); /* does nothing if db is closed */
 
-/*
- * The prepared statement, ready to be bound; NULL: see db_errno(). `sql` is a string constant, and
- * known again by its address: it is prepared once per connection.
- */
+/* Returns the prepared statement, ready to be bound; NULL: see db_errno(). `sql` is a string
+ * constant, which the connection recognizes by its address and prepares once. */
 sqlite3_stmt *db_statement(struct db *db, const char *sql);
 
-/* sqlite3_step: 1 a row, 0 done, or -errno. Reset the statement after its last row. NULL is fine,
- * and the error of its preparation. */
+/* Calls sqlite3_step(): 1 for a row, 0 for the end, or -errno. The caller resets the statement
+ * after the last row. NULL gives the error of the failed preparation. */
 int db_step(struct db *db, sqlite3_stmt *statement);
 
-/* Steps a statement that yields no rows, and resets it; NULL is the error of its preparation. */
+/* Runs a statement that yields no rows, and resets it. NULL gives the error of the failed
+ * preparation. */
 int db_run(struct db *db, sqlite3_stmt *statement);
 
-/* The first column of the first row (0 if there is none). */
+/* Reads the first column of the first row (0 if there is no row). */
 int db_number(struct db *db, const char *sql, int64_t *number);
 
-/* How many rows the last INSERT, UPDATE or DELETE changed. */
+/* The number of rows that the last INSERT, UPDATE or DELETE changed. */
 int db_changes(const struct db *db);
 
 int db_exec(struct db *db, const char *sql);
 
-/* The errno of the last failure on this connection; of any one of SQLite's. */
+/* The -errno of the last failure on this connection; of the last failure on a handle; of a code of
+ * SQLite. */
 int db_errno(const struct db *db);
 int db_errno_on(sqlite3 *handle);
 int db_errno_of(int sqlite_code);
 
-/* Whether it says what this process is short of, and nothing of the database: it is no miss. */
+/* True if the -errno says that this process lacks something (memory, descriptors). The error says
+ * nothing about the database, so it is no miss. */
 bool db_is_shortage(int rc);
 
 #endif

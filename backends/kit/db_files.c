@@ -1,4 +1,4 @@
-/* See db_files.h. */
+/* Watches the files of an SQLite database, and puts its log back. See db_files.h. */
 #include "kit/db_files.h"
 
 #include <assert.h>

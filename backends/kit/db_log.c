@@ -1,4 +1,4 @@
-/* See db_log.h. */
+/* The log of an SQLite database, and its copy. See db_log.h. */
 #include "kit/db_log.h"
 
 #include <assert.h>

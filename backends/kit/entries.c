@@ -1,4 +1,4 @@
-/* Hash table, skip list, heaps of what expires. See entries.h. */
+/* The store of entries: hash table, skip list, heaps of the entries that expire. See entries.h. */
 #include "kit/entries.h"
 
 #include <assert.h>

@@ -2,10 +2,11 @@
 #define CACHEFS_ENTRIES_H
 
 /*
- * Entries in memory, by key: a hash table to get one, a skip list in byte order to list and to walk
- * prefixes, heaps of those that expire, and a policy that says who is evicted. The store has no
- * lock and frees no entry: its user holds his lock around every call and frees what he took out
- * after releasing it. Keys are compared as bytes; nothing here knows of directories.
+ * Entries in memory, by key. A hash table finds one entry; a skip list in byte order serves
+ * listings and prefixes; heaps hold the entries that expire; a policy chooses the entry to evict.
+ * The store has no lock and frees no entry: its user holds a lock around every call, and frees the
+ * entries that it took out after the unlock. The store compares keys as bytes and knows nothing of
+ * directories.
  */
 
 #include <stdbool.h>
@@ -22,55 +23,59 @@ struct entries {
 	const struct entries_policy *policy;
 	size_t count;
 	uint64_t bytes;       /* sum of the charges */
-	struct entry_slots buckets; /* linear hashing: one more bucket per entry more, no rehash */
+	struct entry_slots buckets; /* linear hashing: each new entry adds one bucket; no rehash */
 	size_t bucket_count, bucket_mask;
-	struct entry_heap due[2];  /* by the steady clock, by the wall clock: they may move apart */
+	struct entry_heap due[2];  /* by the steady clock; by the wall clock: the two may diverge */
 	struct entry_heap weights; /* LFU's */
 	uint64_t inflation, clock; /* LFU's: the weight evicted last; counts uses */
 	struct entry *first[ENTRIES_LEVELS];
 	struct entry *newest, *oldest;
 };
 
-/* 0 or -ENOMEM. */
+/* Makes an empty store. 0 or -ENOMEM. */
 int entries_init(struct entries *s, const struct entries_policy *policy);
 void entries_fini(struct entries *s); /* frees the entries too */
 
-/* The entry of key; the first whose key is not less; the one that follows e. Or NULL. */
+/* entries_find(): the entry of key. entries_seek(): the first entry whose key is not less.
+ * entries_next(): the entry that follows e. NULL: there is none. */
 struct entry *entries_find(const struct entries *s, struct key key);
 struct entry *entries_seek(const struct entries *s, struct key key);
 struct entry *entries_next(const struct entry *e);
 
-/* Room for one entry more, so that entries_put() cannot fail. False: out of memory. */
+/* Makes room for one more entry, so that entries_put() cannot fail. False: out of memory. */
 bool entries_reserve(struct entries *s);
 
-/* Puts e in, after entries_reserve(); its key is not there. It is the store's until it is taken. */
+/* entries_put(): adds e, after entries_reserve(); the store has no entry of that key. The store
+ * owns e until entries_take() takes it out. */
 void entries_put(struct entries *s, struct entry *e);
 void entries_take(struct entries *s, struct entry *e);
 void entries_evict(struct entries *s,
-		   struct entry *e); /* taken for want of room: the policy ages */
+		   struct entry *e); /* takes e out to make room: the policy ages */
 
 /*
- * Moves what `from` holds into `to`, an entry in no store whose key is not there; `to` takes its
- * place in the policy's order, and `from` comes out empty. Cannot fail.
+ * Moves the content of `from` into `to`. `to` is in no store, and the store has no entry of its
+ * key. `to` takes the place of `from` in the policy's order; `from` leaves the store, empty. Cannot
+ * fail.
  */
 void entries_move(struct entries *s, struct entry *from, struct entry *to);
 
-/* Takes `old` out and puts e in its place in the policy's order; no other entry has e's key. Cannot
+/* Takes `old` out and puts e in its place in the policy's order. No other entry has e's key. Cannot
  * fail. */
 void entries_replace(struct entries *s, struct entry *old, struct entry *e);
 
 void entries_hit(struct entries *s, struct entry *e);
-void entries_refresh(struct entries *s, struct entry *e); /* a use that is no hit */
+void entries_refresh(struct entries *s, struct entry *e); /* notes a use that is no hit */
 
-/* meta_update() of an entry in the store. What xattrs it had come out in *old, a reference. */
+/* Calls meta_update() for an entry in the store. *old gets the entry's former xattrs, with a
+ * reference. */
 void entries_update(struct entries *s, struct entry *e, const struct meta *meta, unsigned fields,
 		    struct xattrs **old);
 
-/* The entry that has been expired for longest by one of the clocks, or NULL. */
+/* The entry that expired first by one of the clocks, or NULL if no entry has expired. */
 struct entry *entries_due(const struct entries *s, struct instant now);
-bool entries_expire(const struct entries *s); /* whether any entry will */
+bool entries_expire(const struct entries *s); /* true: some entry will expire */
 
-/* Who is to be evicted: an expired one, or whom the policy names; never `except`. NULL: nobody. */
+/* The entry to evict: an expired one, or the choice of the policy; never `except`. NULL: none. */
 struct entry *entries_victim(const struct entries *s, const struct entry *except,
 			     struct instant now);
 

@@ -1,4 +1,4 @@
-/* Directories over two stores of entries: see entries_dirs.h. */
+/* Directories over two stores of entries. See entries_dirs.h. */
 #include "kit/entries_dirs.h"
 
 #include <assert.h>

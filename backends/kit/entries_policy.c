@@ -1,4 +1,4 @@
-/* See entries_policy.h. */
+/* The policies LRU and LFU, and the one that keeps all entries. See entries_policy.h. */
 #include "kit/entries_policy.h"
 
 #include "kit/entries.h"

@@ -1,4 +1,4 @@
-/* See entry.h. */
+/* One entry in memory. See entry.h. */
 #include "kit/entry.h"
 
 #include <stdlib.h>

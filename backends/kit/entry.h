@@ -2,9 +2,9 @@
 #define CACHEFS_ENTRY_H
 
 /*
- * One entry in memory: its key, value and metadata, and the links of the store (entries.h) that it
- * is in. Who made it frees it; while it is in a store, only that store's lock makes it safe to look
- * at.
+ * One entry in memory: its key, value and metadata, and the links of the store (entries.h) that
+ * contains it. The maker of an entry frees it. While an entry is in a store, a reader of the entry
+ * holds the lock of the store's user.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include "base/meta.h"
 #include "base/value.h"
 
-/* What a binary heap of entries is ordered by: the end of its copy, or its weight (LFU). */
+/* The order of a binary heap of entries: by the end of the copy, or by weight (LFU). */
 enum entry_order { ORDER_DUE, ORDER_WEIGHT };
 
 struct entry {
@@ -35,13 +35,13 @@ struct entry {
 	struct entry *after[]; /* the next in key order, per level of the skip list; then the key */
 };
 
-/* An entry in no store: copies key and meta (NULL: empty) and refs value (NULL: none). NULL: out of
- * memory. */
+/* Makes an entry that is in no store. Copies key and meta (NULL: empty) and takes a reference to
+ * value (NULL: no value). NULL: out of memory. */
 struct entry *entry_new(struct key key, struct value *value, const struct meta *meta);
 void entry_free(struct entry *e); /* NULL is fine */
 
-/* What an entry counts against a limit, in bytes: value, key, xattrs and what it takes to keep
- * them; as it is, or moved into another one. */
+/* The bytes that an entry counts against a limit: value, key, xattrs and the memory of the links.
+ * entry_charge_as(): the bytes that it would count if moved into `frame`. */
 uint64_t entry_charge(const struct entry *e);
 uint64_t entry_charge_as(const struct entry *e, const struct entry *frame);
 

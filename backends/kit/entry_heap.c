@@ -1,4 +1,4 @@
-/* See entry_heap.h. */
+/* Growing arrays of entries, and heaps in them. See entry_heap.h. */
 #include "kit/entry_heap.h"
 
 #include <assert.h>

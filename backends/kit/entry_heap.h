@@ -1,8 +1,8 @@
 #ifndef CACHEFS_ENTRY_HEAP_H
 #define CACHEFS_ENTRY_HEAP_H
 
-/* Arrays of entries that grow without moving, so that growing never stops their user for long, and
- * binary heaps in them. No lock: their user has one. */
+/* Arrays of entries, and binary heaps in these arrays. An array grows without moving its slots, so
+ * its user never waits long. No lock: the user holds one. */
 
 #include <assert.h>
 
@@ -18,7 +18,7 @@ struct entry_slots {
 
 enum { ENTRY_SEGMENT = 1024 }; /* slots */
 
-/* One that is there. */
+/* The i-th slot, which must be reserved. */
 static inline struct entry **entry_slot(const struct entry_slots *a, size_t i)
 {
 	assert(i / ENTRY_SEGMENT < a->segment_count);
@@ -28,7 +28,7 @@ static inline struct entry **entry_slot(const struct entry_slots *a, size_t i)
 bool entry_slots_reserve(struct entry_slots *a, size_t count); /* false: out of memory */
 void entry_slots_fini(struct entry_slots *a);
 
-/* Made with = { .order }; its slots are reserved before an entry is added. */
+/* Made with = { .order }. The user reserves a slot before adding an entry. */
 struct entry_heap {
 	enum entry_order order;
 	struct entry_slots slots;
@@ -36,13 +36,14 @@ struct entry_heap {
 };
 
 void entry_heap_add(struct entry_heap *h, struct entry *e);
-void entry_heap_remove(struct entry_heap *h, struct entry *e); /* if it is in one of that order */
-void entry_heap_settle(struct entry_heap *h, struct entry *e); /* what it is ordered by changed */
+void entry_heap_remove(struct entry_heap *h, struct entry *e); /* if e is in one */
+void entry_heap_settle(struct entry_heap *h, struct entry *e); /* after e's end or weight changed */
 
-/* e, in no heap of that order, takes the place of `old`, with which it is equal. */
+/* Puts e (in no heap of that order) into the place of `old`. Both must be equal in the order. */
 void entry_heap_replace(struct entry_heap *h, struct entry *old, struct entry *e);
 
-/* The one that goes first, and who is first without it; or NULL. */
+/* The first entry of the order; the entry that would be first without that one. NULL: there is
+ * none. */
 struct entry *entry_heap_first(const struct entry_heap *h);
 struct entry *entry_heap_second(const struct entry_heap *h);
 

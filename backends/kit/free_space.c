@@ -1,4 +1,4 @@
-/* See free_space.h. */
+/* Decides when a layer evicts for free space. See free_space.h. */
 #include "kit/free_space.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* See marker.h. */
+/* The keys of markers. See marker.h. */
 #include "kit/marker.h"
 
 struct key marker_key(struct key_buffer *buffer, struct key dir)

@@ -1,4 +1,4 @@
-/* See sqlite_os.h. */
+/* Makes SQLite's system calls safe. See sqlite_os.h. */
 #include "kit/sqlite_os.h"
 
 #include <errno.h>

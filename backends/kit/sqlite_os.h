@@ -2,23 +2,23 @@
 #define CACHEFS_SQLITE_OS_H
 
 /*
- * What SQLite asks of the system, made harmless where other programs put their hands on its files:
+ * Makes SQLite's system calls safe where other programs change its files:
  *
- * - open() of what is no regular file fails (EINVAL): of a pipe it would wait for ever, and a
- *   device is no database.
- * - A database with a WAL has its index (-shm) mapped. Is that file cut off, the next access is
- *   SIGBUS, and the end of the process. Here it is a *fault*: the page becomes one of zeros, which
- *   SQLite takes for an index that has to be made anew. But what was under way has read half an
- *   index: whoever finds the number of faults changed believes nothing that it read since, commits
- *   nothing, closes every connection and opens them anew.
+ * - open() of anything but a regular file or a directory fails (EINVAL): SQLite would wait for ever
+ *   for a pipe, and a device is no database.
+ * - A database with a WAL has its index (-shm) mapped. If another program truncates that file, the
+ *   next access is a SIGBUS, which would end the process. Here the access is a *fault*: the page
+ *   becomes a page of zeros, and SQLite makes the index again. But a running operation has read
+ *   half an index. So whoever sees that the number of faults has changed ignores everything that it
+ *   read since, commits nothing, closes every connection and opens them again.
  *
  * Thread-safe.
  */
 
-/* Before the first connection of the process is opened; again is fine. */
+/* Call this before the process opens its first connection. Further calls do nothing. */
 void sqlite_os_prepare(void);
 
-/* How many faults there were, of any database. */
+/* The number of faults so far, of any database. */
 unsigned sqlite_os_faults(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* See unsynced.h. */
+/* The changed names of a directory, and their sync. See unsynced.h. */
 #include "kit/unsynced.h"
 
 #include <assert.h>

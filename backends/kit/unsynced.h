@@ -2,9 +2,9 @@
 #define CACHEFS_UNSYNCED_H
 
 /*
- * The names in a directory that have changed since they were last made safe against power loss: so
- * that a sync costs what has changed, not all that the file system has to write. Past a bound it is
- * the whole file system after all. Thread-safe.
+ * The names in a directory that have changed since the last sync. So a sync costs only the changed
+ * files, not all data of the file system. Beyond UNSYNCED_MAX names a sync writes the whole file
+ * system. Thread-safe.
  */
 
 #include <pthread.h>
@@ -25,17 +25,17 @@ struct unsynced {
 	bool syncing;
 };
 
-int unsynced_init(struct unsynced *u); /* 0 or -ENOMEM; to be ended in any case */
+int unsynced_init(struct unsynced *u); /* 0 or -ENOMEM; call unsynced_fini() in both cases */
 void unsynced_fini(struct unsynced *u);
 
-/* A file of this name was made, replaced or removed. Never fails, never waits. */
+/* Notes that a file of this name was made, replaced or removed. Never fails, never waits. */
 void unsynced_note(struct unsynced *u, const char *name);
 
 /*
- * What was noted before the call is on disk when it returns 0: the files, the directory of this
- * path, and its own name. -errno: it may not be, and the next sync is about it as well. One at a
- * time, and each waits for the one before at most a minute by that clock: -ETIMEDOUT. Blocks for as
- * long as the disk takes.
+ * 0: everything noted before the call is on disk: the files, the directory of this path, and the
+ * directory's own name. -errno: something may be missing, and the next sync writes it again. One
+ * sync runs at a time; the next one waits at most a minute by that clock: -ETIMEDOUT. Blocks as
+ * long as the disk needs.
  */
 int unsynced_sync(struct unsynced *u, const char *directory, const struct time_source *time);
 
