@@ -2,8 +2,8 @@
 #define CACHEFS_ACCESS_TIME_H
 
 /*
- * atime, as relatime shows it: the last hit, where a layer knows it, or what utimens(2) said after
- * that; else the time of the last change. A get writes nothing for it.
+ * atime, as relatime shows it: the last hit, if a layer knows one; or the time that utimens(2) set
+ * after that hit; otherwise the time of the last change. A get writes nothing for atime.
  */
 
 #include <stdbool.h>
@@ -13,12 +13,12 @@
 
 struct timespec access_time(const struct meta *meta);
 
-/* What utimens(2) says, at now_ms. It is kept among the attributes, under a name that no program
- * can give: every layer keeps those. Left out if there is no room for it. */
+/* Sets atime as utimens(2) asks, at now_ms. It is stored among the attributes, under a name that no
+ * program can give, so every layer keeps it. It is left out if there is no room. */
 void access_time_set(struct meta *meta, struct timespec when, int64_t now_ms);
 void access_time_unset(struct meta *meta);
 
-/* Whether an attribute is that one, and not to be listed. */
+/* True if the attribute holds atime: listings of attributes leave it out. */
 bool access_time_is_attribute(const char *name);
 
 #endif

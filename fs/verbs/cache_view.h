@@ -1,7 +1,7 @@
 #ifndef CACHEFS_CACHE_VIEW_H
 #define CACHEFS_CACHE_VIEW_H
 
-/* The views (view.h) of the cache's own directories and files: what inodes_init() is given. */
+/* The views (view.h) of the cache's own directories and files: arguments of inodes_init(). */
 
 #include "verbs/view.h"
 

@@ -2,41 +2,41 @@
 #define CACHEFS_COOKIES_H
 
 /*
- * The cookies of one open directory: what telldir(3) says of a name, and seekdir(3) is given. A
- * cookie is a hash of the name, so it means that name for as long as the directory is open,
- * whatever is added, removed or listed anew in between. Not thread-safe.
+ * The cookies of one open directory: telldir(3) returns the cookie of a name, and seekdir(3) gets
+ * it. A cookie is a hash of the name. So it means that name as long as the directory is open, even
+ * if names are added, removed or listed again in between. Not thread-safe.
  */
 
 #include <stdint.h>
 
 #include "base/key.h"
 
-enum { COOKIE_FIRST = 3 }; /* the first of a name; they have 31 bits, which any program can keep */
+enum { COOKIE_FIRST = 3 }; /* the first of a name; cookies have 31 bits, which any program keeps */
 
-/* A name that was given out. Its place is the user's. */
+/* A name that was given out. Its place (round, index) is for the user of this header. */
 struct cookie {
 	char *name;
 	uint32_t size;
 	uint32_t value;
-	uint32_t round; /* of the listing in which index is its place; 0: in none */
+	uint32_t round; /* of the listing in which the name is at `index`; 0: of none */
 	uint32_t index;
 };
 
-/* Made with = {0}. Some 60 bytes for each name. */
+/* Initialised with = {0}. About 60 bytes for each name. */
 struct cookies {
-	struct cookie *items; /* in the order in which they were claimed */
+	struct cookie *items; /* in the order of the claims */
 	size_t count, room;
-	uint32_t *slots; /* by value: numbers of items, from 1 on; the next free one where that is
-			    taken */
+	uint32_t *slots; /* by value: numbers of items, from 1 on; if taken, the next free slot */
 	size_t capacity;
 };
 
 void cookies_fini(struct cookies *cookies);
 
-/* The cookie of a name, which is copied; borrowed until the next claim. NULL: out of memory. */
+/* The cookie of a name, which is copied. The pointer is borrowed until the next claim. NULL: out of
+ * memory. */
 struct cookie *cookies_claim(struct cookies *cookies, struct key name);
 
-/* What has that value; NULL: no name that was claimed. */
+/* The cookie with that value; NULL: no claimed name has it. */
 const struct cookie *cookies_find(const struct cookies *cookies, uint64_t value);
 
 #endif

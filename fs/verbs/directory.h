@@ -1,7 +1,7 @@
 #ifndef CACHEFS_DIRECTORY_H
 #define CACHEFS_DIRECTORY_H
 
-/* Directories: prefixes of keys, with a marker where one was made or given attributes. */
+/* Directories: prefixes of keys. A directory that was made or given attributes has a marker. */
 
 #include "verbs/emptying.h"
 #include "verbs/fs_state.h"
@@ -10,56 +10,59 @@
 #define DIRECTORY_XATTR_TTL "user.cachefs.ttl"
 #define DIRECTORY_XATTR_RMDIR "user.cachefs.rmdir"
 
-/* The marker's metadata, or empty metadata for a prefix without one. -ENOENT: no key is left below
- * it. */
+/* The marker's metadata; empty metadata for a prefix without a marker. -ENOENT: there is no key
+ * below the directory any more. */
 int directory_stat(struct fs *fs, struct inode *dir, struct meta *meta);
 
-/* The inode of a directory that is there, with what its marker says (empty: there is none). NULL: no
- * memory. */
+/* The inode of a directory that exists, with the metadata of its marker (empty: no marker). NULL:
+ * no memory. */
 struct inode *directory_inode_locked(struct inodes *t, struct name *name, const struct meta *meta);
 
-/* Takes over what the marker says about TTL and rmdir. */
+/* Copies TTL and rmdir policy from the marker's metadata to the inode. */
 void directory_refresh_locked(struct inodes *t, struct inode *dir, const struct meta *meta);
 
-/* Whether a key below it has no entry yet: written to, or a scratch file. */
+/* True if a key below the directory has no entry yet: it is pending or a scratch file. */
 bool directory_has_pending_locked(const struct inode *dir);
 
-/* The group of what the caller makes in dir: that of a setgid directory, else the caller's own. */
+/* The group of a file that the caller makes in dir: the group of a setgid directory, else the
+ * caller's own. */
 gid_t directory_group(struct fs *fs, struct inode *dir, gid_t caller);
 
 /* mkdir(2): 0, -EEXIST, -ENOENT (dir was removed), -errno of the layers. */
 int directory_make(struct fs *fs, struct inode *dir, struct key name, const struct meta *meta);
 
-/* rmdir(2): invalidate_prefix, as far as the caller may (emptying.h); or under empty_only
- * -ENOTEMPTY. */
+/* rmdir(2): invalidates the prefix, as far as the caller may (emptying.h). Under the policy
+ * empty_only: -ENOTEMPTY. */
 int directory_remove(struct fs *fs, struct inode *dir, struct key name, const struct emptier *who);
 
-/* The same whatever the policy says. */
+/* Likewise, whatever the policy and the caller's permissions are. */
 int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);
 
 /*
- * All keys that begin with these bytes, of any directory, and the markers of such directories; who
- * writes one of them publishes nothing afterwards. The kernel is told. -ENOENT: there was nothing.
+ * Removes all keys that begin with these bytes, in any directory, and the markers of such
+ * directories. A writer of such a key publishes nothing afterwards. The kernel is told. -ENOENT:
+ * there was nothing.
  */
 int directory_invalidate_prefix(struct fs *fs, struct key prefix);
 
 /*
- * Changes the marker (made if there is none) with `change`, under no lock; -errno of change ends
- * it. fields: what it changes; with META_TIMES the marker's time counts from now on, not that of
- * the last change of a child.
+ * Changes the marker with `change`, which is called under no lock; -errno of change ends the
+ * update. A missing marker is made. fields: what changes; with META_TIMES the marker's time counts
+ * from now on, not the time of the last change of a child.
  */
 int directory_update(struct fs *fs, struct inode *dir, unsigned fields,
 		     int (*change)(void *self, struct meta *meta), void *self);
 
 /*
- * Writes to their markers when directories last changed, which only their inodes know: of those
- * that nobody holds any more, which are freed then; of all (at the end of the mount). What has no
- * marker, a prefix that other programs made, gets none for that.
+ * Write the times of the last change of directories to their markers; only the inodes know these
+ * times. directory_save_times(): of directories that nobody holds, which are then freed.
+ * directory_save_all_times(): of all, at the end of the mount. A prefix without a marker, made by
+ * other programs, gets no marker.
  */
 void directory_save_times(struct fs *fs);
 void directory_save_all_times(struct fs *fs);
 
-/* Everything below the directory inode, and itself, has been removed. */
+/* Call when the directory inode and everything below it have been removed. */
 void directory_detach_locked(struct inodes *t, struct inode *dir);
 
 #endif

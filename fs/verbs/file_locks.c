@@ -1,12 +1,13 @@
 /*
- * flock and POSIX locks by identity. Whether two locks conflict, how ranges split and merge and
- * what a conversion does is the kernel's business: each owner has an open file description of a
- * shadow file, and all we do is ask without waiting. A request that has to wait is kept, and asked
- * for again, in the order of arrival, by whoever has unlocked something of that file.
+ * flock and POSIX locks by identity. The kernel decides whether two locks conflict, how ranges
+ * split and merge, and what a conversion does: each owner has an open file description of a shadow
+ * file, and we only ask without waiting. A request that has to wait is kept. Whoever unlocks
+ * something of that file asks again for the waiting requests, in the order of their arrival.
  *
- * The system calls are made under the lock: none of them waits, and so nobody can unlock between a
- * refusal and the wait that follows it, and nobody who comes later gets in between an unlock and
- * the one who waits for it. Those who are through are answered when the lock has been released.
+ * The system calls are made under the lock; none of them waits. So nobody can unlock between a
+ * refusal and the wait that follows it, and no later request gets in between an unlock and the
+ * request that waits for it. Requests that got their lock are answered after the lock has been
+ * released.
  */
 
 #include "verbs/file_locks.h"

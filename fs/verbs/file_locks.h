@@ -2,9 +2,10 @@
 #define CACHEFS_FILE_LOCKS_H
 
 /*
- * flock and fcntl locks, keyed by a file's identity (st_ino), because one key may be several
- * inodes. The kernel does the work: per locked identity an unlinked shadow file, per owner an open
- * file description of it, flock() or F_OFD_SETLK on that. Thread-safe, RANK_FILE_LOCKS.
+ * flock and fcntl locks. A file's identity (st_ino) is their key, because one key of the cache may
+ * be several inodes. The kernel does the work: each locked identity has an unlinked shadow file,
+ * each owner an open file description of the shadow file, which gets the flock() or F_OFD_SETLK.
+ * Thread-safe, RANK_FILE_LOCKS.
  */
 
 #include <fcntl.h>
@@ -20,10 +21,10 @@ struct lock_owner;
 struct time_source;
 
 /*
- * Half of the descriptors that the process may have by now are for locks: one for each file, and
- * one for each owner that holds or waits. Each user but that of the process has a share of them,
- * and of what the kernel and we keep for locks: beyond it is -ENOLCK. Users whose uids end alike
- * have one share.
+ * Half of the descriptors that the process may open are for locks: one for each file, and one for
+ * each owner that holds a lock or waits for one. Each user except the process's own has a share of
+ * these, and of the memory that the kernel and we need for locks; beyond the share: -ENOLCK. Users
+ * whose uids are equal modulo LOCK_UIDS have one share.
  */
 enum {
 	FILE_LOCKS_OWNERS = 4096,   /* of one user; at most half of all */
@@ -33,7 +34,7 @@ enum {
 	FILE_LOCKS_OF_FILE = 16384, /* and all owners */
 };
 struct file_locks *file_locks_new(const struct time_source *time); /* NULL: no memory */
-void file_locks_free(struct file_locks *locks); /* nobody waits any more: file_locks_end() */
+void file_locks_free(struct file_locks *locks); /* nobody waits any more: after file_locks_end() */
 
 enum file_lock_kind { KIND_FLOCK, KIND_POSIX };
 struct file_lock_request {
@@ -43,14 +44,14 @@ struct file_lock_request {
 };
 
 /*
- * A request that may wait; it takes no thread meanwhile. Zeroed by the caller but for `answer`, and
- * the caller's again when the request has been answered.
+ * A request that may wait; while it waits, it needs no thread. The caller zeroes it, except
+ * `answer`. It is the caller's again when the request has been answered.
  */
 struct file_lock_wait {
-	/* Called once, by any thread, if the request did wait: 0 or -errno. The thread holds none
-	 * of our locks, and may free the wait. */
+	/* Called once, by any thread, if the request had to wait: 0 or -errno. The thread holds
+	 * none of our locks, and may free the wait. */
 	void (*answer)(struct file_lock_wait *wait, int rc);
-	/* file_locks' own: */
+	/* private to file_locks: */
 	enum { FILE_LOCK_NEW, FILE_LOCK_INTERRUPTED, FILE_LOCK_WAITS, FILE_LOCK_ANSWERED } state;
 	struct lock_identity *identity;
 	struct lock_owner *owner;
@@ -62,40 +63,40 @@ struct file_lock_wait {
 };
 
 /*
- * flock(2) and fcntl(F_SETLK, F_SETLKW) by `owner` (the kernel's lock owner) on identity ino; wait
- * NULL: not to wait. 0, -EAGAIN (not to wait), -ENOLCK, -EINTR, -EDEADLK (POSIX locks: who is
- * waited for waits for the caller, over up to ten owners and any files), or -EINPROGRESS: it waits,
- * and wait->answer() will be called. Those who wait get it in the order they came.
- * flock locks and POSIX locks do not see each other.
+ * flock(2) and fcntl(F_SETLK, F_SETLKW) by `owner` (the kernel's lock owner) on identity ino. wait
+ * NULL: do not wait. 0; -EAGAIN (without waiting); -ENOLCK; -EINTR; -EDEADLK (POSIX locks: the
+ * holder waits for the caller, over up to ten owners and any files); or -EINPROGRESS: the request
+ * waits, and wait->answer() will be called. Waiting requests get the lock in the order of their
+ * arrival. flock locks and POSIX locks do not exclude each other.
  */
 int file_locks_flock(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
 		     int operation, struct file_lock_wait *wait);
 int file_locks_setlk(struct file_locks *locks, uint64_t ino, uint64_t owner, uid_t uid,
 		     const struct flock *lock, struct file_lock_wait *wait);
 
-/* fcntl(F_GETLK): lock->l_type F_UNLCK when free, else the conflicting lock (with l_pid of who set
- * it). */
+/* fcntl(F_GETLK): sets lock->l_type to F_UNLCK if the range is free, else *lock to the conflicting
+ * lock (l_pid: the process that set it). */
 int file_locks_getlk(struct file_locks *locks, uint64_t ino, uint64_t owner, struct flock *lock);
 
-/* Whether anybody has a POSIX lock on it, or waits for one. */
+/* True if anybody has a POSIX lock on the file, or waits for one. */
 bool file_locks_has_posix(struct file_locks *locks, uint64_t ino);
 
-/* Ends all POSIX locks of owner (FLUSH), or its flock (RELEASE). Nothing happens if it has none. */
+/* End all POSIX locks of owner (FLUSH), or its flock (RELEASE). An owner without locks is fine. */
 void file_locks_end_posix(struct file_locks *locks, uint64_t ino, uint64_t owner);
 void file_locks_end_flock(struct file_locks *locks, uint64_t ino, uint64_t owner);
 
-/* Answers -EINTR, in this thread, unless it has been answered; one that has not begun to wait
- * won't. */
+/* Answers -EINTR, in this thread, unless the request has been answered. A request that has not
+ * begun to wait will not wait. */
 void file_locks_interrupt(struct file_locks *locks, struct file_lock_wait *wait);
 
-/* Answers -ENOLCK to those who have waited since that moment or longer (by the clock that never
- * jumps). How many. */
+/* Answers -ENOLCK to requests that have waited since since_ms or longer (by the clock that never
+ * jumps). Returns how many. */
 unsigned file_locks_expire(struct file_locks *locks, int64_t since_ms);
 
-/* Answers -ENOLCK to all who wait, and from now on to who would. */
+/* Answers -ENOLCK to all waiting requests, and from now on to requests that would wait. */
 void file_locks_end(struct file_locks *locks);
 
-/* Whether somebody holds a lock of the file, or waits for one. */
+/* True if somebody holds a lock on the file, or waits for one. */
 bool file_locks_any(struct file_locks *locks, uint64_t ino);
 
 /* How many wait. */

@@ -2,10 +2,12 @@
 #define CACHEFS_FS_STATE_H
 
 /*
- * The room verbs/: what a request does, in the words of a file system, over inodes/ and the stack.
- * It knows no request, and libfuse only where the kernel is told something (notifier.h).
+ * The room verbs/: does what a request asks for, in the terms of a file system, with the help of
+ * inodes/ and the stack. It does not know requests. It knows libfuse only where it notifies the
+ * kernel (notifier.h).
  *
- * What one mounted cache consists of. daemon/fs.c makes it; the requests and what they call see it.
+ * This header: the parts of one mounted cache. daemon/fs.c makes it; the requests and the functions
+ * that they call use it.
  */
 
 #include <stdatomic.h>
@@ -24,24 +26,25 @@
 struct handle;
 struct request_counts;
 
-/* The latest LOOKUP of an absent name by a thread; collisions cost an exact count, no more. */
+/* The latest LOOKUP of an absent name by a thread. A collision only makes the count of misses wrong
+ * by one. */
 struct recent_miss {
 	pid_t tid;
 	uint64_t name; /* a hash of directory and name */
 };
 enum { RECENT_MISSES = 64 };
 
-/* What the root directory was given; mode 0: nothing. */
+/* Mode and owner that the root directory was given; mode 0: none. */
 struct root_owner {
 	uint32_t mode, uid, gid;
 };
 
-/* Of scratch_rest.c. */
+/* Private to scratch_rest.c and its siblings. */
 struct scratch_rest {
 	pthread_t thread;
 	bool runs;
 	bool ends; /* guarded by the inode table's lock */
-	atomic_bool told, told_full, told_no_room, told_left; /* what the log says once */
+	atomic_bool told, told_full, told_no_room, told_left; /* messages that the log gets once */
 	atomic_uint_fast64_t stored, dropped;
 	atomic_uint_fast64_t left_bytes; /* of an earlier run, not stored yet */
 };
@@ -57,27 +60,27 @@ struct fs {
 	struct callers callers;
 	struct scratch_rest rest;
 	struct notifier *notifier;
-	const struct request_counts *requests; /* the loop's; NULL before it is there */
-	struct handle *handles;       /* all open ones; guarded by the inode table's lock, */
-	uint64_t handle_count;        /* as is their number */
+	const struct request_counts *requests; /* the loop's; NULL before the loop exists */
+	struct handle *handles;       /* all open handles; guarded by the inode table's lock, */
+	uint64_t handle_count;        /* like their number */
 	struct listing *listings;     /* likewise: open directories */
 	struct inode **virtual_files; /* by enum control_file (inspect/control.h) */
 	int64_t started_ms;           /* by the clock that never jumps */
 	struct timespec started;      /* by the wall clock */
-	uid_t uid;                    /* of entries without metadata: the daemon's */
+	uid_t uid;                    /* of entries without metadata: the daemon's user */
 	gid_t gid;
-	mode_t umask;                 /* whoever mounts had it */
+	mode_t umask;                 /* of the process that mounts */
 	struct root_owner root_owner; /* guarded by the inode table's lock */
 	bool ending;                  /* no flush waits; guarded by the inode table's lock */
 	void (*ready)(void *self);
 	void *ready_self;
 	struct recent_miss misses[RECENT_MISSES]; /* guarded by the inode table's lock */
-	int64_t answer_within_ms;                 /* a request; 0: whenever */
+	int64_t answer_within_ms;                 /* time limit for a request; 0: none */
 	struct shortage changes, freezes;         /* of the content of open files */
 	atomic_uint_fast64_t opens_stale, killed_writers;
 };
 
-/* Mode and owner where they are unknown: of what other programs have made, or of what was lost.
+/* Mode and owner where the metadata have none: entries of other programs, or lost metadata. type:
  * S_IFREG or S_IFDIR. */
 static inline void fs_default_owner(const struct fs *fs, struct meta *meta, mode_t type)
 {
@@ -88,7 +91,7 @@ static inline void fs_default_owner(const struct fs *fs, struct meta *meta, mode
 	meta->gid = fs->gid;
 }
 
-/* Of a directory; that of the mount itself is as open as its owner makes directories. */
+/* Likewise for a directory. The root of the mount is as open as its owner makes directories. */
 static inline void fs_default_directory(const struct fs *fs, struct meta *meta, bool is_root)
 {
 	fs_default_owner(fs, meta, S_IFDIR);

@@ -1,4 +1,4 @@
-/* How an open file ends: what a close, a sync and the last close publish. See handle_close.h. */
+/* How an open file ends: which content its closes publish. See handle_close.h. */
 #include "verbs/handle_close.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* See handle_open.h; how opens are decided is told in inode.h and ticket.h. */
+/* See handle_open.h; inode.h and ticket.h say how an open is decided. */
 #include "verbs/handle_open.h"
 
 #include <assert.h>

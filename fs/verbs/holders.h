@@ -2,16 +2,17 @@
 #define CACHEFS_HOLDERS_H
 
 /*
- * When a set has ended. FUSE tells of each closed descriptor (FLUSH), and a child that exits or
- * executes closes inherited ones too. So a set ends with a FLUSH after which no process that is
- * known to hold its handle has a descriptor of it: the opener, those seen writing through it, and
- * who closes, with its parent. While FLUSH waits, /proc shows it: a descriptor that is being closed
- * is gone there already, and in an exit all are. If more processes hold it at a time than are kept
- * in mind, no close ends it any more: RELEASE does, which always comes.
+ * Decides when a set has ended. FUSE reports each closed descriptor (FLUSH). A child that exits or
+ * executes closes inherited descriptors, too. So a set ends with the FLUSH after which no process
+ * that is known to hold the handle has a descriptor of it. Known are the opener, the processes that
+ * were seen writing through the handle, and the process that closes, with its parent. While FLUSH
+ * waits, /proc shows the descriptors: one that is being closed is gone there already, and in an
+ * exit all are. If more processes hold the handle at a time than `others` has room for, no close
+ * ends the set any more: RELEASE does, which always comes.
  *
- * A plain set is not looked at: the opener closes what nobody else was seen with, in the table of
- * descriptors through which it wrote. (A look at its others would make each set in memory three
- * quarters dearer.)
+ * A plain set needs no look at /proc: the opener closes, no other process was seen with the handle,
+ * and the close comes from the table of descriptors through which the opener wrote. (A look would
+ * make each set in memory 75 % more expensive.)
  */
 
 #include <stdatomic.h>
@@ -24,38 +25,39 @@ struct handle;
 
 enum { HOLDERS_KEPT = 32 };
 
-/* Who is known to hold an open file. */
+/* The processes that are known to hold an open file. */
 struct holders {
 	/* fixed: */
-	pid_t opener, opener_tid;      /* process and thread; 0: not to be seen from here */
-	atomic_bool opener_closed_one; /* written through: the handle may be closed by now */
+	pid_t opener, opener_tid;      /* process and thread; 0: not visible from here */
+	atomic_bool opener_closed_one; /* after a write: perhaps its last descriptor */
 	/* guarded by the content lock: */
 	pid_t others[HOLDERS_KEPT]; /* processes that wrote, or were found holding it; 0: free */
 	bool too_many;              /* more at a time than there is room for: RELEASE ends it */
 	bool shared;                /* it had, or has, more than one descriptor */
 	bool opener_gone;           /* the opener closed its last one */
-	bool opener_killed;         /* ... by being killed: nothing is published any more */
+	bool opener_killed;         /* ... a signal ended it: nothing is published any more */
 };
 
 enum set_end {
 	SET_GOES_ON,
 	SET_ENDED,
-	SET_BROKEN_OFF, /* the opener was killed holding it, or else who ended it: not published */
+	SET_BROKEN_OFF, /* not published: the opener, or who ended the set, was killed */
 };
 
-/* It has been opened by this thread. */
+/* Call when this thread has opened the file. */
 void holders_init(struct fs *fs, struct holders *holders, pid_t tid);
 
-/* Who calls. */
+/* The thread that calls. */
 struct caller {
 	pid_t tid;
-	uint64_t table; /* of its descriptors (process.h); 0: not told */
+	uint64_t table; /* of its descriptors (process.h); 0: unknown */
 };
 
-/* Somebody writes through it. */
+/* Call when somebody writes through the handle. */
 void holders_note_writer(struct fs *fs, struct handle *handle, struct caller caller);
 
-/* Somebody has closed a descriptor of it. has_news: something written is unpublished. */
+/* Call when somebody has closed a descriptor of the handle. has_news: written content is
+ * unpublished. */
 enum set_end holders_at_close(struct fs *fs, struct handle *handle, struct caller caller,
 			      bool has_news);
 

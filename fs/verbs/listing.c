@@ -1,9 +1,10 @@
 /*
- * See listing.h. The directory's own value comes first, then what the layers list and, where it
- * belongs, what is pending. There an entry comes some time before a directory of the same name,
- * with only names between that begin like it ("a", "a!", "a/"): entries are held back until it is
- * sure that no directory follows, for which the directory keeps the name. So all names come in the
- * order in which they would be as directories, whatever they are and however often they are listed.
+ * See listing.h. The directory's own value comes first. Then come the children that the layers
+ * list, and each pending name at its place among them. The layers list an entry before a directory
+ * of the same name; only names that begin with this name come between ("a", "a!", "a/"). If such a
+ * directory follows, it keeps the name, so an entry is held back until no directory can follow. All
+ * names then come in the order that they would have as directories, whatever they are and however
+ * often they are listed.
  */
 #include "verbs/listing.h"
 

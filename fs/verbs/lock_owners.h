@@ -2,9 +2,9 @@
 #define CACHEFS_LOCK_OWNERS_H
 
 /*
- * The books of file_locks.c: which files are locked or waited for (identities), who owns locks of
- * them or waits (owners), and what each user has. An owner has an open file description of its
- * file's shadow, by which the kernel is asked. Everything is guarded by file_locks.lock.
+ * The records of file_locks.c: which files are locked or waited for (identities), who owns locks on
+ * them or waits (owners), and how much each user has. An owner has an open file description of its
+ * file's shadow file; the kernel is asked through it. file_locks.lock guards everything.
  */
 
 #include "base/lock.h"
@@ -18,7 +18,7 @@ enum { LOCK_BUCKETS = 1024, LOCK_UIDS = 4096 };
 TAILQ_HEAD(lock_waits, file_lock_wait);
 LIST_HEAD(lock_wait_bucket, file_lock_wait);
 
-/* What one user has. */
+/* How much one user has. */
 struct lock_user {
 	unsigned owners, waits, ranges;
 };
@@ -39,24 +39,24 @@ struct lock_identity {
 	struct lock_identity *next;
 	uint64_t ino;
 	int shadow_fd;
-	struct lock_owner *owners; /* who waits is one */
+	struct lock_owner *owners; /* those who wait are owners, too */
 	struct lock_waits waits;   /* in the order of arrival */
-	size_t ranges;             /* that are locked, of all owners */
-	bool changed;              /* something was given up: those who wait are to be asked for */
+	size_t ranges;             /* locked ranges of all owners */
+	bool changed;              /* a lock was released: ask again for those who wait */
 };
 
-/* All of a mount. */
+/* All file locks of a mount. */
 struct file_locks {
 	const struct time_source *time;
 	struct lock lock;                              /* RANK_FILE_LOCKS */
 	struct lock_waits waits;                       /* all of them, in the order of arrival */
 	unsigned wait_count;                           /* how many */
-	struct lock_wait_bucket waiting[LOCK_BUCKETS]; /* those for POSIX locks, by owner */
-	uid_t uid;                                     /* the process's: it has no share */
+	struct lock_wait_bucket waiting[LOCK_BUCKETS]; /* requests for POSIX locks, by owner */
+	uid_t uid;                                     /* the process's: no share limits it */
 	struct lock_user users[LOCK_UIDS];
-	uint64_t descriptors;    /* that locks take */
+	uint64_t descriptors;    /* used by locks */
 	uint64_t descriptor_max; /* half of what the process may have */
-	bool told_full;          /* said so in the log */
+	bool told_full;          /* the log has said so */
 	struct shortage owners;  /* descriptors and memory for identities and owners */
 	bool ended;              /* nobody waits any more */
 	struct lock_identity *buckets[LOCK_BUCKETS];
@@ -65,30 +65,30 @@ struct file_locks {
 struct lock_user *lock_user_locked(struct file_locks *locks, uid_t uid);
 size_t lock_bucket_number(uint64_t number);
 
-/* The file's; NULL: nobody has a lock of it, or waits. */
+/* The identity of the file; NULL: nobody has a lock on it, or waits for one. */
 struct lock_identity *lock_identity_find_locked(struct file_locks *locks, uint64_t ino);
-/* Made if there is none. NULL: no memory or descriptor. */
+/* Likewise; a missing identity is made. NULL: no memory or no descriptor. */
 struct lock_identity *lock_identity_get_locked(struct file_locks *locks, uint64_t ino);
 void lock_identity_drop_if_idle_locked(struct file_locks *locks, struct lock_identity *i);
 
 struct lock_owner *lock_owner_find_locked(struct lock_identity *i, enum file_lock_kind kind,
 					  uint64_t id);
-/* Made if there is none. NULL: no memory or descriptor, or the user has its share. */
+/* A missing owner is made. NULL: no memory or no descriptor, or the user's share is used up. */
 struct lock_owner *lock_owner_get_locked(struct file_locks *locks, struct lock_identity *i,
 					 enum file_lock_kind kind, uint64_t id, uid_t uid);
 void lock_owner_drop_if_idle_locked(struct file_locks *locks, struct lock_identity *i,
 				    struct lock_owner *o);
 
-/* Asks the kernel once, and notes whether that may have let through one who waits. 0 or -errno;
- * -EAGAIN: another one's lock is in the way. */
+/* Asks the kernel once for the lock, and notes whether that may let a waiting request through. 0 or
+ * -errno; -EAGAIN: the lock of another owner conflicts. */
 int lock_owner_try_locked(struct file_locks *locks, struct lock_identity *i, struct lock_owner *o,
 			  const struct file_lock_request *r);
 
-/* Whether it locks: it does not unlock. The last byte it names. */
+/* True if the request locks, false if it unlocks. lock_last_of(): the last byte of the range. */
 bool lock_request_locks(const struct file_lock_request *r);
 int64_t lock_last_of(const struct flock *lock);
 
-/* All identities and owners; nobody waits. */
+/* Frees all identities and owners; nobody waits any more. */
 void lock_owners_free(struct file_locks *locks);
 
 #endif

@@ -2,8 +2,8 @@
 #define CACHEFS_LOCK_RANGES_H
 
 /*
- * Which bytes of a file one owner has locked, as fcntl(2) has it: the kernel decides what may be
- * locked, but does not say whose the lock is that is in the way. Not thread-safe.
+ * The bytes of a file that one owner has locked, as fcntl(2) defines it. The kernel decides which
+ * locks are possible, but does not say whose lock conflicts. Not thread-safe.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@ struct lock_range {
 	short type;          /* F_RDLCK or F_WRLCK */
 };
 
-/* In rising order; none touches another of its type. Zeroed: none. */
+/* In rising order; no range touches another of its type. Zeroed: empty. */
 struct lock_ranges {
 	struct lock_range *items;
 	size_t count, capacity;
@@ -23,15 +23,16 @@ struct lock_ranges {
 
 void lock_ranges_fini(struct lock_ranges *r);
 
-/* Room for one change. 0 or -ENOMEM. */
+/* Reserves room for one change. 0 or -ENOMEM. */
 int lock_ranges_reserve(struct lock_ranges *r);
 
-/* The bytes from start to last have that type from now on, F_UNLCK: none. Reserved. */
+/* Sets the type of the bytes from start to last; F_UNLCK: unlocked. Call after
+ * lock_ranges_reserve(). */
 void lock_ranges_set(struct lock_ranges *r, int64_t start, int64_t last, short type);
 
 bool lock_ranges_cover(const struct lock_ranges *r, int64_t at);
 
-/* The first range in the way of a lock of that type; NULL: none. */
+/* The first range that conflicts with a lock of that type; NULL: none. */
 const struct lock_range *lock_ranges_conflict(const struct lock_ranges *r, int64_t start,
 					      int64_t last, short type);
 

@@ -1,10 +1,10 @@
 /*
- * The notifier: a queue of names and the thread that tells the kernel of them, one by one.
+ * The notifier: a queue of names, and the thread that notifies the kernel of each name.
  *
- * Every name queued gets a number; `settled` says up to which the kernel has been told. A bump of
- * the mount's epoch takes no lock in the kernel and covers all that was queued before it. So it
- * goes before the names, and whoever waits in notifier_flush() makes it himself: the thread may be
- * stuck in a name whose directory somebody holds.
+ * Every queued name gets a number; `settled` is the number up to which the kernel has been
+ * notified. A bump of the mount's epoch takes no lock in the kernel and covers all names queued
+ * before it. So the bump goes before the names, and a thread that waits in notifier_flush() does
+ * the bump itself: the notifier's own thread may be stuck in a name whose directory somebody holds.
  */
 
 #include "verbs/notifier.h"

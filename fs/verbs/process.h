@@ -2,9 +2,9 @@
 #define CACHEFS_PROCESS_H
 
 /*
- * What /proc says of the threads and processes that call us. A request names a thread; 0 is one
- * that we cannot see, from another pid namespace. Nothing here waits for an execve(2), which may
- * be what waits for us.
+ * Facts from /proc about the threads and processes that call us. A request names a thread; 0 is a
+ * thread that we cannot see, in another pid namespace. No function here waits for an execve(2),
+ * which may itself be waiting for us.
  */
 
 #include <stdatomic.h>
@@ -12,19 +12,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What is remembered of those that call us. All zero is empty. Thread-safe. */
+/* Remembered facts about callers. All zero is empty. Thread-safe. */
 struct callers {
 	_Atomic uint64_t processes[256]; /* of threads */
 	_Atomic uint64_t tables[1024];   /* of processes */
 };
 
-/* The process of a thread; 0: it is gone, or unknown here. */
+/* The process of a thread; 0: it has ended, or is unknown here. */
 pid_t process_of_thread(struct callers *callers, pid_t tid);
 
 /*
- * A process has a table of descriptors, which WRITE (of what was not cached) and FLUSH tell as the
- * lock owner; 0: not told. Whether it is known to be this one; a process that was not noted, or was
- * forgotten for others, has none that is known.
+ * A process has a table of descriptors. WRITE (of uncached content) and FLUSH tell it as the lock
+ * owner; 0: not told. process_has_table(): true if this table was noted last for the process; false
+ * also if the process was forgotten to make room for others.
  */
 void process_note_table(struct callers *callers, pid_t pid, uint64_t table);
 bool process_has_table(struct callers *callers, pid_t pid, uint64_t table);
@@ -33,12 +33,12 @@ bool process_has_table(struct callers *callers, pid_t pid, uint64_t table);
 pid_t process_parent(pid_t pid);
 
 /*
- * Whether the process or thread is being ended by a signal right now: what it has written is not
+ * True if a signal is ending the process or thread right now, so its written content is not
  * complete. False once it has ended.
  */
 bool process_is_killed(pid_t pid);
 
-/* One of the files of a process in /proc, terminated: its size, or -1. */
+/* Reads a file of a process in /proc; the text is terminated. Its size, or -1. */
 ssize_t process_read(pid_t pid, const char *name, char *text, size_t size);
 
 #endif

@@ -1,11 +1,11 @@
 #ifndef CACHEFS_RENAME_H
 #define CACHEFS_RENAME_H
 
-/* Changes of names: unlink and rename, of what is published and of what is only pending. */
+/* Changes of names: unlink and rename, of published and of only pending files. */
 
 #include "verbs/fs_state.h"
 
-/* unlink(2): invalidates, and drops pending sets of the key. 0, -ENOENT, -errno of the layers. */
+/* unlink(2): invalidates the key and drops its pending sets. 0, -ENOENT, -errno of the layers. */
 int unlink_entry(struct fs *fs, struct inode *dir, struct key name);
 
 struct rename_end {

@@ -2,22 +2,23 @@
 #define CACHEFS_SCRATCH_REST_H
 
 /*
- * Scratch files that nobody renames. Who closes a file under a temporary name, and leaves it so,
- * has made a file like any other: after scratch_publish_s at rest (not empty, no writer, no lock)
- * it becomes an entry, and all that are not empty do when the daemon ends in order. What cannot be
- * stored stays a scratch file and is tried again. Opened for writing, such an entry is a scratch
- * file again.
+ * Scratch files that nobody renames. A program that closes a file under a temporary name, and
+ * leaves it there, has made an ordinary file. After scratch_publish_s at rest (not empty, no
+ * writer, no lock) the file becomes an entry. When the daemon ends in order, all scratch files that
+ * are not empty become entries. A file that cannot be stored stays a scratch file and is tried
+ * again. An entry made so becomes a scratch file again when it is opened for writing.
  *
- * A lock (`*.lock`) that is stored stays a scratch file as well: the layers have a copy of it
+ * A lock (`*.lock`) that is stored also stays a scratch file: the layers have a copy of it
  * (inode->scratch.has_copy), which they may evict.
  *
- * A thread looks after them.
+ * One thread stores the files.
  */
 
 #include "verbs/fs_state.h"
 
 int scratch_rest_start(struct fs *fs); /* 0 or -errno */
-/* Ends the thread, and stores what is left; what has to be dropped is named in the log. */
+/* Ends the thread, and stores the files that are left. The log names the files that have to be
+ * dropped. */
 void scratch_rest_end(struct fs *fs);
 
 #endif

@@ -2,10 +2,11 @@
 #define CACHEFS_SHORTAGE_H
 
 /*
- * What the daemon itself is short of (descriptors, memory), where no layer says so: a program gets
- * an errno that tells it nothing of the daemon, so the log has to. One line when something fails
- * for want of it, and one when that works again and has not failed for some seconds: where memory
- * is short, small requests go on between large ones that fail. Made with = {0}. Thread-safe.
+ * A shortage of the daemon itself (descriptors, memory) that no layer reports. A program gets an
+ * errno that says nothing about the daemon, so the log must say it. The log gets one line when
+ * something fails for want of it, and one line when that works again and has not failed for some
+ * seconds: if memory is short, small requests succeed between large ones that fail. Made with =
+ * {0}. Thread-safe.
  */
 
 #include <stdatomic.h>
@@ -17,8 +18,8 @@ struct shortage {
 	atomic_int_fast64_t failed_ms; /* when it failed last */
 };
 
-/* What came of an attempt to do something (the rest of "cannot ..."): 0 or -errno, which is
- * returned. Only -EMFILE, -ENFILE and -ENOMEM are shortages. */
+/* Notes the result of an attempt to do something; what: the rest of "cannot ...". rc: 0 or -errno,
+ * which is returned. Only -EMFILE, -ENFILE and -ENOMEM are shortages. */
 int shortage_note(struct shortage *s, const struct time_source *time, const char *what, int rc);
 
 #endif

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_UNOWNED_H
 #define CACHEFS_UNOWNED_H
 
-/* Bytes that the cache takes and that belong to no layer, so that no limit of one counts them. */
+/* Bytes that the cache uses and that belong to no layer, so that no layer's limit counts them. */
 
 #include "verbs/fs_state.h"
 
@@ -10,7 +10,7 @@ struct unowned {
 	uint64_t pending_max;    /* their bound */
 	uint64_t scratch_bytes;  /* of them, scratch files that nobody writes */
 	uint64_t unlinked_bytes; /* values that readers have open and no name shows any more */
-	uint64_t synced_bytes;   /* what fsync wrote of scratch files, below state_dir */
+	uint64_t synced_bytes;   /* content of scratch files that fsync wrote, below state_dir */
 	uint64_t journal_bytes;  /* set and not yet written to the slower layers */
 };
 

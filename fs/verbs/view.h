@@ -2,10 +2,10 @@
 #define CACHEFS_VIEW_H
 
 /*
- * A view shows a tree of names: the cache's keys (cache_view.h), or what `.cachefs` shows of the
- * cache itself (the room inspect/). Each inode has one from birth (inode->view), so a verb does not
- * ask in which tree it is. Functions return 0 or -errno and may wait, but those that are _locked,
- * which want the inode table's lock held; all are thread-safe.
+ * A view shows a tree of names: the cache's keys (cache_view.h), or in `.cachefs` the cache itself
+ * (the room inspect/). Each inode has a view from birth (inode->view), so a verb does not ask for
+ * the tree. Functions return 0 or -errno and may wait, except those whose names end in _locked,
+ * which want the inode table's lock held. All are thread-safe.
  */
 
 #include <stdbool.h>
@@ -19,14 +19,15 @@ struct fs;
 struct inode;
 
 struct view {
-	/* GETATTR: what the inode shows now. *out is ended by the caller, with meta_fini(). */
+	/* GETATTR: the current attributes of the inode. The caller ends *out with meta_fini(). */
 	int (*attributes)(struct fs *fs, struct inode *inode, pid_t tid, struct attributes *out);
 
-	/* Likewise of the inode as it stands: what attributes_of_locked() has not filled in. */
+	/* Likewise for the inode in its present state: fills in what attributes_of_locked() has
+	 * not. */
 	void (*attributes_locked)(struct fs *fs, struct inode *inode, pid_t tid,
 				  struct attributes *out);
 
-	/* The metadata that extended attributes show, ended by the caller. NULL: it has none. */
+	/* The metadata that extended attributes show; the caller ends *meta. NULL: it has none. */
 	int (*peek)(struct fs *fs, struct inode *inode, pid_t tid, struct meta *meta);
 
 	/* The target of a symbolic link; the caller gets a reference. NULL: none is one. */
@@ -37,8 +38,8 @@ struct view {
 	int (*lookup)(struct fs *fs, struct inode *dir, struct key name, pid_t tid,
 		      struct attributes *out);
 
-	/* Below, both NULL: no directory of this view holds keys. `key` is what inode_key_locked()
-	 * says of such a directory. */
+	/* Both functions below are NULL if no directory of this view holds keys. `key` is the
+	 * answer of inode_key_locked() for such a directory. */
 
 	/* The metadata of the entry under the key, never of a directory. -ENOENT: there is none. */
 	int (*stat)(struct fs *fs, struct key key, struct meta *meta);

@@ -2,14 +2,14 @@
 #define CACHEFS_WRITE_OUT_H
 
 /*
- * A close, a sync or a last close of what has been written: it is published (publish.h), or it
- * becomes a scratch file (scratch.h), or the layers forget what such a file was.
+ * Writes the content out at a close, a sync or a last close: the content is published (publish.h),
+ * or the inode becomes a scratch file (scratch.h), or the layers remove the old copy of one.
  */
 
 #include "verbs/fs_state.h"
 
 /*
- * Waits (after waiting_begin()). 0 also when there was nothing to do or the inode was unlinked
+ * Waits (after waiting_begin()). 0, also if there was nothing to do or the inode was unlinked
  * meanwhile; otherwise the layers' -errno, as publish(). Call with no lock held and the inode
  * pinned.
  */
