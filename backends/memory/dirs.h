@@ -2,9 +2,9 @@
 #define CACHEFS_MEMORY_DIRS_H
 
 /*
- * Directories of a layer on the heap: markers, listings, and what is done to all keys below a
- * prefix, a bounded number of them in each pass. `state` is its struct memory (memory/store.h);
- * contracts are those of struct backend (cache.h). Thread-safe.
+ * Directories of a layer on the heap: markers, listings, and operations on all keys below a prefix,
+ * a bounded number of keys in each pass. `state` is a struct memory (memory/store.h). The contracts
+ * are those of struct backend (cache.h). Thread-safe.
  */
 
 #include "cache.h"

@@ -2,9 +2,9 @@
 #define CACHEFS_MEMORY_KEYS_H
 
 /*
- * Operations on one key of a layer on the heap; `state` is its struct memory (memory/store.h).
- * Contracts, errnos included, are those of struct backend (cache.h). Thread-safe; none waits for
- * anybody but who holds the layer's lock.
+ * Operations on one key of a layer on the heap. `state` is a struct memory (memory/store.h). The
+ * contracts, errnos included, are those of struct backend (cache.h). Thread-safe. No operation
+ * waits, except for the layer's lock.
  */
 
 #include "cache.h"

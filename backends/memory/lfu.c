@@ -1,4 +1,5 @@
-/* Type "lfu": the least frequently used goes first. All but its options is memory/types.h's. */
+/* Type "lfu": evicts the least frequently used entry first. Only its options and open() are here;
+ * the rest is in memory/types.h. */
 #include "cache.h"
 
 #include "memory/types.h"

@@ -1,4 +1,5 @@
-/* Type "memory": the least recently used goes first. All but its options is memory/types.h's. */
+/* Type "memory": evicts the least recently used entry first. Only its options and open() are here;
+ * the rest is in memory/types.h. */
 #include "cache.h"
 
 #include "memory/types.h"

@@ -1,4 +1,4 @@
-/* Type "noop": a cache turned off, for comparing. */
+/* Type "noop": a cache that is turned off, for comparison. */
 #include "cache.h"
 
 #include <errno.h>

@@ -2,13 +2,13 @@
 #define CACHEFS_MEMORY_STORE_H
 
 /*
- * A layer on the heap: entries and markers in two stores of kit/entries.h, under one lock. A
- * marker's key is its directory's with a slash at the end, so that both stores have the order of a
- * listing; the root's is empty.
+ * A layer on the heap: entries and markers in two stores of kit/entries.h, under one lock. The key
+ * of a marker is its directory's key with a slash at the end, so that both stores have the order of
+ * a listing; the key of the root's marker is empty.
  *
- * Every operation is a few *passes*: a pass holds the lock, does a bounded amount of work, and
- * frees and tells of what it threw out after unlocking (freeing a value of 100 MB takes 8 ms, and
- * every lookup waits on this lock).
+ * Every operation consists of a few *passes*. A pass holds the lock and does a bounded amount of
+ * work. After the unlock it frees the removed entries and reports the lost ones (to free a value of
+ * 100 MB takes 8 ms, and every lookup waits for this lock).
  */
 
 #include <pthread.h>
@@ -17,14 +17,14 @@
 #include "cache.h"
 #include "kit/entries.h"
 
-enum { PASS_STEPS = 256 }; /* entries walked or thrown out while the lock is held */
+enum { PASS_STEPS = 256 }; /* the most entries that a pass visits or removes under the lock */
 
-/* Filled by the options of each type. */
+/* The options of each type fill this struct. */
 struct memory_conf {
 	uint64_t max_entries; /* 0: no limit */
 	uint64_t max_bytes;   /* 0: no limit */
 	bool eager_expiry;
-	int64_t cleanup_ms; /* a thread looks for expired entries that often; <= 0: there is none */
+	int64_t cleanup_ms; /* pause of the thread that removes expired entries; <= 0: no thread */
 };
 
 struct memory {
@@ -34,8 +34,9 @@ struct memory {
 	struct entries entries;
 	struct entries markers;
 	/*
-	 * With copy_on_get false: entries that are in no store any more, whose values handles have
-	 * open. They count against max_bytes until it is noticed that the last one has closed.
+	 * If copy_on_get is false: entries that have left the stores, while handles still have
+	 * their values open. They count against max_bytes until a pass notices that the last handle
+	 * has closed.
 	 */
 	struct entry *lent_first, *lent_last;
 	uint64_t lent_bytes;
@@ -46,7 +47,7 @@ struct memory {
 	bool has_cleaner, stopping;
 };
 
-/* A layer with this policy, as backend->open(): 0, or -EINVAL with the problem set. */
+/* Makes a layer with this policy, as backend->open(): 0, or -EINVAL with the problem set. */
 int memory_start(const struct memory_conf *conf, const struct entries_policy *policy,
 		 const struct backend_env *env, void **state, struct problem *problem);
 
@@ -55,7 +56,7 @@ void memory_close(void *state);
 int memory_sync(void *state);
 void memory_usage(void *state, struct layer_usage *usage);
 
-/* Whether an entry of so many bytes fits into the layer when it is empty. */
+/* True if an entry of so many bytes fits into the empty layer. */
 bool memory_fits_alone(const struct memory *m, uint64_t charge);
 
 /* --- passes: one thread's, from begin() to end() ---------------------------------------------- */
@@ -63,28 +64,29 @@ bool memory_fits_alone(const struct memory *m, uint64_t charge);
 struct pass {
 	struct memory *m;
 	struct instant now;
-	struct entry *dead; /* out of the stores, to be freed */
+	struct entry *dead; /* in no store; pass_end() frees them */
 };
 
-/* Takes the lock; an eager layer loses some of what has expired. */
+/* Takes the lock. If eager_expiry is set, also removes some expired entries. */
 void pass_begin(struct pass *p, struct memory *m);
 
-/* Releases it; frees the dead, and tells env->gone() of those that were lost. */
+/* Releases the lock, frees the dead entries, and calls env->gone() for the lost ones. */
 void pass_end(struct pass *p);
 
-/* e, which is in no store any more, is dead: freed by pass_end(). */
+/* Adds e, which is in no store any more, to the dead entries: pass_end() frees it. */
 void pass_bury(struct pass *p, struct entry *e);
 
-/* The layer drops an entry of its own accord: expired, or else evicted. */
+/* Drops an entry that nobody asked to remove: it has expired, or the layer evicts it. */
 void pass_lose(struct pass *p, struct entry *e);
 
-/* The entry of key; NULL: there is none, or it has expired (and is lost now). */
+/* Returns the entry of key. NULL: there is none, or it has expired (and this call dropped it). */
 struct entry *pass_live(struct pass *p, struct key key);
 
 /*
- * Evicts others until an entry of `charge` bytes fits in, in the place of `old` (NULL: of none). 0;
- * -EAGAIN: not after so many steps, let other threads in; -ENOSPC: what is in the way is open
- * somewhere, and charged to us (copy_on_get).
+ * Evicts other entries until an entry of `charge` bytes fits in, in the place of `old` (NULL: of no
+ * entry). 0. -EAGAIN: it does not fit after so many steps; the caller lets other threads in and
+ * tries again. -ENOSPC: only values that handles have open are left, and they count against this
+ * layer (copy_on_get).
  */
 int pass_make_room(struct pass *p, const struct entry *old, uint64_t charge, int steps);
 

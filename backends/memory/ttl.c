@@ -1,4 +1,5 @@
-/* Type "ttl": nothing but expiry ends an entry. All but its options is memory/types.h's. */
+/* Type "ttl": only expiry ends an entry. Only its options and open() are here; the rest is in
+ * memory/types.h. */
 #include "cache.h"
 
 #include "memory/types.h"

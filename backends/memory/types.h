@@ -2,9 +2,9 @@
 #define CACHEFS_MEMORY_TYPES_H
 
 /*
- * What the types that keep entries on the heap (memory, lfu, ttl) are made of. They differ in
- * options, all of struct memory_conf, and in the policy that memory_start() is given; each opens
- * with it, and its struct backend ends with MEMORY_OPERATIONS.
+ * The common parts of the types that keep entries on the heap (memory, lfu, ttl). The types differ
+ * in their options, which all fill struct memory_conf, and in the policy that their open() passes
+ * to memory_start(). Each struct backend ends with MEMORY_OPERATIONS.
  */
 
 #include "memory/dirs.h"
