@@ -1,4 +1,4 @@
-/* See file/base64.h. */
+/* Bytes as base64. See file/base64.h. */
 #include "file/base64.h"
 
 #include <stdint.h>

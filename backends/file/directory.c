@@ -1,4 +1,4 @@
-/* See file/directory.h. */
+/* The directory of a file layer. See file/directory.h. */
 #include "file/directory.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* See file/dirs.h. */
+/* Directories and prefixes of a file layer. See file/dirs.h. */
 #include "file/dirs.h"
 
 #include <errno.h>

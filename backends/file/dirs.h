@@ -1,8 +1,8 @@
 #ifndef CACHEFS_FILE_DIRS_H
 #define CACHEFS_FILE_DIRS_H
 
-/* Directories and prefixes of a file layer; their renames are file/move.h's. `state` is its struct
- * file_layer; contracts are those of struct backend (cache.h). Thread-safe. */
+/* Directories and prefixes of a file layer; file/move.h has their renames. `state` is a struct
+ * file_layer. The contracts are those of struct backend (cache.h). Thread-safe. */
 
 #include "cache.h"
 

@@ -1,4 +1,4 @@
-/* See file/entry_read.h. */
+/* Reads the text of an entry. See file/entry_read.h. */
 #include "file/entry_read.h"
 
 #include <errno.h>

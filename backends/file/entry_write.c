@@ -1,4 +1,4 @@
-/* See file/entry_write.h. */
+/* Writes the text of an entry. See file/entry_write.h. */
 #include "file/entry_write.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_FILE_ENTRY_WRITE_H
 #define CACHEFS_FILE_ENTRY_WRITE_H
 
-/* The text of an entry, as file/entry.h has it. No state. */
+/* Writes the text of an entry (file/entry.h). No state. */
 
 #include <stddef.h>
 #include <time.h>
@@ -11,9 +11,9 @@
 #include "base/value.h"
 
 /*
- * The text of an entry, malloc'ed. value NULL: of a directory's marker; origin NULL: it is not
- * renamed; written: the mtime that its file will have, NULL: not known. 0, -ENOMEM, or -errno of a
- * value that cannot be read.
+ * Makes the text of an entry, malloc'ed. value NULL: the text of a directory's marker. origin NULL:
+ * the entry was not renamed. written: the mtime that the file will have, NULL: not known. 0,
+ * -ENOMEM, or -errno if the value cannot be read.
  */
 int file_entry_write(struct key key, const struct file_origin *origin, struct value *value,
 		     const struct meta *meta, const struct timespec *written, char **text,

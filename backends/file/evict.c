@@ -1,4 +1,4 @@
-/* See file/evict.h. */
+/* Removal and eviction of entries. See file/evict.h. */
 #include "file/evict.h"
 
 #include <assert.h>

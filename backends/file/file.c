@@ -1,7 +1,5 @@
-/*
- * Type "file": one human-readable JSON file per entry (file/entry.h), the oldest evicted first.
- * Durable. Its options, and how a layer begins and ends; file/layer.h has the map.
- */
+/* Type "file": one human-readable JSON file per entry (file/entry.h), evicts the oldest first.
+ * Durable. Has the options, and opens and closes a layer; file/layer.h has the map. */
 #include "cache.h"
 
 #include <stdio.h>

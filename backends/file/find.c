@@ -1,4 +1,4 @@
-/* See file/find.h. */
+/* Finds the file of a key's entry. See file/find.h. */
 #include "file/find.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* See file/index.h. */
+/* The index of a file layer's files. See file/index.h. */
 #include "file/index.h"
 
 #include <assert.h>

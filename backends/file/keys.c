@@ -1,4 +1,4 @@
-/* See file/keys.h. */
+/* Operations on one key of a file layer. See file/keys.h. */
 #include "file/keys.h"
 
 #include <errno.h>

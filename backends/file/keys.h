@@ -1,7 +1,7 @@
 #ifndef CACHEFS_FILE_KEYS_H
 #define CACHEFS_FILE_KEYS_H
 
-/* Operations on one key of a file layer. `state` is its struct file_layer; contracts are those of
+/* Operations on one key of a file layer. `state` is a struct file_layer. The contracts are those of
  * struct backend (cache.h). Thread-safe. */
 
 #include "file/layer.h"

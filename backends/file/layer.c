@@ -1,4 +1,4 @@
-/* See file/layer.h. */
+/* Makes and frees a file layer. See file/layer.h. */
 #include "file/layer.h"
 
 #include <errno.h>

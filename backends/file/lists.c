@@ -1,4 +1,4 @@
-/* See file/lists.h. */
+/* The files of a file layer that are no entries. See file/lists.h. */
 #include "file/lists.h"
 
 #include <assert.h>

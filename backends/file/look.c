@@ -1,4 +1,4 @@
-/* See file/look.h. */
+/* The look of a file from outside. See file/look.h. */
 #include "file/look.h"
 
 #include <errno.h>

@@ -2,11 +2,12 @@
 #define CACHEFS_FILE_LOOK_H
 
 /*
- * How a file looks from outside. Another look: another content. But one that another program writes
- * in place may be written again within a tick of the clock, and look the same: while a file was
- * young when it was looked at, its look proves nothing, and it is read again.
+ * The look of a file from outside: two different looks mean two different contents. But another
+ * program that writes a file in place may write it again within one tick of the clock, and the look
+ * stays the same. So the look of a file that was young when it was read proves nothing, and the
+ * layer reads the file again.
  *
- * No state: at any time, in any thread.
+ * No state: any thread may call these functions at any time.
  */
 
 #include <stdbool.h>
@@ -17,17 +18,17 @@ struct file_look {
 	struct timespec mtime;
 	uint64_t size, ino;
 	uint64_t hash; /* of a foreign file's text; 0: not known */
-	bool young;    /* such a file, read while its mtime was about now */
+	bool young;    /* a foreign or damaged file, read while its mtime was about now */
 };
 
-/* Looks at an open file, or at what is under the name: hash and young come out empty. 0 or -errno,
- * of an open one -EISDIR: it is no regular file. */
+/* Takes the look of an open file, or of the file of that name; hash and young are empty. 0 or
+ * -errno. -EISDIR: the open file is no regular file. */
 int file_look_at(int fd, struct file_look *look);
 int file_look_of(int dir_fd, const char *name, struct file_look *look);
 
 bool file_looks_same(const struct file_look *a, const struct file_look *b); /* from outside */
 
-/* Whether the mtime may be another write's as well. Clocks of other machines differ. */
+/* True if a later write may have the same mtime. Allows for clocks of other machines. */
 bool file_is_young(const struct timespec *mtime);
 
 #endif

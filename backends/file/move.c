@@ -1,4 +1,4 @@
-/* See file/move.h. */
+/* The rename of a directory in a file layer. See file/move.h. */
 #include "file/move.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 #define CACHEFS_FILE_MOVE_H
 
 /*
- * Rename of a directory in a file layer. Each key is a file to be written anew, so a crash in the
- * middle would leave some there and some here: the rename is written down in the directory, and
- * finished before the layer answers anything again.
+ * The rename of a directory in a file layer. The rename writes one new file for each key, so a
+ * crash in the middle would leave some keys at each place. Therefore the layer notes the rename in
+ * the directory, and finishes it before it answers anything again.
  */
 
 #include "file/layer.h"
@@ -13,8 +13,8 @@
 int file_rename_prefix(void *state, struct key from, struct key to);
 int file_check_rename_prefix(void *state, struct key from, struct key to);
 
-/* Carries out a rename that was cut off, within a change or before the layer has loaded. 0, also
- * when there is none; -errno: it is still to be done. */
+/* Finishes a rename that was interrupted, within a change or before the layer has loaded. 0, also
+ * if there is none; -errno: the rename is not finished. */
 int file_move_finish(struct file_layer *f);
 
 #endif

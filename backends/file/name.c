@@ -1,4 +1,4 @@
-/* See file/name.h. */
+/* The names of a file layer's files. See file/name.h. */
 #include "file/name.h"
 
 #include <stdio.h>

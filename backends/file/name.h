@@ -1,7 +1,7 @@
 #ifndef CACHEFS_FILE_NAME_H
 #define CACHEFS_FILE_NAME_H
 
-/* What the files of a file layer are called. No state: at any time, in any thread. */
+/* The names of a file layer's files. No state: any thread may call these functions at any time. */
 
 #include <stdbool.h>
 
@@ -11,16 +11,17 @@ struct file_conf;
 
 enum { FILE_NAME_SIZE = 256 }; /* of a file name, with its terminator */
 
-#define FILE_OURS ".cachefs-" /* begins the names of files that are no entries */
+#define FILE_OURS ".cachefs-" /* prefix of the files that are no entries */
 
 /*
- * The two names that a key's file may have: the Python package's, which other keys may have as
- * well, and one with the key's hash. False: only the second (the first would be too long).
+ * Writes the two possible names of a key's file. plain: the Python package's name, which other keys
+ * may share; hashed: a name with the key's hash. False: only hashed is possible (plain would be too
+ * long, have a NUL, or begin with FILE_OURS).
  */
 bool file_names(const struct file_conf *conf, struct key key, char plain[FILE_NAME_SIZE],
 		char hashed[FILE_NAME_SIZE]);
 
-/* Whether a directory entry is an entry's file. */
+/* True if a name in the directory is the name of an entry's file. */
 bool file_is_entry(const struct file_conf *conf, const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* See file/read.h. */
+/* Reads the files of a file layer. See file/read.h. */
 #include "file/read.h"
 
 #include <assert.h>

@@ -1,24 +1,25 @@
 #ifndef CACHEFS_FILE_READ_H
 #define CACHEFS_FILE_READ_H
 
-/* What the files of a file layer say: read when they look different, and entered in the index.
- * Within a change, or before the layer has loaded; with no lock held. */
+/* Reads the files of a file layer into the index when they look different. Within a change, or
+ * before the layer has loaded, with no lock held. */
 
 #include "file/layer.h"
 
 /*
- * Reads the file again if it looks different from what is known (read_again: in any case, and to
- * its end), or forgets it if it is gone. Tells env->changed() of what another program has done. 0,
- * also if it holds no entry, or -errno: nobody knows; -EAGAIN: it is being written.
+ * Reads the file again if its look differs from the index (file_read_again(): in any case, and to
+ * its end), and removes a missing file from the index. Calls env->changed() for changes of other
+ * programs. 0, also if the file holds no entry. -errno: its content is unknown; -EAGAIN: another
+ * program is writing it.
  */
 int file_reload(struct file_layer *f, const char *name);
 int file_read_again(struct file_layer *f, const char *name);
 
-/* Forgets all files, and tells that they are gone. */
+/* Removes all files from the index, and calls env->changed() for their keys. */
 void file_forget_all(struct file_layer *f);
 
-/* The whole text of an open file, malloc'ed and terminated. -EFBIG: no entry is so large; -EAGAIN:
- * it was cut off meanwhile; or -errno. At any time. */
+/* Reads the whole text of an open file, malloc'ed and terminated. -EFBIG: the file is too large for
+ * an entry; -EAGAIN: the file became shorter during the read; or -errno. At any time. */
 int file_text(int fd, uint64_t size, char **text);
 
 #endif

@@ -1,4 +1,4 @@
-/* See file/turn.h. */
+/* Turns to change a file layer. See file/turn.h. */
 #include "file/turn.h"
 
 #include <assert.h>

@@ -2,34 +2,34 @@
 #define CACHEFS_FILE_TURN_H
 
 /*
- * Whose turn it is to change a file layer: one change at a time, and none before the index is
- * there. A turn is a state, not a lock: files are read and written within it. Who waits for one
- * waits for as long as something is done (f->life moves), else half a minute. Call these with no
- * lock held.
+ * Turns to change a file layer: one change at a time, and none before the index has loaded. A turn
+ * is a state, not a lock, so its owner may read and write files. A thread waits for a turn as long
+ * as work goes on (f->life grows), otherwise half a minute. The caller holds no lock.
  *
  *   loading --file_turn_loaded--> idle --file_change_begin--> changing --file_change_end--> idle
  */
 
 #include "file/layer.h"
 
-/* Waits until the index is there. 0; -EHOSTDOWN: nothing has been done of it for a while. */
+/* Waits until the index has loaded. 0; -EHOSTDOWN: the loading has made no progress for a while. */
 int file_wait_loaded(struct file_layer *f);
 
-/* The index is there, from now on. */
+/* Notes that the index has loaded. */
 void file_turn_loaded(struct file_layer *f);
 
-/* The one change at a time. -EHOSTDOWN: the one before does nothing any more; nothing to end then.
- */
+/* Begins and ends a change; only one runs at a time. -EHOSTDOWN: the current change makes no
+ * progress; the caller has no change to end. */
 int file_change_begin(struct file_layer *f);
 void file_change_end(struct file_layer *f);
 
-/* Whether this thread may change the layer now: within a change of its own, or nobody else is about
- * (the layer is loading or ending). For asserts. */
+/* True if this thread may change the layer now: within its own change, or while no other thread
+ * changes anything (the layer is loading or ending). For asserts. */
 bool file_may_change(const struct file_layer *f);
 
 /*
- * Within a change of very many files, after each: when it has had its time, others have a turn
- * before it goes on. Made with = {0}. Before the layer has loaded nobody has one.
+ * Called after each file of a change of very many files: when the change has had its time, other
+ * threads get a turn before it continues. Made with = {0}. Not before the layer has loaded, because
+ * then no thread has a turn.
  */
 struct file_step {
 	int64_t begun_ms;
@@ -37,8 +37,11 @@ struct file_step {
 };
 void file_change_step(struct file_layer *f, struct file_step *step);
 
-/* Renames of directories, which such a turn must not meet, come one at a time. As begin() and
- * end(), and before them. */
+/*
+ * Begins and ends the rename of a directory. Only one runs at a time, because a rename must not run
+ * while file_change_step() of another rename gives its turn away. As file_change_begin() and
+ * file_change_end(); call file_move_begin() before file_change_begin().
+ */
 int file_move_begin(struct file_layer *f);
 void file_move_end(struct file_layer *f);
 

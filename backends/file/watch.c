@@ -1,4 +1,4 @@
-/* See file/watch.h. */
+/* The thread of a file layer. See file/watch.h. */
 #include "file/watch.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* See file/write.h. */
+/* Writes the files of a file layer. See file/write.h. */
 #include "file/write.h"
 
 #include <assert.h>

@@ -2,27 +2,27 @@
 #define CACHEFS_FILE_WRITE_H
 
 /*
- * How files of a file layer are written: the old file or the new one is there at every instant. If
- * the directory has been removed it is made anew; where the disk is full others are evicted:
- * -ENOSPC, also of a quota: in vain. Within a change, with no lock held.
+ * Writes files of a file layer: at every instant the old file or the new one is there. If the
+ * directory was removed, the module makes it again. If the disk is full, the module evicts other
+ * entries; -ENOSPC (also for a quota): that was not enough. Within a change, with no lock held.
  */
 
 #include "file/entry.h"
 #include "file/layer.h"
 
 /*
- * Stores an entry under the name, whatever was there. was: the entry that it has been till now,
- * under this key or (renamed) another one; it takes over its age, and with that its turn to be
- * evicted, in the index as well, where that one comes out; its file, if it has another name, is the
- * caller's to remove. NULL: it is new. 0 or -errno.
+ * Stores an entry under the name and replaces the file there. `was` is the former entry, under this
+ * key or (after a rename) another key. The new entry takes over its age, so also its turn to be
+ * evicted, and its place in the index. If the former file has another name, the caller removes it.
+ * was NULL: the entry is new. 0 or -errno.
  */
 int file_store(struct file_layer *f, const char *name, struct key key, struct value *value,
 	       const struct meta *meta, const struct file_origin *was);
 
 /*
- * Writes the text under the name. How it looks comes out. On a full disk a text that is no longer
- * than the old one is written over it, so that what takes something out of a list needs no space.
- * 0 or -errno.
+ * Writes the text under the name. *look is the look of the new file. On a full disk, a text that is
+ * no longer than the old file overwrites it, so that a removal from a list needs no space. 0 or
+ * -errno.
  */
 int file_write(struct file_layer *f, const char *name, const char *text, size_t size,
 	       struct file_look *look);
