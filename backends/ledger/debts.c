@@ -1,5 +1,5 @@
-/* See debts.h. The state is written outside of the lock; memory is told first when it begins to
- * distrust, and last when it ends. */
+/* See debts.h. The state is written without the lock. A new tombstone is in memory before its row
+ * is in the state, and stays there until the row is removed. */
 #include "ledger/debts.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* See debts_state.h. Tombstones are rows of the table of that name, moves of `intents`. */
+/* See debts_state.h. Tombstones are rows of the table `tombstones`, moves are rows of `intents`. */
 #include "ledger/debts_state.h"
 
 #include <assert.h>

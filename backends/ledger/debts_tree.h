@@ -2,8 +2,8 @@
 #define CACHEFS_DEBTS_TREE_H
 
 /*
- * Keys in their order, so that all that begin with a prefix are next to each other: the tombstones
- * of one kind, for debts.c, whose lock is held. A tree that is all zero is empty.
+ * A tree of keys in their order, in which all that begin with a prefix are neighbours: the
+ * tombstones of one kind. For debts.c, whose lock is held. A tree that is all zero is empty.
  */
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "base/key.h"
 
 struct debts_item {
-	struct debts_item *next; /* on a list of those that were taken out */
+	struct debts_item *next; /* in a list of items taken out */
 	struct key key;
 	char bytes[];
 };
@@ -27,18 +27,18 @@ struct debts_tree {
 
 void debts_tree_fini(struct debts_tree *t);
 
-/* The item of this key; any that begins with the prefix. NULL: none. */
+/* Finds the item of this key, or any item that begins with the prefix. NULL: none. */
 struct debts_item *debts_tree_find(const struct debts_tree *t, struct key key);
 struct debts_item *debts_tree_within(const struct debts_tree *t, struct key prefix);
 
-/* The same but for one item (NULL: none), which stays. */
+/* As debts_tree_within(), but never finds the item `but` (NULL: none). */
 struct debts_item *debts_tree_within_but(const struct debts_tree *t, struct key prefix,
 					 const struct debts_item *but);
 
-/* 1: it is there now, and the tree's; 0: its key was; -ENOMEM. */
+/* 1: the tree has the item now, and owns it; 0: the key was there already; -ENOMEM. */
 int debts_tree_insert(struct debts_tree *t, struct debts_item *item);
 
-/* Onto a list. */
+/* Takes the item out, onto a list. */
 void debts_tree_take(struct debts_tree *t, struct debts_item *item, struct debts_item **taken);
 
 #endif

@@ -1,4 +1,4 @@
-/* See journal.h: the layer, and how the journal begins. */
+/* See journal.h: opens the journal, and presents it as a layer. */
 #include "ledger/journal.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /*
- * Markers of directories in the journal, as many as the slower layers have not got yet. Their keys
- * end with a slash (marker_key()), so that they sort as a listing does; the head is a row's, whose
- * version, which directories have none of, is the marker's number. It is taken out by its key and
- * its very bytes. See journal_dirs.h.
+ * The markers of directories in the journal, which the slower layers do not have yet. Their keys
+ * end with a slash (marker_key()), so that they sort as a listing does. The head is packed like a
+ * row's; its version, which directories do not have, is the marker's number. A marker is removed by
+ * its key and its very bytes. See journal_dirs.h.
  */
 #include "ledger/journal_dirs.h"
 

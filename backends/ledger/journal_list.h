@@ -1,8 +1,8 @@
 #ifndef CACHEFS_JOURNAL_LIST_H
 #define CACHEFS_JOURNAL_LIST_H
 
-/* What lies in a directory: operations of backend_journal (cache.h), state is the struct journal.
- */
+/* Lists directories in the journal: operations of backend_journal (cache.h), state is the struct
+ * journal. */
 
 #include "ledger/journal.h"
 

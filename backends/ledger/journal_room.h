@@ -2,9 +2,9 @@
 #define CACHEFS_JOURNAL_ROOM_H
 
 /*
- * How much the journal holds, its limit, and the wait for room. What is committed is counted after
- * the commit, so that several sets at once may exceed the limit by what they are.
- * Thread-safe; call with no lock held.
+ * The bytes that the journal holds, their limit, and the wait for room. A change is counted after
+ * its commit, so several sets at once may exceed the limit by their sizes. Thread-safe; call with
+ * no lock held.
  */
 
 #include <stdatomic.h>
@@ -28,22 +28,22 @@ struct journal_room {
 void journal_room_init(struct journal_room *r, const struct time_source *time, uint64_t max_bytes);
 void journal_room_fini(struct journal_room *r);
 
-/* What a row with a value of this size takes of the limit; a marker: of none. */
+/* The bytes of the limit that a row with a value of this size takes; a marker has size 0. */
 int64_t journal_cost(struct key key, uint64_t size);
 
-/* So many more, or fewer. */
+/* Adds to the amounts; a negative number subtracts. */
 void journal_room_add(struct journal_room *r, int64_t entries, int64_t directories, int64_t bytes);
 
 bool journal_room_is_empty(const struct journal_room *r);
 uint64_t journal_room_bytes(struct journal_room *r);
 
-/* Whether so many bytes fit: 0; -ENOSPC: not now; -EFBIG: never. */
+/* Checks if so many bytes fit. 0: yes; -ENOSPC: not now; -EFBIG: never. */
 int journal_room_check(struct journal_room *r, int64_t need);
 
-/* Waits until they fit. -ENOSPC: not in time. */
+/* Waits until the bytes fit. -ENOSPC: not in time. */
 int journal_room_wait(struct journal_room *r, int64_t need, const struct deadline *deadline);
 
-/* Waits some of that time, for who has to look again. False: it is over. */
+/* Waits a part of that time, for a caller that has to look again. False: the time is over. */
 bool journal_room_await(struct journal_room *r, const struct deadline *deadline);
 
 /* From now on nobody waits. */

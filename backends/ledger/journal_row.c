@@ -1,4 +1,5 @@
-/* See journal_row.h. Numbers are little endian, 8 bytes each; then the packed xattrs; then XXH3. */
+/* See journal_row.h. A head has numbers, little endian, 8 bytes each; then the packed xattrs; then
+ * XXH3. */
 #include "ledger/journal_row.h"
 
 #include <errno.h>

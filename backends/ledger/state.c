@@ -1,4 +1,4 @@
-/* See state.h: the directory, and the group commit. */
+/* See state.h: opens the directory, and commits changes in groups. */
 #include "ledger/state.h"
 
 #include <assert.h>

@@ -1,8 +1,9 @@
 /*
  * See state_file.h. A damaged database is renamed to state.sqlite.damaged-TIME (its WAL with it)
- * and read row by row; what can be read is copied to a new one. So a page that went bad costs the
- * rows on it, never the others, and nothing is deleted that a person might still want: links to the
- * values' files go beside it. What is only locked, or on a full disk, is not damaged, and stays.
+ * and read row by row; the readable rows are copied to a new one. So a damaged page costs the rows
+ * on it, never the others. Nothing is deleted that a person might still want: links to the values'
+ * files go beside the renamed database. A database that is only locked, or on a full disk, is not
+ * damaged, and stays.
  */
 #include "ledger/state_file.h"
 

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_STATE_KEYS_H
 #define CACHEFS_STATE_KEYS_H
 
-/* Keys in the state's tables. They are BLOBs: they sort by their bytes. */
+/* Keys in the state's tables. They are BLOBs, which sort by their bytes. */
 
 #include <sqlite3.h>
 
@@ -10,8 +10,8 @@
 void state_bind_key(sqlite3_stmt *statement, int index, struct key key); /* borrowed until reset */
 struct key state_column_key(sqlite3_stmt *statement, int column); /* valid until the next step */
 
-/* Binds the range of the keys that begin with the prefix, or are below dir, to index and index + 1;
- * the buffers are borrowed until the statement is reset. */
+/* Binds the range of the keys that begin with the prefix, or are below dir, to index and index + 1.
+ * The statement borrows the buffers until it is reset. */
 struct state_range {
 	struct key_buffer first, end;
 };
