@@ -1,4 +1,4 @@
-/* Which connection carries an operation, and what becomes of it. See redis/call.h. */
+/* The connection of an operation, and its deadline. See redis/call.h. */
 #include "redis/call.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* Commands of a call, and what the server says to them. See redis/command.h. */
+/* Commands of a call, and the replies to them. See redis/command.h. */
 #include "redis/command.h"
 
 #include <assert.h>

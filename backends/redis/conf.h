@@ -1,7 +1,7 @@
 #ifndef CACHEFS_REDIS_CONF_H
 #define CACHEFS_REDIS_CONF_H
 
-/* The options of the type "redis": how they are written, and what is wrong with them. */
+/* The options of the type "redis": their table and their checks. */
 
 #include "cache.h"
 
@@ -21,7 +21,7 @@ struct redis_conf {
 
 extern const struct option_spec redis_options[]; /* fill a struct redis_conf */
 
-/* The backend's check() and places(): see struct backend. */
+/* Implement check() and places() of struct backend. */
 int redis_check(const void *conf, struct problem *problem);
 size_t redis_places(const void *conf, struct store_place places[STORE_PLACES_MAX]);
 

@@ -2,8 +2,9 @@
 #define CACHEFS_REDIS_DIRS_H
 
 /*
- * Directories: listings, merged from the two sets, and markers, which lie in one of them alone.
- * `state` is a struct redis; contracts are those of struct backend (cache.h). Thread-safe.
+ * Directories: listings, which merge the two sets, and markers, which lie in one of them alone.
+ * `state` is a struct redis. The functions have the contracts of struct backend (cache.h).
+ * Thread-safe.
  */
 
 #include "cache.h"

@@ -1,4 +1,4 @@
-/* What a new connection says first. See redis/greeting.h. */
+/* The first commands of a connection. See redis/greeting.h. */
 #include "redis/greeting.h"
 
 #include <errno.h>

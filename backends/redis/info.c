@@ -1,4 +1,4 @@
-/* What the server says of itself. See redis/info.h. */
+/* What the server reports of itself. See redis/info.h. */
 #include "redis/info.h"
 
 #include <assert.h>

@@ -2,10 +2,10 @@
 #define CACHEFS_REDIS_INFO_H
 
 /*
- * What the server says of itself (INFO): how full it is, what it can do, by which clock it expires
- * entries, and whether an entry that is gone was removed by somebody or dropped by the server
- * itself. It is asked on a link, when that greets the server and whenever somebody wants to know;
- * a server that does not tell is taken for one of the oldest kind. Thread-safe.
+ * What the server reports of itself (INFO): its memory, its abilities, the clock by which it
+ * expires entries, and whether a missing entry was removed by somebody or dropped by the server
+ * itself. Every new link reads INFO in its greeting; callers may also read it at any time. A server
+ * that does not report is taken for one of the oldest kind. Thread-safe.
  */
 
 #include <stdatomic.h>
@@ -17,25 +17,24 @@
 
 enum { REDIS_RUN_ID = 41 };
 
-/* What is known of entries that the server dropped of its own accord: none since that instant, as
- * long as it is this server, and as it has evicted so many. */
+/* The server has dropped no entry by itself since since_ms, as long as run_id, history and
+ * `evicted` stay the same. */
 struct redis_keeping {
-	char run_id[REDIS_RUN_ID];  /* "": it does not say */
-	char history[REDIS_RUN_ID]; /* of its data: a replica takes over its master's, or starts one
-				     */
+	char run_id[REDIS_RUN_ID];  /* "": the server does not report it */
+	char history[REDIS_RUN_ID]; /* of its data; a replica has its master's or a new one */
 	uint64_t evicted;
-	int64_t since_ms; /* of the clock that never jumps */
+	int64_t since_ms; /* by the monotonic clock */
 };
 
 struct redis_server {
 	const char *layer_name; /* for the log; borrowed */
 	const struct time_source *time;
-	struct rollback *rollback;       /* is told when it is another server, or has other data */
-	atomic_bool tells_expiry;        /* it has PEXPIRETIME (7.0) */
-	atomic_bool spares_recency;      /* a look is no use: CLIENT NO-TOUCH (7.2), or no LRU */
-	atomic_bool evicts_index;        /* and the log has told */
+	struct rollback *rollback;       /* notified of another server, and of other data */
+	atomic_bool tells_expiry;        /* the server has PEXPIRETIME (7.0) */
+	atomic_bool spares_recency;      /* a look is not a use: CLIENT NO-TOUCH (7.2), or no LRU */
+	atomic_bool evicts_index;        /* the server may evict the index; this was logged */
 	atomic_bool tells_clock;         /* its INFO has the time (7.0): */
-	atomic_int_fast64_t skew_ms;     /* by how much its clock was ahead of our steady one, */
+	atomic_int_fast64_t skew_ms;     /* ms by which its clock was ahead of our steady one, */
 	atomic_int_fast64_t our_skew_ms; /* and the wall clock of this machine then */
 	atomic_uint_fast64_t bytes, max_bytes;
 	struct lock lock; /* RANK_LAYER_INNER; guards the rest */
@@ -47,18 +46,21 @@ void redis_server_init(struct redis_server *s, const struct backend_env *env,
 void redis_server_fini(struct redis_server *s);
 
 /*
- * Asks, within the link's turn and with no other reply owed, and notes what it says. run_id, of
- * REDIS_RUN_ID bytes or NULL: which life of which server it is; "": it does not tell. 0;
- * -EHOSTDOWN, or -EIO and the link is odd.
+ * Sends INFO within the link's turn, while no other reply is outstanding, and notes the answer.
+ * run_id: NULL, or REDIS_RUN_ID bytes for the id of this run of the server; "": the server does not
+ * report it. Returns 0; -EHOSTDOWN; or -EIO and the link is odd.
  */
 int redis_info_read(struct redis_server *s, struct redis_link *link, char *run_id);
 
-/* As of the last answer: see kept_all() of struct backend. */
+/* Implements kept_all() of struct backend, as of the last answer. */
 bool redis_server_kept_all(struct redis_server *s, int64_t since_ms);
 
-/* By how much the server's wall clock is ahead of our steady one, as of the last answer; of a
- * server that does not tell: ours. Whether ours was set since, so that it should be asked anew: the
- * server's was set too, if it runs here. */
+/*
+ * redis_server_skew_ms(): ms by which the server's wall clock is ahead of our steady one, as of the
+ * last answer. If the server does not report its clock, our wall clock is used.
+ * redis_server_clock_was_set(): our wall clock was set since then. INFO should be read again,
+ * because the server's clock was set too if it runs here.
+ */
 int64_t redis_server_skew_ms(const struct redis_server *s);
 bool redis_server_clock_was_set(const struct redis_server *s);
 

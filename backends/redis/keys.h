@@ -2,9 +2,9 @@
 #define CACHEFS_REDIS_KEYS_H
 
 /*
- * Operations on one key. What others did to it is noted in the index as it is met (redis/look.h);
- * a value and its member change in one transaction. `state` is a struct redis; contracts are those
- * of struct backend (cache.h). Thread-safe.
+ * Operations on one key. They note what other programs did to the key in the index (redis/look.h).
+ * A value and its member change in one transaction. `state` is a struct redis. The functions have
+ * the contracts of struct backend (cache.h). Thread-safe.
  */
 
 #include "cache.h"

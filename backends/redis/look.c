@@ -1,4 +1,4 @@
-/* See redis/look.h. */
+/* The state of one key in the server. See redis/look.h. */
 #include "redis/look.h"
 
 #include <assert.h>

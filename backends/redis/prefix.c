@@ -1,4 +1,4 @@
-/* All keys that begin with a prefix. See redis/prefix.h. */
+/* Changes of all keys that begin with a prefix. See redis/prefix.h. */
 #include "redis/prefix.h"
 
 #include <assert.h>

@@ -2,9 +2,9 @@
 #define CACHEFS_REDIS_PREFIX_H
 
 /*
- * What is done to all keys that begin with a prefix: page by page, each in a transaction and a turn
- * of its own, so that the server is never kept from others for long. `state` is a struct redis;
- * contracts are those of struct backend (cache.h). Thread-safe.
+ * Changes of all keys that begin with a prefix. They run page by page, each page in a transaction
+ * and a turn of its own, so that the server is never blocked for long. `state` is a struct redis.
+ * The functions have the contracts of struct backend (cache.h). Thread-safe.
  */
 
 #include "cache.h"

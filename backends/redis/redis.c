@@ -1,6 +1,6 @@
 /*
- * Type "redis": entries as plain strings in a Redis server that other programs may share. Here it
- * is opened and closed; redis/store.h has the map and how it lies in the server.
+ * Type "redis": entries as plain strings in a Redis server that other programs may share. This file
+ * opens and closes the layer; redis/store.h has the map and the layout of the data in the server.
  */
 #include "cache.h"
 

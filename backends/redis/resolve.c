@@ -1,4 +1,4 @@
-/* See resolve.h. */
+/* The addresses of a host, with a deadline. See resolve.h. */
 #include "redis/resolve.h"
 
 #include <assert.h>

@@ -2,10 +2,10 @@
 #define CACHEFS_RESOLVE_H
 
 /*
- * The addresses of a host, asked for with a deadline. getaddrinfo() has none: with a name server
- * that does not answer it takes as long as resolv.conf says, half a minute as a rule, and nothing
- * can end it. So it runs in a thread of its own, which is left to itself when it takes too long;
- * at most one per struct resolve.
+ * Looks up the addresses of a host, with a deadline. getaddrinfo() has none: if the name server
+ * does not answer, it takes as long as resolv.conf says, usually half a minute, and nothing can end
+ * it. So it runs in a thread of its own, at most one per struct resolve. A thread that takes too
+ * long is left to end by itself.
  */
 
 #include <netdb.h>
@@ -15,21 +15,21 @@
 
 struct resolve;
 
-/* Asks. Borrows nothing. NULL: out of memory or threads. */
+/* Starts the lookup. Borrows nothing. NULL: out of memory or threads. */
 struct resolve *resolve_new(const char *host, uint64_t port);
 
 /*
- * Waits for the answer until the deadline; may be called again. 0 with the addresses, which are
- * the caller's (freeaddrinfo()); -ETIMEDOUT: not yet; -ECANCELED; -EHOSTDOWN: there are none, *why
- * says why (a static text).
+ * Waits for the answer until the deadline; may be called again. Returns 0 with the addresses, which
+ * the caller frees with freeaddrinfo(); -ETIMEDOUT: no answer yet; -ECANCELED; -EHOSTDOWN: there
+ * are no addresses, and *why is the reason (a static text).
  */
 int resolve_wait(struct resolve *resolve, const struct deadline *deadline, struct addrinfo **found,
 		 const char **why);
 
-/* Ends a wait of another thread, and all that follow. */
+/* Ends a wait of another thread, and every later wait. */
 void resolve_cancel(struct resolve *resolve);
 
-/* Never waits: a thread that is still asking ends by itself. NULL is fine. */
+/* Never waits: a lookup that still runs ends by itself. NULL is allowed. */
 void resolve_free(struct resolve *resolve);
 
 #endif

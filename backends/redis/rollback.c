@@ -1,4 +1,4 @@
-/* What a store acknowledged, and may have lost. See rollback.h. */
+/* The changes that a store has acknowledged. See rollback.h. */
 #include "redis/rollback.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* What the log is told of one server. See redis/said.h. */
+/* Messages about one server, each logged once. See redis/said.h. */
 #include "redis/said.h"
 
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* Going through all names in the server. See redis/scan.h. */
+/* A walk through all names in the server. See redis/scan.h. */
 #include "redis/scan.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 #define CACHEFS_REDIS_SECRET_H
 
 /*
- * The password: from the configuration, where the only copy stays, the environment or a file. A
- * file is read again by every probe, so that a password can be changed while we run. Thread-safe.
+ * The password: from the configuration, which then has the only copy, the environment or a file.
+ * Every probe reads a file again, so the password can change while the daemon runs. Thread-safe.
  */
 
 #include "base/lock.h"
@@ -18,10 +18,11 @@ struct redis_secret {
 void redis_secret_init(struct redis_secret *secret, const struct redis_conf *conf);
 void redis_secret_fini(struct redis_secret *secret);
 
-/* Reads it as it is now. 0, or -errno and the old one stays. */
+/* Reads the password as it is now. Returns 0, or -errno and the old password stays. */
 int redis_secret_read(struct redis_secret *secret);
 
-/* A copy for redis_secret_free(), which wipes it (NULL is fine). NULL: none, or out of memory. */
+/* Returns a copy for redis_secret_free(), which wipes it (NULL is allowed). NULL: there is no
+ * password, or no memory. */
 char *redis_secret_copy(struct redis_secret *secret);
 void redis_secret_free(char *copy);
 

@@ -2,29 +2,29 @@
 #define CACHEFS_REDIS_STORE_H
 
 /*
- * The layer that all parts of the type "redis" share, how it lies in the server, and the map. Each
- * part calls those above it in the list, and has its contract in its header:
+ * The struct that all modules of the type "redis" share, the layout of the data in the server, and
+ * the map. Each module calls those above it in the list, and has its contract in its header:
  *
  *   conf.c     the options                   member.c    metadata <-> members of the index
  *   secret.c   the password                  link.c      one connection
- *   said.c     what the log was told         resolve.c   the addresses of a host
- *   rollback.c what was acknowledged         info.c      what the server says of itself
- *   pool.c     the connections               greeting.c  what a new one says first
- *   command.c  commands and replies          call.c      which connection carries an operation
- *   look.c     what lies under one key       page.c      pages of the index
+ *   said.c     messages, each logged once    resolve.c   the addresses of a host
+ *   rollback.c acknowledged changes          info.c      what the server reports of itself
+ *   pool.c     the connections               greeting.c  the first commands of a connection
+ *   command.c  commands and replies          call.c      the connection of an operation
+ *   look.c     the state of one key          page.c      pages of the index
  *   keys.c     operations on one key         dirs.c      listings and markers
  *   prefix.c   all keys with a prefix        scan.c      all names in the server
- *   probe.c    whether the server is there   upkeep.c    the thread that probes and reconciles
+ *   probe.c    whether the server answers    upkeep.c    the thread that probes and reconciles
  *   redis.c    opening, closing, the struct backend
  *
- * A value is a plain string at key_prefix + key, with the expiry that Redis itself keeps, as every
+ * A value is a plain string at key_prefix + key, with an expiry that Redis itself keeps, as every
  * program writes it that shares the store. Beside the values, outside of key_prefix, are two sorted
- * sets whose scores are all 0, so they are ordered by the bytes of their members, the order of
- * keys (redis/member.h): `cachefs:index:` + key_prefix has a member with the metadata of each
- * entry, `cachefs:dirs:` + key_prefix one of each marker. A value and its member change in one
- * MULTI. Other programs know nothing of members, so a member is believed only if it fits the value;
- * a value without one is foreign and gets one when it is met. Losing the index loses metadata, and
- * no value. WATCH guards what was read before it is written; no script is used.
+ * sets. All scores are 0, so members are ordered by their bytes, which is the order of keys
+ * (redis/member.h). `cachefs:index:` + key_prefix has a member with the metadata of each entry,
+ * `cachefs:dirs:` + key_prefix a member of each marker. A value and its member change in one MULTI.
+ * Other programs do not know members, so a member counts only if it fits the value. A value without
+ * a member is foreign, and gets a member when an operation meets it. A loss of the index loses
+ * metadata, but no value. WATCH guards what was read before it is written; no script is used.
  */
 
 #include "cache.h"
@@ -39,29 +39,29 @@
 
 enum { REDIS_VALUE_MAX = 512 << 20 };
 
-/* No server counts so far, nor does an expiry lie there. */
+/* Counts and expiries of a server are never greater. */
 #define REDIS_COUNT_MAX (INT64_MAX / 16)
 
-/* Nothing here changes after open() but what is atomic, and what its own module guards. */
+/* After open() only atomic fields change, and fields that their own module guards. */
 struct redis {
 	const struct redis_conf *conf;
 	const struct backend_env *env;
-	struct key prefix, index, dirs; /* of names in the server */
-	char *names;                    /* behind index and dirs */
+	struct key prefix, index, dirs; /* names in the server */
+	char *names;                    /* the bytes of index and dirs */
 	struct redis_said said;
 	struct redis_secret secret;
 	struct redis_server server;
 	struct redis_pool pool;
 	struct redis_prober prober;
 	struct breaker breaker;
-	struct rollback rollback; /* lives: servers, and histories of their data */
+	struct rollback rollback; /* each server, and each history of its data, is a life */
 	pthread_t upkeep;
-	struct timespec opened; /* what a foreign value's mtime is when it can't be written down */
-	int64_t opened_ms;      /* of the clock that never jumps */
-	atomic_int_fast64_t ending_ms; /* likewise: the mount is ending since then; 0: it is not */
+	struct timespec opened;        /* mtime of a foreign value whose member cannot be written */
+	int64_t opened_ms;             /* by the monotonic clock */
+	atomic_int_fast64_t ending_ms; /* likewise: the mount began to end then; 0: it has not */
 	atomic_uint_fast64_t entries;
-	atomic_uint_fast64_t dropped; /* members of the index, since it was measured */
-	atomic_uint_fast64_t adopted; /* values that got a member, since then */
+	atomic_uint_fast64_t dropped; /* members removed from the index since it was measured */
+	atomic_uint_fast64_t adopted; /* values that got a member since then */
 };
 
 #endif

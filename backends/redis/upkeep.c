@@ -1,4 +1,4 @@
-/* What is nobody's call. See redis/upkeep.h. */
+/* The work that no caller asks for. See redis/upkeep.h. */
 #include "redis/upkeep.h"
 
 #include <string.h>

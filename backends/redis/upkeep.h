@@ -2,14 +2,14 @@
 #define CACHEFS_REDIS_UPKEEP_H
 
 /*
- * What is nobody's call, in a thread of its own: probing a server that was away, looking how full
- * it is, and slowly bringing the index in line with what other programs did: values without a
- * member get one, members without a value go.
+ * The work that no caller asks for, in a thread of its own: it probes a server that was away,
+ * measures how full the server is, and slowly updates the index after the changes of other
+ * programs. Values without a member get one; members without a value are removed.
  */
 
 #include "redis/store.h"
 
 int redis_upkeep_start(struct redis *r); /* 0 or -errno */
-void redis_upkeep_stop(struct redis *r); /* waits until it has ended, soon */
+void redis_upkeep_stop(struct redis *r); /* waits for the end of the thread, which comes soon */
 
 #endif
