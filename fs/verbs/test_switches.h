@@ -2,8 +2,8 @@
 #define CACHEFS_TEST_SWITCHES_H
 
 /*
- * What tests can make the daemon do by its environment. Only in a build with the meson option
- * test_switches; in any other the environment has no such power, and the code for it is not there.
+ * Environment variables by which tests change the daemon. They work only in a build with the meson
+ * option test_switches; no other build contains the code for them.
  *
  *   CACHEFS_BREAK=publish-at-open | ack-before-commit   breaks a promise, so that the tests of that
  *                                                       promise can be tested
