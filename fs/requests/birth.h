@@ -3,9 +3,10 @@
 
 /*
  * The birth time of statx(2). The kernel asks for it by STATX (7.39, Linux 6.6), which libfuse
- * knows from 3.18 on and 3.14 refuses. So a STATX becomes a GETATTR when it has been read, which is
- * the same but for the time, and the reply to it a reply to STATX before it is written. A request
- * is answered by the thread that read it, so what is known of it is the thread's own.
+ * knows from 3.18 on and 3.14 refuses. So after a STATX has been read, it becomes a GETATTR, which
+ * is the same except for the birth time. Before the reply to it is written, the reply becomes one
+ * to STATX. The thread that read a request also answers it, so the facts about the request are
+ * thread-local.
  */
 
 #include <stdbool.h>
@@ -14,14 +15,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* A request that has been read: its size, which is another now if it was a STATX. */
+/* Call when a request has been read. Its size, which is another one if it was a STATX. */
 size_t birth_read(void *request, size_t size);
 
-/* Writes the reply if it is one to a STATX. False: it is not. */
+/* Writes the reply if it is one to a STATX; false: it is not. */
 bool birth_write(int fd, const struct iovec *iov, int count, ssize_t *written);
 
-/* Whether the GETATTR that this thread is about was a STATX; and what it is to answer (0: not
- * known), before it is replied to. */
+/* birth_is_asked(): true if the GETATTR that this thread handles was a STATX. birth_tell(): the
+ * birth time to answer (0: unknown), before the reply. */
 bool birth_is_asked(void);
 void birth_tell(int64_t created_ms);
 

@@ -1,9 +1,9 @@
 /*
- * See crew.h. What matters:
- *  1. Vacant (leader NULL, not ending) implies that nobody stands by: who becomes idle looks first,
- *     and the lead is given away and taken under one lock.
- *  2. A thread loses the lead only by its own doing: in crew_leave(), or at the end.
- *  3. One signal can be lost just before a thread blocks: crew_dismiss() repeats it.
+ * See crew.h. The invariants:
+ *  1. If the crew is vacant (leader NULL, not ending), no thread stands by: a thread that becomes
+ *     idle checks this first, and the lead is given away and taken under one lock.
+ *  2. A thread loses the lead only by its own action: in crew_leave(), or at the end.
+ *  3. One signal can be lost just before a thread blocks: crew_dismiss() repeats the signal.
  */
 #include "requests/crew.h"
 

@@ -1,7 +1,7 @@
 /*
- * The request loop: a crew whose leader reads. A request is handled by the thread that read it, so
- * its buffer is never shared. The thread that calls loop_run serves nothing: it waits for the end
- * and brings it about.
+ * The request loop: a crew whose leader reads requests. The thread that read a request handles it,
+ * so no two threads share its buffer. The thread that calls loop_run() serves no request: it waits
+ * for the end and ends the loop.
  */
 
 #include "requests/loop.h"

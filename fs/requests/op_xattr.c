@@ -1,4 +1,5 @@
-/* SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR: the user's own, and those that tell of the cache. */
+/* SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR: the user's attributes, and those with facts of the
+ * cache. */
 #include "requests/ops.h"
 
 #include <errno.h>

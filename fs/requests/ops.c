@@ -1,4 +1,4 @@
-/* The table of the requests that are served. */
+/* The table of the requests that the daemon serves. */
 #include "requests/ops.h"
 
 const struct fuse_lowlevel_ops fs_ops = {

@@ -1,8 +1,8 @@
 #ifndef CACHEFS_OPS_H
 #define CACHEFS_OPS_H
 
-/* The FUSE requests, by theme. Only op_*.c knows fuse_req_t: unpack, one verb, reply exactly once.
- */
+/* The FUSE requests, by theme. Only op_*.c knows fuse_req_t: a handler unpacks the request, calls
+ * one verb, and replies exactly once. */
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>

@@ -1,5 +1,4 @@
-/* See owed.h. A reply and its request have one number, by which libfuse writes and the kernel reads
- * it. */
+/* See owed.h. A reply has the number of its request: libfuse writes it, and the kernel reads it. */
 #include "requests/owed.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 #ifndef CACHEFS_REPLY_H
 #define CACHEFS_REPLY_H
 
-/* From attributes to what libfuse wants, and what a request says of its caller. */
+/* Turns attributes into libfuse's structs, and reads from a request who its caller is. */
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
@@ -9,28 +9,28 @@
 #include "verbs/holders.h"
 #include "verbs/lookup.h"
 
-/* Fills an entry reply; ends the attributes' meta. */
+/* Fills an entry reply, and ends the attributes' meta. */
 void reply_entry_param(struct fs *fs, struct attributes *attributes,
 		       struct fuse_entry_param *entry);
 
-/* Replies; if the kernel does not want the entry any more, the lookup is taken back. */
+/* Replies. If the kernel does not want the entry any more, takes the lookup back. */
 void reply_entry(fuse_req_t req, struct attributes *attributes);
 void reply_attr(fuse_req_t req, struct attributes *attributes);
 
-/* The answer to MKDIR and SYMLINK: rc, or the entry that was just made. */
+/* The reply to MKDIR and SYMLINK: rc, or the entry that was just made. */
 void reply_created(fuse_req_t req, struct inode *dir, const char *name, int rc);
 
 /* Takes n lookups of an inode back. */
 void reply_forget(struct fs *fs, struct inode *inode, uint64_t lookups);
 
-/* What programs are told: what only means something inside the daemon is -EIO. */
+/* The errno for programs: -EIO for an errno that has a meaning only inside the daemon. */
 int reply_errno(int rc);
 
-/* rc: 0 or -errno, which is told as reply_errno() has it. */
+/* rc: 0 or -errno, which is replied as reply_errno() gives it. */
 void reply_status(fuse_req_t req, int rc);
 
-/* Likewise, of a lock: -EAGAIN is a lock that somebody else has, -EINTR a wait that a signal ended.
- */
+/* Likewise for a lock: -EAGAIN means that somebody else has the lock, -EINTR that a signal ended
+ * the wait. */
 void reply_lock(fuse_req_t req, int rc);
 
 /* The userdata of the session. */
@@ -44,7 +44,7 @@ static inline pid_t request_tid(fuse_req_t req)
 	return fuse_req_ctx(req)->pid;
 }
 
-/* fi: of WRITE or FLUSH, which tell the table of descriptors; NULL: of another request. */
+/* fi: of WRITE or FLUSH, which tell the table of descriptors; NULL: another request. */
 static inline struct caller request_caller(fuse_req_t req, const struct fuse_file_info *fi)
 {
 	return (struct caller){ request_tid(req), fi ? fi->lock_owner : 0 };

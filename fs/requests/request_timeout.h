@@ -2,27 +2,28 @@
 #define CACHEFS_REQUEST_TIMEOUT_H
 
 /*
- * How long the kernel lets a request wait before it aborts the whole mount (Linux 6.15 and later,
- * /proc/sys/fs/fuse/{default,max}_request_timeout, 0: for ever). The default counts where a daemon
- * asks for nothing; what it asks for is cut to the maximum. Where both are 0, asking for anything
- * would switch a timeout on.
+ * The time after which the kernel aborts the whole mount because a request has no answer (Linux
+ * 6.15 and later, /proc/sys/fs/fuse/{default,max}_request_timeout; 0: no limit). The default counts
+ * if a daemon asks for no timeout; a timeout that it asks for is cut to the maximum. If both are 0,
+ * asking for any timeout would switch one on.
  */
 
 #include <stdint.h>
 
 struct request_timeout {
 	unsigned default_s, max_s; /* the kernel's two numbers */
-	unsigned asked_s; /* what to ask for, and then what counts; 0: nothing, there is none */
+	unsigned asked_s; /* asked for, and then in force; 0: do not ask, there is no timeout */
 };
 
-/* The longest that these two allow. */
+/* The longest timeout that these two allow. */
 struct request_timeout request_timeout_of(unsigned default_s, unsigned max_s);
 
-/* As it is now; or as a test wants it, see test_switches.h. */
+/* The present timeout; or the one that a test wants, see test_switches.h. */
 struct request_timeout request_timeout_read(void);
 
-/* By when a request has to be answered; 0: whenever. It may have lain in the kernel's queue before,
- * and clocks are looked at now and then. */
+/* The time within which the daemon has to answer; 0: no limit. It is shorter than the timeout,
+ * because a request may have waited in the kernel's queue, and clocks are looked at only now and
+ * then. */
 int64_t request_timeout_answer_ms(const struct request_timeout *timeout);
 
 #endif
