@@ -2,8 +2,8 @@
 #define CACHEFS_CONTROL_H
 
 /*
- * What is not a key: `.cachefs/` with its files, and CACHEDIR.TAG. Found by name, not listed. What
- * lies in `.cachefs/layers/` is control_layers.h's.
+ * The files that are not keys: `.cachefs/` with its files, and CACHEDIR.TAG. A lookup finds them;
+ * no listing of the root shows them. control_layers.h shows `.cachefs/layers/`.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ enum control_file {
 	CONTROL_COMMANDS, /* control: write-only */
 	CONTROL_LAYERS,   /* layers, a directory */
 	CONTROL_TAG,
-	CONTROL_FILES,                /* their number; each has one inode, made with the mount */
+	CONTROL_FILES,                /* number of files; each has one inode, made with the mount */
 	CONTROL_VIEW = CONTROL_FILES, /* anything below layers */
 };
 
@@ -28,13 +28,13 @@ struct escape_text;
 struct inode;
 struct view;
 
-/* Before anything is served: makes the inodes of these files, fs->virtual_files. 0 or -ENOMEM. */
+/* Before any request is served: makes the inodes of these files, fs->virtual_files. 0, -ENOMEM. */
 int control_make_files(struct fs *fs);
 
 /* The control file of that name in dir (the root, or `.cachefs`), or -1. */
 int control_find(struct fs *fs, const struct inode *dir, struct key name);
 
-/* Whether the name is the mount's own: nothing can be created at it, renamed or removed. */
+/* True if the name belongs to the mount: nothing can be created there, renamed or removed. */
 bool control_is_reserved(struct fs *fs, const struct inode *dir, struct key name);
 
 /* The i-th child of `.cachefs` or `layers`, and its mode; false past the end. */
@@ -44,8 +44,8 @@ bool control_child(struct fs *fs, const struct inode *dir, size_t i, struct esca
 /* The view (view.h) of the inodes of these files. */
 extern const struct view control_view;
 
-/* What the file says now to the mount's owner, or to others, who are shown no host, path or user;
- * NULL: out of memory, or nothing to read. */
+/* The present text of the file, for the mount's owner or for others. Others see no host, path or
+ * user. NULL: out of memory, or the file has no text. */
 enum control_reader { CONTROL_OWNER, CONTROL_OTHERS };
 struct value *control_text(struct fs *fs, int file, enum control_reader reader);
 

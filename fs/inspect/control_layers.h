@@ -2,24 +2,24 @@
 #define CACHEFS_CONTROL_LAYERS_H
 
 /*
- * `.cachefs/layers/NAME/...`: what one layer holds, by itself. Looking is all one can do: no hit,
- * no promotion, no recency, and writing is EROFS. Nothing of it is kept by the kernel, so it shows
- * what is there now. In the inode table these inodes hang below that of `layers`; the key of one
- * begins with the layer's number. A layer whose name is no file name shows under an escape
- * (key_escape_text()).
+ * `.cachefs/layers/NAME/...` shows the content of one layer. It can only be looked at: a read is no
+ * hit, promotes nothing and does not change recency; a write is EROFS. The kernel keeps nothing of
+ * it, so it shows the present content. In the inode table these inodes are below the inode of
+ * `layers`; their keys begin with the layer's number. A layer whose name cannot be a file name
+ * shows under an escape (key_escape_text()).
  */
 
 #include "inodes/key_escape.h"
 #include "verbs/attributes.h"
 
-/* How a layer is called there; false: there is none of that number. */
+/* The name of a layer there; false: there is no layer of that number. */
 bool layer_view_name(struct fs *fs, size_t layer, struct escape_text *name);
 
-/* What shows these inodes (view.h); their attributes are -ENOENT if one is gone, or was replaced by
- * a directory or file. */
+/* The view (view.h) of these inodes. Their attributes are -ENOENT if the file has gone, or is of
+ * another type (file, directory) by now. */
 extern const struct view layer_view;
 
-/* The value; the caller gets a reference. */
+/* The value of a file; the caller gets a reference. */
 int layer_view_value(struct fs *fs, struct inode *inode, struct value **value);
 
 #endif

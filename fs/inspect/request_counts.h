@@ -2,8 +2,8 @@
 #define CACHEFS_REQUEST_COUNTS_H
 
 /*
- * What the request loop counts: it writes while others read, without a lock. A request is counted
- * by its opcode when it has been read; one with an opcode that is not known here is 0's.
+ * The counters of the request loop. The loop writes them without a lock while others read them. A
+ * request is counted by its opcode when it has been read; an unknown opcode counts as 0.
  */
 
 #include <stdatomic.h>
@@ -18,7 +18,7 @@ struct request_counts {
 	_Atomic(unsigned) waiting;   /* handlers, now */
 };
 
-/* The same as plain numbers, each read by itself. */
+/* The counters as plain numbers; each is read by itself. */
 struct request_numbers {
 	uint64_t by_opcode[REQUEST_OPCODES];
 	uint64_t all; /* their sum */
@@ -29,7 +29,7 @@ struct request_numbers {
 void request_counts_add(struct request_counts *counts, uint32_t opcode);
 void request_counts_read(const struct request_counts *counts, struct request_numbers *numbers);
 
-/* The name of a FUSE request ("LOOKUP"), or NULL: there is no such opcode. */
+/* The name of a FUSE request ("LOOKUP"); NULL: the opcode is unknown. */
 const char *request_name(uint32_t opcode);
 
 #endif

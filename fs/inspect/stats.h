@@ -2,9 +2,9 @@
 #define CACHEFS_STATS_H
 
 /*
- * What is counted, in one table: `stats.json` and `metrics` are two ways to print it. A new number
- * is a member of the snapshot and a row of the table; how often requests and backend calls came is
- * printed beside it.
+ * All statistics in one table: `stats.json` and `metrics` print it in two ways. A new number needs
+ * a member of the snapshot and a row of the table. The counts of requests and backend calls are not
+ * in the table; they are printed beside it.
  */
 
 #include <cjson/cJSON.h>
@@ -15,7 +15,7 @@
 #include "verbs/notifier.h"
 #include "verbs/unowned.h"
 
-/* All numbers at one moment, each read by itself: a sum may be one ahead of its parts. */
+/* All numbers at one moment. Each is read by itself, so a sum may be one ahead of its parts. */
 struct stats {
 	int64_t uptime_ms;
 	struct cache_stats cache;
@@ -50,7 +50,7 @@ struct stats_row {
 	const char *help;
 };
 
-/* Rows that belong together; each ends with an empty one. */
+/* Rows that belong together; an empty row ends them. */
 struct stats_group {
 	const char *json; /* the object that holds them; NULL: the outermost */
 	const struct stats_row *rows;
@@ -58,16 +58,16 @@ struct stats_group {
 extern const struct stats_group stats_groups[]; /* ends with an empty one */
 extern const struct stats_row stats_layer_rows[];
 
-/* The row's number in that struct. */
+/* The number of the row in that struct. */
 double stats_number(const struct stats_row *row, const void *base);
 
 uint64_t stats_calls(const struct layer_calls *calls);
 
-/* The files' texts as they are now; NULL: out of memory. */
+/* The present texts of the files; NULL: out of memory. */
 struct value *stats_json_text(struct fs *fs, bool troubles); /* with the texts of what is wrong */
 struct value *stats_metrics_text(struct fs *fs);
 
-/* JSON printed for people, with a newline; takes it over (NULL is fine). NULL: out of memory. */
+/* Prints JSON for people, with a newline, and frees json (NULL is fine). NULL: out of memory. */
 struct value *stats_text_of(cJSON *json);
 
 #endif

@@ -1,8 +1,8 @@
 #ifndef CACHEFS_USAGE_H
 #define CACHEFS_USAGE_H
 
-/* What df shows: bytes and entries against the limits of the last durable layer, or without a limit
- * those of the file system that it is on. Thread-safe. */
+/* The numbers that df shows: bytes and entries against the limits of the last durable layer.
+ * Without a limit, those of the layer's file system count. Thread-safe. */
 
 #include <sys/statvfs.h>
 
