@@ -1,4 +1,4 @@
-/* The command line and the -o options that a mount knows: see arguments.h. */
+/* The command line, and the -o options that a mount knows: see arguments.h. */
 #include "daemon/arguments.h"
 
 #include <getopt.h>

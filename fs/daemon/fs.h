@@ -3,7 +3,7 @@
 
 /*
  * One mounted cache: the inode table, the handles and the locks over a stack of layers. server.c
- * makes it; what it consists of is in verbs/fs_state.h, its requests are in requests/ops.h.
+ * makes it. verbs/fs_state.h has its parts, requests/ops.h its requests.
  */
 
 #include "config/config.h"
@@ -17,26 +17,27 @@ struct fs;
 int fs_new(const struct config *config, const struct time_source *time, struct fs **fs,
 	   struct problem *problem);
 
-/* It is mounted, nothing is served yet: gives the fs its notifier, and the loop's counters to be
- * shown. Both outlive the fs. */
+/* Call when the cache is mounted and nothing is served yet: sets the notifier, and the loop's
+ * counters that are shown. Both outlive the fs. */
 void fs_attach(struct fs *fs, const struct mount *mount, struct notifier *notifier,
 	       const struct request_counts *requests);
 
-/* For loop_run's hooks: answers the locks that have waited as long as a request may; at the end,
- * who only waits (for a lock, for room in the journal, a flush); makes every handler that waits
- * return.
+/*
+ * For loop_run()'s hooks. fs_tick(): answers requests for locks that have waited as long as a
+ * request may. fs_ending(): answers requests that only wait (for a lock, for room in the journal, a
+ * flush). fs_wake(): makes every waiting handler return.
  */
 void fs_tick(void *fs);
 void fs_ending(void *fs);
 void fs_wake(void *fs);
 
-/* Before anything is served: how long a request may wait. */
+/* Before anything is served: sets how long a request may wait. */
 void fs_answer_within(struct fs *fs, int64_t limit_ms);
 
-/* Called in the INIT handler, once: the mount answers. */
+/* ready() is called once, in the INIT handler: the mount answers. */
 void fs_on_ready(struct fs *fs, void (*ready)(void *self), void *self);
 
-/* Closes the layers; the loop has ended. What is unpublished is dropped. */
+/* Closes the layers, after the loop has ended. Unpublished content is dropped. */
 void fs_free(struct fs *fs);
 
 #endif

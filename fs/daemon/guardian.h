@@ -3,12 +3,12 @@
 
 /*
  * A small process beside a daemon in the background: when the daemon has died, it removes the dead
- * mount. mount -a needs that, for it takes a dead mount for a mounted one; and so do callers that
- * hang in a notification that was under way.
+ * mount. mount -a needs this, because it takes a dead mount for a mounted one. Callers that hang in
+ * a notification of the dead daemon need it, too.
  */
 
-/* To be called by the daemon's first thread, before it has others or opens anything. 0 or -errno.
- * The daemon need not end it: the guardian ends after it. */
+/* The daemon's first thread calls it before it starts other threads or opens anything. 0 or -errno.
+ * The daemon need not end the guardian, which ends after the daemon. */
 int guardian_start(const char *mountpoint, int argc, char **argv);
 
 #endif

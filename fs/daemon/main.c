@@ -1,6 +1,6 @@
 /*
- * The program: from the command line to a served mount and back. All that can be wrong with the
- * arguments and the configuration is said before anything is started.
+ * The program: from the command line to a served mount, and to its end. All mistakes of the
+ * arguments and of the configuration are reported before anything is started.
  */
 #include <errno.h>
 #include <fcntl.h>

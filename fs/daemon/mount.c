@@ -1,14 +1,16 @@
 /*
- * Mounting, and what libfuse 3.14 needs help with:
- *  - It never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the
- *    slowest. Nor does it know that a request timeout can be asked for (request_timeout.h). We read
- *    and write for it (fuse_session_custom_io) and set both in the reply to INIT. INIT is answered
- *    by the thread that read it, so what is known of it is the thread's own.
- *  - It does not know STATX: birth.h.
- *  - Its unmount closes the session's descriptor while a notification or a reply of another thread
- *    may be about to be written to that number, which may be a database a moment later. So we abort
- *    the connection, detach the mount, and leave the descriptor to mount_free().
- *  - Its messages go to stderr: they go to our log, and the last one becomes the problem.
+ * Mounting, and the workarounds for libfuse 3.14:
+ *  - libfuse never passes FUSE_PARALLEL_DIROPS on, so all lookups of a directory queue behind the
+ *    slowest. It also does not know that a request timeout can be asked for (request_timeout.h). So
+ *    we read and write for it (fuse_session_custom_io) and set both in the reply to INIT. The
+ *    thread that read INIT answers it, so the facts about INIT are thread-local.
+ *  - libfuse does not know STATX: birth.h.
+ *  - libfuse's unmount closes the session's descriptor. At this moment another thread may be about
+ *    to write a notification or a reply to that number, and a moment later the number may belong to
+ *    a database. So we abort the connection, detach the mount, and leave the descriptor to
+ *    mount_free().
+ *  - libfuse writes its messages to stderr. We redirect them to our log; the last one becomes the
+ *    problem.
  */
 
 #include "daemon/mount.h"

@@ -2,10 +2,10 @@
 #define CACHEFS_SIGNAL_THREAD_H
 
 /*
- * The thread that does what signals ask for, for a signal handler may do next to nothing: SIGUSR1
- * writes the statistics to the log, SIGHUP opens the log anew. It also tells repeated errors, and
- * looks every second whether the state is still on the disk. Both
- * signals are blocked in all threads.
+ * The thread that carries out signals, because a signal handler may do almost nothing. SIGUSR1
+ * writes the statistics to the log, SIGHUP opens the log again. The thread also logs repeated
+ * errors, and checks every second that the state is still on the disk. Both signals are blocked in
+ * all threads.
  */
 
 struct fs;
