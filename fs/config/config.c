@@ -1,5 +1,5 @@
-/* The configuration as a whole: what its text says, the built-in default. Its layers:
- * config/shape.c. */
+/* The configuration as a whole: from its text, or the built-in default. config/shape.c reads its
+ * layers. */
 #include "config/config.h"
 
 #include <assert.h>

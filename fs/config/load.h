@@ -6,9 +6,9 @@
 #include "config/config.h"
 
 /*
- * Reads and parses a file of up to 1 MiB, which may be a pipe; relative paths in it are of its
- * directory. Warns in the log of a password in a file that others can read. 0, or -EINVAL with
- * every problem added; config is then empty. Ended with config_fini().
+ * Reads and parses a file of up to 1 MiB, which may be a pipe. Relative paths in it begin at its
+ * directory. The log warns of a password in a file that others can read. 0, or -EINVAL with every
+ * problem added; config is then empty. config_fini() ends config.
  */
 int config_load(const char *path, struct config *config, struct problems *problems);
 

@@ -1,6 +1,6 @@
 /*
- * What people read about options: an example, and the reference that is printed from the tables
- * (docs/options.md has it, and a test compares).
+ * Texts about options for people: an example, and the reference that is printed from the tables.
+ * (docs/options.md contains the reference, and a test compares the two.)
  */
 #include <string.h>
 

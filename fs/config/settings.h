@@ -1,7 +1,7 @@
 #ifndef CACHEFS_SETTINGS_H
 #define CACHEFS_SETTINGS_H
 
-/* What a configuration says beside its layers, and the tables of it. */
+/* The settings of a configuration beside its layers, and their tables. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,7 @@ struct fs_conf {
 	uint64_t heap_max_bytes;    /* option working_copy_heap_kb, 1024: larger working copies are
 				       files */
 	char **scratch_names;       /* glob patterns, ends with NULL; scratch.h */
-	mode_t foreign_mode;        /* of entries whose mode nobody knows; "0600" */
+	mode_t foreign_mode;        /* of entries without a known mode; "0600" */
 	int64_t scratch_publish_ms; /* option scratch_publish_s, 60: scratch_rest.h */
 	uint64_t threads_max;       /* option max_threads, 128, 4..4096 */
 	char *log_file;             /* NULL: stderr, in the background syslog */
@@ -40,7 +40,7 @@ struct fs_conf {
 
 extern const struct option_spec fs_options[];
 
-/* What stands at the top of a configuration beside its layers, as in the block of the Python
+/* The options at the top of a configuration beside its layers, as in the block of the Python
  * package's core. */
 struct config_top {
 	bool enabled;   /* false: the cache is a noop */
@@ -49,7 +49,7 @@ struct config_top {
 
 extern const struct option_spec config_top_members[];
 
-/* ttl_s alone, into a struct config_top. */
+/* Only ttl_s, into a struct config_top. */
 extern const struct option_spec config_ttl_member[];
 
 #endif

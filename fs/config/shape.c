@@ -1,4 +1,4 @@
-/* Layers from JSON, in all the shapes they come in: see config/shape.h. */
+/* Reads layers from JSON, in all their shapes: see config/shape.h. */
 #include "config/shape.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* JSON text to items with lines, and what is wrong with the text: see config/text.h. */
+/* Parses JSON text into items with lines, and finds mistakes in it: see config/text.h. */
 #include "config/text.h"
 
 #include <ctype.h>

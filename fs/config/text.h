@@ -8,15 +8,15 @@
 #include "base/problem.h"
 
 /*
- * The JSON text of a configuration as items that know their line: it is in valueint, see
- * option_line() in option.h. A member stands where its name does.
+ * Parses the JSON text of a configuration into items that know their line: it is in valueint, see
+ * option_line() in option.h. The line of a member is the line of its name.
  *
- * NULL with a problem added if the text is no JSON. What cJSON lets pass and a person should hear
- * of is a problem too, but the items are returned: a name given twice in an object, a number that
- * is not written as JSON has it, NUL and control characters in a string. No problem shows a word of
- * the text but the names of members: it may hold secrets.
+ * NULL with a problem added if the text is not JSON. Some mistakes that cJSON accepts are problems
+ * too, but then the items are returned: a name that an object has twice, a number that is not
+ * written as JSON requires, NUL and control characters in a string. Problems show no words of the
+ * text except names of members, because the text may hold secrets.
  *
- * text need not be terminated; file names it in problems.
+ * text need not be terminated; file names the text in problems.
  */
 cJSON *config_text_parse(const char *text, size_t size, const char *file,
 			 struct problems *problems);
