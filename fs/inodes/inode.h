@@ -2,16 +2,16 @@
 #define CACHEFS_INODE_H
 
 /*
- * The room inodes/: what presents the cache's values to the kernel. This room knows keys, metadata
+ * The room inodes/: inodes present the cache's values to the kernel. This room knows keys, metadata
  * and values, and never asks a layer. (The caller of name_read.h asks the layers.)
  *
  * The inode table. The cache holds published values; inodes present these values to the kernel.
  *
  * A *name* is one component in one directory. It exists as long as the daemon knows something about
- * it. The *part* of a name is what the name adds to the directory's key; the part differs from the
- * text of the name if the text is an escape. A file inode is a *version* (immutable, presents one
- * published value), *private* to its writers, or stale. The functions that change the state are in
- * inode_state.h:
+ * it. The *part* of a name is the bytes that the name adds to the directory's key; the part differs
+ * from the name's own text if that text is an escape. A file inode is a *version* (immutable,
+ * presents one published value), *private* to its writers, or stale. The functions that change the
+ * state are in inode_state.h:
  *
  *   version --inode_take_over: no handle or ticket uses it-----> private
  *   private --inode_settle: its content is the published one--> version

@@ -3,8 +3,8 @@
 
 /*
  * A file that keeps a scratch file when the daemon ends: DIR/scratch/NAME. It holds two heads, then
- * the content. The heads are written in turn, so one of them is complete at every instant. The
- * daemon that uses the file locks it (flock). One thread at a time may use a struct saved. The
+ * the content. The heads are written in turn, so one of them is complete at every instant. A daemon
+ * locks the file (flock) as long as it uses it. One thread at a time may use a struct saved. The
  * functions wait for the local disk and return 0 or -errno.
  */
 
