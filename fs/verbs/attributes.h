@@ -10,7 +10,7 @@
 #include "verbs/fs_state.h"
 #include "verbs/view.h"
 
-/* The attributes of an inode that the kernel is told. */
+/* The attributes of an inode, for a reply to the kernel. */
 struct attributes {
 	struct inode *inode;
 	struct meta meta; /* ended with meta_fini() */

@@ -30,7 +30,7 @@ struct look {
 	bool readers;   /* count descriptors open only for reading, not those open for writing */
 	uint64_t ino;   /* of the file, as stat shows it */
 	unsigned left;  /* descriptors that may still be looked at; 0: the bound is reached */
-	int64_t end_ns; /* when the time is up; the first descriptors do not count */
+	int64_t end_ns; /* when the time is up; the first descriptors are always looked at */
 };
 
 void look_begin(struct look *look, const struct our_mount *mount, uint64_t ino);

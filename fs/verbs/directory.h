@@ -40,8 +40,8 @@ int directory_invalidate(struct fs *fs, struct inode *dir, struct key name);
 
 /*
  * Removes all keys that begin with these bytes, in any directory, and the markers of such
- * directories. A writer of such a key publishes nothing afterwards. The kernel is told. -ENOENT:
- * there was nothing.
+ * directories. A writer of such a key publishes nothing afterwards. The kernel is notified.
+ * -ENOENT: there was nothing.
  */
 int directory_invalidate_prefix(struct fs *fs, struct key prefix);
 

@@ -41,7 +41,7 @@ struct holders {
 enum set_end {
 	SET_GOES_ON,
 	SET_ENDED,
-	SET_BROKEN_OFF, /* not published: the opener, or who ended the set, was killed */
+	SET_BROKEN_OFF, /* not published: a signal ended the opener, or who ended the set */
 };
 
 /* Call when this thread has opened the file. */

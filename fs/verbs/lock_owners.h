@@ -39,10 +39,10 @@ struct lock_identity {
 	struct lock_identity *next;
 	uint64_t ino;
 	int shadow_fd;
-	struct lock_owner *owners; /* those who wait are owners, too */
+	struct lock_owner *owners; /* also of requests that only wait */
 	struct lock_waits waits;   /* in the order of arrival */
 	size_t ranges;             /* locked ranges of all owners */
-	bool changed;              /* a lock was released: ask again for those who wait */
+	bool changed;              /* a lock was released: ask again for waiting requests */
 };
 
 /* All file locks of a mount. */

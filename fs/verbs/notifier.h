@@ -32,8 +32,8 @@ void notifier_free(struct notifier *n);
  */
 void notifier_inval_entry(struct notifier *n, uint64_t parent, const char *name, size_t name_size);
 
-/* Invalidates all names of the mount: FUSE_NOTIFY_INC_EPOCH where the kernel knows it (6.16),
- * otherwise nothing. */
+/* Invalidates all names of the mount: by FUSE_NOTIFY_INC_EPOCH if the kernel knows it (6.16);
+ * otherwise does nothing. */
 void notifier_inval_all(struct notifier *n);
 
 /* Waits, at most wait_ms, until all notifications queued before the call are delivered. False: they

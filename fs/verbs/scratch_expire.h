@@ -23,8 +23,8 @@ void scratch_expire_locked(struct fs *fs, struct name *name);
 /* Removes scratch files whose time is over, at most SCRATCH_EXPIRE_BATCH. Their number. */
 size_t scratch_expire_some_locked(struct fs *fs);
 
-/* Removes a scratch file and the layers' copy, because an older one would show. The caller has a
- * pin. only_expired: only if its time still is over. */
+/* Removes a scratch file and the layers' copy; otherwise an older entry would show. The caller has
+ * a pin. only_expired: only if its time is still over. */
 void scratch_remove_locked(struct fs *fs, struct inode *inode, bool only_expired);
 
 #endif
