@@ -87,8 +87,8 @@ struct layer_usage {
 	uint64_t max_bytes;
 	uint64_t evictions;
 	uint64_t expiries;
-	bool down;         /* it answers nothing now */
-	char trouble[160]; /* why, or what else is wrong; "": nothing */
+	bool down;         /* the layer answers nothing now */
+	char trouble[160]; /* why the layer is down, or another trouble; "": none */
 	const char *path;  /* a file whose file system bounds the layer, or NULL */
 };
 
@@ -99,9 +99,9 @@ struct layer_usage {
  */
 struct store_place {
 	const char *option;  /* the option that names it */
-	char path[PATH_MAX]; /* absolute; what is there need not exist. "": no path */
+	char path[PATH_MAX]; /* absolute; the path need not exist. "": no path */
 	char server[300];    /* "": none */
-	const char *prefix;  /* of all names in it; the options' own */
+	const char *prefix;  /* begins all names in the place; the options own it */
 };
 enum { STORE_PLACES_MAX = 2 };
 
@@ -110,11 +110,11 @@ struct backend {
 	const struct option_spec *options; /* fill a struct of conf_size bytes */
 	size_t conf_size;
 	bool durable; /* survives the death of the daemon */
-	bool remote;  /* another machine's: it may be out of reach and come back with old entries */
-	bool forgets; /* keeps nothing of what is set */
+	bool remote;  /* on another machine: may be unreachable, and come back with old entries */
+	bool forgets; /* keeps no value that is set */
 	bool hides_slower;      /* the journal: -ENODATA is a miss of slower layers as well */
-	int64_t default_ttl_ms; /* what the common option default_ttl_s is by default; 0: null */
-	int64_t revalidate_ms;  /* what the common option revalidate_ms is by default */
+	int64_t default_ttl_ms; /* default of the common option default_ttl_s; 0: null */
+	int64_t revalidate_ms;  /* default of the common option revalidate_ms */
 
 	/*
 	 * Checks the things that the options name and the user must provide (a directory that the
@@ -134,7 +134,7 @@ struct backend {
 	 */
 	int (*open)(const void *conf, const struct backend_env *env, void **state,
 		    struct problem *problem);
-	void (*close)(void *state); /* finishes what is queued, and ends the layer's threads */
+	void (*close)(void *state); /* finishes queued changes, and ends the layer's threads */
 
 	/*
 	 * The mount is ending. An operation that waits for another party (a server, another
@@ -173,14 +173,15 @@ struct backend {
 	 * instant (CLOCK_MONOTONIC). If true, an entry that was in the store at that instant, is
 	 * absent now and has not expired was removed by another program, and the cache removes the
 	 * copies of the entry. If false, a durable layer keeps its copy. Called after revalidate()
-	 * returned -ENOENT; may wait. NULL: the store never drops an entry by itself.
+	 * returned -ENOENT; may wait. NULL: always true, because the layer calls env->gone() for
+	 * every entry that it drops.
 	 */
 	bool (*kept_all)(void *state, int64_t since_ms);
 
 	/*
 	 * For a store that can report the changes of other programs. Reads the new changes and
-	 * calls env->changed() for each before it returns. The call must be cheap when there are no
-	 * changes, because the cache calls it before each answer of a faster layer that is not
+	 * reports them by env->changed() before it returns. The call must be cheap when there are
+	 * no changes, because the cache makes it before each answer of a faster layer that is not
 	 * durable. True: a copy in such a layer needs no revalidate(). False: the layer may not
 	 * know every change. NULL: always false.
 	 */

@@ -18,7 +18,7 @@
 #include "base/time_source.h"
 
 enum end_kind {
-	END_NONE,   /* nobody has given one */
+	END_NONE,   /* no end was given */
 	END_NEVER,  /* "never" was given */
 	END_STEADY, /* a duration was given: ms of the steady clock */
 	END_MOMENT, /* a moment was given: ms since 1970 */

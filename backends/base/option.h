@@ -37,7 +37,7 @@ enum option_type {
 struct option_spec {
 	const char *name;
 	enum option_type type;
-	size_t offset;   /* in the struct that is filled */
+	size_t offset;   /* of the field in the struct that the parser fills */
 	const char *def; /* as JSON text: "5", "null", "true", "\"localhost\"" */
 	double min, max; /* for numbers, as written; max 0: no upper limit */
 	bool nullable;

@@ -20,8 +20,8 @@
  *
  * "meta" says when we wrote the file ("written"). If the file has another time, another program
  * wrote it. If the value then does not fit the rest of "meta", the entry is foreign: the payload is
- * read as the encoding says, otherwise as its bytes stand, and only the key and the expiry of the
- * other members count.
+ * read as the encoding says, otherwise as its bytes stand; apart from the payload only the key and
+ * the expiry count.
  *
  * A value that is JSON stands in the payload byte for byte ("json"), other text as a string
  * ("text"), other bytes in base64 ("base64"). A file without "encoding" and "meta" was written by

@@ -43,7 +43,7 @@ struct file_layer {
 	int dir_fd; /* its number never changes, so no lock is needed: file/directory.h */
 	struct unsynced unsynced;
 	struct free_space space;                      /* of changes */
-	atomic_uint_fast64_t temp_number, complained; /* complained: hash of a name */
+	atomic_uint_fast64_t temp_number, complained; /* complained: hash of the last name */
 
 	struct lock lock; /* RANK_LAYER; guards what follows */
 

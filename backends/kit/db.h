@@ -37,9 +37,9 @@ struct db {
 	int statement_count;
 	atomic_bool steps;   /* a statement runs: no other thread may use the connection */
 	bool met_damage;     /* a statement met damage since the owner set this to false */
-	uint64_t generation; /* its owner's */
+	uint64_t generation; /* set by the owner */
 	struct db *next;
-	int failure; /* the -errno of an open that failed */
+	int failure; /* the -errno of a failed open */
 	struct db_guard *guard;        /* NULL: statements have no end */
 	int64_t begun_ms, deadline_ms; /* of the statement that runs; 0: none */
 };

@@ -35,15 +35,15 @@ enum db_trouble {
 struct db_files {
 	const char *path; /* borrowed */
 	char *log_path, *index_path;
-	bool index_is_ours; /* in the memory of this process: there is no PATH-shm */
+	bool index_is_ours; /* the index is in the memory of this process: there is no PATH-shm */
 	struct db_file database, log_file, index;
 	const volatile uint32_t *header; /* of the index, in shared memory; NULL: no WAL */
 	unsigned faults;                 /* sqlite_os_faults() before the database was opened */
 	enum db_trouble found;           /* a trouble that only a commit could notice */
 	struct db_log log;
 	uint64_t changes; /* committed to this log */
-	bool owed;        /* true: the log must be put back before the next open, */
-	enum db_trouble trouble; /* because of this trouble */
+	bool owed;        /* the log must be put back before the next open */
+	enum db_trouble trouble; /* the trouble that requires it */
 };
 
 /* index_is_ours: the database uses SQLite's VFS "unix-excl". */

@@ -19,10 +19,10 @@
 enum entry_order { ORDER_DUE, ORDER_WEIGHT };
 
 struct entry {
-	struct key key;      /* its own bytes */
+	struct key key;      /* the entry owns the bytes */
 	struct value *value; /* a reference; NULL for a directory's marker */
 	struct meta meta;    /* in a store, expiry and xattrs change by entries_update() only */
-	struct entry *link;  /* the user's, while the entry is in no store */
+	struct entry *link;  /* for the user, while the entry is in no store */
 	bool lost;           /* the user's */
 	/* the store's: */
 	uint64_t hash;

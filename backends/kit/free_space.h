@@ -38,10 +38,10 @@
 	}
 
 struct free_space {
-	const char *layer, *path; /* its name, for the log; a path on its file system. Borrowed, */
-	const struct time_source *time; /* as this is */
+	const char *layer, *path; /* both borrowed: its name, for the log; a path on its disk */
+	const struct time_source *time; /* borrowed */
 	uint64_t min_free;              /* as the option is stored */
-	/* Evictions since the last gain; and after too many without a gain, */
+	/* Evictions since the last gain; and if they were too many: */
 	uint64_t idle_bytes, idle_entries;
 	uint64_t stopped_at; /* the free bytes when eviction stopped */
 	int64_t stopped_ms;  /* when eviction stopped; 0: it goes on */
