@@ -219,7 +219,8 @@ static bool skip_scalar(struct json_text *t)
 		return skip_word(t, "null");
 	case 'N':
 	case 'I':
-		return t->rules == JSON_AS_PYTHON && (skip_word(t, "NaN") || skip_word(t, "Infinity"));
+		return t->rules == JSON_AS_PYTHON &&
+		       (skip_word(t, "NaN") || skip_word(t, "Infinity"));
 	default:
 		return skip_number(t);
 	}

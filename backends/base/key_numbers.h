@@ -20,7 +20,7 @@ struct key_numbers {
 };
 
 int key_numbers_init(struct key_numbers *n, size_t slot_count); /* 0 or -ENOMEM */
-void key_numbers_fini(struct key_numbers *n); /* also for = {0} */
+void key_numbers_fini(struct key_numbers *n);                   /* also for = {0} */
 
 void key_numbers_set(struct key_numbers *n, struct key key, uint32_t number);
 bool key_numbers_get(const struct key_numbers *n, struct key key, uint32_t *number);

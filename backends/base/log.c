@@ -246,7 +246,8 @@ void log_long(const char *text)
 int log_open_file(const char *path)
 {
 	/* A pipe that nobody reads is no log to wait for, nor one that is full. */
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		      0600);
 
 	if (fd < 0)
 		return -errno;

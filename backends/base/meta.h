@@ -23,8 +23,8 @@ struct meta {
 	uint64_t hits;
 	int64_t hit_ms;     /* the time of the last hit, since 1970; 0: not known */
 	int64_t created_ms; /* since 1970 */
-	struct end own;  /* the entry's own end: the same in every layer; changes pass it on */
-	struct end copy; /* the end of the copy in the layer that gave this meta */
+	struct end own;     /* the entry's own end: the same in every layer; changes pass it on */
+	struct end copy;    /* the end of the copy in the layer that gave this meta */
 	struct timespec mtime;
 	struct timespec ctime;
 	uint32_t mode; /* with the type bits: S_IFREG, S_IFLNK, S_IFDIR; 0: no metadata (foreign) */

@@ -19,9 +19,9 @@
 enum option_type {
 	OPT_BOOL, /* bool; true, false, 1, 0, or one of the words "true", "yes", "on", "1", "false",
 		     "no", "off", "0" */
-	OPT_COUNT,   /* uint64_t; a whole number. null, where nullable: 0; UINT64_MAX, where min is 0 */
-	OPT_BYTES,   /* uint64_t, as OPT_COUNT */
-	OPT_MB,      /* uint64_t bytes; written in MB of 1024 * 1024, fractions allowed. null: likewise */
+	OPT_COUNT, /* uint64_t; a whole number. null, where nullable: 0; UINT64_MAX, where min is 0 */
+	OPT_BYTES, /* uint64_t, as OPT_COUNT */
+	OPT_MB, /* uint64_t bytes; written in MB of 1024 * 1024, fractions allowed. null: likewise */
 	OPT_KB,      /* uint64_t bytes; likewise in KB of 1024 */
 	OPT_SECONDS, /* int64_t milliseconds; written in seconds, fractions allowed. null: -1 */
 	OPT_MS,      /* int64_t milliseconds; a whole number */

@@ -243,8 +243,8 @@ static int check_owner(struct db *db, struct disk_reason *reason)
 	query_text(db, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') LIMIT 1",
 		   table, sizeof(table));
 	snprintf(reason->text, sizeof(reason->text),
-		 "it is the database of another application%s%s%s", table[0] ? ", with a table \"" : "",
-		 table, table[0] ? "\"" : "");
+		 "it is the database of another application%s%s%s",
+		 table[0] ? ", with a table \"" : "", table, table[0] ? "\"" : "");
 	return -EHOSTDOWN;
 }
 
@@ -265,7 +265,8 @@ static int check_kinds(struct db *db, struct disk_reason *reason)
 	if (rc < 0)
 		return explain(db, rc, reason);
 	if (odd > 0)
-		return refuse(reason, "a view or a virtual table has the name of one of its tables");
+		return refuse(reason,
+			      "a view or a virtual table has the name of one of its tables");
 	if (tables > 0 &&
 	    sqlite3_table_column_metadata(db->handle, "main", "cache", "cache_key", NULL,
 					  &collation, NULL, NULL, NULL) == SQLITE_OK &&

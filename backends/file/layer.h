@@ -51,11 +51,11 @@ struct file_layer {
 	pthread_cond_t turned;
 	bool loaded, changing;
 	pthread_t changer; /* the thread of the change */
-	bool moving;      /* a directory is being renamed */
-	unsigned waiting; /* threads that wait for a turn */
-	uint64_t turns;   /* turns that have begun */
-	uint64_t life;    /* grows with each finished piece of work */
-	bool following;   /* a thread reads events of inotify: file/watch.h */
+	bool moving;       /* a directory is being renamed */
+	unsigned waiting;  /* threads that wait for a turn */
+	uint64_t turns;    /* turns that have begun */
+	uint64_t life;     /* grows with each finished piece of work */
+	bool following;    /* a thread reads events of inotify: file/watch.h */
 
 	/* file/index.h. Only a change writes these, so a change reads them without the lock: */
 	struct entries entries;        /* value: the file's name */
@@ -82,7 +82,6 @@ mode_t file_mode(const struct file_conf *conf); /* of the files that are made */
 /* Logs the problem with a file and its consequence: once, not at every get. At any time. */
 void file_complain(struct file_layer *f, const char *name, const char *what, const char *then);
 
-int file_forbidden(struct file_layer *f,
-		   const char *name); /* logs and returns -EACCES */
+int file_forbidden(struct file_layer *f, const char *name); /* logs and returns -EACCES */
 
 #endif

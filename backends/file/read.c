@@ -168,8 +168,7 @@ static bool date_foreign(struct file_layer *f, const char *name, const struct fi
 static void keep_owner(struct file_layer *f, struct file_entry *entry)
 {
 	lock_take(&f->lock);
-	const struct entry *e =
-		entries_find(&f->entries, key_make(entry->key, entry->key_size));
+	const struct entry *e = entries_find(&f->entries, key_make(entry->key, entry->key_size));
 	if (e && entry->meta.mode == 0)
 		meta_keep_owner(&entry->meta, &e->meta);
 	lock_release(&f->lock);

@@ -180,8 +180,9 @@ int db_errno_on(sqlite3 *handle)
 
 	if (is_full(error))
 		return -ENOSPC;
-	if (code == SQLITE_IOERR_WRITE && (is_full(last_errno(handle, SQLITE_FCNTL_FILE_POINTER)) ||
-					   is_full(last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER))))
+	if (code == SQLITE_IOERR_WRITE &&
+	    (is_full(last_errno(handle, SQLITE_FCNTL_FILE_POINTER)) ||
+	     is_full(last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER))))
 		return -ENOSPC;
 	/* What this process is short of says nothing of the database. */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM)

@@ -25,7 +25,7 @@ enum { DB_STATEMENTS_MAX = 64 }; /* prepared statements of a connection */
 struct db_guard {
 	const struct time_source *time; /* borrowed; its clock that never jumps: */
 	atomic_int_fast64_t ending_ms;  /* when the mount began to end; 0: not yet */
-	atomic_uint_fast64_t life;     /* grows while statements run */
+	atomic_uint_fast64_t life;      /* grows while statements run */
 };
 
 struct db {
@@ -39,7 +39,7 @@ struct db {
 	bool met_damage;     /* a statement met damage since the owner set this to false */
 	uint64_t generation; /* set by the owner */
 	struct db *next;
-	int failure; /* the -errno of a failed open */
+	int failure;                   /* the -errno of a failed open */
 	struct db_guard *guard;        /* NULL: statements have no end */
 	int64_t begun_ms, deadline_ms; /* of the statement that runs; 0: none */
 };

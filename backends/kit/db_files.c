@@ -65,7 +65,8 @@ enum db_trouble db_files_look(const struct db_files *f)
 	if (!db_file_is_at(f->log_path, &f->log_file, &size))
 		return DB_LOG_GONE;
 	bool whole = is_long_enough(f, size, frames);
-	if (!f->index_is_ours && sqlite_os_faults() != f->faults) /* the last, for to look may be one */
+	if (!f->index_is_ours &&
+	    sqlite_os_faults() != f->faults) /* the last, for to look may be one */
 		return DB_INDEX_CUT;
 	return whole ? DB_FINE : DB_LOG_CUT;
 }
@@ -99,8 +100,8 @@ bool db_files_are_odd(const char *path, char *reason, size_t size)
 		int n = snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
 		if (n >= PATH_MAX || stat(name, &st) < 0 || S_ISREG(st.st_mode))
 			continue;
-		snprintf(reason, size, "%s%s%s is %s", i > 0 ? "its " : "the database",
-			 suffixes[i], i > 0 ? " file" : "",
+		snprintf(reason, size, "%s%s%s is %s", i > 0 ? "its " : "the database", suffixes[i],
+			 i > 0 ? " file" : "",
 			 S_ISFIFO(st.st_mode)   ? "a pipe"
 			 : S_ISSOCK(st.st_mode) ? "a socket"
 			 : S_ISDIR(st.st_mode)  ? "a directory"

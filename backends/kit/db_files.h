@@ -41,8 +41,8 @@ struct db_files {
 	unsigned faults;                 /* sqlite_os_faults() before the database was opened */
 	enum db_trouble found;           /* a trouble that only a commit could notice */
 	struct db_log log;
-	uint64_t changes; /* committed to this log */
-	bool owed;        /* the log must be put back before the next open */
+	uint64_t changes;        /* committed to this log */
+	bool owed;               /* the log must be put back before the next open */
 	enum db_trouble trouble; /* the trouble that requires it */
 };
 

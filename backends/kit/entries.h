@@ -22,7 +22,7 @@ enum { ENTRIES_LEVELS = 16 };
 struct entries {
 	const struct entries_policy *policy;
 	size_t count;
-	uint64_t bytes;       /* sum of the charges */
+	uint64_t bytes;             /* sum of the charges */
 	struct entry_slots buckets; /* linear hashing: each new entry adds one bucket; no rehash */
 	size_t bucket_count, bucket_mask;
 	struct entry_heap due[2];  /* by the steady clock; by the wall clock: the two may diverge */

@@ -53,7 +53,7 @@ struct mapping {
 	uintptr_t from, to;
 	unsigned part; /* 0: from, 1: to, 2: the rest */
 	bool has_path;
-	char end[16];  /* of the line */
+	char end[16]; /* of the line */
 	size_t size;
 };
 

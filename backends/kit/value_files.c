@@ -122,8 +122,8 @@ static bool is_on_device(const struct value_files *v, dev_t device)
 	struct stat like, directory;
 
 	look_at_database(v, &like);
-	if (lstat(v->path, &directory) < 0 && (errno != ENOENT || make_directory(v, &like) < 0 ||
-					       lstat(v->path, &directory) < 0))
+	if (lstat(v->path, &directory) < 0 &&
+	    (errno != ENOENT || make_directory(v, &like) < 0 || lstat(v->path, &directory) < 0))
 		return false;
 	return directory.st_dev == device;
 }

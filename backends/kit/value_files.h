@@ -32,10 +32,10 @@ struct verified_file {
 };
 
 struct value_files {
-	char *path;                                   /* the directory */
-	char *database;                               /* the path of the database */
-	struct unsynced unsynced;                     /* files that were given a name */
-	struct lock lock;                             /* RANK_LAYER_INNER; guards: */
+	char *path;                                          /* the directory */
+	char *database;                                      /* the path of the database */
+	struct unsynced unsynced;                            /* files that were given a name */
+	struct lock lock;                                    /* RANK_LAYER_INNER; guards: */
 	struct verified_file verified[VALUE_FILES_VERIFIED]; /* by inode number */
 };
 

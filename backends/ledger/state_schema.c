@@ -11,12 +11,12 @@ enum {
 	SCHEMA_VERSION = 2,
 };
 
-#define NEW_IN_2                                                                                   \
-	/* debts_state.c: moves, renames of directories that have begun */                         \
-	"CREATE TABLE intents(id INTEGER NOT NULL, layer TEXT NOT NULL, source BLOB NOT NULL,"     \
+#define NEW_IN_2                                                                                     \
+	/* debts_state.c: moves, renames of directories that have begun */                           \
+	"CREATE TABLE intents(id INTEGER NOT NULL, layer TEXT NOT NULL, source BLOB NOT NULL,"       \
 	" target BLOB NOT NULL, PRIMARY KEY(id, layer)) WITHOUT ROWID;" /* journal_dirs.c: markers \
 									   that the slower layers  \
-									   have not got yet */     \
+									   have not got yet */ \
 	"CREATE TABLE directories(key BLOB PRIMARY KEY, head BLOB NOT NULL) WITHOUT ROWID;"
 
 /* Tombstones were lost: those of a layer that has no name. */

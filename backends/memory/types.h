@@ -34,8 +34,7 @@
 #define MEMORY_OPERATIONS                                                                          \
 	.close = memory_close, .stat = memory_stat, .get = memory_get, .peek = memory_peek,        \
 	.set = memory_set, .foresee = memory_foresee, .touch = memory_touch,                       \
-	.remove = memory_remove,                                                                   \
-	.remove_prefix = memory_remove_prefix, .rename = memory_rename,                            \
+	.remove = memory_remove, .remove_prefix = memory_remove_prefix, .rename = memory_rename,   \
 	.rename_prefix = memory_rename_prefix, .check_rename_prefix = memory_check_rename_prefix,  \
 	.list = memory_list, .dir_stat = memory_dir_stat, .dir_set = memory_dir_set,               \
 	.dir_remove = memory_dir_remove, .sync = memory_sync, .note_hit = memory_note_hit,         \

@@ -43,10 +43,10 @@ struct layered {
 	struct layer *markers;
 	struct layer_spec markers_spec;
 	char markers_name[16];
-	struct state *state;            /* NULL: nothing needs to survive a restart */
-	struct layer *journal;          /* the journal as a layer; NULL: none */
-	struct write_back *write_back;  /* see write_back.h */
-	struct teller *teller;          /* see teller.h; NULL: none runs */
+	struct state *state;                         /* NULL: nothing needs to survive a restart */
+	struct layer *journal;                       /* the journal as a layer; NULL: none */
+	struct write_back *write_back;               /* see write_back.h */
+	struct teller *teller;                       /* see teller.h; NULL: none runs */
 	void (*teller_nudge)(struct teller *teller); /* set with it */
 	atomic_uint_fast64_t uncovered; /* counts entries before the journal stops hiding them */
 	atomic_uint_fast64_t hits, misses, sets, failed_sets, invalidations;

@@ -109,7 +109,8 @@ const struct option_spec fs_options[] = {
 	  .offset = offsetof(struct fs_conf, foreign_mode),
 	  .def = "\"0600\"",
 	  .max = 0666,
-	  .doc = "the mode, less the umask, of entries that other programs wrote, and of those whose "
+	  .doc = "the mode, less the umask, of entries that other programs wrote, and of those "
+		 "whose "
 		 "mode was lost; their directories can be searched by whom they can be read" },
 	{ .name = "max_threads",
 	  .type = OPT_COUNT,

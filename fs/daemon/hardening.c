@@ -16,9 +16,9 @@
 
 /* What a daemon of root uses. */
 static const uint64_t kept =
-	BIT(CAP_SYS_ADMIN) |       /* mounts, and takes its mount away */
-	BIT(CAP_SYS_PTRACE) |      /* looks which files other users' writers have open (holders.h) */
-	BIT(CAP_DAC_OVERRIDE) |    /* opens databases and sockets of other users */
+	BIT(CAP_SYS_ADMIN) |    /* mounts, and takes its mount away */
+	BIT(CAP_SYS_PTRACE) |   /* looks which files other users' writers have open (holders.h) */
+	BIT(CAP_DAC_OVERRIDE) | /* opens databases and sockets of other users */
 	BIT(CAP_DAC_READ_SEARCH) | /* and finds them, and /proc/PID/fd */
 	BIT(CAP_CHOWN) |           /* gives -wal, -shm and large values the owner of the database */
 	BIT(CAP_FOWNER);           /* and their modes and times */

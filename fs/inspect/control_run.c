@@ -40,8 +40,8 @@ static bool is_publishing_locked(const struct fs *fs, struct key prefix)
 static int flush(struct fs *fs, struct key prefix)
 {
 	struct inodes *t = &fs->inodes;
-	struct deadline deadline =
-		deadline_in(fs->time, waiting_at_most(fs->conf->publish_timeout_ms));
+	struct deadline deadline = deadline_in(fs->time,
+					       waiting_at_most(fs->conf->publish_timeout_ms));
 
 	waiting_begin();
 	inodes_lock(t);

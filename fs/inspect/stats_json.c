@@ -23,8 +23,7 @@ static void add_opcodes(cJSON *fuse, const struct request_numbers *requests)
 
 	for (unsigned i = 0; i < REQUEST_OPCODES; i++)
 		if (requests->by_opcode[i] > 0 && request_name(i))
-			cJSON_AddNumberToObject(o, request_name(i),
-						(double)requests->by_opcode[i]);
+			cJSON_AddNumberToObject(o, request_name(i), (double)requests->by_opcode[i]);
 }
 
 static void add_calls(cJSON *layer, const struct layer_calls *all)

@@ -51,8 +51,8 @@ static int run(struct fs *fs, struct handle *h, uint64_t owner, pid_t tid, uid_t
 {
 	if (call->is_flock) {
 		h->has_flock = true;
-		return file_locks_flock(fs->locks, h->inode->ino, owner, uid,
-					call->operation, wait);
+		return file_locks_flock(fs->locks, h->inode->ino, owner, uid, call->operation,
+					wait);
 	}
 	lock_close_asked(fs, h, owner);
 	bool locks = call->lock->l_type != F_UNLCK;
@@ -84,7 +84,8 @@ static void run_lock(fuse_req_t req, struct inode *inode, struct fuse_file_info 
 		r->req = req;
 		fuse_req_interrupt_func(req, on_interrupt, r);
 	}
-	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, fuse_req_ctx(req)->uid, call, r ? &r->wait : NULL);
+	int rc = run(fs, request_handle(fi), fi->lock_owner, tid, fuse_req_ctx(req)->uid, call,
+		     r ? &r->wait : NULL);
 	if (rc == -EINPROGRESS) {
 		owed_leave();
 		return;

@@ -60,8 +60,8 @@ static void open_virtual(fuse_req_t req, struct inode *inode, struct fuse_file_i
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct handle *h;
 	uid_t uid = fuse_req_ctx(req)->uid;
-	int rc = open_virtual_handle(fs, inode, writes,
-				     uid == 0 || uid == fs->uid ? CONTROL_OWNER : CONTROL_OTHERS, &h);
+	int rc = open_virtual_handle(
+		fs, inode, writes, uid == 0 || uid == fs->uid ? CONTROL_OWNER : CONTROL_OTHERS, &h);
 
 	if (rc < 0) {
 		reply_status(req, rc);

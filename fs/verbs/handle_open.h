@@ -29,7 +29,6 @@ int handle_create(struct fs *fs, struct inode *dir, struct key name,
 		  const struct create_request *request, struct handle **handle);
 
 /* truncate(2) by path: published at once. -ESTALE as handle_open(). */
-int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid,
-			 uid_t uid);
+int handle_truncate_path(struct fs *fs, struct inode *inode, uint64_t size, pid_t tid, uid_t uid);
 
 #endif

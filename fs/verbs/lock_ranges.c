@@ -72,7 +72,8 @@ void lock_ranges_set(struct lock_ranges *r, int64_t start, int64_t last, short t
 	memmove(r->items + from + count, r->items + to, (r->count - to) * sizeof(*r->items));
 	memcpy(r->items + from, pieces, count * sizeof(*pieces));
 	r->count = r->count - (to - from) + count;
-	for (size_t i = from + count; i > 0 && i + 1 > from; i--) /* downwards: each with the next */
+	for (size_t i = from + count; i > 0 && i + 1 > from;
+	     i--) /* downwards: each with the next */
 		merge_with_next(r, i - 1);
 }
 

@@ -99,9 +99,9 @@ static void put(uint8_t *row, int column, int64_t number)
 int main(void)
 {
 	static uint8_t ours[COLUMNS * COLUMN_BYTES], foreign[COLUMNS * COLUMN_BYTES];
-	static const struct fuzz_seed seeds[] = {
-		{ ours, sizeof(ours) }, { foreign, sizeof(foreign) }, { NULL, 0 }
-	};
+	static const struct fuzz_seed seeds[] = { { ours, sizeof(ours) },
+						  { foreign, sizeof(foreign) },
+						  { NULL, 0 } };
 	const struct fuzz_target target = { "disk_row", seeds, words, run };
 	char text[16 + 5 * COLUMNS] = "SELECT ?1";
 

@@ -16,10 +16,24 @@
 
 enum { ASKED = 4, PATIENCE_MS = 60000 };
 
-static const char *const words[] = { "*", "$", ":", "+", "-", "\r\n", "*2147483647\r\n",
-				     "*-1\r\n", "$-1\r\n", "$-2\r\n", "$99999999999\r\n",
-				     "*1\r\n*1\r\n*1\r\n", ":9223372036854775808\r\n", "+OK\r\n",
-				     "+QUEUED\r\n", "*65535\r\n", "*65537\r\n", NULL };
+static const char *const words[] = { "*",
+				     "$",
+				     ":",
+				     "+",
+				     "-",
+				     "\r\n",
+				     "*2147483647\r\n",
+				     "*-1\r\n",
+				     "$-1\r\n",
+				     "$-2\r\n",
+				     "$99999999999\r\n",
+				     "*1\r\n*1\r\n*1\r\n",
+				     ":9223372036854775808\r\n",
+				     "+OK\r\n",
+				     "+QUEUED\r\n",
+				     "*65535\r\n",
+				     "*65537\r\n",
+				     NULL };
 
 static const struct fuzz_seed seeds[] = {
 	FUZZ_TEXT("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$5\r\nvalue\r\n:-1\r\n"),

@@ -21,18 +21,12 @@ static bool take(struct meta *m, const char *name, uint64_t number)
 		void *at;
 		bool is_64;
 	} fields[] = {
-		{ "size", &m->size, true },
-		{ "ino", &m->ino, true },
-		{ "version", &m->version, true },
-		{ "checksum", &m->checksum, true },
-		{ "hits", &m->hits, true },
-		{ "created", &m->created_ms, true },
-		{ "mtime", &m->mtime.tv_sec, true },
-		{ "mtime_ns", &m->mtime.tv_nsec, true },
-		{ "ctime", &m->ctime.tv_sec, true },
-		{ "ctime_ns", &m->ctime.tv_nsec, true },
-		{ "mode", &m->mode, false },
-		{ "uid", &m->uid, false },
+		{ "size", &m->size, true },          { "ino", &m->ino, true },
+		{ "version", &m->version, true },    { "checksum", &m->checksum, true },
+		{ "hits", &m->hits, true },          { "created", &m->created_ms, true },
+		{ "mtime", &m->mtime.tv_sec, true }, { "mtime_ns", &m->mtime.tv_nsec, true },
+		{ "ctime", &m->ctime.tv_sec, true }, { "ctime_ns", &m->ctime.tv_nsec, true },
+		{ "mode", &m->mode, false },         { "uid", &m->uid, false },
 		{ "gid", &m->gid, false },
 	};
 	uint32_t half = (uint32_t)number;

@@ -32,8 +32,8 @@ struct fixture {
 	struct backend_env env;
 	atomic_int_fast64_t now_ms;
 	atomic_int_fast64_t passed_ms; /* beside the time that really does */
-	pthread_mutex_t mutex; /* guards gone */
-	char gone[4096];       /* "key;key;" */
+	pthread_mutex_t mutex;         /* guards gone */
+	char gone[4096];               /* "key;key;" */
 	void *layer;
 };
 

@@ -617,11 +617,12 @@ static void unknown_options(void **state)
 	expect_problem("{\"cachefs\":\n{\"rmdri\": 1}}",
 		       "c.json:2: $.cachefs.rmdri: unknown option of \"cachefs\"; did you mean "
 		       "\"rmdir\"?");
-	expect_problem("{\"type\": \"layered\", \"options\": {\"cachefs\": {}}}",
-		       "c.json:1: $.options.cachefs: unknown option of the two-layer form; known: "
-		       "memory, disk, "
-		       "promote_on_hit, on_error, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
-		       "stats_enabled, ttl_s");
+	expect_problem(
+		"{\"type\": \"layered\", \"options\": {\"cachefs\": {}}}",
+		"c.json:1: $.options.cachefs: unknown option of the two-layer form; known: "
+		"memory, disk, "
+		"promote_on_hit, on_error, default_ttl_s, max_ttl_s, revalidate_ms, copy_on_get, "
+		"stats_enabled, ttl_s");
 }
 
 static void wrong_values(void **state)
@@ -714,9 +715,10 @@ static void json_that_is_not_quite_right(void **state)
 		       "c.json:3: $.cachefs: given twice; remove one; another is on line 1");
 	expect_problem("{\"type\": \"memory\\u0000x\"}",
 		       "c.json:1: $.type: a NUL character in a string; remove \\u0000");
-	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\\u00zzb\"}}",
-		       "c.json:1: $.options.path: an escape that JSON does not have; \\u is followed "
-		       "by four hexadecimal digits");
+	expect_problem(
+		"{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\\u00zzb\"}}",
+		"c.json:1: $.options.path: an escape that JSON does not have; \\u is followed "
+		"by four hexadecimal digits");
 	expect_problem("{\"type\": \"disk\", \"options\": {\"path\": \"/base/a\nb\"}}",
 		       "c.json:1: $.options.path: a control character in a string; write it as an "
 		       "escape, such as \\n or \\t");

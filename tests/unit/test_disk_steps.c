@@ -361,7 +361,8 @@ static void test_a_note_of_a_rename_that_is_damaged_goes(void **state)
 	run_sql(db, "INSERT INTO cachefs_settings VALUES('move:0000000000000002', x'ffff6465')");
 	run_sql(db, "INSERT INTO cachefs_settings VALUES('move:0000000000000003', NULL)");
 	run_sql(db, "INSERT INTO cachefs_settings VALUES('move:3', x'00016465')");
-	run_sql(db, "INSERT INTO cachefs_settings VALUES('move:0000000000000004', x'000164642f65')");
+	run_sql(db,
+		"INSERT INTO cachefs_settings VALUES('move:0000000000000004', x'000164642f65')");
 	sqlite3_close(db);
 	close_layer(f);
 	open_layer(f);

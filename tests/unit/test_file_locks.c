@@ -320,8 +320,10 @@ static void test_a_deadlock_that_an_unlock_brings_to_light_is_told(void **state)
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 100, 1), 0);
 	assert_int_equal(posix_try(*state, 3, F_WRLCK, 0, 10), 0);
 	assert_int_equal(posix_try(*state, 2, F_WRLCK, 10, 10), 0);
-	assert_int_equal(file_locks_setlk(*state, INO, 1, getuid(), &from_0, &a.wait), -EINPROGRESS);
-	assert_int_equal(file_locks_setlk(*state, INO, 2, getuid(), &at_100, &b.wait), -EINPROGRESS);
+	assert_int_equal(file_locks_setlk(*state, INO, 1, getuid(), &from_0, &a.wait),
+			 -EINPROGRESS);
+	assert_int_equal(file_locks_setlk(*state, INO, 2, getuid(), &at_100, &b.wait),
+			 -EINPROGRESS);
 	file_locks_end_posix(*state, INO, 3);
 	assert_int_equal(waiter_answered(&a), -EDEADLK);
 	assert_false(atomic_load(&b.done));
@@ -494,9 +496,8 @@ static void a_user_has_a_share_of_the_waits(void **state)
 	assert_int_equal(posix_try(*state, 1, F_WRLCK, 0, 0), 0);
 	for (int i = 0; i < FILE_LOCKS_WAITS; i++) {
 		w[i].wait.answer = waiter_answer;
-		assert_int_equal(
-			file_locks_setlk(*state, INO, 2, stranger, &all, &w[i].wait),
-			-EINPROGRESS);
+		assert_int_equal(file_locks_setlk(*state, INO, 2, stranger, &all, &w[i].wait),
+				 -EINPROGRESS);
 	}
 	assert_int_equal(
 		file_locks_setlk(*state, INO, 2, stranger, &all, &w[FILE_LOCKS_WAITS].wait),

@@ -51,17 +51,17 @@ struct server {
 	struct notifier *notifier;
 	pthread_t thread;
 	bool running;
-	int64_t limit_ms;      /* of a request; 0: none */
-	int rc;                /* of loop_run */
-	atomic_bool ended;     /* loop_run has returned */
-	atomic_uint lookups;   /* LOOKUP requests */
-	atomic_uint inside;    /* handlers that wait at the gate */
-	atomic_uint wakes;     /* calls of wake() */
+	int64_t limit_ms;    /* of a request; 0: none */
+	int rc;              /* of loop_run */
+	atomic_bool ended;   /* loop_run has returned */
+	atomic_uint lookups; /* LOOKUP requests */
+	atomic_uint inside;  /* handlers that wait at the gate */
+	atomic_uint wakes;   /* calls of wake() */
 	atomic_uint ticks, endings;
 	atomic_uint released;           /* RELEASE requests, */
 	atomic_uint released_meanwhile; /* those that came while a handler waited */
-	atomic_bool init;      /* INIT came */
-	pthread_mutex_t mutex; /* guards the gate */
+	atomic_bool init;               /* INIT came */
+	pthread_mutex_t mutex;          /* guards the gate */
 	pthread_cond_t moved;
 	bool gate_open, woken;
 };
