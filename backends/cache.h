@@ -150,8 +150,9 @@ struct backend {
 	/*
 	 * Gives the value with its metadata, and counts as a use of the entry: recency, frequency,
 	 * and one more of meta.hits. The layer may count the hit before or after this answer; the
-	 * death of the daemon may lose the hit. Never waits for a commit. The value stays readable
-	 * after the entry has changed or was removed.
+	 * death of the daemon may lose the hit. A layer that counts no hits answers meta.hits as
+	 * set() stored it. Never waits for a commit. The value stays readable after the entry has
+	 * changed or was removed.
 	 */
 	int (*get)(void *state, struct key key, struct value **value, struct meta *meta);
 

@@ -37,6 +37,8 @@ bool key_equal(struct key a, struct key b);
 int key_compare(struct key a, struct key b); /* memcmp order: <0, 0, >0 */
 /* True if the key begins with dir + "/"; every key is below the root. */
 bool key_is_below(struct key key, struct key dir);
+/* XXH3 (64 bits) of the bytes, of any number. Every process computes the same hash, so a store may
+ * keep it. */
 uint64_t key_hash(struct key key);
 
 /* Returns the part of a key below dir that follows "dir/". */

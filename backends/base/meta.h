@@ -55,8 +55,8 @@ void meta_copy(
 	const struct meta *from); /* to is overwritten, not finished; takes a reference to xattrs */
 void meta_move(struct meta *to, struct meta *from); /* finishes to; from is left empty */
 void meta_fini(struct meta *meta);                  /* drops the reference; leaves *meta empty */
-void meta_update(struct meta *to, const struct meta *from,
-		 unsigned fields); /* what touch() does to a stored meta */
+/* Does what touch() does to a stored meta. If fields is 0, from may be NULL. */
+void meta_update(struct meta *to, const struct meta *from, unsigned fields);
 
 /* The mode bits that a program loses when a user other than root changes it: set-uid, and set-gid
  * if the group may execute. 0: there are none. */

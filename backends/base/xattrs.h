@@ -13,7 +13,7 @@
 struct xattrs;
 
 enum {
-	XATTRS_MAX_BYTES = 64 * 1024, /* of the packed form */
+	XATTRS_MAX_BYTES = 64 * 1024, /* of the packed form of any set */
 	XATTRS_MAX_COUNT = 1024,      /* a change makes no more; a store may have more */
 };
 

@@ -32,7 +32,8 @@ struct entries {
 	struct entry *newest, *oldest;
 };
 
-/* Makes an empty store. 0 or -ENOMEM. */
+/* Makes an empty store. 0 or -ENOMEM. entries_fini() may end a store that entries_init() failed to
+ * make, or that is all zero. */
 int entries_init(struct entries *s, const struct entries_policy *policy);
 void entries_fini(struct entries *s); /* frees the entries too */
 

@@ -35,7 +35,7 @@ int entries_list_start(struct entries_listing *l, const struct entries *entries,
 		       bool after_is_dir);
 
 /* Fills the batch. 0: the batch is full or at the end. -EAGAIN: l->expired is in the way; the
- * caller takes it out of the store and calls again. -ENOMEM. */
+ * caller takes it out of the store and calls again. -ENOMEM: the batch keeps its children. */
 int entries_list(struct entries_listing *l, struct instant now, struct children *batch);
 
 /*
