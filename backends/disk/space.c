@@ -206,9 +206,10 @@ bool disk_space_upkeep(struct disk *d)
 	struct space_round round = free_space_keep(&d->space.policy);
 	if (!atomic_load(&d->space.policy.low))
 		d->space.full_said = false;
-	if (!space_round_goes_on(&round, held_bytes(d), 0) || !can_shrink(d))
+	uint64_t held = held_bytes(d);
+	if (!space_round_goes_on(&round, held, 0) || !can_shrink(d))
 		return false;
-	int rc = evict_step(d, KEY_ROOT, round.goal - round.before, &round);
+	int rc = evict_step(d, KEY_ROOT, space_round_step(&round, held), &round);
 	give_back(d, round.goal);
 	disk_amounts_measure(d);
 	return space_round_goes_on(&round, held_bytes(d), 0) && rc == 0;

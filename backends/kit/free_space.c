@@ -1,6 +1,7 @@
 /* Decides when a layer evicts for free space. See free_space.h. */
 #include "kit/free_space.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -124,6 +125,18 @@ bool space_round_goes_on(struct space_round *r, uint64_t held, uint64_t reusable
 	if (r->shares && (held <= now || held < (r->goal - now) / WORTH))
 		return false;
 	return !is_in_vain(r, now);
+}
+
+uint64_t space_round_step(const struct space_round *r, uint64_t held)
+{
+	assert(r->before < r->goal);
+	uint64_t step = r->goal - r->before;
+	if (r->shares) {
+		assert(held > r->before);
+		uint64_t half = (held - r->before) / 2; /* then it holds as much as is free */
+		step = half < step ? half : step;
+	}
+	return step > 0 ? step : 1;
 }
 
 void space_round_evicted(struct space_round *r, uint64_t entries, uint64_t bytes)

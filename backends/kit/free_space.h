@@ -85,6 +85,10 @@ struct space_round free_space_keep(struct free_space *s);
 bool space_round_goes_on(struct space_round *r, uint64_t held, uint64_t reusable);
 void space_round_evicted(struct space_round *r, uint64_t entries, uint64_t bytes);
 
+/* Returns how many bytes may be evicted before space_round_goes_on() is called again, which has
+ * returned true for the same `held`. At least 1. */
+uint64_t space_round_step(const struct space_round *r, uint64_t held);
+
 /* After the rounds: the change that found no space was made, or has failed. Logs once that changes
  * fail, and once that they succeed again. */
 void free_space_settled(struct free_space *s, bool made);
