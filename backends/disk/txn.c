@@ -89,7 +89,7 @@ static void take_effect(struct disk_txn *txn)
 		value_files_remove(&d->values, txn->unlinked.items[i].bytes);
 	for (size_t i = 0; i < txn->gone.count; i++) {
 		struct key key = key_make(txn->gone.items[i].bytes, txn->gone.items[i].size);
-		if (key_is_valid(key) && d->env->gone)
+		if (key_is_valid(key))
 			d->env->gone(d->env->self, key);
 	}
 }

@@ -48,8 +48,7 @@ int file_drop(struct file_layer *f, struct key key, enum file_reason reason)
 	f->evictions += reason == FILE_EVICTED;
 	f->expiries += reason == FILE_EXPIRED;
 	lock_release(&f->lock);
-	if (f->env->gone)
-		f->env->gone(f->env->self, key);
+	f->env->gone(f->env->self, key);
 	return 0;
 }
 
