@@ -297,7 +297,7 @@ int state_sync(struct state *s)
 	uint64_t commits = atomic_load(&s->commits);
 
 	waiting_begin();
-	int rc = value_files_sync(&s->values, &time_system);
+	int rc = value_files_sync(&s->values, s->readers.time);
 	if (rc == 0)
 		rc = sync_wal(s);
 	if (rc == 0)
