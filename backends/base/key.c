@@ -164,6 +164,20 @@ struct key key_kept(const struct key_buffer *buffer)
 	return key_make(buffer->bytes, buffer->size);
 }
 
+int key_moved(struct key_buffer *buffer, struct key key, struct key from, struct key to,
+	      size_t most)
+{
+	assert(key_begins(key, from) && most < sizeof(buffer->bytes));
+	size_t rest = key.size - from.size;
+
+	if (to.size > most || rest > most - to.size)
+		return -ENAMETOOLONG;
+	key_keep(buffer, to);
+	memcpy(buffer->bytes + to.size, key.bytes + from.size, rest);
+	buffer->size += rest;
+	return 0;
+}
+
 int key_join(struct key_buffer *buffer, struct key dir, struct key name)
 {
 	size_t prefix = dir.size == 0 ? 0 : dir.size + 1;

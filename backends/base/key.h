@@ -74,6 +74,11 @@ int key_join(struct key_buffer *buffer, struct key dir, struct key name);
 struct key key_keep(struct key_buffer *buffer, struct key key);
 struct key key_kept(const struct key_buffer *buffer);
 
+/* Writes what a key becomes, which is `from` or begins with it, when `from` becomes `to`.
+ * -ENAMETOOLONG: it would be longer than `most` (KEY_MAX; a marker's key KEY_MAX + 1). */
+int key_moved(struct key_buffer *buffer, struct key key, struct key from, struct key to,
+	      size_t most);
+
 /*
  * A *prefix*: any bytes that keys may begin with, up to KEY_MAX + 1. A directory's prefix ends with
  * its slash (marker_key()); the root's is empty. key_begins(): the key begins with the prefix.

@@ -62,8 +62,7 @@ void disk_range_below(struct disk_range *range, struct key dir)
 
 void disk_range_prefix(struct disk_range *range, struct key prefix)
 {
-	range->first.size = prefix.size;
-	memcpy(range->first.bytes, prefix.bytes, prefix.size);
+	key_keep(&range->first, prefix);
 	range->unbounded = !key_prefix_end(prefix, &range->end);
 }
 

@@ -77,17 +77,12 @@ int entries_list(struct entries_listing *l, struct instant now, struct children 
 /* Notes a key below `from` and what it becomes: 0, or -ENAMETOOLONG if that is over the limit. */
 static int move_note(struct entries_walk *move, struct key key, size_t limit)
 {
-	const char *rest = key.bytes + move->from.size; /* from its slash on */
-	size_t rest_size = key.size - move->from.size;
+	int rc = key_moved(&move->moved, key, move->from, move->to, limit);
 
-	assert(key_is_below(key, move->from) && limit < sizeof(move->moved.bytes));
-	if (move->to.size + rest_size > limit)
-		return -ENAMETOOLONG;
-	key_keep(&move->key, key);
-	key_keep(&move->moved, move->to);
-	memcpy(move->moved.bytes + move->to.size, rest, rest_size);
-	move->moved.size += rest_size;
-	return 0;
+	assert(key_is_below(key, move->from));
+	if (rc == 0)
+		key_keep(&move->key, key);
+	return rc;
 }
 
 int entries_move_next(const struct entries *s, struct entries_walk *move, size_t limit)

@@ -65,18 +65,12 @@ void debts_free(struct debts *d)
 
 static struct key debt_key(const struct debt *debt)
 {
-	return key_make(debt->key.bytes, debt->key.size);
+	return key_kept(&debt->key);
 }
 
 static struct key debt_to(const struct debt *debt)
 {
-	return key_make(debt->to.bytes, debt->to.size);
-}
-
-static void copy_key(struct key_buffer *to, struct key from)
-{
-	memcpy(to->bytes, from.bytes, from.size);
-	to->size = from.size;
+	return key_kept(&debt->to);
 }
 
 /* After each change of what there is. */
@@ -322,8 +316,8 @@ static int add_move(struct debts *d, int64_t id, struct key from, struct key to,
 	if (!new)
 		return -ENOMEM;
 	new->debt = (struct debt){ .kind = DEBT_MOVE, .id = id, .moved = moved };
-	copy_key(&new->debt.key, from);
-	copy_key(&new->debt.to, to);
+	key_keep(&new->debt.key, from);
+	key_keep(&new->debt.to, to);
 	lock_take(&d->lock);
 	bool room = moved || d->to_move < most;
 	while (*end)
@@ -485,7 +479,7 @@ static bool any_within_locked(const struct debts *d, struct key prefix, struct d
 			continue;
 		bool slash = kind == DEBT_MARKER && item->key.size > 0;
 		debt->kind = kind;
-		copy_key(&debt->key, key_make(item->key.bytes, item->key.size - slash));
+		key_keep(&debt->key, key_make(item->key.bytes, item->key.size - slash));
 		return true;
 	}
 	return false;
@@ -525,7 +519,7 @@ static int begin_locked(struct debts *d, const struct debt *debt)
 		return -EAGAIN;
 	if (!find_locked(d, key, debt->kind))
 		return -ENOENT;
-	copy_key(&d->told_key, key);
+	key_keep(&d->told_key, key);
 	return 0;
 }
 

@@ -28,13 +28,12 @@ void state_bind_range(sqlite3_stmt *statement, int index, struct key dir, struct
 void state_bind_prefix(sqlite3_stmt *statement, int index, struct key prefix,
 		       struct state_range *range)
 {
-	memcpy(range->first.bytes, prefix.bytes, prefix.size);
-	range->first.size = prefix.size;
+	key_keep(&range->first, prefix);
 	/* Every key sorts before 256 bytes 0xff and more: components are shorter. */
 	if (!key_prefix_end(prefix, &range->end)) {
 		memset(range->end.bytes, 0xff, KEY_COMPONENT_MAX + 2);
 		range->end.size = KEY_COMPONENT_MAX + 2;
 	}
-	state_bind_key(statement, index, key_make(range->first.bytes, range->first.size));
-	state_bind_key(statement, index + 1, key_make(range->end.bytes, range->end.size));
+	state_bind_key(statement, index, key_kept(&range->first));
+	state_bind_key(statement, index + 1, key_kept(&range->end));
 }

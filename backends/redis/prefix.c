@@ -119,15 +119,9 @@ int redis_remove_prefix(void *state, struct key prefix)
 /* What a key below from becomes. -ENAMETOOLONG: too long (a marker's has a slash more). */
 static int moved_key(const struct sweep *sweep, struct key key, struct key_buffer *buffer)
 {
-	size_t rest = key.size - sweep->from.size; /* its slash included */
-
 	assert(key_begins(key, sweep->prefix));
-	if (sweep->to.size + rest > (sweep->at_markers ? KEY_MAX + 1 : KEY_MAX))
-		return -ENAMETOOLONG;
-	memcpy(buffer->bytes, sweep->to.bytes, sweep->to.size);
-	memcpy(buffer->bytes + sweep->to.size, key.bytes + sweep->from.size, rest);
-	buffer->size = sweep->to.size + rest;
-	return 0;
+	return key_moved(buffer, key, sweep->from, sweep->to,
+			 sweep->at_markers ? KEY_MAX + 1 : KEY_MAX);
 }
 
 static int check_lengths(struct redis_call *call, const struct sweep *sweep,

@@ -395,7 +395,6 @@ int layered_list(struct layered *c, struct key dir, struct key after, bool after
 
 	if (after.size > KEY_MAX)
 		return -ENAMETOOLONG;
-	at.after.size = after.size;
-	memcpy(at.after.bytes, after.bytes, after.size);
+	key_keep(&at.after, after);
 	return list_part(c, dir, &at, 0, batch, &ignored);
 }

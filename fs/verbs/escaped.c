@@ -53,8 +53,7 @@ static bool search_batch(struct search *s)
 			    memcmp(name.bytes, s->head.bytes, s->head.size) != 0;
 		if (s->passed || !shows_as(s, name))
 			continue;
-		s->part->size = name.size;
-		memcpy(s->part->bytes, name.bytes, name.size);
+		key_keep(s->part, name);
 		return true;
 	}
 	return false;
@@ -63,9 +62,9 @@ static bool search_batch(struct search *s)
 /* 1 found, 0 there is none, or -errno. */
 static int search_run(struct search *s, struct key dir)
 {
-	struct listing_place at = { .after.size = s->head.size };
+	struct listing_place at = { 0 };
 
-	memcpy(at.after.bytes, s->head.bytes, s->head.size);
+	key_keep(&at.after, s->head);
 	do {
 		children_clear(&s->batch);
 		int rc = s->dir->view->list(s->fs, dir, key_make(at.after.bytes, at.after.size),
